@@ -1,0 +1,77 @@
+# Everything a developer does, by name. `make help` prints the list.
+#
+# The environment in .venv builds itself from a bare Python and the two locks. Each stamp's name
+# carries the checksum of what it was made from, so that a changed lock makes a new environment and
+# an unchanged one costs nothing.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+# Every pin comes as a wheel but the two that exist only as source, both pure Python.
+# -qq leaves errors only: a warning about a pip configuration of the machine is not ours to print.
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input --no-deps \
+	--no-build-isolation
+LOCKED := $(PIP) --require-hashes --only-binary :all: --no-binary varint,python-baseconv
+
+sum = $(firstword $(shell cat $(1) | cksum))
+RUNTIME := .venv/.runtime-$(call sum,requirements.lock)
+PROJECT := .venv/.project-$(call sum,requirements.lock pyproject.toml)
+DEV := .venv/.dev-$(call sum,requirements.lock requirements-dev.lock)
+
+.DELETE_ON_ERROR:
+.PHONY: help localnet test check coverage bench lock clean env
+.DEFAULT_GOAL := help
+
+help: ## Print this list.
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+
+localnet: $(PROJECT) ## Start four validators on this machine; returns when block 1 is final.
+	@$(BIN)/mithaq localnet up
+
+test: $(PROJECT) $(DEV) ## Run every test.
+	@$(BIN)/python -m pytest
+
+check: $(PROJECT) $(DEV) ## Check format, lint, types and layers.
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+coverage: $(PROJECT) $(DEV) ## Run every test and report what none of them reached.
+	@$(BIN)/coverage run -m pytest
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
+
+bench: $(PROJECT) ## Measure; prints goal and result, fails when a goal is missed.
+	@$(BIN)/python -m bench
+
+env: $(PROJECT) $(DEV) ## Build the environment in .venv and do nothing else.
+
+# The only target that needs uv. The development lock is compiled against the runtime lock.
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	--no-emit-index-url --no-emit-find-links --override requirements-override.txt
+lock: ## Resolve the dependencies again (needs uv); UPGRADE=--upgrade moves the pins.
+	@$(COMPILE) $(UPGRADE) requirements.in -o requirements.lock
+	@$(COMPILE) $(UPGRADE) requirements-dev.in -o requirements-dev.lock
+
+clean: ## Remove the environment and what tools left behind; never a network's home.
+	@rm -rf .venv build dist *.egg-info .coverage .coverage.* htmlcov .hypothesis \
+		.import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+
+$(RUNTIME): PROBLEM = $(shell .ci/missing '$(PYTHON)')
+$(RUNTIME):
+	@$(if $(PROBLEM),$(error $(PROBLEM)))
+	@echo "Building .venv from requirements.lock (about a minute, once)"
+	@$(PYTHON) -m venv --clear .venv
+	@awk '/^[^ #]/ { wanted = /^(setuptools|wheel)==/ } wanted' requirements.lock > .venv/builders.txt
+	@$(LOCKED) -r .venv/builders.txt
+	@$(LOCKED) -r requirements.lock
+	@touch $@
+
+$(PROJECT): $(RUNTIME)
+	@$(PIP) --config-settings editable_mode=compat --editable .
+	@touch $@
+
+$(DEV): $(RUNTIME)
+	@$(LOCKED) -r requirements-dev.lock
+	@touch $@

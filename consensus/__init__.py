@@ -1,0 +1,1 @@
+"""PBFT as a pure machine that orders opaque digests."""

@@ -1,0 +1,1 @@
+"""The deterministic state machine: transactions in, receipts and a state root out."""

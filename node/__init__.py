@@ -1,0 +1,1 @@
+"""Where the sisters meet: engine, signer, mempool, builder, sync, API and their composition."""

@@ -1,0 +1,1 @@
+"""Authenticated bytes between known peers over libp2p."""

@@ -1,0 +1,1 @@
+"""The vocabulary of the house: ids, limits, errors, codec, crypto, blocks and certificates."""

@@ -1,0 +1,1 @@
+"""Government services, composed from the ledger's kernel."""

@@ -1,0 +1,1 @@
+"""Durable things on LevelDB: blocks, certificates, receipts, state, votes."""

@@ -1,0 +1,1 @@
+"""The citizen's offline check of a proof, independent of the node."""
