@@ -1,0 +1,39 @@
+"""What every suite shares: how much Hypothesis tries, and the time each suite took.
+
+On a developer's machine Hypothesis looks in new places at each run. In CI it is derandomised: a
+change is judged by the change, not by luck. No deadline anywhere: a busy machine is not a defect.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter, defaultdict
+from pathlib import PurePosixPath
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("dev", max_examples=50, deadline=None)
+settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+def suite_of(nodeid: str) -> str:
+    """The folder below tests/ that a test belongs to."""
+    parts = PurePosixPath(nodeid.partition("::")[0]).parts
+    return "/".join(parts[:2]) if len(parts) > 2 else parts[0]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print one line per suite: its tests and the time they took."""
+    seconds: defaultdict[str, float] = defaultdict(float)
+    tests: Counter[str] = Counter()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                seconds[suite_of(report.nodeid)] += report.duration
+                tests[suite_of(report.nodeid)] += report.when == "call"
+    if seconds:
+        terminalreporter.section("time by suite")
+    for suite in sorted(seconds):
+        terminalreporter.write_line(f"{suite:<24}{tests[suite]:>6} tests{seconds[suite]:>9.2f} s")
