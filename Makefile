@@ -35,7 +35,7 @@ check: $(PROJECT) $(DEV) ## Check format, lint, types and layers.
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 coverage: $(PROJECT) $(DEV) ## Run every test and report what none of them reached.
 	@$(BIN)/coverage run -m pytest
