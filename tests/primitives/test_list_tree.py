@@ -1,0 +1,134 @@
+"""The list tree against the recursive definition of RFC 6962 §2.1, and its paths."""
+
+import hashlib
+from collections.abc import Sequence
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from primitives.digest import digest, list_path, list_root, root_of_path
+from primitives.domains import Domain
+from primitives.errors import Malformed
+
+
+def items_of(count: int) -> list[bytes]:
+    return [hashlib.sha256(b"item %d" % number).digest() for number in range(count)]
+
+
+def naive_root(items: Sequence[bytes]) -> bytes:
+    """RFC 6962 §2.1 word for word, with our domains and with items as leaves."""
+    if not items:
+        return hashlib.sha256(b"mithaq/1/list-empty\0").digest()
+    if len(items) == 1:
+        return items[0]
+    split = 1
+    while split * 2 < len(items):
+        split *= 2
+    left, right = naive_root(items[:split]), naive_root(items[split:])
+    return hashlib.sha256(b"mithaq/1/list-node\0" + left + right).digest()
+
+
+def naive_path(items: Sequence[bytes], index: int) -> list[bytes]:
+    """RFC 6962 §2.1.1."""
+    if len(items) == 1:
+        return []
+    split = 1
+    while split * 2 < len(items):
+        split *= 2
+    if index < split:
+        return [*naive_path(items[:split], index), naive_root(items[split:])]
+    return [*naive_path(items[split:], index - split), naive_root(items[:split])]
+
+
+counts = st.integers(1, 70)
+spots = counts.flatmap(lambda count: st.tuples(st.just(count), st.integers(0, count - 1)))
+
+
+@pytest.mark.parametrize("count", [*range(34), 63, 64, 65, 255, 256, 257, 1000])
+def test_the_root_is_rfc_6962s(count: int) -> None:
+    """The loop and the recursion agree at every size that can go wrong."""
+    assert list_root(items_of(count)) == naive_root(items_of(count))
+
+
+@given(spots)
+def test_a_path_is_rfc_6962s_and_leads_to_the_root(spot: tuple[int, int]) -> None:
+    """Every item of every list can be proved."""
+    count, index = spot
+    items = items_of(count)
+    path = list_path(items, index)
+    assert list(path) == naive_path(items, index)
+    assert root_of_path(items[index], index, count, path) == list_root(items)
+
+
+@given(spots, st.data())
+def test_a_path_proves_one_item_at_one_place(spot: tuple[int, int], data: st.DataObject) -> None:
+    """Another item or another index never reaches the root."""
+    count, index = spot
+    items = items_of(count)
+    path, root = list_path(items, index), list_root(items)
+    stranger = digest(Domain.RECEIPT, b"not in the list")
+    assert root_of_path(stranger, index, count, path) != root
+    elsewhere = data.draw(st.integers(0, count - 1))
+    if elsewhere != index:
+        with suppress(Malformed):  # where the other place needs a path of another length
+            assert root_of_path(items[index], elsewhere, count, path) != root
+
+
+@given(spots, st.data())
+def test_a_damaged_path_leads_elsewhere(spot: tuple[int, int], data: st.DataObject) -> None:
+    """Each bit of each sibling counts."""
+    count, index = spot
+    items = items_of(count)
+    path = [bytes(sibling) for sibling in list_path(items, index)]
+    if not path:
+        return
+    level = data.draw(st.integers(0, len(path) - 1))
+    bit = data.draw(st.integers(0, 255))
+    damaged = int.from_bytes(path[level], "big") ^ (1 << bit)
+    path[level] = damaged.to_bytes(32, "big")
+    assert root_of_path(items[index], index, count, path) != list_root(items)
+
+
+@given(spots)
+def test_a_path_has_exactly_its_length(spot: tuple[int, int]) -> None:
+    """One sibling more or less is malformed, not merely another root."""
+    count, index = spot
+    items = items_of(count)
+    path = list_path(items, index)
+    with pytest.raises(Malformed, match="siblings"):
+        root_of_path(items[index], index, count, (*path, bytes(32)))
+    if path:
+        with pytest.raises(Malformed, match="too early"):
+            root_of_path(items[index], index, count, path[:-1])
+
+
+@pytest.mark.parametrize(("index", "count"), [(-1, 3), (3, 3), (0, 0), (0, -1), (7, 1)])
+def test_an_index_outside_the_list_is_malformed(index: int, count: int) -> None:
+    """There is no such item to prove."""
+    with pytest.raises(Malformed, match="not in a list"):
+        root_of_path(bytes(32), index, count, ())
+
+
+@pytest.mark.parametrize("length", [0, 31, 33, 64])
+def test_a_sibling_is_32_bytes(length: int) -> None:
+    """Otherwise left and right could be divided anew under the same hash."""
+    with pytest.raises(Malformed, match="32 bytes"):
+        root_of_path(bytes(32), 0, 2, (bytes(length),))
+
+
+def test_a_count_without_end_costs_nothing() -> None:
+    """The count comes from strangers: the walk is as deep as its logarithm."""
+    with pytest.raises(Malformed, match="too early"):
+        root_of_path(bytes(32), 0, 2**63 - 1, ())
+
+
+def test_no_item_is_taken_for_a_node() -> None:
+    """A list of one node hash is that hash, and no list of two items has the same root by design:
+    the items are hashes under domains of their own, never under the node's."""
+    pair = items_of(2)
+    node = digest(Domain.LIST_NODE, *pair)
+    assert list_root(pair) == node
+    for domain in (Domain.TRANSACTION_HASH, Domain.RECEIPT):
+        assert digest(domain, *pair) != node
