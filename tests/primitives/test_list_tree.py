@@ -18,15 +18,19 @@ def items_of(count: int) -> list[bytes]:
 
 
 def naive_root(items: Sequence[bytes]) -> bytes:
-    """RFC 6962 §2.1 word for word, with our domains and with items as leaves."""
-    if not items:
-        return hashlib.sha256(b"mithaq/1/list-empty\0").digest()
+    """The tree's top with the length in front of it, so that size and place are proved too."""
+    top = naive_top(items) if items else b""
+    return hashlib.sha256(b"mithaq/1/list-root\0" + len(items).to_bytes(8, "big") + top).digest()
+
+
+def naive_top(items: Sequence[bytes]) -> bytes:
+    """RFC 6962 §2.1 word for word, with our domain and with items as leaves."""
     if len(items) == 1:
         return items[0]
     split = 1
     while split * 2 < len(items):
         split *= 2
-    left, right = naive_root(items[:split]), naive_root(items[split:])
+    left, right = naive_top(items[:split]), naive_top(items[split:])
     return hashlib.sha256(b"mithaq/1/list-node\0" + left + right).digest()
 
 
@@ -38,8 +42,8 @@ def naive_path(items: Sequence[bytes], index: int) -> list[bytes]:
     while split * 2 < len(items):
         split *= 2
     if index < split:
-        return [*naive_path(items[:split], index), naive_root(items[split:])]
-    return [*naive_path(items[split:], index - split), naive_root(items[:split])]
+        return [*naive_path(items[:split], index), naive_top(items[split:])]
+    return [*naive_path(items[split:], index - split), naive_top(items[:split])]
 
 
 counts = st.integers(1, 70)
@@ -62,18 +66,27 @@ def test_a_path_is_rfc_6962s_and_leads_to_the_root(spot: tuple[int, int]) -> Non
     assert root_of_path(items[index], index, count, path) == list_root(items)
 
 
-@given(spots, st.data())
-def test_a_path_proves_one_item_at_one_place(spot: tuple[int, int], data: st.DataObject) -> None:
-    """Another item or another index never reaches the root."""
+@given(spots, spots)
+def test_a_path_proves_one_item_at_one_place(spot: tuple[int, int], claim: tuple[int, int]) -> None:
+    """Another item, index or length never reaches the root, even where the path's shape fits."""
     count, index = spot
     items = items_of(count)
     path, root = list_path(items, index), list_root(items)
     stranger = digest(Domain.RECEIPT, b"not in the list")
     assert root_of_path(stranger, index, count, path) != root
-    elsewhere = data.draw(st.integers(0, count - 1))
-    if elsewhere != index:
-        with suppress(Malformed):  # where the other place needs a path of another length
-            assert root_of_path(items[index], elsewhere, count, path) != root
+    claimed_count, claimed_index = claim
+    if claim != spot:
+        with suppress(Malformed):  # where the claimed place needs a path of another length
+            assert root_of_path(items[index], claimed_index, claimed_count, path) != root
+
+
+def test_the_last_of_five_is_not_the_second_of_two() -> None:
+    """The same steps lead to the same top; only the length in the root tells them apart."""
+    items = items_of(5)
+    path, root = list_path(items, 4), list_root(items)
+    assert root_of_path(items[4], 4, 5, path) == root
+    for index, count in ((1, 2), (2, 3), (8, 9)):
+        assert root_of_path(items[4], index, count, path) != root
 
 
 @given(spots, st.data())
@@ -104,7 +117,7 @@ def test_a_path_has_exactly_its_length(spot: tuple[int, int]) -> None:
             root_of_path(items[index], index, count, path[:-1])
 
 
-@pytest.mark.parametrize(("index", "count"), [(-1, 3), (3, 3), (0, 0), (0, -1), (7, 1)])
+@pytest.mark.parametrize(("index", "count"), [(-1, 3), (3, 3), (0, 0), (0, -1), (7, 1), (0, 2**63)])
 def test_an_index_outside_the_list_is_malformed(index: int, count: int) -> None:
     """There is no such item to prove."""
     with pytest.raises(Malformed, match="not in a list"):
@@ -124,11 +137,10 @@ def test_a_count_without_end_costs_nothing() -> None:
         root_of_path(bytes(32), 0, 2**63 - 1, ())
 
 
-def test_no_item_is_taken_for_a_node() -> None:
-    """A list of one node hash is that hash, and no list of two items has the same root by design:
-    the items are hashes under domains of their own, never under the node's."""
+def test_no_item_is_taken_for_a_node_and_no_node_for_a_root() -> None:
+    """Items, inner nodes and roots are hashes under three domains."""
     pair = items_of(2)
     node = digest(Domain.LIST_NODE, *pair)
-    assert list_root(pair) == node
+    assert list_root([node]) != list_root(pair) != node
     for domain in (Domain.TRANSACTION_HASH, Domain.RECEIPT):
         assert digest(domain, *pair) != node
