@@ -1,0 +1,521 @@
+"""A replica: PBFT for one height at a time, as a pure machine.
+
+    effects = replica.step(event)
+
+**Theory.** Each height is one instance of PBFT in the form of QBFT: a block is decided by a quorum
+of commits in one view; a view is left by a quorum of view changes; the first message of a later
+view is a pre-prepare that carries them as its justification. The numbered rules (R1 ...) are those
+of docs/protocol.md, where each is stated with its source.
+
+**Normal case** (R7, R9, R13, R16-R21): with work there, view 0 is entered; the primary proposes;
+everyone executes the block, prepares it once, commits on a quorum of prepares, and decides on a
+quorum of commits.
+
+**View change** (R24-R28, R10, R14): a view that runs out is left by asking for the next. f + 1
+replicas that ask higher pull the others along; the timer of a view runs only when a quorum stands
+behind it. The new primary proposes the block of the highest proved claim, or a fresh one.
+
+**Invariants.** `wish` never falls within a height. At most one block is accepted per view. Nothing
+is asked for below what is persisted earlier in the same list of effects. Our own statements count
+when they come back signed, never before (R35). Without a seat, or before Awoke, nothing is cast.
+
+**Deliberately absent.** Clocks (delays go out, events come back), keys and bytes (messages are
+verified before they come here), transactions, addresses, randomness, logging, and any mode for
+recovery or for catching up: our own records come with HeightStarted, certificates at any time.
+
+**Deviations from Castro and Liskov (OSDI 1999)**: one instance per height instead of a watermark
+window; no checkpoint messages, since a commit certificate is one; quorum n − f for every n;
+re-proposal instead of a separate new-view message (QBFT).
+"""
+
+from typing import assert_never, final
+
+from consensus import effects as do
+from consensus import events as on
+from consensus.ahead import Ahead
+from consensus.effects import Effect
+from consensus.events import Event, Verdict
+from consensus.instance import Instance
+from consensus.justification import Unjustified, check_justified
+from consensus.messages import (
+    Claim,
+    Commit,
+    Prepare,
+    PrePrepare,
+    Proposal,
+    Status,
+    ViewChange,
+)
+from primitives import limits
+from primitives.certificate import Certificate
+from primitives.ids import NO_VIEW, VIEW_MAX, BlockId, Height, Seat, View
+from primitives.validators import primary_of
+
+
+@final
+class Replica:
+    """One validator's (or, without a seat, one follower's) consensus machine.
+
+    `now` is the instance of the current height. Written by this class alone; the engine and tests
+    may read.
+    """
+
+    def __init__(self) -> None:
+        self.awake = False
+        self._ahead = Ahead(Height(0))
+        self.now = Instance(on.HeightStarted(Height(0), 1, None, 1, 1, 1))
+
+    def step(self, event: Event) -> list[Effect]:
+        """Take one event; return what must be done, in order."""
+        self._out: list[Effect] = []
+        match event:
+            case on.HeightStarted():
+                self._start_height(event)
+            case on.Awoke():
+                self._awake()
+            case on.IntervalOver(height):
+                if height == self.now.height:
+                    self.now.interval_over = True
+                    self._begin()
+            case on.WorkArrived(height):
+                if height == self.now.height:
+                    self.now.work = True
+                    self._begin()
+            case on.TimerFired(height, view):
+                if height == self.now.height and view == self.now.wish == self.now.entered:  # R24
+                    self._ask(View(view + 1))
+            case on.ClaimTimedOut(height, view):
+                if height == self.now.height and view == self.now.wish:
+                    self._claim_timed_out()
+            case on.Ticked():
+                self._tick()
+            case on.PrePrepareReceived(message, has_body):
+                self._on_pre_prepare(message, has_body=has_body)
+            case on.PrepareReceived(message):
+                self._on_prepare(message)
+            case on.CommitReceived(message):
+                self._on_commit(message)
+            case on.ViewChangeReceived(message):
+                self._on_view_change(message)
+            case on.StatusReceived(message, link):
+                self._on_status(message, link)
+            case on.BodyArrived(block_id):
+                self._on_body(block_id)
+            case on.Built(height, view, block_id):
+                if height == self.now.height:
+                    self._on_built(view, block_id)
+            case on.Checked(block_id, fresh_view, verdict):
+                self._on_checked(block_id, fresh_view, verdict)
+            case on.CertificateReceived(certificate):  # R22: in any state
+                if certificate.height == self.now.height and not self.now.decided:
+                    self.now.bodies.add(certificate.block_id)
+                    self._decide(certificate)
+            case _:
+                assert_never(event)
+        return self._out
+
+    # --- a height begins --------------------------------------------------------------------
+
+    def _start_height(self, start: on.HeightStarted) -> None:
+        self.now = Instance(start)
+        self._restore()
+        if self.awake:
+            self._resume()
+        self._after(start.minimum_interval_ms, on.IntervalOver(self.now.height))
+        early, self._ahead = self._ahead, Ahead(Height(self.now.height + 1))
+        if early.height == self.now.height:
+            self._replay(early)
+
+    def _restore(self) -> None:
+        """Our own records of this height, if this is a restart (R39)."""
+        for entry in self.now.log:
+            assert entry.height == self.now.height, f"record of {entry.height} at {self.now.height}"
+            match entry:
+                case Proposal():
+                    self.now.proposed = max(self.now.proposed, entry.view)
+                    self.now.wish = max(self.now.wish, entry.view)
+                    self.now.bodies.add(entry.block_id)
+                case PrePrepare():
+                    self.now.wish = max(self.now.wish, entry.view)
+                    self.now.bodies.add(entry.block_id)
+                case Certificate():
+                    if self.now.prepared is None or entry.view > self.now.prepared.view:
+                        self.now.prepared = entry
+                    self.now.wish = max(self.now.wish, entry.view)
+                case Claim():
+                    self.now.wish = max(self.now.wish, entry.view)
+                case _:
+                    assert_never(entry)
+        for entry in self.now.log:
+            if isinstance(entry, PrePrepare) and entry.view == self.now.wish:
+                self.now.accepted = self.now.proposals[entry.view] = entry
+            if isinstance(entry, Certificate) and entry.view == self.now.wish:
+                self.now.sent_commit = True
+
+    def _resume(self) -> None:
+        """Say again, byte for byte, what we had said in view `wish` (R39), and go on."""
+        if self.now.seat is None:
+            return
+        for order in (Claim, Proposal, PrePrepare, Certificate):
+            for entry in self.now.log:
+                if isinstance(entry, order) and entry.view == self.now.wish:
+                    self._out.append(_repeat(entry))
+        self.now.log = ()
+        if self.now.accepted is not None:
+            self._enter(self.now.wish)
+
+    def _awake(self) -> None:
+        if self.awake:
+            return
+        self.awake = True
+        self._resume()
+        self._begin()
+        self._consider_all()
+        self._try_prepared()
+        self._synchronise()
+
+    @property
+    def _may_cast(self) -> bool:
+        return self.awake and self.now.seat is not None and not self.now.decided
+
+    def _begin(self) -> None:
+        """Enter view 0 once there is work and the minimum interval is over (R7, R9)."""
+        if not self._may_cast or not self.now.interval_over or self.now.wish > 0:
+            return
+        if self.now.work or self.now.work_seen:
+            self._enter(View(0))
+        if (
+            self.now.work
+            and self.now.is_primary(View(0))
+            and self.now.proposed < 0
+            and not self.now.accepted
+        ):
+            self._out.append(do.Build(self.now.height, View(0)))
+
+    def _see_work(self) -> None:
+        if not self.now.work_seen:
+            self.now.work_seen = True
+            self._begin()
+
+    def _enter(self, view: View) -> None:
+        if view > self.now.entered:  # R8
+            self.now.entered = view
+            self._after(self.now.timeout_ms(view), on.TimerFired(self.now.height, view))
+
+    # --- proposing --------------------------------------------------------------------------
+
+    def _propose(self) -> None:
+        """The primary of `wish` > 0 proposes as soon as a quorum asks for it (R10, R11)."""
+        candidates = self.now.candidates()
+        if self.now.proposed >= self.now.wish or len(candidates) < self.now.quorum:
+            return
+        top = max(candidates, key=lambda change: change.prepared_view)
+        if top.prepared is None:
+            self._out.append(do.Build(self.now.height, self.now.wish))
+        elif top.prepared_id in self.now.bodies:
+            self._cast_proposal(top.prepared_id, candidates, top.prepared)
+        else:
+            self._want(top.prepared_id, [seal.seat for seal in top.prepared.seals])
+            if self.now.claim_awaited < self.now.wish:
+                self.now.claim_awaited = self.now.wish
+                quarter = self.now.timeout_ms(self.now.wish) // 4
+                self._after(quarter, on.ClaimTimedOut(self.now.height, self.now.wish))
+
+    def _claim_timed_out(self) -> None:
+        self.now.left_out |= {
+            change.prepared_id
+            for change in self.now.candidates()
+            if change.prepared_view != NO_VIEW and change.prepared_id not in self.now.bodies
+        }
+        self._synchronise()
+
+    def _on_built(self, view: View, block_id: BlockId | None) -> None:
+        if block_id is None:
+            self.now.work = False
+            return
+        if (
+            view != self.now.wish
+            or self.now.proposed >= view
+            or self.now.accepted
+            or not self._may_cast
+        ):
+            return
+        self.now.bodies.add(block_id)
+        changes = self.now.candidates() if view > 0 else []
+        assert all(change.prepared_view == NO_VIEW for change in changes), "built beside a claim"
+        self._cast_proposal(block_id, changes, None)
+
+    def _cast_proposal(
+        self, block_id: BlockId, changes: list[ViewChange], prepared: Certificate | None
+    ) -> None:
+        stripped = tuple(_stripped(change) for change in changes)
+        proposal = Proposal(self.now.height, self.now.wish, block_id, stripped, prepared)
+        self.now.proposed = self.now.wish
+        self._out += [do.Persist(proposal), do.CastPrePrepare(proposal)]
+
+    # --- the three phases -------------------------------------------------------------------
+
+    def _on_pre_prepare(self, message: PrePrepare, *, has_body: bool) -> None:
+        if self._ahead.takes(message):
+            self._ahead.keep_proposal(message, has_body=has_body)
+            return
+        if message.height != self.now.height or self.now.decided:
+            return
+        if message.view == 0:
+            self._see_work()
+        known = self.now.proposals.get(message.view)
+        if known is not None and known.block_id != message.block_id:
+            self._out.append(do.Equivocation(known, message))  # R12: the first one stands
+            return
+        if has_body:
+            self._on_body(message.block_id)
+        if message.view < self.now.wish or self.now.decided:
+            return
+        try:
+            check_justified(message, self.now.validators)
+        except Unjustified:
+            return  # R32: refused without a trace; its deliverer answers for it
+        near = message.view <= self.now.wish + limits.VIEWS_AHEAD_KEPT
+        if near or (has_body and self._may_cast):  # a far one is judged at once or not kept
+            self.now.proposals.setdefault(message.view, message)
+            if has_body:
+                self.now.bodies.add(message.block_id)
+            self._consider(self.now.proposals[message.view])
+
+    def _consider(self, proposal: PrePrepare) -> None:
+        """Vote for a justified proposal if its body is here and good (R13-R18)."""
+        if not self._may_cast or proposal.view < self.now.wish:
+            return
+        if self.now.accepted is not None and proposal.view == self.now.wish:
+            return
+        if proposal.block_id not in self.now.bodies:
+            others = [Seat(seat) for seat in range(self.now.validators)]
+            first = primary_of(self.now.validators, self.now.height, proposal.view)
+            self._want(proposal.block_id, [first, *others])
+            return
+        fresh_view = proposal.view if proposal.prepared is None else None
+        verdict = self.now.verdicts.get((proposal.block_id, fresh_view))
+        if verdict is None:
+            self._out.append(do.Check(proposal.block_id, fresh_view))
+        elif verdict is Verdict.GOOD:
+            self._accept(proposal)
+
+    def _on_checked(self, block_id: BlockId, fresh_view: View | None, verdict: Verdict) -> None:
+        judged = [
+            proposal
+            for proposal in self.now.proposals.values()
+            if proposal.block_id == block_id
+            and fresh_view == (proposal.view if proposal.prepared is None else None)
+        ]
+        if verdict is not Verdict.EARLY:
+            self.now.verdicts[block_id, fresh_view] = verdict
+        for proposal in judged:
+            if verdict is Verdict.EARLY:  # may be delivered again, later
+                del self.now.proposals[proposal.view]
+            else:
+                self._consider(proposal)
+        if verdict is Verdict.BAD and fresh_view is None:
+            self._out.append(do.Diverged(block_id))  # R31
+        self.now.trim()
+
+    def _accept(self, proposal: PrePrepare) -> None:
+        self.now.raise_wish(proposal.view)
+        self.now.accepted = proposal
+        self._enter(proposal.view)
+        self._out += [
+            do.Persist(proposal),
+            do.CastPrepare(self.now.height, proposal.view, proposal.block_id),
+        ]
+        self._try_prepared()
+
+    def _on_prepare(self, message: Prepare) -> None:
+        if not self._is_current(message):
+            return
+        standing = self.now.prepares.add(message)
+        if standing.block_id != message.block_id:
+            self._out.append(do.Equivocation(standing, message))
+            return
+        if message.view == 0 and len(self.now.prepares.seats(View(0))) > self.now.faults:
+            self._see_work()
+        self._try_prepared()
+
+    def _try_prepared(self) -> None:
+        """A quorum of prepares for the accepted block: commit to it, once (R19)."""
+        if self.now.accepted is None or self.now.sent_commit or not self._may_cast:
+            return
+        view, block_id = self.now.accepted.view, self.now.accepted.block_id
+        certificate = self.now.prepares.certificate(
+            self.now.height, view, block_id, self.now.quorum
+        )
+        if certificate is None:
+            return
+        self.now.prepared = certificate
+        self.now.sent_commit = True
+        self._out += [do.Persist(certificate), do.CastCommit(self.now.height, view, block_id)]
+
+    def _on_commit(self, message: Commit) -> None:
+        if not self._is_current(message):
+            return
+        standing = self.now.commits.add(message)
+        if standing.block_id != message.block_id:
+            self._out.append(do.Equivocation(standing, message))
+            return
+        certificate = self.now.commits.certificate(
+            self.now.height, message.view, message.block_id, self.now.quorum
+        )
+        if certificate is None:
+            return
+        if message.block_id in self.now.bodies:  # R21: in whatever view we are
+            self._decide(certificate)
+        else:
+            self.now.quorum_reached = certificate
+            self.now.wanted.clear()  # no other block of this height matters any more
+            self._want(message.block_id, [seal.seat for seal in certificate.seals])
+
+    def _decide(self, certificate: Certificate) -> None:
+        self.now.decided = True
+        self._out.append(do.Decide(certificate))
+
+    # --- view changes -----------------------------------------------------------------------
+
+    def _ask(self, view: View) -> None:
+        """Leave for a higher view (R25)."""
+        if not self.now.wish < view <= VIEW_MAX or not self._may_cast:
+            return
+        self.now.raise_wish(view)
+        claim = Claim(self.now.height, view, self.now.prepared)
+        self._out += [do.Persist(claim), do.CastViewChange(claim)]
+        self._synchronise()
+
+    def _on_view_change(self, message: ViewChange) -> None:
+        if message.height != self.now.height or self.now.decided:
+            return
+        known = self.now.view_changes.get(message.seat)
+        if known is not None and known.view == message.view:
+            if _claim(known) != _claim(message):
+                self._out.append(do.Equivocation(known, message))
+            return
+        if known is None or message.view > known.view:
+            self.now.view_changes[message.seat] = message
+            self._synchronise()
+
+    def _synchronise(self) -> None:
+        """Join f + 1 who ask higher; time a view a quorum stands behind; propose (R27, R28, R10)."""
+        if not self._may_cast:
+            return
+        views = sorted((change.view for change in self.now.view_changes.values()), reverse=True)
+        if len(views) > self.now.faults and views[self.now.faults] > self.now.wish:
+            self._ask(views[self.now.faults])
+            return
+        needed = self.now.quorum
+        if len(views) >= needed and views[needed - 1] >= self.now.wish > self.now.entered:
+            self._enter(self.now.wish)
+        if self.now.wish > 0 and self.now.is_primary(self.now.wish) and self.now.accepted is None:
+            self._propose()
+
+    # --- bodies -----------------------------------------------------------------------------
+
+    def _want(self, block_id: BlockId, seats: list[Seat]) -> bool:
+        """Ask for a body unless it is being asked for, or too many are. True if it is new."""
+        if block_id in self.now.wanted or len(self.now.wanted) >= limits.FETCHES_MAX:
+            return False
+        asked = [seat for seat in dict.fromkeys(seats) if seat != self.now.seat]
+        if not asked:
+            return False
+        self.now.wanted[block_id] = [*asked[1:], asked[0]]
+        self._out.append(do.Fetch(block_id, asked[0]))
+        return True
+
+    def _on_body(self, block_id: BlockId) -> None:
+        if block_id not in self.now.wanted or self.now.decided:
+            return
+        self.now.bodies.add(block_id)
+        self._body_is_here(block_id)
+        self._consider_all()
+        self._synchronise()
+
+    def _body_is_here(self, block_id: BlockId) -> None:
+        self.now.wanted.pop(block_id, None)
+        reached = self.now.quorum_reached
+        if reached is not None and reached.block_id == block_id and not self.now.decided:
+            self._decide(reached)
+
+    def _consider_all(self) -> None:
+        for view in sorted(self.now.proposals):
+            if view in self.now.proposals and not self.now.decided:
+                self._consider(self.now.proposals[view])
+
+    # --- where we stand, and who lacks what -------------------------------------------------
+
+    def _tick(self) -> None:
+        self._out.append(do.TellStatus(None, self.now.status()))
+        for block_id, seats in self.now.wanted.items():
+            self._out.append(do.Fetch(block_id, seats[0]))
+            self.now.wanted[block_id] = [*seats[1:], seats[0]]
+
+    def _on_status(self, status: Status, link: on.Link) -> None:
+        """Send what the peer lacks, ours and others' (R29). A claim alone changes nothing here."""
+        if status.height > self.now.height:
+            self._out.append(do.Behind(link, status.height))
+            return
+        if status.height < self.now.height:
+            self._out.append(do.SendDecided(link, status.height))
+            return
+        self._out += [do.Relay(link, message) for message in self.now.lacking(status)]
+
+    # --- small things -----------------------------------------------------------------------
+
+    @property
+    def kept_blocks(self) -> frozenset[BlockId]:
+        """Blocks whose bodies the engine must keep for us."""
+        early = self._ahead.proposal
+        return self.now.kept_blocks | ({early.block_id} if early is not None else frozenset())
+
+    def _replay(self, early: Ahead) -> None:
+        if early.proposal is not None:
+            self._on_pre_prepare(early.proposal, has_body=early.has_body)
+        for prepare in early.prepares.values():
+            self._on_prepare(prepare)
+        for commit in early.commits.values():
+            self._on_commit(commit)
+
+    def _is_current(self, vote: Prepare | Commit) -> bool:
+        if self._ahead.takes(vote):
+            self._ahead.keep_vote(vote)
+            return False
+        if vote.height != self.now.height or self.now.decided:
+            return False
+        return self.now.keeps_votes_of(vote.view)
+
+    def _after(self, delay_ms: int, event: on.Timed) -> None:
+        self._out.append(do.After(delay_ms, event))
+
+
+def _repeat(entry: Proposal | PrePrepare | Certificate | Claim) -> Effect:
+    match entry:
+        case Proposal():
+            return do.CastPrePrepare(entry)
+        case PrePrepare():
+            return do.CastPrepare(entry.height, entry.view, entry.block_id)
+        case Certificate():
+            return do.CastCommit(entry.height, entry.view, entry.block_id)
+        case Claim():
+            return do.CastViewChange(entry)
+        case _:
+            assert_never(entry)
+
+
+def _stripped(change: ViewChange) -> ViewChange:
+    return ViewChange(
+        change.height,
+        change.view,
+        change.seat,
+        change.prepared_view,
+        change.prepared_id,
+        change.signature,
+        None,
+    )
+
+
+def _claim(change: ViewChange) -> tuple[View, BlockId]:
+    return change.prepared_view, change.prepared_id

@@ -1,0 +1,56 @@
+"""One encoding, one decoder.
+
+MessagePack of `msgspec` Structs written as arrays. Encoding is a function of the value; decoding
+refuses whatever would not encode to the same bytes again: integers or lengths that are not minimal,
+arrays that are too long or too short, unknown tags. msgspec alone accepts some of these, so the
+comparison is not optional.
+"""
+
+from typing import Any, TypeVar
+
+import msgspec
+
+from primitives.errors import Malformed
+
+T = TypeVar("T")
+
+_encoder = msgspec.msgpack.Encoder()
+
+
+_decoders: dict[object, msgspec.msgpack.Decoder[Any]] = {}
+"""One per type that is asked for; types are code, so strangers cannot make it grow."""
+
+
+def _decoder(kind: object) -> msgspec.msgpack.Decoder[Any]:
+    decoder = _decoders.get(kind)
+    if decoder is None:
+        decoder = _decoders[kind] = msgspec.msgpack.Decoder(kind)
+    return decoder
+
+
+def encode(value: object) -> bytes:
+    """The canonical bytes of a Struct, or of a tuple or union of them."""
+    return _encoder.encode(value)
+
+
+def decode(data: bytes, kind: type[T], *, limit: int) -> T:
+    """Read exactly one canonical value of at most `limit` bytes.
+
+    `kind` may also be a union of tagged Structs (mypy knows no type for that: annotate the result).
+
+    Raises:
+        Malformed: too long, not of this type, or not the canonical encoding.
+    """
+    if len(data) > limit:
+        raise Malformed(f"{len(data)} bytes where at most {limit} are allowed")
+    try:
+        value: T = _decoder(kind).decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Malformed(f"not a {_name(kind)}: {error}") from error
+    if _encoder.encode(value) != data:
+        raise Malformed(f"not the canonical encoding of a {_name(kind)}")
+    return value
+
+
+def _name(kind: object) -> str:
+    return getattr(kind, "__name__", str(kind))

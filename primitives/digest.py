@@ -1,0 +1,86 @@
+"""SHA-256 with a domain in front (FIPS 180-4), and the Merkle tree over a list.
+
+The list tree has the shape of RFC 6962 §2.1: the left half is the largest power of two below the
+length. Items are already domain-tagged hashes, so a leaf is the item itself; inner nodes have a
+domain of their own, hence no item can be taken for a node. The root is the hash of the length and
+of the topmost node (of nothing, for an empty list): without the length, a path for item 4 of 5
+would also prove item 1 of 2. As RFC 6962 signs the size of a tree beside its root, we hash it.
+"""
+
+import hashlib
+from collections.abc import Sequence
+
+from primitives.domains import Domain
+from primitives.errors import Malformed
+from primitives.ids import INTEGER_MAX, Digest
+
+
+def digest(domain: Domain, *parts: bytes) -> Digest:
+    """SHA-256 over the domain's tag and the parts, in order; all but the last of fixed size."""
+    hasher = hashlib.sha256(domain.tag)
+    for part in parts:
+        hasher.update(part)
+    return Digest(hasher.digest())
+
+
+def list_root(items: Sequence[bytes]) -> Digest:
+    """Root over 32-byte items in order."""
+    level = [bytes(item) for item in items]
+    while len(level) > 1:
+        paired = [
+            bytes(digest(Domain.LIST_NODE, level[i], level[i + 1]))
+            for i in range(0, len(level) - 1, 2)
+        ]
+        if len(level) % 2:
+            paired.append(level[-1])
+        level = paired
+    return _root(len(items), level[0] if level else b"")
+
+
+def _root(count: int, top: bytes) -> Digest:
+    return digest(Domain.LIST_ROOT, count.to_bytes(8, "big"), top)
+
+
+def list_path(items: Sequence[bytes], index: int) -> tuple[bytes, ...]:
+    """Siblings of item `index`, from the leaf to the root; levels without one are left out."""
+    assert 0 <= index < len(items), f"index {index} of {len(items)} items"
+    path: list[bytes] = []
+    level = [bytes(item) for item in items]
+    while len(level) > 1:
+        if index ^ 1 < len(level):
+            path.append(level[index ^ 1])
+        paired = [
+            bytes(digest(Domain.LIST_NODE, level[i], level[i + 1]))
+            for i in range(0, len(level) - 1, 2)
+        ]
+        if len(level) % 2:
+            paired.append(level[-1])
+        level, index = paired, index // 2
+    return tuple(path)
+
+
+def root_of_path(item: bytes, index: int, count: int, path: Sequence[bytes]) -> Digest:
+    """The root that this path claims for `item` at `index` of `count`.
+
+    Raises:
+        Malformed: the index is outside the list, the path has not exactly the length it needs, or
+            a sibling is not 32 bytes long.
+    """
+    if not 0 <= index < count <= INTEGER_MAX:
+        raise Malformed(f"index {index} is not in a list of {count}")
+    if any(len(sibling) != 32 for sibling in path):
+        raise Malformed("a sibling on the path is not 32 bytes long")
+    node, siblings, width = bytes(item), iter(path), count
+    used = 0
+    while width > 1:
+        if index ^ 1 < width:
+            sibling = next(siblings, None)
+            if sibling is None:
+                raise Malformed(f"the path ends after {used} siblings, too early for {count} items")
+            used += 1
+            left, right = (sibling, node) if index % 2 else (node, sibling)
+            node = digest(Domain.LIST_NODE, left, right)
+        index, width = index // 2, (width + 1) // 2
+    if used != len(path):
+        raise Malformed(f"the path has {len(path)} siblings, {count} items need {used}")
+    return _root(count, node)

@@ -1,0 +1,107 @@
+"""Every bound, with its reason. A container that strangers can fill names its limit here."""
+
+from typing import Final
+
+# validators and votes
+VALIDATORS_MAX: Final = 128
+"""A commit certificate is then at most 128 × 67 bytes, and a new-view at most 128 view changes."""
+
+# transactions and blocks (ledger.md §2)
+TRANSACTION_BODY_BYTES_MAX: Final = 64 * 1024
+"""A statement of 64 calls with texts fits; a document does not belong in a block."""
+SIGNATURES_MAX: Final = 64
+"""Signatures per transaction: each costs every node 50 µs, and 64 parties is a large treaty."""
+TRANSACTION_BYTES_MAX: Final = TRANSACTION_BODY_BYTES_MAX + SIGNATURES_MAX * 104
+"""Body, and for each signature a key (34), a signature (66) and framing."""
+CALLS_MAX: Final = 64
+"""Calls per transaction: it stays reviewable, and one transaction cannot fill a block."""
+BLOCK_TRANSACTIONS_MAX: Final = 5_000
+"""With BLOCK_BYTES_MAX it bounds execution and the size of a compact proposal."""
+BLOCK_BYTES_MAX: Final = 2 * 1024 * 1024
+"""Sum of the transactions' bytes: 2 MiB cross a 100 Mbit/s link in 0.2 s."""
+
+# messages between nodes
+BLOCK_MESSAGE_BYTES_MAX: Final = BLOCK_BYTES_MAX + 5 * BLOCK_TRANSACTIONS_MAX + 4096
+"""An encoded block: its transactions, at most five bytes of framing each, and a header."""
+CERTIFICATE_BYTES_MAX: Final = VALIDATORS_MAX * 72 + 64
+"""One seal is a seat, 64 signature bytes and framing."""
+VIEW_CHANGE_BYTES_MAX: Final = CERTIFICATE_BYTES_MAX + 256
+"""The claim, its signature and the attached certificate."""
+MESSAGE_BYTES_MAX: Final = BLOCK_MESSAGE_BYTES_MAX + (VALIDATORS_MAX + 2) * VIEW_CHANGE_BYTES_MAX
+"""The largest message: a new-view with a full block, a justification and a certificate."""
+INLINE_BODY_BYTES_MAX: Final = 128 * 1024
+"""A proposal carries bodies up to here whole; above, hashes that the receivers mostly hold."""
+
+# consensus memory (consensus.md §11)
+VIEWS_AHEAD_KEPT: Final = 2
+"""Proposals and votes are kept for wish..wish+2; later ones come again through Status."""
+VIEWS_BEHIND_KEPT: Final = 2
+"""Votes of wish−2.. still complete a commit quorum that a view change overtook."""
+FETCHES_MAX: Final = 4
+"""Bodies asked for at once; one height rarely has more than two candidate blocks."""
+
+# p2p
+FRAME_BYTES_MAX: Final = 4 * 1024 * 1024 + 64 * 1024
+"""A payload on a link: the largest message (MESSAGE_BYTES_MAX) in an envelope, with room."""
+LINK_WRITE_BYTES: Final = 256 * 1024
+"""One coalesced write; a vote waits at most for one. 256 KiB cross a 100 Mbit/s link in 20 ms."""
+LINK_VOTES_MAX: Final = 4_096
+"""Votes that wait for one peer: several heights of 128 validators; more means that it is gone."""
+LINK_VOTES_BYTES_MAX: Final = 16 * 1024 * 1024
+"""The lane also carries proposals with bodies: four of the largest."""
+LINK_TRANSACTIONS_MAX: Final = 8_192
+"""Transactions that wait for one peer: more than a full block."""
+LINK_TRANSACTIONS_BYTES_MAX: Final = 8 * 1024 * 1024
+"""Four full blocks; beyond it the oldest are dropped and offered again by hash."""
+INBOX_MESSAGES_MAX: Final = 1_024
+"""Payloads of one peer that wait for the node; then we stop reading from that peer."""
+INBOX_BYTES_MAX: Final = 8 * 1024 * 1024
+"""The same in bytes: at least one largest frame; times the peers it bounds a flood's memory."""
+GOSSIP_BYTES_MAX: Final = 2 * 1024 * 1024 + 512 * 1024
+"""A full block with its framing, certificate and envelope."""
+GOSSIP_WAITING_MAX: Final = 64
+"""Blocks that wait to be published or to be sent to one gossip peer: two minutes of the chain."""
+GOSSIP_MESSAGES_PER_SECOND: Final = 200
+"""What one peer may make us relay each second: catching up is by request, blocks come singly."""
+REQUEST_BYTES_MAX: Final = 64 * 1024
+"""A question names heights or hashes; 2,000 hashes fit."""
+RESPONSE_BYTES_MAX: Final = 8 * 1024 * 1024
+"""An answer: three full blocks with certificates, or a few hundred ordinary ones."""
+REQUESTS_PER_PEER_MAX: Final = 4
+"""Questions of one peer in progress, and ours to it: a peer that hangs costs its own slots only."""
+REQUESTS_MAX: Final = 32
+"""Questions in progress over all peers: at 8 MiB each, answers hold at most 256 MiB."""
+STREAMS_PER_PEER_MAX: Final = 32
+"""Streams a peer may hold open to us: link, gossip and requests need fewer than ten."""
+HANDSHAKES_MAX: Final = 64
+"""Connections that are not yet authenticated; a stranger's socket beyond them is closed at once."""
+
+# the ledger (ledger.md §2)
+SALT_BYTES_MIN: Final = 16
+"""128 bits keep two equal acts of one moment apart."""
+SALT_BYTES_MAX: Final = 32
+"""More would carry data, not chance."""
+WINDOW_MS_MAX: Final = 24 * 60 * 60 * 1000
+"""Ids of the window are held by every node; a consent that takes longer than a day is an intent."""
+RECEIPT_BYTES_MAX: Final = 4 * TRANSACTION_BODY_BYTES_MAX + 4096
+"""The smallest transfer line is 40 bytes in a body and about 120 as an event."""
+ACCOUNT_KEYS_MAX: Final = SIGNATURES_MAX
+"""More keys could not all sign one transaction."""
+KEY_WEIGHT_MAX: Final = 65_535
+"""64 such weights still fit any integer type of any implementation."""
+NAME_LENGTH_MAX: Final = 128
+"""Characters in the name of a public body, a validator or a network."""
+ROLE_LENGTH_MAX: Final = 32
+"""Characters in the code of a role."""
+LINES_MAX: Final = 256
+"""Lines per transfer: a payroll page; with CALLS_MAX the body's bytes are the tighter bound."""
+REFERENCE_LENGTH_MAX: Final = 64
+"""Characters, and bytes, of a payment reference: an ISO 20022 reference (35) and room."""
+DESCRIPTION_LENGTH_MAX: Final = 140
+"""Characters of a line's public text, as in ISO 20022 unstructured remittance information."""
+EXPONENT_MAX: Final = 8
+"""Decimal places of an asset: 2^63 minor units are then still 92 billion whole ones."""
+GENESIS_BYTES_MAX: Final = 16 * 1024 * 1024
+"""A genesis file: some 20,000 accounts in its named form."""
+STATE_HEIGHTS_KEPT: Final = 1_000
+"""Heights at which a node still reads and proves state; a block of 100 payments leaves 0.4 MB."""
