@@ -1,0 +1,339 @@
+"""The chain on disk: one batch per decision, one batch per step of voting.
+
+Invariants, after every write that returned and after every crash:
+
+1. Every height from 0 to the head has header, body and receipts; every height above 0 has its
+   commit certificate. There is never a block without its state, nor a state without its block.
+2. The window holds exactly the ids whose valid_until has not been forgotten.
+3. The vote log and its bodies are of height head + 1, all of them.
+
+`commit` and `append` are the only ways to write after genesis, and each is one batch of the floor
+below. Nothing here decides anything: what contradicts an invariant is the caller's bug and an
+assertion; what contradicts itself on disk is a StorageFault.
+"""
+
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Final, Self, TypeVar, final
+
+from primitives import limits
+from primitives.block import Block, Header, block_id
+from primitives.certificate import Certificate
+from primitives.codec import decode, encode
+from primitives.errors import Malformed, StorageFault
+from primitives.ids import BlockId, ChainId, Height, TimeMs, TransactionId, View
+from storage import schema
+from storage.decision import (
+    CertifiedBlock,
+    Decision,
+    Genesis,
+    Head,
+    TransactionPlace,
+    VoteRecord,
+    VoteStep,
+)
+from storage.keyvalue import KeyValue, Reader
+from storage.schema import Region
+from storage.state import StateSnapshot
+
+T = TypeVar("T")
+
+_BLOCK_ARRAY: Final = b"\x92"
+"""MessagePack for "an array of two": a block is its header's bytes and its body's bytes behind."""
+
+
+@final
+class ChainStore:
+    """Blocks, certificates, receipts, state, votes. One writer; readers from any thread."""
+
+    def __init__(self, database: KeyValue) -> None:
+        """`database` holds a chain: see `install_genesis` and `storage.opening`."""
+        self._database = database
+        self._head = read_head(database)
+        self._forgotten = _forgotten(database)
+
+    # the chain
+
+    @property
+    def chain(self) -> ChainId:
+        """Id of block 0."""
+        return ChainId(_need(self._database, schema.CHAIN_KEY, "the chain's id"))
+
+    def head(self) -> Head:
+        """The newest decided block."""
+        return self._head
+
+    def header(self, height: Height) -> Header:
+        """The header of a height up to the head."""
+        return self._decoded(schema.header_key(height), Header, "header", height)
+
+    def block(self, height: Height) -> Block:
+        """The block of a height up to the head."""
+        return _decode(self.block_bytes(height), Block, f"block {height}")
+
+    def block_bytes(self, height: Height) -> bytes:
+        """The canonical bytes of `block(height)`, put together without decoding."""
+        header = self._at(schema.header_key(height), "header", height)
+        body = self._at(schema.body_key(height), "body", height)
+        return _BLOCK_ARRAY + header + body
+
+    def certificate(self, height: Height) -> Certificate | None:
+        """The commit certificate of a height up to the head; None for block 0 alone."""
+        if height == 0:
+            return None
+        return self._decoded(schema.certificate_key(height), Certificate, "certificate", height)
+
+    def receipts(self, height: Height) -> tuple[bytes, ...]:
+        """Canonical receipts of a height up to the head, in the order of its transactions."""
+        return self._decoded(schema.receipts_key(height), tuple[bytes, ...], "receipts", height)
+
+    def height_of_block(self, identifier: BlockId) -> Height | None:
+        """The height of a decided block, or None."""
+        value = self._database.get(schema.height_key(identifier))
+        return None if value is None else Height(schema.read_number(value))
+
+    def find_transaction(self, identifier: TransactionId) -> TransactionPlace | None:
+        """Where a committed transaction stands, or None."""
+        value = self._database.get(schema.transaction_key(identifier))
+        return None if value is None else TransactionPlace(*schema.read_place(value))
+
+    def blocks_from(
+        self, height: Height, *, bytes_max: int, count_max: int
+    ) -> list[CertifiedBlock]:
+        """Certified blocks in a row from `height` on, for a peer that catches up.
+
+        Their bytes together stay within `bytes_max`, except that a first block goes alone however
+        large it is: else nobody could ever pass it. Block 0 is never among them; everybody has it.
+        """
+        found: list[CertifiedBlock] = []
+        total = 0
+        for number in range(max(height, 1), self._head.height + 1):
+            if len(found) == count_max:
+                break
+            data = self.block_bytes(Height(number))
+            certificate = self.certificate(Height(number))
+            assert certificate is not None, "only block 0 has none"
+            total += len(data) + limits.CERTIFICATE_BYTES_MAX
+            if found and total > bytes_max:
+                break
+            found.append(CertifiedBlock(data, certificate))
+        return found
+
+    def state(self) -> StateSnapshot:
+        """The state at the head, frozen. Use it in a `with` statement, or close it."""
+        snapshot = self._database.snapshot()
+        try:
+            return StateSnapshot(snapshot, read_head(snapshot).header)
+        except BaseException:
+            snapshot.close()
+            raise
+
+    # the one batch of a decision
+
+    def commit(self, decision: Decision) -> None:
+        """Make a decided block durable with all that follows from it, in one batch.
+
+        Raises:
+            StorageFault: the write failed; the process must end, and finds out at its next start
+                whether the decision is there.
+        """
+        header, height = decision.block.header, decision.block.header.height
+        self._check_follows(decision)
+        batch: dict[bytes, bytes | None] = {
+            schema.header_key(height): encode(header),
+            schema.height_key(decision.block_id): schema.pack_number(height),
+            schema.body_key(height): encode(decision.block.transactions),
+            schema.certificate_key(height): encode(decision.certificate),
+            schema.receipts_key(height): encode(decision.receipts),
+            schema.HEAD_KEY: schema.pack_head(height, decision.block_id),
+        }
+        for (table, key), value in decision.state_writes.items():
+            batch[schema.state_key(table, key)] = value
+        for key, value in decision.node_writes.items():
+            batch[schema.node_key(key)] = value
+        for index, (_, identifier) in enumerate(decision.committed):
+            batch[schema.transaction_key(identifier)] = schema.pack_place(height, index)
+        forgotten = self._move_window(batch, decision)
+        self._settle_votes(batch, height)
+        self._database.write(batch)
+        self._forgotten = forgotten
+        self._head = Head(height, decision.block_id, header)
+
+    def _check_follows(self, decision: Decision) -> None:
+        head, header, certificate = self._head, decision.block.header, decision.certificate
+        count = len(decision.block.transactions)
+        assert header.height == head.height + 1, f"block {header.height} after {head.height}"
+        assert header.parent == head.block_id, "the block's parent is not the head"
+        assert block_id(header) == decision.block_id, "the block does not hash to its id"
+        assert certificate.height == header.height, "a certificate of another height"
+        assert certificate.block_id == decision.block_id, "a certificate of another block"
+        assert len(decision.receipts) == count, f"{len(decision.receipts)} receipts for {count}"
+        assert len(decision.committed) == count, f"{len(decision.committed)} ids for {count}"
+
+    def _move_window(self, batch: dict[bytes, bytes | None], decision: Decision) -> TimeMs:
+        # The range begins where the last one ended: the deleted keys below stay in LevelDB until
+        # it compacts, and walking over them at every decision would cost more each time.
+        forgotten = max(self._forgotten, decision.forget_before)
+        past = self._database.iterate(
+            start=schema.window_start(self._forgotten), stop=schema.window_start(forgotten)
+        )
+        for key, _ in past:
+            batch[key] = None
+        for valid_until, identifier in decision.committed:
+            if valid_until >= forgotten:
+                batch[schema.window_key(valid_until, identifier)] = b""
+        batch[schema.FORGOTTEN_KEY] = schema.pack_number(forgotten)
+        return forgotten
+
+    def _settle_votes(self, batch: dict[bytes, bytes | None], height: Height) -> None:
+        for record in self.votes(height):
+            batch[schema.vote_key(height, record.view, record.step)] = None
+            if record.step == VoteStep.PREPARE and record.view > 0:
+                batch[schema.archive_key(height, record.view)] = record.data
+        start, stop = schema.of_height(Region.VOTE_BODY, height)
+        for key, _ in self._database.iterate(start=start, stop=stop):
+            batch[key] = None
+        if height >= limits.ARCHIVE_HEIGHTS:
+            past = Height(height - limits.ARCHIVE_HEIGHTS)
+            for view, _ in self.archive(past):
+                batch[schema.archive_key(past, view)] = None
+
+    # the vote log
+
+    def append(self, records: Sequence[VoteRecord], bodies: Mapping[BlockId, bytes]) -> None:
+        """Make all records of one step durable, with the bodies they are about, in one batch.
+
+        Records and bodies are of height head + 1. A record is written once: a promise that is
+        changed afterwards is not a promise.
+
+        Raises:
+            StorageFault: the write failed; nothing of the step may be signed.
+        """
+        height = Height(self._head.height + 1)
+        batch: dict[bytes, bytes | None] = {}
+        for record in records:
+            assert record.height == height, f"a record of {record.height} while at {height}"
+            key = schema.vote_key(height, record.view, record.step)
+            known = batch.get(key, self._database.get(key))
+            assert known is None or known == record.data, (
+                f"{record.step.name} of {height}/{record.view} is already in the log, and differs"
+            )
+            batch[key] = record.data
+        for identifier, body in bodies.items():
+            batch[schema.vote_body_key(height, identifier)] = body
+        if batch:
+            self._database.write(batch)
+
+    def votes(self, height: Height) -> list[VoteRecord]:
+        """Our own records of a height, by view and step; none of a height that is decided."""
+        start, stop = schema.of_height(Region.VOTE, height)
+        records: list[VoteRecord] = []
+        for key, data in self._database.iterate(start=start, stop=stop):
+            _, view, step = schema.read_vote_key(key)
+            records.append(VoteRecord(height, view, VoteStep(step), data))
+        return records
+
+    def kept_body(self, height: Height, identifier: BlockId) -> bytes | None:
+        """The canonical bytes of a block that the vote log keeps, or None."""
+        return self._database.get(schema.vote_body_key(height, identifier))
+
+    def kept_bodies(self, height: Height) -> dict[BlockId, bytes]:
+        """Every block that the vote log keeps of a height, as canonical bytes."""
+        start, stop = schema.of_height(Region.VOTE_BODY, height)
+        rows = self._database.iterate(start=start, stop=stop)
+        return {schema.read_vote_body_key(key)[1]: body for key, body in rows}
+
+    def archive(self, height: Height) -> list[tuple[View, bytes]]:
+        """Our prepare records of every view > 0 of a decided height, with their justification.
+
+        Kept for ARCHIVE_HEIGHTS heights (consensus.md §10).
+        """
+        start, stop = schema.of_height(Region.ARCHIVE, height)
+        rows = self._database.iterate(start=start, stop=stop)
+        return [(schema.read_archive_key(key)[1], data) for key, data in rows]
+
+    # the store itself
+
+    def close(self) -> None:
+        """Let the database go. Closing twice is harmless."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _at(self, key: bytes, what: str, height: Height) -> bytes:
+        assert 0 <= height <= self._head.height, f"height {height}, the head is {self._head.height}"
+        return _need(self._database, key, f"{what} of height {height}")
+
+    def _decoded(self, key: bytes, kind: type[T], what: str, height: Height) -> T:
+        return _decode(self._at(key, what, height), kind, f"{what} of height {height}")
+
+
+def install_genesis(database: KeyValue, genesis: Genesis) -> ChainStore:
+    """Begin a chain in an empty database, in one batch."""
+    header = genesis.header
+    assert header.height == 0, f"a genesis of height {header.height}"
+    assert database.get(schema.FORMAT_KEY) is None, "the database holds a chain"
+    identifier = block_id(header)
+    empty = encode(())
+    batch: dict[bytes, bytes | None] = {
+        schema.FORMAT_KEY: schema.FORMAT,
+        schema.CHAIN_KEY: identifier,
+        schema.FORGOTTEN_KEY: schema.pack_number(0),
+        schema.HEAD_KEY: schema.pack_head(Height(0), identifier),
+        schema.header_key(Height(0)): encode(header),
+        schema.height_key(identifier): schema.pack_number(0),
+        schema.body_key(Height(0)): empty,
+        schema.receipts_key(Height(0)): empty,
+    }
+    for (table, key), value in genesis.state_writes.items():
+        batch[schema.state_key(table, key)] = value
+    for key, value in genesis.node_writes.items():
+        batch[schema.node_key(key)] = value
+    database.write(batch)
+    return ChainStore(database)
+
+
+def read_head(reader: Reader) -> Head:
+    """The newest block as `reader` sees it.
+
+    Raises:
+        StorageFault: head or header are missing, or the header does not hash to the head's id.
+    """
+    height, identifier = schema.read_head(_need(reader, schema.HEAD_KEY, "the head"))
+    what = f"header of height {height}"
+    header = _decode(_need(reader, schema.header_key(height), what), Header, what)
+    if block_id(header) != identifier or header.height != height:
+        raise StorageFault(
+            f"the database is damaged: the head is block {identifier.hex()} of height {height}, "
+            f"but the header there is of block {block_id(header).hex()}, height {header.height}"
+        )
+    return Head(height, identifier, header)
+
+
+def _forgotten(reader: Reader) -> TimeMs:
+    value = _need(reader, schema.FORGOTTEN_KEY, "the window's edge")
+    return TimeMs(schema.read_number(value))
+
+
+def _need(reader: Reader, key: bytes, what: str) -> bytes:
+    value = reader.get(key)
+    if value is None:
+        raise StorageFault(f"the database is damaged: {what} is missing")
+    return value
+
+
+def _decode(data: bytes, kind: type[T], what: str) -> T:
+    # We wrote it, so its size is no attack; that it decodes is still not taken on trust.
+    try:
+        return decode(data, kind, limit=len(data))
+    except Malformed as error:
+        raise StorageFault(f"the database is damaged: {what} is {error}") from error

@@ -1,0 +1,254 @@
+"""LevelDB: the only door to plyvel.
+
+The options are those of consensus.md §7, each for a reason that was seen and not guessed:
+
+- `paranoid_checks`: opened with defaults, one flipped bit silently drops synced records.
+- every write is `write_batch(transaction=True, sync=True)`: plyvel's default writes a half-filled
+  batch when the block raises, and at a rotation of the log an unsynced write is lost while a later
+  synced one survives.
+- every read verifies checksums: `paranoid_checks` alone does not cover reads, and a wrong balance
+  is worse than an error.
+- `write_buffer_size` 64 MiB: the vote log and the kept bodies are deleted at the decision; with a
+  large buffer most of them die in memory and are never written to a table.
+
+Nothing is ever repaired: `repair_db` keeps what it can read and forgets the rest, which for a vote
+is worse than an empty disk. What does not open is wiped by the operator and fetched again from the
+other nodes; the signer's file stays (consensus.md §8).
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Protocol, Self, final
+
+import plyvel
+
+from primitives.errors import OperatorFault, StorageFault
+from storage.keyvalue import Batch
+
+WRITE_BUFFER_BYTES: Final = 64 * 1024 * 1024
+"""Twice this at most is in memory: one buffer goes to a table while the next one fills."""
+CACHE_BYTES: Final = 32 * 1024 * 1024
+"""Uncompressed blocks: the upper levels of the state tree and the accounts in daily use fit, and
+four nodes on one machine of 2 GiB still do."""
+BLOOM_BITS: Final = 10
+"""Bits per key: 1 % of the lookups of absent keys touch a table. Nearly every transaction is looked
+up once as "already committed?", and nearly always it is not."""
+
+_OPTIONS: Final[dict[str, Any]] = {
+    "paranoid_checks": True,
+    "write_buffer_size": WRITE_BUFFER_BYTES,
+    "lru_cache_size": CACHE_BYTES,
+    "bloom_filter_bits": BLOOM_BITS,
+}
+
+
+class _Rows(Protocol):
+    """plyvel's iterator. Closing it lets its data go."""
+
+    def __iter__(self) -> Iterator[tuple[bytes, bytes]]: ...
+    def close(self) -> None: ...
+
+
+class _Source(Protocol):
+    """What plyvel's DB and Snapshot have in common. Closed, they raise RuntimeError."""
+
+    def get(self, key: bytes, *, verify_checksums: bool) -> bytes | None: ...
+    def iterator(self, *, start: bytes, stop: bytes, verify_checksums: bool) -> _Rows: ...
+    def close(self) -> None: ...
+
+
+class _Writing(Protocol):
+    """plyvel's write batch."""
+
+    def __enter__(self) -> "_Writing": ...
+    def __exit__(self, *reason: object) -> None: ...
+    def put(self, key: bytes, value: bytes) -> None: ...
+    def delete(self, key: bytes) -> None: ...
+
+
+class _Database(_Source, Protocol):
+    def write_batch(self, *, transaction: bool, sync: bool) -> _Writing: ...
+    def snapshot(self) -> _Source: ...
+
+
+def holds_database(folder: Path) -> bool:
+    """Whether LevelDB has been here: CURRENT is the first file that it reads."""
+    return (folder / "CURRENT").exists()
+
+
+def create_leveldb(folder: Path) -> "LevelDB":
+    """Open the database in `folder`, making folder and database if there is none.
+
+    Raises:
+        OperatorFault: the folder cannot be used; the message says why.
+        StorageFault: there is a database, and its files are damaged.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _sync_folder(folder.parent)
+    except FileExistsError as error:
+        raise OperatorFault(f"{folder} is not a folder") from error
+    except OSError as error:
+        raise OperatorFault(f"{folder} cannot be made: {error.strerror}") from error
+    return _open(folder)
+
+
+def open_leveldb(folder: Path) -> "LevelDB":
+    """Open the database in `folder`.
+
+    Raises:
+        OperatorFault: there is none, or the folder cannot be used; the message says why.
+        StorageFault: its files are damaged.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise OperatorFault(f"{folder} is not a folder")
+    # LevelDB itself would leave a lock and a log behind where it found nothing.
+    if not holds_database(folder):
+        raise OperatorFault(f"{folder} holds no database")
+    return _open(folder)
+
+
+def _open(folder: Path) -> "LevelDB":
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        raise OperatorFault(f"{folder} cannot be written by this user")
+    create = not holds_database(folder)
+    try:
+        return LevelDB(folder, plyvel.DB(str(folder), create_if_missing=create, **_OPTIONS))
+    except plyvel.CorruptionError as error:
+        raise StorageFault(
+            f"the database in {folder} is damaged ({_text(error)}); it is never repaired: "
+            "move the folder away and let the node fetch the chain again, "
+            "but keep the signer's file"
+        ) from error
+    except plyvel.Error as error:
+        text = _text(error)
+        if f"lock {folder / 'LOCK'}" in text:
+            raise OperatorFault(f"{folder} is in use by another process") from error
+        raise OperatorFault(f"the database in {folder} does not open: {text}") from error
+
+
+@final
+class LevelDB:
+    """A LevelDB, open and locked, with the contract of `storage.keyvalue`."""
+
+    def __init__(self, folder: Path, db: _Database) -> None:
+        """Use `create_leveldb` or `open_leveldb`."""
+        self._folder = folder
+        self._db = db
+        self._failed: str | None = None
+
+    def get(self, key: bytes) -> bytes | None:
+        """The value under `key`, or None."""
+        return _get(self._db, key, self._folder)
+
+    def iterate(self, *, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Keys and values of `start <= key < stop`, ascending, as they are now."""
+        return _iterate(self._db, start, stop, self._folder)
+
+    def write(self, batch: Batch) -> None:
+        """Apply the batch whole and wait until the disk has it."""
+        if self._failed is not None:
+            raise StorageFault(f"{self._folder} takes no more writes: {self._failed}")
+        try:
+            with self._db.write_batch(transaction=True, sync=True) as writing:
+                for key, value in batch.items():
+                    if value is None:
+                        writing.delete(key)
+                    else:
+                        writing.put(key, value)
+        except (plyvel.Error, RuntimeError) as error:
+            self._failed = _text(error)
+            raise StorageFault(f"a write to {self._folder} failed: {self._failed}") from error
+
+    def snapshot(self) -> "LevelSnapshot":
+        """Freeze this moment for reading."""
+        try:
+            return LevelSnapshot(self._folder, self._db.snapshot())
+        except RuntimeError as error:
+            raise StorageFault(f"{self._folder}: {_text(error)}") from error
+
+    def close(self) -> None:
+        """Let the files and the lock go."""
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+@final
+class LevelSnapshot:
+    """A LevelDB snapshot."""
+
+    __slots__ = ("_folder", "_snapshot")
+
+    def __init__(self, folder: Path, snapshot: _Source) -> None:
+        """Use `LevelDB.snapshot`."""
+        self._folder = folder
+        self._snapshot = snapshot
+
+    def get(self, key: bytes) -> bytes | None:
+        """The value under `key` at the snapshot's moment, or None."""
+        return _get(self._snapshot, key, self._folder)
+
+    def iterate(self, *, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Keys and values of `start <= key < stop`, ascending."""
+        return _iterate(self._snapshot, start, stop, self._folder)
+
+    def close(self) -> None:
+        """Let the old data go."""
+        self._snapshot.close()
+
+
+def _get(source: _Source, key: bytes, folder: Path) -> bytes | None:
+    try:
+        value: bytes | None = source.get(key, verify_checksums=True)
+    except (plyvel.Error, RuntimeError) as error:
+        raise _read_fault(folder, error) from error
+    return value
+
+
+def _iterate(
+    source: _Source, start: bytes, stop: bytes, folder: Path
+) -> Iterator[tuple[bytes, bytes]]:
+    # Made here and not at the first step: an iteration shows the moment it was asked for.
+    try:
+        rows = source.iterator(start=start, stop=stop, verify_checksums=True)
+    except (plyvel.Error, RuntimeError) as error:
+        raise _read_fault(folder, error) from error
+    return _rows(rows, folder)
+
+
+def _rows(rows: _Rows, folder: Path) -> Iterator[tuple[bytes, bytes]]:
+    try:
+        yield from rows
+    except (plyvel.Error, RuntimeError) as error:
+        raise _read_fault(folder, error) from error
+    finally:
+        rows.close()
+
+
+def _read_fault(folder: Path, error: Exception) -> StorageFault:
+    return StorageFault(f"{folder} cannot be read: {_text(error)}")
+
+
+def _text(error: Exception) -> str:
+    first = error.args[0] if error.args else error
+    return first.decode(errors="replace") if isinstance(first, bytes) else str(first)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

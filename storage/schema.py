@@ -1,0 +1,201 @@
+"""Where everything lies: the one place that makes and reads keys.
+
+A key is one byte that names its region and then fields of fixed width, big-endian, so that the
+order of the keys is the order of the numbers. Only a state key and a tree node's key end in bytes
+of free length.
+
+```
+region          key after the region byte            value
+META            name                                 format, chain id, head, forgotten
+HEADER          height u64                           canonical header
+HEIGHT          block id 32                          height u64
+BODY            height u64                           canonical array of the transactions
+CERTIFICATE     height u64                           canonical commit certificate (none for block 0)
+RECEIPTS        height u64                           canonical array of the receipts
+TRANSACTION     transaction id 32                    height u64 ‖ index u32
+STATE           table u16 ‖ key                      value
+NODE            key                                  tree node
+WINDOW          valid_until u64 ‖ transaction id 32  empty
+VOTE            height u64 ‖ view u32 ‖ step u8      own vote record
+VOTE_BODY       height u64 ‖ block id 32             canonical block
+ARCHIVE         height u64 ‖ view u32                prepare record with its justification
+```
+
+A change of this page is a new FORMAT. Numbers are never used again for something else.
+"""
+
+import struct
+from enum import IntEnum, unique
+from typing import Final
+
+from primitives.ids import BlockId, Height, TimeMs, TransactionId, View
+
+FORMAT: Final = b"mithaq.storage/1"
+"""Stands under FORMAT_KEY in every database of ours."""
+
+
+@unique
+class Region(IntEnum):
+    """The first byte of a key."""
+
+    META = 0
+    HEADER = 1
+    HEIGHT = 2
+    BODY = 3
+    CERTIFICATE = 4
+    RECEIPTS = 5
+    TRANSACTION = 6
+    STATE = 7
+    NODE = 8
+    WINDOW = 9
+    VOTE = 10
+    VOTE_BODY = 11
+    ARCHIVE = 12
+
+
+FORMAT_KEY: Final = bytes([Region.META]) + b"format"
+CHAIN_KEY: Final = bytes([Region.META]) + b"chain"
+HEAD_KEY: Final = bytes([Region.META]) + b"head"
+FORGOTTEN_KEY: Final = bytes([Region.META]) + b"forgotten"
+
+_HEIGHT: Final = struct.Struct(">BQ")
+_HEIGHT_VIEW: Final = struct.Struct(">BQI")
+_HEIGHT_VIEW_STEP: Final = struct.Struct(">BQIB")
+_HEIGHT_ID: Final = struct.Struct(">BQ32s")
+_TIME_ID: Final = struct.Struct(">BQ32s")
+_ID: Final = struct.Struct(">B32s")
+_STATE: Final = struct.Struct(">BH")
+_NODE: Final = bytes([Region.NODE])
+_U64: Final = struct.Struct(">Q")
+_PLACE: Final = struct.Struct(">QI")
+_HEAD: Final = struct.Struct(">Q32s")
+
+STATE_PREFIX_BYTES: Final = _STATE.size
+"""What stands before the ledger's own key in a state key."""
+
+
+def header_key(height: Height) -> bytes:
+    """HEADER: height."""
+    return _HEIGHT.pack(Region.HEADER, height)
+
+
+def height_key(block_id: BlockId) -> bytes:
+    """HEIGHT: block id."""
+    return _ID.pack(Region.HEIGHT, block_id)
+
+
+def body_key(height: Height) -> bytes:
+    """BODY: height."""
+    return _HEIGHT.pack(Region.BODY, height)
+
+
+def certificate_key(height: Height) -> bytes:
+    """CERTIFICATE: height."""
+    return _HEIGHT.pack(Region.CERTIFICATE, height)
+
+
+def receipts_key(height: Height) -> bytes:
+    """RECEIPTS: height."""
+    return _HEIGHT.pack(Region.RECEIPTS, height)
+
+
+def transaction_key(transaction_id: TransactionId) -> bytes:
+    """TRANSACTION: transaction id."""
+    return _ID.pack(Region.TRANSACTION, transaction_id)
+
+
+def state_key(table: int, key: bytes) -> bytes:
+    """STATE: table, the ledger's key."""
+    return _STATE.pack(Region.STATE, table) + key
+
+
+def node_key(key: bytes) -> bytes:
+    """NODE: the tree's key."""
+    return _NODE + key
+
+
+def window_key(valid_until: TimeMs, transaction_id: TransactionId) -> bytes:
+    """WINDOW: valid_until, transaction id."""
+    return _TIME_ID.pack(Region.WINDOW, valid_until, transaction_id)
+
+
+def window_start(valid_until: TimeMs) -> bytes:
+    """Before every WINDOW key of this time or later."""
+    return _HEIGHT.pack(Region.WINDOW, valid_until)
+
+
+def vote_key(height: Height, view: View, step: int) -> bytes:
+    """VOTE: height, view, step."""
+    return _HEIGHT_VIEW_STEP.pack(Region.VOTE, height, view, step)
+
+
+def read_vote_key(key: bytes) -> tuple[Height, View, int]:
+    """Height, view and step of a VOTE key."""
+    _, height, view, step = _HEIGHT_VIEW_STEP.unpack(key)
+    return Height(height), View(view), step
+
+
+def vote_body_key(height: Height, block_id: BlockId) -> bytes:
+    """VOTE_BODY: height, block id."""
+    return _HEIGHT_ID.pack(Region.VOTE_BODY, height, block_id)
+
+
+def read_vote_body_key(key: bytes) -> tuple[Height, BlockId]:
+    """Height and block id of a VOTE_BODY key."""
+    _, height, block_id = _HEIGHT_ID.unpack(key)
+    return Height(height), BlockId(block_id)
+
+
+def archive_key(height: Height, view: View) -> bytes:
+    """ARCHIVE: height, view."""
+    return _HEIGHT_VIEW.pack(Region.ARCHIVE, height, view)
+
+
+def read_archive_key(key: bytes) -> tuple[Height, View]:
+    """Height and view of an ARCHIVE key."""
+    _, height, view = _HEIGHT_VIEW.unpack(key)
+    return Height(height), View(view)
+
+
+def of_height(region: Region, height: Height) -> tuple[bytes, bytes]:
+    """Start and stop of a region's keys of one height."""
+    return _HEIGHT.pack(region, height), _HEIGHT.pack(region, height + 1)
+
+
+def successor(prefix: bytes) -> bytes:
+    """The smallest key after all keys that begin with `prefix`, whose region byte is not 255."""
+    stripped = prefix.rstrip(b"\xff")
+    return stripped[:-1] + bytes([stripped[-1] + 1])
+
+
+def pack_number(number: int) -> bytes:
+    """A height or a time as a value."""
+    return _U64.pack(number)
+
+
+def read_number(value: bytes) -> int:
+    """A height or a time from a value."""
+    number: int = _U64.unpack(value)[0]
+    return number
+
+
+def pack_place(height: Height, index: int) -> bytes:
+    """Where a transaction stands."""
+    return _PLACE.pack(height, index)
+
+
+def read_place(value: bytes) -> tuple[Height, int]:
+    """Where a transaction stands."""
+    height, index = _PLACE.unpack(value)
+    return Height(height), index
+
+
+def pack_head(height: Height, block_id: BlockId) -> bytes:
+    """The newest block."""
+    return _HEAD.pack(height, block_id)
+
+
+def read_head(value: bytes) -> tuple[Height, BlockId]:
+    """The newest block."""
+    height, block_id = _HEAD.unpack(value)
+    return Height(height), BlockId(block_id)

@@ -1,0 +1,77 @@
+"""The state after the newest block, frozen for reading.
+
+One database snapshot carries everything, so header, entries, tree nodes and the window of ids are
+of the same moment even while the next decision is being written. It fulfils `StateReader` of
+ledger/state.py by its shape.
+"""
+
+from collections.abc import Iterator
+from itertools import islice
+from types import TracebackType
+from typing import Self, final
+
+from primitives.block import Header
+from primitives.ids import Digest, Height, TimeMs, TransactionId
+from storage import schema
+from storage.keyvalue import Snapshot
+
+
+@final
+class StateSnapshot:
+    """Entries, tree nodes and committed ids as they are after block `header`. Close it soon."""
+
+    __slots__ = ("_snapshot", "header")
+
+    def __init__(self, snapshot: Snapshot, header: Header) -> None:
+        """`header` is that of the snapshot's head."""
+        self._snapshot = snapshot
+        self.header = header
+
+    @property
+    def height(self) -> Height:
+        """The height of the block whose state this is."""
+        return self.header.height
+
+    @property
+    def root(self) -> Digest:
+        """The state root in that block's header."""
+        return self.header.state_root
+
+    def get(self, table: int, key: bytes) -> bytes | None:
+        """The value of an entry."""
+        return self._snapshot.get(schema.state_key(table, key))
+
+    def scan(
+        self, table: int, *, prefix: bytes = b"", after: bytes | None = None, limit: int
+    ) -> Iterator[tuple[bytes, bytes]]:
+        """At most `limit` entries (key, value) of a table in key order, above `after`."""
+        assert limit >= 0, f"a limit of {limit}"
+        start = schema.state_key(table, prefix)
+        stop = schema.successor(start)
+        if after is not None:
+            start = max(start, schema.state_key(table, after) + b"\0")
+        rows = self._snapshot.iterate(start=start, stop=max(start, stop))
+        return ((key[schema.STATE_PREFIX_BYTES :], value) for key, value in islice(rows, limit))
+
+    def node(self, key: bytes) -> bytes | None:
+        """A node of the state tree, of this height or of an earlier one that is still kept."""
+        return self._snapshot.get(schema.node_key(key))
+
+    def is_committed(self, valid_until: TimeMs, transaction_id: TransactionId) -> bool:
+        """Whether the window of remembered ids holds this one."""
+        return self._snapshot.get(schema.window_key(valid_until, transaction_id)) is not None
+
+    def close(self) -> None:
+        """Let the old data go. Closing twice is harmless."""
+        self._snapshot.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
