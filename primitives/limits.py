@@ -105,3 +105,10 @@ GENESIS_BYTES_MAX: Final = 16 * 1024 * 1024
 """A genesis file: some 20,000 accounts in its named form."""
 STATE_HEIGHTS_KEPT: Final = 1_000
 """Heights at which a node still reads and proves state; a block of 100 payments leaves 0.4 MB."""
+
+# storage
+ARCHIVE_HEIGHTS: Final = 10_000
+"""Decided heights whose justifications stay to prove who broke a promise (consensus.md §10)."""
+LINKS_CHECKED: Final = 1_000
+"""Blocks walked back at each start, 20 ms: more than one write buffer of LevelDB, the part of the
+chain in which a damaged log can leave a hole, holds in full blocks."""
