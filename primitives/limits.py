@@ -112,3 +112,11 @@ ARCHIVE_HEIGHTS: Final = 10_000
 LINKS_CHECKED: Final = 1_000
 """Blocks walked back at each start, 20 ms: more than one write buffer of LevelDB, the part of the
 chain in which a damaged log can leave a hole, holds in full blocks."""
+
+# proof files (docs/proof-format.md)
+PROOF_BYTES_MAX: Final = 1024 * 1024
+"""The largest receipt, transaction and certificate together are below 400 KiB."""
+LIST_DEPTH_MAX: Final = 63
+"""Siblings on a path in a list: its length is below 2^63."""
+STATE_DEPTH_MAX: Final = 256
+"""Siblings on a path in the state: a key hash has 256 bits."""

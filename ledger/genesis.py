@@ -1,0 +1,286 @@
+"""Genesis: the document that a network begins with, and block 0 made from it.
+
+The document is agreed by all and written by hand in its named form (JSON). Block 0 is a function of
+its content, whatever the order of its lists; its id is the chain id. It carries no transaction and
+no certificate: who pins the chain id trusts the document.
+"""
+
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Literal, final
+
+import msgspec
+from msgspec import Meta, Struct
+
+from ledger import tree
+from ledger.accounts import ACCOUNTS, Account, AccountKind, Keys, PublicName, Threshold
+from ledger.block import Execution
+from ledger.books import (
+    ASSETS,
+    BALANCES,
+    REFERENCES,
+    SUPPLIES,
+    Amount,
+    Asset,
+    AssetCode,
+    Balance,
+    Holding,
+    Supply,
+)
+from ledger.membership import VALIDATORS, ValidatorRecord, ValidatorsRow
+from ledger.parameters import NETWORK, PARAMETERS, Network, Parameters
+from ledger.receipt import receipts_root
+from ledger.roles import ROLES, Role, RoleGrant, RoleKey
+from ledger.state import Slot, Table
+from ledger.window import WINDOW_IDS
+from primitives import limits
+from primitives.block import Header, block_id, transactions_root
+from primitives.codec import encode
+from primitives.errors import OperatorFault
+from primitives.ids import (
+    INTEGER_MAX,
+    ZERO32,
+    AccountId,
+    BlockId,
+    ChainId,
+    Height,
+    Natural,
+    Sized32,
+    TimeMs,
+    ValidatorKey,
+    short,
+)
+from primitives.validators import ValidatorSet
+
+KERNEL_TABLES: Final[tuple[Table[Any, Any], ...]] = (
+    ACCOUNTS,
+    ROLES,
+    ASSETS,
+    BALANCES,
+    SUPPLIES,
+    REFERENCES,
+    VALIDATORS,
+    PARAMETERS,
+    NETWORK,
+    WINDOW_IDS,
+)
+
+_NAMELESS: Final = frozenset({AccountKind.PERSON, AccountKind.DEVICE})
+
+
+@final
+class GenesisAccount(Struct, array_like=True, frozen=True):
+    """An account that exists from the start."""
+
+    id: Annotated[AccountId, Meta(min_length=32, max_length=32, description="32 bytes")]
+    kind: AccountKind
+    threshold: Annotated[Threshold, Meta(description="weight of signatures that acts")]
+    keys: Keys
+    name: Annotated[PublicName, Meta(description="of a public body; empty for persons and devices")]
+
+
+@final
+class GenesisRole(Struct, array_like=True, frozen=True):
+    """A role that an account holds from the start."""
+
+    role: Role
+    scope: Annotated[
+        Sized32[AccountId] | None, Meta(description="account it is held for; none is the network")
+    ]
+    holder: Sized32[AccountId]
+
+
+@final
+class GenesisAsset(Struct, array_like=True, frozen=True):
+    """An asset that exists from the start."""
+
+    code: AssetCode
+    exponent: Annotated[
+        int, Meta(ge=0, le=limits.EXPONENT_MAX, description="decimal places of the whole unit")
+    ]
+    issuer: Sized32[AccountId]
+
+
+@final
+class GenesisBalance(Struct, array_like=True, frozen=True):
+    """What an account holds from the start."""
+
+    account: Sized32[AccountId]
+    asset: AssetCode
+    amount: Annotated[Amount, Meta(description="in minor units")]
+
+
+@final
+class GenesisDocument(Struct, array_like=True, frozen=True):
+    """All that a network begins with."""
+
+    format: Literal["mithaq.genesis"]
+    version: Literal[1]
+    network: Annotated[PublicName, Meta(min_length=1, description="name of the network")]
+    time_ms: Annotated[Natural[TimeMs], Meta(description="time of block 0")]
+    parameters: Parameters
+    validators: Annotated[
+        tuple[ValidatorRecord, ...], Meta(min_length=1, max_length=limits.VALIDATORS_MAX)
+    ]
+    accounts: tuple[GenesisAccount, ...]
+    roles: tuple[GenesisRole, ...]
+    assets: tuple[GenesisAsset, ...]
+    balances: tuple[GenesisBalance, ...]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Genesis:
+    """Block 0: its header, and what storage writes for it."""
+
+    chain: ChainId
+    header: Header
+    validators: ValidatorSet
+    execution: Execution
+
+
+def genesis_block(document: GenesisDocument) -> Genesis:
+    """Block 0 of the network.
+
+    Raises:
+        OperatorFault: the document contradicts itself; every contradiction is named.
+    """
+    errors = list(contradictions(document))
+    if errors:
+        raise OperatorFault(
+            "the genesis document is wrong:\n" + "\n".join(f"- {e}" for e in errors)
+        )
+    writes = _rows(document)
+    built = tree.update(lambda _: None, Height(0), writes)
+    validators = ValidatorSet.of([record.key for record in document.validators])
+    execution = Execution(
+        receipts=(),
+        receipts_root=receipts_root(()),
+        state_root=built.root,
+        state_writes=writes,
+        node_writes=built.nodes,
+        committed=(),
+        forget_before=document.time_ms,
+    )
+    header = Header(
+        chain=ChainId(ZERO32),
+        height=Height(0),
+        parent=BlockId(ZERO32),
+        time_ms=document.time_ms,
+        proposer=ValidatorKey(ZERO32),
+        transactions_root=transactions_root(()),
+        state_root=execution.state_root,
+        receipts_root=execution.receipts_root,
+        validators_hash=validators.hash,
+        next_validators_hash=validators.hash,
+    )
+    return Genesis(ChainId(block_id(header)), header, validators, execution)
+
+
+def _rows(document: GenesisDocument) -> dict[Slot, bytes | None]:
+    rows: dict[Slot, bytes | None] = {}
+
+    def put(table: Table[Any, Any], key: object, row: msgspec.Struct) -> None:
+        rows[table.number, table.key(key)] = encode(row)
+
+    by_key = sorted(document.validators, key=lambda record: record.key)
+    put(NETWORK, None, Network(document.network))
+    put(PARAMETERS, None, document.parameters)
+    put(VALIDATORS, Height(0), ValidatorsRow(tuple(by_key)))
+    for account in document.accounts:
+        row = Account(account.kind, account.threshold, account.keys, account.name)
+        put(ACCOUNTS, account.id, row)
+    for grant in document.roles:
+        put(ROLES, RoleKey(grant.role, grant.scope, grant.holder), RoleGrant(Height(0)))
+    supplies = dict.fromkeys((asset.code for asset in document.assets), 0)
+    for balance in document.balances:
+        put(BALANCES, Holding(balance.account, balance.asset), Balance(balance.amount))
+        supplies[balance.asset] += balance.amount
+    for asset in document.assets:
+        put(ASSETS, asset.code, Asset(asset.exponent, asset.issuer))
+        put(SUPPLIES, asset.code, Supply(supplies[asset.code]))
+    return rows
+
+
+def contradictions(document: GenesisDocument) -> Iterator[str]:
+    """Everything about a document that its form cannot exclude."""
+    yield from _parameter_errors(document)
+    yield from _validator_errors(document)
+    yield from _account_errors(document)
+    known = {account.id for account in document.accounts}
+    yield from _role_errors(document, known)
+    yield from _book_errors(document, known)
+
+
+def _parameter_errors(document: GenesisDocument) -> Iterator[str]:
+    set_to = document.parameters
+    if set_to.t0_ms > set_to.tmax_ms:
+        yield f"parameters: t0_ms is {set_to.t0_ms}, expected at most tmax_ms, {set_to.tmax_ms}"
+    if set_to.minimum_interval_ms > set_to.heartbeat_ms:
+        yield (
+            f"parameters: minimum_interval_ms is {set_to.minimum_interval_ms}, "
+            f"expected at most heartbeat_ms, {set_to.heartbeat_ms}"
+        )
+    count, least = len(document.validators), set_to.minimum_validators
+    if count < least:
+        yield f"validators: {count}, expected at least minimum_validators, {least}"
+
+
+def _validator_errors(document: GenesisDocument) -> Iterator[str]:
+    validators = document.validators
+    yield from _repeated("validators: the name", (v.name for v in validators))
+    yield from _repeated("validators: the key", (v.key.hex() for v in validators))
+    yield from _repeated("validators: the node_key", (v.node_key.hex() for v in validators))
+    voting = {bytes(v.key) for v in validators}
+    for validator in validators:
+        if bytes(validator.node_key) in voting:
+            yield f"validator {validator.name}: its node_key is a key that votes"
+
+
+def _account_errors(document: GenesisDocument) -> Iterator[str]:
+    yield from _repeated("accounts: the id", (a.id.hex() for a in document.accounts))
+    for account in document.accounts:
+        where = f"account {short(account.id)}…"
+        yield from _repeated(f"{where}: the key", (k.key.hex() for k in account.keys))
+        weight = sum(k.weight for k in account.keys)
+        if account.threshold > weight:
+            yield f"{where}: its keys weigh {weight}, the threshold is {account.threshold}"
+        if account.kind in _NAMELESS and account.name:
+            yield f"{where}: a {account.kind.value} has no name on chain, found {account.name!r}"
+
+
+def _role_errors(document: GenesisDocument, known: set[AccountId]) -> Iterator[str]:
+    yield from _repeated("roles: the grant", ((r.role, r.scope, r.holder) for r in document.roles))
+    for grant in document.roles:
+        if grant.holder not in known:
+            yield f"role {grant.role}: no account has the id of its holder, {grant.holder.hex()}"
+        if grant.scope is not None and grant.scope not in known:
+            yield f"role {grant.role}: no account has the id of its scope, {grant.scope.hex()}"
+
+
+def _book_errors(document: GenesisDocument, known: set[AccountId]) -> Iterator[str]:
+    yield from _repeated("assets: the code", (asset.code for asset in document.assets))
+    for asset in document.assets:
+        if asset.issuer not in known:
+            yield f"asset {asset.code}: no account has the id of its issuer, {asset.issuer.hex()}"
+    yield from _repeated(
+        "balances: the pair", ((b.account.hex(), b.asset) for b in document.balances)
+    )
+    codes = {asset.code for asset in document.assets}
+    supplies: Counter[str] = Counter()
+    for balance in document.balances:
+        if balance.account not in known:
+            yield f"balances: no account has the id {balance.account.hex()}"
+        if balance.asset not in codes:
+            yield f"balances: there is no asset {balance.asset}"
+        supplies[balance.asset] += balance.amount
+    for code, supply in supplies.items():
+        if supply > INTEGER_MAX:
+            yield f"balances: {supply} of {code} in all, at most {INTEGER_MAX} can exist"
+
+
+def _repeated(what: str, values: Iterable[Hashable]) -> Iterator[str]:
+    for value, count in Counter(values).items():
+        if count > 1:
+            yield f"{what} {value} stands {count} times, expected once"

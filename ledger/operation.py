@@ -1,0 +1,68 @@
+"""Operations, refusals, events: the three kinds of Struct that carry the law (ledger.md §1).
+
+- An **operation** is one rule. Its fields are what the caller says, its docstring is the text of
+  the law, `apply` is the rule itself: first judge, then change.
+- A **refusal** is why a rule said no. Its tag is the stable code, its fields the facts, its
+  docstring a template of its fields for people; no prose enters consensus.
+- An **event** is what became true.
+
+All three are frozen and written as arrays that begin with their tag. Within one union tags are
+unique; `module.verb_noun` for operations, `module.what_is_wrong` and `module.what_happened` for the
+others. Their named forms carry the tag as `operation`, `refusal` and `event`.
+"""
+
+from enum import Enum
+from typing import TYPE_CHECKING, Any, final
+
+from msgspec import Struct, structs
+
+if TYPE_CHECKING:
+    from ledger.act import Act
+
+
+class Operation(Struct, array_like=True, frozen=True, tag_field="operation"):
+    """One rule with what its caller says."""
+
+    def apply(self, act: "Act") -> None:
+        """The rule.
+
+        Raises:
+            Refused: a condition does not hold; nothing that was changed remains.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no rule")
+
+
+class Refusal(Struct, array_like=True, frozen=True, tag_field="refusal"):
+    """Why a rule said no."""
+
+
+class Event(Struct, array_like=True, frozen=True, tag_field="event"):
+    """What became true."""
+
+
+@final
+class Refused(Exception):
+    """Carries a refusal out of a rule; `BlockRun` turns it into a receipt."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(code(refusal))
+        self.refusal = refusal
+
+
+def code(value: Operation | Refusal | Event) -> str:
+    """The tag: stable, for programs."""
+    tag = value.__struct_config__.tag
+    assert isinstance(tag, str), f"{type(value).__name__} has no tag of its own"
+    return tag
+
+
+def sentence(refusal: Refusal) -> str:
+    """The refusal in English: its docstring with its fields filled in."""
+    facts = {name: _shown(value) for name, value in structs.asdict(refusal).items()}
+    return (refusal.__doc__ or "").format(**facts)
+
+
+def _shown(value: Any) -> str:  # noqa: ANN401 - a field of any type
+    if isinstance(value, bytes):
+        return value.hex()
+    return str(value.value) if isinstance(value, Enum) else str(value)

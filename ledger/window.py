@@ -1,0 +1,55 @@
+"""The window of transaction ids: no act is committed twice.
+
+A transaction names the last block time at which it may be committed, at most `window_ms` ahead.
+Until then its id is remembered, then it is expired and needs no memory. The ids themselves are kept
+beside the state; each block leaves one entry in it, so that a list of ids handed over with a
+snapshot can be verified:
+
+    height → (block time, SHA-256(WINDOW_IDS ‖ (valid_until (u64) ‖ id)* ascending))
+
+The entry of a block is dropped when all that it could hold is expired: when the time has come that
+its own time plus the window lies in the past.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final, final
+
+from msgspec import Struct
+
+from ledger.state import StateReader, Table
+from primitives.digest import digest
+from primitives.domains import Domain
+from primitives.ids import Digest, Height, Natural, Sized32, TimeMs, TransactionId
+
+CommittedId = tuple[TimeMs, TransactionId]
+
+
+@final
+class WindowIds(Struct, array_like=True, frozen=True):
+    """The row of a block: its time, and a hash over the ids that it committed."""
+
+    time_ms: Natural[TimeMs]
+    ids_hash: Sized32[Digest]
+
+
+def _height(height: Height) -> bytes:
+    return height.to_bytes(8, "big")
+
+
+WINDOW_IDS: Final = Table[Height, WindowIds](10, "window_ids", _height, WindowIds)
+
+
+def ids_hash(committed: Iterable[CommittedId]) -> Digest:
+    """The hash in a block's entry; the order of `committed` does not matter."""
+    parts = [valid_until.to_bytes(8, "big") + name for valid_until, name in sorted(committed)]
+    return digest(Domain.WINDOW_IDS, *parts)
+
+
+def past_heights(state: StateReader, *, time_ms: TimeMs, window_ms: int) -> Sequence[Height]:
+    """Heights whose entries a block at `time_ms` drops."""
+    past: list[Height] = []
+    for key, row in WINDOW_IDS.scan(state, limit=2**31):
+        if row.time_ms + window_ms >= time_ms:
+            break
+        past.append(Height(int.from_bytes(key, "big")))
+    return past

@@ -1,0 +1,243 @@
+"""Builders for everything that runs a ledger: keys, a genesis document, a state in memory."""
+
+from bisect import bisect_left, insort
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from ledger.accounts import AccountKind, WeightedKey, account_of_key
+from ledger.block import BlockRun, Execution
+from ledger.books import Line
+from ledger.genesis import (
+    Genesis,
+    GenesisAccount,
+    GenesisAsset,
+    GenesisBalance,
+    GenesisDocument,
+    GenesisRole,
+    genesis_block,
+)
+from ledger.membership import ValidatorRecord
+from ledger.operation import Operation
+from ledger.parameters import DEFAULTS, Parameters
+from ledger.receipt import Receipt
+from ledger.roles import NOTARY, REGISTRAR
+from ledger.transaction import (
+    Body,
+    Call,
+    CheckedTransaction,
+    check_transaction,
+    sign_body,
+)
+from primitives.codec import encode
+from primitives.crypto import SigningKey
+from primitives.ids import (
+    AccountId,
+    ChainId,
+    Digest,
+    Height,
+    NodeKey,
+    TimeMs,
+    TransactionId,
+    ValidatorKey,
+)
+from services.money import Transfer
+from services.table import TRANSACTION
+
+GENESIS_TIME = TimeMs(1_780_000_000_000)
+TREASURY_BALANCE = 25_000_000_000
+GBP = "GBP"
+NAMES = ("treasury", "registrar", "health", "works")
+
+
+def key(name: str) -> SigningKey:
+    """The same key for the same name."""
+    return SigningKey(sha256(b"mithaq test key " + name.encode()).digest())
+
+
+def account_id(name: str) -> AccountId:
+    """The account of `key(name)`."""
+    return account_of_key(key(name).public)
+
+
+def genesis_account(
+    name: str,
+    *,
+    kind: AccountKind = AccountKind.ORGANISATION,
+    signers: Sequence[tuple[str, int]] = (),
+    threshold: int = 1,
+) -> GenesisAccount:
+    """An account under `account_id(name)`; signers (key name, weight) default to its own key."""
+    keys = signers or ((name, 1),)
+    named = "" if kind in (AccountKind.PERSON, AccountKind.DEVICE) else name.capitalize()
+    return GenesisAccount(
+        id=account_id(name),
+        kind=kind,
+        threshold=threshold,
+        keys=tuple(WeightedKey(key(signer).public, weight) for signer, weight in keys),
+        name=named,
+    )
+
+
+def genesis_document(
+    validators: int = 4,
+    *,
+    parameters: Parameters = DEFAULTS,
+    accounts: Sequence[GenesisAccount] = (),
+    balances: Sequence[GenesisBalance] = (),
+) -> GenesisDocument:
+    """Validators, a treasury that holds all there is, a registrar, a notary and two agencies."""
+    return GenesisDocument(
+        format="mithaq.genesis",
+        version=1,
+        network="Test network",
+        time_ms=GENESIS_TIME,
+        parameters=parameters,
+        validators=tuple(
+            ValidatorRecord(
+                name=f"Ministry {index}",
+                key=ValidatorKey(key(f"validator {index}").public),
+                node_key=NodeKey(key(f"node {index}").public),
+            )
+            for index in range(validators)
+        ),
+        accounts=(
+            *(genesis_account(name) for name in NAMES),
+            genesis_account("notary", kind=AccountKind.OFFICE),
+            *accounts,
+        ),
+        roles=(
+            GenesisRole(REGISTRAR, None, account_id("registrar")),
+            GenesisRole(NOTARY, None, account_id("notary")),
+        ),
+        assets=(GenesisAsset(GBP, 2, account_id("treasury")),),
+        balances=(GenesisBalance(account_id("treasury"), GBP, TREASURY_BALANCE), *balances),
+    )
+
+
+class MemoryState:
+    """A `StateReader` that commits executions to dictionaries."""
+
+    def __init__(self, genesis: Genesis) -> None:
+        self.height = Height(0)
+        self.root = genesis.header.state_root
+        self.rows: dict[tuple[int, bytes], bytes] = {}
+        self.nodes: dict[bytes, bytes] = {}
+        self.ids: set[tuple[TimeMs, TransactionId]] = set()
+        self._order: list[tuple[int, bytes]] = []
+        self._write(genesis.execution)
+
+    def get(self, table: int, key: bytes) -> bytes | None:
+        return self.rows.get((table, key))
+
+    def scan(
+        self, table: int, *, prefix: bytes = b"", after: bytes | None = None, limit: int
+    ) -> Iterator[tuple[bytes, bytes]]:
+        start = prefix if after is None else max(prefix, after + b"\0")
+        at = bisect_left(self._order, (table, start))
+        for number, key in self._order[at : at + limit]:
+            if number != table or not key.startswith(prefix):
+                return
+            yield key, self.rows[number, key]
+
+    def node(self, key: bytes) -> bytes | None:
+        return self.nodes.get(key)
+
+    def is_committed(self, valid_until: TimeMs, transaction_id: TransactionId) -> bool:
+        return (valid_until, transaction_id) in self.ids
+
+    def commit(self, execution: Execution) -> None:
+        self.height = Height(self.height + 1)
+        self._write(execution)
+
+    def _write(self, execution: Execution) -> None:
+        self.root = execution.state_root
+        for slot, value in execution.state_writes.items():
+            if value is None:
+                del self.rows[slot]
+                self._order.remove(slot)
+                continue
+            if slot not in self.rows:
+                insort(self._order, slot)
+            self.rows[slot] = value
+        for node_key, node in execution.node_writes.items():
+            if node is None:
+                del self.nodes[node_key]
+            else:
+                self.nodes[node_key] = node
+        self.ids = {known for known in self.ids if known[0] >= execution.forget_before}
+        self.ids.update(execution.committed)
+
+
+@dataclass
+class Chain:
+    """A chain of one node without consensus: blocks of given transactions, a second apart."""
+
+    genesis: Genesis
+    state: MemoryState
+    time_ms: TimeMs = GENESIS_TIME
+    salts: int = 0
+
+    @classmethod
+    def begin(cls, document: GenesisDocument | None = None) -> "Chain":
+        genesis = genesis_block(document or genesis_document())
+        return cls(genesis, MemoryState(genesis))
+
+    @property
+    def id(self) -> ChainId:
+        return self.genesis.chain
+
+    @property
+    def root(self) -> Digest:
+        return self.state.root
+
+    def body(self, *calls: tuple[str, Operation], valid_for_ms: int = 60_000) -> Body[Any]:
+        """A body of (actor's name, operation) calls with a salt of its own."""
+        self.salts += 1
+        return Body(
+            chain=self.id,
+            valid_until=TimeMs(self.time_ms + valid_for_ms),
+            salt=self.salts.to_bytes(16, "big"),
+            calls=tuple(Call(account_id(actor), operation) for actor, operation in calls),
+        )
+
+    def check(self, body: Body[Any], *signers: str) -> CheckedTransaction:
+        """The body signed by the keys of these names, through the front door."""
+        data = encode(sign_body(body, [key(name) for name in signers]))
+        return check_transaction(data, self.id, TRANSACTION)
+
+    def act(self, actor: str, *operations: Operation) -> CheckedTransaction:
+        """A transaction of one actor, signed by its own key."""
+        return self.check(self.body(*((actor, operation) for operation in operations)), actor)
+
+    def run(self) -> BlockRun:
+        """The next block, a second after the last."""
+        return BlockRun(
+            self.state,
+            chain=self.id,
+            height=Height(self.state.height + 1),
+            time_ms=TimeMs(self.time_ms + 1_000),
+        )
+
+    def block(self, *transactions: CheckedTransaction) -> list[Receipt[Any, Any]]:
+        """Execute and commit the next block."""
+        run = self.run()
+        receipts = []
+        for tx in transactions:
+            run.admit(tx)
+            receipts.append(run.apply(tx))
+        self.state.commit(run.finish())
+        self.time_ms = TimeMs(self.time_ms + 1_000)
+        return receipts
+
+
+def line(to: str, amount: int, reference: str, **fields: Any) -> Line:  # noqa: ANN401
+    """One line to the account of a name."""
+    values = {"description": "", "value_date": None, **fields}
+    return Line(to=account_id(to), amount=amount, reference=reference, **values)
+
+
+def pay(to: str, amount: int, reference: str, **fields: Any) -> Transfer:  # noqa: ANN401
+    """A transfer of one line in GBP."""
+    return Transfer(GBP, (line(to, amount, reference, **fields),))
