@@ -1,0 +1,186 @@
+"""What a valid proof says, in words.
+
+The verifier knows no service: any operation, event or refusal is shown as its name and its fields.
+Where an operation is one of those that people ask about most, it has a sentence of its own; if its
+fields are not shaped as expected, the general form is shown instead. All text of the file passes
+through `shown`, so that a stranger's words can neither steer a terminal nor hide what follows.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from verifier.proof_file import (
+    Call,
+    EntrySubject,
+    ProofFile,
+    Receipt,
+    ReceiptSubject,
+    unpack,
+)
+from verifier.verdict import Invalid
+
+TEXT_SHOWN_MAX: Final = 400
+BYTES_SHOWN_MAX: Final = 80
+
+
+def sentence(proof: ProofFile, chain: bytes) -> str:
+    """One sentence: when, where and what."""
+    where = f"in block {proof.header.height} of chain {_short(chain)}"
+    when = time_text(proof.header.time_ms)
+    match proof.subject:
+        case ReceiptSubject(transaction=transaction, receipt=receipt):
+            identifier = _short(receipt.transaction_id)
+            acts = "; ".join(_act(call) for call in transaction.calls)
+            fate = "was executed" if receipt.refusal is None else "was REFUSED and changed nothing"
+            because = "" if receipt.refusal is None else f" (refused as {_named(*receipt.refusal)})"
+            return f"On {when}, {where}, transaction {identifier} {fate}{because}: {acts}."
+        case EntrySubject(table=table, key=key, value=value):
+            return (
+                f"On {when}, {where}, after that block, table {table} of the state "
+                f"held under key {shown(key)} the value {_record(value)}."
+            )
+
+
+def details(proof: ProofFile, chain: bytes, block_id: bytes) -> tuple[tuple[str, str], ...]:
+    """Labelled facts, in full, in the order of the chain of trust."""
+    header, certificate = proof.header, proof.certificate
+    signed = (
+        "none: the block of genesis is the chain's own definition"
+        if certificate is None
+        else f"signed by {len(certificate.seals)} of {len(proof.validators)} validators, "
+        f"in view {certificate.view}"
+    )
+    facts = [
+        ("chain", chain.hex()),
+        ("block", f"{header.height}, id {block_id.hex()}"),
+        ("block time", time_text(header.time_ms)),
+        ("certificate", signed),
+    ]
+    match proof.subject:
+        case ReceiptSubject():
+            facts += _receipt_details(proof.subject)
+        case EntrySubject(table=table, key=key, value=value, siblings=siblings):
+            facts += [
+                ("table", str(table)),
+                ("key", shown(key)),
+                ("value", _record(value)),
+                ("value's bytes", shown(value)),
+                ("path", f"{len(siblings)} steps to the state root"),
+            ]
+    return tuple(facts)
+
+
+def _receipt_details(subject: ReceiptSubject) -> list[tuple[str, str]]:
+    transaction, receipt = subject.transaction, subject.receipt
+    facts = [
+        ("transaction", receipt.transaction_id.hex()),
+        ("place", f"number {subject.index + 1} of {subject.count} in the block"),
+        ("valid until", time_text(transaction.valid_until)),
+        *(("signed by key", key.hex()) for key, _ in transaction.signatures),
+    ]
+    for number, call in enumerate(transaction.calls, 1):
+        facts.append((f"call {number}", f"{_named(call.tag, call.fields)} by {call.actor.hex()}"))
+    facts.append(("outcome", _outcome(receipt)))
+    for number, (name, fields) in enumerate(receipt.events, 1):
+        facts.append((f"event {number}", _named(name, fields)))
+    return facts
+
+
+def _outcome(receipt: Receipt) -> str:
+    if receipt.refusal is None:
+        return shown(receipt.outcome)
+    return f"{shown(receipt.outcome)}, {_named(*receipt.refusal)}"
+
+
+def _act(call: Call) -> str:
+    special = _SENTENCES.get(call.tag)
+    said = special(call.fields) if special is not None else None
+    return f"{shown_name(call.tag)} by account {_short(call.actor)}" + (
+        f", {said}" if said is not None else ""
+    )
+
+
+def _transfer(fields: Sequence[Any]) -> str | None:
+    """money.transfer: asset, lines of (to, amount, reference, description, value date)."""
+    match fields:
+        case [str(asset), list(lines)] | [list(lines), str(asset)] if lines:
+            amounts = [line[1] for line in lines if isinstance(line, list) and len(line) > 1]
+            if len(amounts) != len(lines) or not all(type(amount) is int for amount in amounts):
+                return None
+            many = f"{len(lines)} line" + ("s" if len(lines) > 1 else "")
+            return f"{many}, total {sum(amounts):,} minor units of {shown_name(asset)}"
+        case _:
+            return None
+
+
+def _stamp(fields: Sequence[Any]) -> str | None:
+    """registry.stamp_document: its commitment is the only field of 32 bytes."""
+    digests = [field for field in fields if isinstance(field, bytes) and len(field) == 32]
+    if len(digests) != 1:
+        return None
+    return f"of the document behind the commitment {digests[0].hex()}"
+
+
+_SENTENCES: Final[dict[str, Callable[[Sequence[Any]], str | None]]] = {
+    "money.transfer": _transfer,
+    "registry.stamp_document": _stamp,
+}
+
+
+def _named(name: str, fields: Sequence[Any]) -> str:
+    return f"{shown_name(name)}({', '.join(shown(field) for field in fields)})"
+
+
+def _record(value: bytes) -> str:
+    """A value of the state: its fields where it is a canonical record, else its bytes."""
+    try:
+        return shown(unpack(value, "value"))
+    except Invalid:
+        return shown(value)
+
+
+def shown(value: object) -> str:
+    """Any plain value for people: bytes as hexadecimal, text in quotes, arrays in brackets."""
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return "yes" if value else "no"
+        case bytes():
+            if len(value) > BYTES_SHOWN_MAX:
+                return f"{len(value)} bytes, SHA-256 {hashlib.sha256(value).hexdigest()}"
+            return value.hex() or "(no bytes)"
+        case str():
+            return f'"{shown_name(value)}"'
+        case list():
+            return "[" + ", ".join(shown(item) for item in value) + "]"
+        case _:
+            return str(value)
+
+
+def shown_name(text: str) -> str:
+    """Text without anything that a terminal would obey or not show."""
+    safe = "".join(
+        character if character.isprintable() and character not in '"\\' else _escaped(character)
+        for character in text[:TEXT_SHOWN_MAX]
+    )
+    return safe + ("…" if len(text) > TEXT_SHOWN_MAX else "")
+
+
+def _escaped(character: str) -> str:
+    return f"\\u{{{ord(character):x}}}"
+
+
+def time_text(time_ms: int) -> str:
+    """A block time as people write it, in UTC."""
+    try:
+        moment = datetime.fromtimestamp(time_ms // 1000, tz=UTC)
+    except (ValueError, OverflowError, OSError):
+        return f"{time_ms} ms after 1970-01-01 UTC"
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _short(identifier: bytes) -> str:
+    return identifier[:8].hex() + "…"
