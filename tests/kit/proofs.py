@@ -25,7 +25,7 @@ PAYER, PAYEE = signing_key("treasury"), signing_key("agency")
 TABLE, KEY, VALUE = 7, b"GBP", b"\x93\x01\xa3GBP\xc4\x02ok"
 
 
-def packed(value: Any) -> bytes:
+def packed(value: object) -> bytes:
     data: bytes = msgpack.packb(value, use_bin_type=True)
     return data
 
