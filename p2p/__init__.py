@@ -1,1 +1,17 @@
-"""Authenticated bytes between known peers over libp2p."""
+"""Authenticated bytes between known peers, over libp2p.
+
+What this package is: a `Network` that keeps one link to every configured peer, carries requests,
+and gossips committed blocks. What it promises about a payload: which peer delivered it. What it
+never does: look into a payload, decide who is a peer, or remember anything across a restart.
+
+- `p2p.peers`     names of peers; loads nothing of libp2p, so that the CLI may use it
+- `p2p.frames`    the bytes of a link: lanes, coalescing, parsing; pure
+- `p2p.inbox`     what arrives, bounded per peer
+- `p2p.host`      the one door to libp2p: Noise with the allow-list, TCP, streams
+- `p2p.gossip`    the topic of committed blocks (libp2p's gossipsub)
+- `p2p.links`     one link per peer: two streams, keep-alive, reconnect
+- `p2p.requests`  one question, one answer, a stream each
+- `p2p.network`   the whole, opened as a context
+
+Import from the modules: `from p2p.network import open_network`.
+"""

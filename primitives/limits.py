@@ -61,6 +61,8 @@ GOSSIP_BYTES_MAX: Final = 2 * 1024 * 1024 + 512 * 1024
 """A full block with its framing, certificate and envelope."""
 GOSSIP_WAITING_MAX: Final = 64
 """Blocks that wait to be published or to be sent to one gossip peer: two minutes of the chain."""
+GOSSIP_SEEN_MAX: Final = 4_096
+"""Messages whose repetition is recognised: an hour of blocks; an older one is known by its height."""
 GOSSIP_MESSAGES_PER_SECOND: Final = 200
 """What one peer may make us relay each second: catching up is by request, blocks come singly."""
 REQUEST_BYTES_MAX: Final = 64 * 1024
@@ -120,3 +122,19 @@ LIST_DEPTH_MAX: Final = 63
 """Siblings on a path in a list: its length is below 2^63."""
 STATE_DEPTH_MAX: Final = 256
 """Siblings on a path in the state: a key hash has 256 bits."""
+
+# the node
+SIGNER_MEMORY_BYTES_MAX: Final = 4096
+"""Four statements of one view with their signatures and a header: less than 1 KiB."""
+MEMPOOL_TRANSACTIONS_MAX: Final = 50_000
+"""Ten full blocks; what waits longer than that is better refused at the door."""
+MEMPOOL_BYTES_MAX: Final = 64 * 1024 * 1024
+"""The same bound in bytes, for large transactions."""
+MEMPOOL_ACCOUNT_TRANSACTIONS_MAX: Final = 20_000
+"""What one account may have pending (ledger.md §2): a ministry's monthly payroll in one go."""
+MEMPOOL_ACCOUNT_BYTES_MAX: Final = 16 * 1024 * 1024
+"""The same bound in bytes."""
+OFFER_MAX: Final = 1_000
+"""Hashes of waiting transactions offered to a peer at a time: 34 kB."""
+STATUS_ANSWERS_PER_SECOND: Final = 20
+"""What a peer may make us look up by sending where it stands; it says so twice a second."""

@@ -1,0 +1,228 @@
+"""Committed blocks to everybody: one gossipsub topic per chain, `mithaq/blocks/1/<chain id>`.
+
+Gossipsub v1.1 of libp2p, set on purpose where its defaults serve an open network:
+
+- **Not signed.** A block proves itself by its certificate, and the peer that relayed it is known by
+  Noise; gossipsub's signature would only name the first publisher, at two Ed25519 operations and
+  100 bytes per hop. Hence no "equivocation" by sequence number either: without signatures it would
+  let one peer silence another's blocks, and it keeps a thousand messages in memory.
+- **Named by content.** A message id is the SHA-256 of the payload, so equal bytes arrive once,
+  whoever publishes them. (Two certificates of one block are two payloads: let one node publish.)
+- **Spam guard.** The default drops whatever one peer relays beyond ten messages a second, and
+  says nothing. Ours is `GOSSIP_MESSAGES_PER_SECOND`: every relay is a listed body, and a chain
+  that hurries after a halt decides more than ten blocks a second.
+- **Sizes.** The library builds its queues for 1 MiB and 32 messages, not configurable; `_Queues`
+  sets ours as they are made.
+- **Memory.** The ids of the latest `GOSSIP_SEEN_MAX` messages are known, without a thread.
+- **Mesh.** Degree 6 (4..8): up to nine nodes everybody has everybody, and at 40 nodes a block
+  reaches all in two or three hops. Peers that a heartbeat (1 s) finds lacking pull what they miss.
+
+Gossip is a convenience: what is lost here is found by request. So nothing waits for it: a full
+inbox or a full queue drops, and counts.
+"""
+
+import hashlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Final
+
+import trio
+from libp2p.custom_types import TProtocol
+from libp2p.peer.id import ID
+from libp2p.pubsub.gossipsub import GossipSub
+from libp2p.pubsub.pb.rpc_pb2 import Message
+from libp2p.pubsub.pubsub import Pubsub
+from libp2p.pubsub.rpc_queue import RpcQueue
+from libp2p.tools.anyio_service import background_trio_service
+from libp2p.tools.timed_cache.last_seen_cache import LastSeenCache
+
+from p2p.faults import PayloadTooLarge
+from p2p.host import STREAM_ERRORS, Host, Stream
+from p2p.inbox import Delivery, Inbox, Via
+from p2p.peers import PeerId
+from primitives import limits
+from primitives.errors import Malformed
+
+GOSSIPSUB: Final = TProtocol("/meshsub/1.1.0")
+_HEARTBEAT_S: Final = 1
+_RPC_BYTES_MAX: Final = limits.GOSSIP_BYTES_MAX + 64 * 1024
+"""A message in its envelope, with control messages beside it."""
+
+
+def topic_of(chain_id: bytes) -> str:
+    """The topic of one chain's blocks."""
+    return f"mithaq/blocks/1/{chain_id.hex()}"
+
+
+class _Queues(dict[ID, RpcQueue]):
+    """The outgoing queue of each gossip peer, set to our sizes as the library makes it."""
+
+    def __setitem__(self, peer: ID, queue: RpcQueue) -> None:
+        queue.max_message_size = _RPC_BYTES_MAX
+        queue._queue.max_size = limits.GOSSIP_WAITING_MAX
+        super().__setitem__(peer, queue)
+
+
+class _Seen(LastSeenCache):
+    """The ids of the latest messages; the library's sweeps an unbounded table in a thread."""
+
+    def __init__(self) -> None:
+        self.cache: dict[bytes, int] = {}
+
+    def add(self, key: bytes) -> bool:
+        is_new = key not in self.cache
+        self.cache[key] = 0
+        if len(self.cache) > limits.GOSSIP_SEEN_MAX:
+            del self.cache[next(iter(self.cache))]
+        return is_new
+
+    def has(self, key: bytes) -> bool:
+        return key in self.cache
+
+
+class _Pubsub(Pubsub):
+    """libp2p's, with our queues, and whose parsers' errors are the sender's."""
+
+    def __init__(self, host: Host, router: GossipSub, topic: str) -> None:
+        super().__init__(
+            host.libp2p,
+            router,
+            strict_signing=False,
+            msg_id_constructor=_message_id,
+            max_inbound_rpc_size=_RPC_BYTES_MAX,
+            max_subscriptions_per_rpc=1,
+            max_subscriptions_per_peer=1,
+            allowed_topics={topic},
+        )
+        self.peer_queues = _Queues()
+        self.seen_messages.stop()
+        self.seen_messages = _Seen()
+        self.failures = 0
+        host.answer(GOSSIPSUB, self._read)  # instead of the library's registration
+
+    async def _read(self, _peer: PeerId, stream: Stream) -> None:
+        await self.stream_handler(stream)
+
+    async def continuously_read_stream(self, stream: Stream) -> None:
+        try:
+            await super().continuously_read_stream(stream)
+        except STREAM_ERRORS:
+            raise
+        except Exception as error:
+            self._handle_dead_peer(stream.muxed_conn.peer_id)
+            raise Malformed(f"gossip: {error!r}") from error
+
+    async def push_msg(self, msg_forwarder: ID, msg: Message) -> None:
+        try:
+            await super().push_msg(msg_forwarder, msg)
+        except AssertionError:
+            raise  # ours
+        except Exception:  # noqa: BLE001 - as above; here it would end the library's task group
+            self.failures += 1
+
+
+class _Router(GossipSub):
+    """libp2p's, without its check of sequence numbers (see the module)."""
+
+    def _check_equivocation(self, msg: Message) -> bool:  # noqa: ARG002 - the library's signature
+        return True
+
+
+class Gossip:
+    """The topic of committed blocks. Made by `open_gossip`."""
+
+    def __init__(self, pubsub: Pubsub, topic: str) -> None:
+        self._pubsub = pubsub
+        self._topic = topic
+        self._send, self._waiting = trio.open_memory_channel[bytes](limits.GOSSIP_WAITING_MAX)
+        self.published = 0
+        self.received = 0
+        self.dropped = 0
+        """Own payloads that found the queue full, and others' that found the inbox full."""
+
+    def publish(self, payload: bytes) -> None:
+        """Queue a payload for everybody; returns at once.
+
+        Raises:
+            PayloadTooLarge: more than `GOSSIP_BYTES_MAX`.
+        """
+        assert payload, "an empty payload says nothing"
+        if len(payload) > limits.GOSSIP_BYTES_MAX:
+            raise PayloadTooLarge(
+                f"{len(payload)} bytes to gossip, at most {limits.GOSSIP_BYTES_MAX}"
+            )
+        try:
+            self._send.send_nowait(payload)
+        except trio.WouldBlock:
+            self.dropped += 1
+
+    @property
+    def peers(self) -> int:
+        """Nodes that listen to the topic and are connected to us."""
+        return len(self._pubsub.peer_topics.get(self._topic, ()))
+
+    async def carry(self) -> None:
+        """Publish what is queued, for ever."""
+        async for payload in self._waiting:
+            await self._pubsub.publish(self._topic, payload)
+            self.published += 1
+
+    async def discard(self) -> None:
+        """Empty the library's own queue: the payloads went to the inbox already."""
+        async for _ in await self._pubsub.subscribe(self._topic):
+            pass
+
+
+@asynccontextmanager
+async def open_gossip(host: Host, chain_id: bytes, inbox: Inbox) -> AsyncIterator[Gossip]:
+    """Join the topic; payloads of others go to `inbox`, each once."""
+    topic = topic_of(chain_id)
+    router = _Router(
+        protocols=[GOSSIPSUB],
+        degree=6,
+        degree_low=4,
+        degree_high=8,
+        heartbeat_interval=_HEARTBEAT_S,
+        # Degrees and rates above are the whole policy; all peers are listed and may share a host.
+        adaptive_gossip_enabled=False,
+        eclipse_protection_enabled=False,
+        max_messages_per_topic_per_second=limits.GOSSIP_MESSAGES_PER_SECOND,
+        max_pending_messages_per_peer=2,
+    )
+    pubsub = _Pubsub(host, router, topic)
+    gossip = Gossip(pubsub, topic)
+    deliver = _deliverer(gossip, host.id, inbox)
+    pubsub.set_topic_validator(topic, deliver, is_async_validator=False)
+    async with (
+        background_trio_service(pubsub),
+        background_trio_service(router),
+        trio.open_nursery() as tasks,
+    ):
+        await pubsub.wait_until_ready()
+        tasks.start_soon(gossip.carry)
+        tasks.start_soon(gossip.discard)
+        try:
+            yield gossip
+        finally:
+            tasks.cancel_scope.cancel()
+
+
+def _deliverer(gossip: Gossip, own: PeerId, inbox: Inbox) -> Callable[[ID, Message], bool]:
+    """gossipsub's "validator": it is called once for each new message, with who relayed it."""
+
+    def deliver(forwarder: ID, message: Message) -> bool:
+        peer = PeerId(forwarder.to_base58())
+        if peer == own:
+            return True
+        if not 0 < len(message.data) <= limits.GOSSIP_BYTES_MAX:
+            return False
+        gossip.received += 1
+        if not inbox.offer(Delivery(peer, message.data, Via.GOSSIP)):
+            gossip.dropped += 1
+        return True
+
+    return deliver
+
+
+def _message_id(message: Message) -> bytes:
+    return hashlib.sha256(message.data).digest()

@@ -1,0 +1,451 @@
+"""The door to libp2p: an authenticated, multiplexed connection to a listed peer, or none.
+
+What is used of libp2p: Noise, yamux, multistream, streams, and (in `p2p.gossip`) gossipsub. What is
+not: plaintext, TLS, QUIC, WebSocket, discovery of any kind, identify, ping, port mapping, automatic
+dialling, its resource manager, its listener and its address book.
+
+- **Allow-list.** `GatedNoise` wraps the Noise transport. When the handshake has proved the remote
+  key, a peer id that is not listed (or is paused after a violation) is refused: the socket closes
+  before a multiplexer, and so before any protocol, exists. Outward, the dialled peer id is insisted
+  on. Refusals are counted by reason.
+- **Listener.** Ours: libp2p's binds with SO_REUSEPORT, under which a second node on the same port
+  silently takes half of the connections; and it keeps an inbound slot for every connection that it
+  ever accepted, so that a node grows deaf with its peers' restarts.
+- **Streams.** `Host.open` opens one on an existing connection and never dials. Every error that
+  libp2p raises on a stream is in `STREAM_ERRORS`.
+- **Bounds.** Handshakes in progress, streams per peer, and the time of each step.
+- **Failure.** An error in a stream's handler ends that stream, or for a violation that peer's
+  connections; it never reaches libp2p's own tasks, where it would end the node.
+"""
+
+import errno
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
+from typing import Final, NoReturn, TypeAlias, cast
+from weakref import WeakSet
+
+import trio
+from libp2p.abc import INetStream, IRawConnection, ISecureConn
+from libp2p.crypto.ed25519 import create_new_key_pair
+from libp2p.crypto.keys import KeyPair
+from libp2p.crypto.x25519 import create_new_key_pair as create_noise_key_pair
+from libp2p.custom_types import TProtocol
+from libp2p.exceptions import BaseLibp2pError
+from libp2p.host.basic_host import BasicHost
+from libp2p.io.trio import TrioTCPStream
+from libp2p.network.auto_connector import AutoConnector
+from libp2p.network.config import ConnectionConfig, RetryConfig
+from libp2p.network.connection.raw_connection import RawConnection
+from libp2p.network.stream.net_stream import NetStream
+from libp2p.network.swarm import Swarm
+from libp2p.peer.id import ID
+from libp2p.peer.peerstore import PeerStore
+from libp2p.protocol_muxer.multiselect import Multiselect
+from libp2p.protocol_muxer.multiselect_communicator import MultiselectCommunicator
+from libp2p.security.exceptions import HandshakeFailure
+from libp2p.security.noise.exceptions import PeerIDMismatchesPubkey
+from libp2p.security.noise.transport import PROTOCOL_ID as NOISE
+from libp2p.security.noise.transport import Transport as NoiseTransport
+from libp2p.stream_muxer.yamux.yamux import PROTOCOL_ID as YAMUX
+from libp2p.stream_muxer.yamux.yamux import Yamux
+from libp2p.tools.anyio_service import background_trio_service
+from libp2p.transport.upgrader import TransportUpgrader
+from multiaddr import Multiaddr  # type: ignore[import-untyped]  # it has no type hints
+
+from p2p.faults import PeerUnavailable
+from p2p.peers import PeerId, parse_address
+from primitives import limits
+from primitives.errors import Malformed, OperatorFault, RemoteFault
+
+Stream: TypeAlias = INetStream
+StreamHandler: TypeAlias = Callable[[PeerId, Stream], Awaitable[None]]
+FaultHandler: TypeAlias = Callable[[PeerId, RemoteFault], Awaitable[None]]
+
+STREAM_ERRORS: Final = (
+    BaseLibp2pError,
+    OSError,
+    trio.BrokenResourceError,
+    trio.ClosedResourceError,
+)
+"""What a read, a write or the opening of a stream raises when the other side is gone."""
+
+_STEP_S: Final = 5.0
+"""A dial, a handshake, or the opening of a stream takes longer only if the peer is in trouble."""
+_GOODBYE_S: Final = 1.0
+"""For closing connections politely at the end."""
+_DROP_S: Final = 0.5
+"""For telling a peer that a stream is over."""
+_ACCEPT_PAUSE_S: Final = 0.1
+"""When the process has no descriptor left for a connection, others must close first."""
+_ACCEPT_ERRNOS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
+
+
+class Refused(HandshakeFailure):
+    """The handshake proved a peer id that may not have a connection."""
+
+
+class Gate:
+    """The allow-list: who may have a connection, asked when a handshake has proved a peer id."""
+
+    def __init__(self, allowed: Collection[PeerId]) -> None:
+        self._allowed = frozenset(allowed)
+        self._paused: dict[PeerId, float] = {}
+        self.refusals: Counter[str] = Counter()
+        """Refused connections by reason."""
+
+    def pause(self, peer: PeerId, seconds: float) -> None:
+        """Refuse this peer's connections for a while: it broke a rule."""
+        self._paused[peer] = trio.current_time() + seconds
+
+    def check(self, peer: PeerId) -> None:
+        """Raises:
+        Refused: this peer may not have a connection now.
+        """
+        if peer not in self._allowed:
+            self.refuse("stranger", peer)
+        if self._paused.get(peer, 0.0) > trio.current_time():
+            self.refuse("paused", peer)
+
+    def refuse(self, reason: str, peer: PeerId) -> NoReturn:
+        """Count and raise a refusal."""
+        self.refusals[reason] += 1
+        raise Refused(f"refused {peer}: {reason}")
+
+
+class GatedNoise(NoiseTransport):
+    """Noise, and then the allow-list, before anybody may speak."""
+
+    def __init__(self, key_pair: KeyPair, gate: Gate) -> None:
+        super().__init__(key_pair, create_noise_key_pair().private_key)
+        self._gate = gate
+
+    async def secure_inbound(self, conn: IRawConnection) -> ISecureConn:
+        """Refuse whom the gate refuses."""
+        secured = await super().secure_inbound(conn)
+        await self._admit(secured)
+        return secured
+
+    async def secure_outbound(self, conn: IRawConnection, peer_id: ID) -> ISecureConn:
+        """Insist on the dialled peer."""
+        try:
+            secured = await super().secure_outbound(conn, peer_id)
+        except PeerIDMismatchesPubkey:  # before our own identity was sent
+            self._gate.refuse("wrong peer", _name(peer_id))
+        assert secured.get_remote_peer() == peer_id, "libp2p insists on the dialled peer id"
+        await self._admit(secured)
+        return secured
+
+    async def _admit(self, secured: ISecureConn) -> None:
+        try:
+            self._gate.check(_name(secured.get_remote_peer()))
+        except Refused:
+            await secured.close()
+            raise
+
+
+class _QuietHost(BasicHost):
+    """libp2p's host without identify, and whose stream handlers cannot bring down the swarm."""
+
+    def __init__(self, swarm: Swarm, on_fault: FaultHandler) -> None:
+        super().__init__(swarm, disable_identify_address_discovery=True)
+        self.multiselect = Multiselect({})
+        self._on_fault = on_fault
+
+    def _schedule_identify(self, peer_id: ID, *, reason: str) -> None:
+        """Peers are listed by their operators; there is nothing to ask them."""
+
+    async def _push_identify_to_all_peers(self) -> None:
+        """Nor anything to tell them."""
+
+    async def _swarm_stream_handler(self, net_stream: Stream) -> None:
+        """Negotiate, then hand over. What a peer sends may end its stream, never the swarm."""
+        peer = stream_peer(net_stream)
+        try:
+            check_streams(net_stream)
+            protocol, handler = await self.multiselect.negotiate(
+                MultiselectCommunicator(net_stream), int(_STEP_S)
+            )
+        except STREAM_ERRORS:
+            await drop(net_stream)
+        except RemoteFault as fault:
+            await drop(net_stream)
+            await self._on_fault(peer, fault)
+        except Exception as error:  # noqa: BLE001 - a parser of libp2p's, and the peer's bytes
+            await drop(net_stream)
+            await self._on_fault(peer, Malformed(f"negotiation: {error!r}"))
+        else:
+            assert protocol is not None, "only our protocols are registered"
+            assert handler is not None, "and each with its handler"
+            net_stream.set_protocol(protocol)
+            await handler(net_stream)
+
+
+class _NeverByItself(AutoConnector):
+    """libp2p's dialler towards a target number of connections; links alone decide to dial."""
+
+    async def maybe_connect(self) -> None:
+        """Not even when the library counts too few."""
+
+
+class Host:
+    """Connections and streams to listed peers, by their ids. Made by `open_host`."""
+
+    def __init__(self, swarm: Swarm, gate: Gate, *, address: str, on_fault: FaultHandler) -> None:
+        self._swarm = swarm
+        self._on_fault = on_fault
+        self._sockets = WeakSet[trio.SocketStream]()
+        self.libp2p = _QuietHost(swarm, on_fault)
+        """For `p2p.gossip` alone."""
+        self.gate = gate
+        self.id = _name(swarm.get_peer_id())
+        self.address = address
+        """Where we listen, with the port that was really bound."""
+
+    @property
+    def protocols(self) -> tuple[str, ...]:
+        """What is answered when a peer asks for a protocol."""
+        return tuple(str(protocol) for protocol in self.libp2p.get_mux().get_protocols())
+
+    def answer(self, protocol: str, handler: StreamHandler) -> None:
+        """Let `handler` have every stream that a peer opens for this protocol."""
+
+        async def handle(stream: Stream) -> None:
+            try:
+                await handler(stream_peer(stream), stream)
+            except (*STREAM_ERRORS, PeerUnavailable):
+                await drop(stream)
+            except RemoteFault as fault:
+                await drop(stream)
+                await self._on_fault(stream_peer(stream), fault)
+
+        self.libp2p.set_stream_handler(TProtocol(protocol), handle)
+
+    def is_connected(self, peer: PeerId) -> bool:
+        """Whether a stream to this peer could be opened."""
+        return any(not held.is_closed for held in self._swarm.get_connections(_id(peer)))
+
+    async def dial(self, peer: PeerId, address: str) -> None:
+        """Open a connection to this peer at this address, unless there is one.
+
+        Raises:
+            PeerUnavailable: nobody answers there, or somebody else does.
+        """
+        if self.is_connected(peer):
+            return
+        host, port = parse_address(address)
+        try:
+            with trio.fail_after(_STEP_S):
+                socket = await trio.open_tcp_stream(host, port)
+                self._sockets.add(socket)
+                await self._swarm.upgrade_outbound_raw_conn(
+                    _raw(socket, is_dialler=True), _id(peer)
+                )
+        except trio.TooSlowError:
+            raise PeerUnavailable(f"{address}: no handshake in {_STEP_S:g} s") from None
+        except Exception as error:  # its Noise and its sockets share no base class
+            raise PeerUnavailable(f"{address}: {_describe(error)}") from error
+
+    async def open(self, peer: PeerId, protocol: str) -> Stream:
+        """Open a stream on a connection that exists.
+
+        Raises:
+            PeerUnavailable: no connection, or the peer does not speak this protocol.
+        """
+        if not self.is_connected(peer):
+            raise PeerUnavailable(f"no connection to {peer}")
+        try:
+            with trio.fail_after(_STEP_S):
+                return await self.libp2p.new_stream(_id(peer), [TProtocol(protocol)])
+        except trio.TooSlowError:
+            raise PeerUnavailable(f"no stream {protocol} in {_STEP_S:g} s") from None
+        except Exception as error:  # as above
+            raise PeerUnavailable(f"stream {protocol}: {_describe(error)}") from error
+
+    async def disconnect(self, peer: PeerId) -> None:
+        """Close every connection to this peer, and with them its streams."""
+        with trio.move_on_after(_STEP_S):
+            await self._swarm.close_peer(_id(peer))
+
+    async def serve(self, listener: trio.SocketListener) -> None:
+        """Accept for ever; a connection lives in the swarm once its handshake is done."""
+        pending = trio.CapacityLimiter(limits.HANDSHAKES_MAX)
+        nowhere = Multiaddr("/ip4/0.0.0.0/tcp/0")  # only for libp2p's log
+
+        async def admit(socket: trio.SocketStream) -> None:
+            try:
+                await self._swarm.upgrade_inbound_raw_conn(_raw(socket, is_dialler=False), nowhere)
+            except Exception as error:  # noqa: BLE001 - whatever a stranger sends; it is closed
+                if not isinstance(_root_cause(error), Refused):
+                    self.gate.refusals["handshake"] += 1
+            finally:
+                pending.release_on_behalf_of(socket)
+
+        async with trio.open_nursery() as handshakes:
+            while True:
+                try:
+                    socket = await listener.accept()
+                except OSError as error:
+                    if error.errno not in _ACCEPT_ERRNOS:
+                        raise
+                    self.gate.refusals["no descriptors"] += 1
+                    await trio.sleep(_ACCEPT_PAUSE_S)
+                    continue
+                self._sockets.add(socket)
+                try:
+                    pending.acquire_on_behalf_of_nowait(socket)
+                except trio.WouldBlock:
+                    self.gate.refusals["too many handshakes"] += 1
+                    await trio.aclose_forcefully(socket)
+                    continue
+                handshakes.start_soon(admit, socket)
+
+    async def close(self) -> None:
+        """Say goodbye to everybody at once (libp2p does it one by one), then close for sure."""
+        with trio.CancelScope(shield=True):
+            with trio.move_on_after(_GOODBYE_S):
+                async with trio.open_nursery() as closing:
+                    for connection in self._swarm.get_connections():
+                        closing.start_soon(connection.close)
+            for socket in list(self._sockets):
+                await trio.aclose_forcefully(socket)
+
+
+@asynccontextmanager
+async def open_host(
+    *, seed: bytes, listen: str, allowed: Collection[PeerId], on_fault: FaultHandler
+) -> AsyncIterator[Host]:
+    """Listen on `listen` (`host:port`; port 0 takes a free one), for the listed peers only.
+
+    Raises:
+        OperatorFault: the address is malformed, in use, or not one of this machine.
+    """
+    _silence_libp2p()
+    listeners = await _bind(listen)
+    gate = Gate(allowed)
+    swarm = _swarm(create_new_key_pair(seed), gate, len(allowed))
+    host = Host(swarm, gate, address=_address_of(listeners[0]), on_fault=on_fault)
+    try:
+        async with background_trio_service(swarm), trio.open_nursery() as tasks:
+            for listener in listeners:
+                tasks.start_soon(host.serve, listener)
+            try:
+                yield host
+            finally:
+                tasks.cancel_scope.cancel()
+                await host.close()
+    finally:
+        for listener in listeners:
+            await trio.aclose_forcefully(listener)
+
+
+def stream_peer(stream: Stream) -> PeerId:
+    """Who is at the other end of a stream, as Noise proved it."""
+    return _name(stream.muxed_conn.peer_id)
+
+
+async def drop(stream: Stream) -> None:
+    """Reset a stream, even while we are being cancelled; a dead connection may not take it."""
+    with trio.CancelScope(deadline=trio.current_time() + _DROP_S, shield=True):
+        await stream.reset()
+
+
+def check_streams(stream: Stream) -> None:
+    """Raises:
+    Malformed: the connection of this stream carries too many.
+    """
+    connection = cast(NetStream, stream).swarm_conn
+    assert connection is not None, "a stream that a peer opened belongs to a connection"
+    held = len(connection.get_streams())
+    if held > limits.STREAMS_PER_PEER_MAX:
+        raise Malformed(f"{held} streams are open, at most {limits.STREAMS_PER_PEER_MAX}")
+
+
+def _raw(socket: trio.SocketStream, *, is_dialler: bool) -> RawConnection:
+    return RawConnection(TrioTCPStream(socket), initiator=is_dialler)
+
+
+def _swarm(key_pair: KeyPair, gate: Gate, peers: int) -> Swarm:
+    peer_id = ID.from_pubkey(key_pair.public_key)
+    peerstore = PeerStore()
+    peerstore.add_key_pair(peer_id, key_pair)
+    # Both sides of a pair may dial at once, and a peer that restarts may come back before its old
+    # connection is seen to be dead.
+    connections = 4 * peers + limits.HANDSHAKES_MAX
+    swarm = Swarm(
+        peer_id,
+        peerstore,
+        TransportUpgrader({NOISE: GatedNoise(key_pair, gate)}, {TProtocol(YAMUX): Yamux}),
+        transports=[],
+        retry_config=RetryConfig(max_retries=0),
+        connection_config=ConnectionConfig(
+            max_connections=connections,
+            high_watermark=connections,
+            min_connections=0,
+            low_watermark=0,
+            max_connections_per_peer=4,
+            inbound_upgrade_timeout=_STEP_S,
+            outbound_upgrade_timeout=_STEP_S,
+            inbound_stream_protocol_negotiation_timeout=_STEP_S,
+            outbound_stream_protocol_negotiation_timeout=_STEP_S,
+        ),
+    )
+    swarm.auto_connector = _NeverByItself(swarm)
+    return swarm
+
+
+async def _bind(listen: str) -> Sequence[trio.SocketListener]:
+    host, port = parse_address(listen)
+    try:
+        return await trio.open_tcp_listeners(port, host=host)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise OperatorFault(
+                f"address {listen} is in use: another node or program listens there"
+            ) from None
+        raise OperatorFault(f"cannot listen on {listen}: {error.strerror or error}") from None
+
+
+def _silence_libp2p() -> None:
+    """libp2p logs what peers do at WARNING and ERROR; we count and report it ourselves.
+
+    Its swarm logs through the root logger, which installs a handler on stderr when there is none.
+    """
+    root, library = logging.getLogger(), logging.getLogger("libp2p")
+    if not root.handlers:
+        root.addHandler(logging.NullHandler())
+    if not library.handlers:
+        library.addHandler(logging.NullHandler())
+        library.propagate = False
+        library.setLevel(logging.CRITICAL)
+
+
+def _address_of(listener: trio.SocketListener) -> str:
+    host, port = listener.socket.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _id(peer: PeerId) -> ID:
+    return ID.from_base58(peer)
+
+
+def _name(peer: ID) -> PeerId:
+    return PeerId(peer.to_base58())
+
+
+def _root_cause(error: BaseException) -> BaseException:
+    """What libp2p wrapped, often three times. A refusal of ours is where the search ends."""
+    while not isinstance(error, Refused):
+        if isinstance(error, ExceptionGroup):
+            error = error.exceptions[0]
+        elif (cause := error.__cause__ or error.__context__) is not None:
+            error = cause
+        else:
+            break
+    return error
+
+
+def _describe(error: BaseException) -> str:
+    cause = _root_cause(error)
+    return str(cause) or type(cause).__name__

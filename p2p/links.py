@@ -1,0 +1,300 @@
+"""One link per peer: two streams, kept alive, opened again whenever they break.
+
+Each side opens one stream to the other (`/mithaq/link/1/<chain>`) and writes its frames there; the
+link is up while both exist. On the way back a stream carries only the answers to its keep-alives,
+so each side knows by itself whether what it writes is read.
+
+- **Dialling.** A peer with an address is dialled. Of two that know each other's address, the one
+  with the smaller id dials at once and the other a moment later, so that there is normally one
+  connection; two do no harm, each stream lives on one of them.
+- **Death.** Every `keep_alive_s` the writer sends an empty frame, and the reader answers it. A
+  writer without answer, or a reader without any frame, for `dead_s`, or a write that is not taken
+  within `write_s`, ends the connection: a half-dead peer is dialled anew.
+- **Return.** Breaks are followed by attempts after 0.2 s, doubling to 5 s, each at random between
+  half and whole, so that a restarted validator is not met by everybody at once.
+- **Violation.** A frame that breaks the rules ends the peer's connections and pauses it.
+- **Pressure.** Outward the outbox bounds what waits; inward a full inbox stops the reading.
+
+Nothing that waited survives a break: the node asks a returned peer what it lacks.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from math import inf
+from random import Random
+from typing import Final
+
+import trio
+
+from p2p.faults import PeerUnavailable
+from p2p.frames import KEEP_ALIVE, FrameParser, Lane, Outbox
+from p2p.host import STREAM_ERRORS, Host, Stream, drop
+from p2p.inbox import Delivery, Inbox, LinkDown, LinkUp, Via
+from p2p.peers import Peer
+from primitives.errors import Malformed, RemoteFault
+
+_READ_BYTES: Final = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """How patient a link is. Tests are less so."""
+
+    keep_alive_s: float = 5.0
+    dead_s: float = 15.0
+    write_s: float = 10.0
+    retry_first_s: float = 0.2
+    retry_last_s: float = 5.0
+    yield_s: float = 0.5
+    """How long the side with the larger id leaves the dialling to the other."""
+    pause_s: float = 5.0
+    """How long a peer that broke a rule stays away."""
+
+
+PATIENT: Final = Timing()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkStatus:
+    """What `status` and the metrics show of one link."""
+
+    name: str
+    validator: bool
+    connected: bool
+    since: float | None
+    """`trio.current_time()` when it came up; none while it is down."""
+    waiting_messages: int
+    waiting_bytes: int
+    sent: int
+    received: int
+    dropped: int
+    """Payloads that found no room, no link, or were waiting when it broke."""
+    violations: int
+    round_trip_s: float | None
+    last_error: str
+
+
+class Link:
+    """The link to one peer.
+
+    `maintain` is the only writer of `_outward` and of the outbox's emptying, `accept` of `_inward`.
+    """
+
+    def __init__(
+        self, peer: Peer, host: Host, inbox: Inbox, *, protocol: str, timing: Timing, chance: Random
+    ) -> None:
+        self.peer = peer
+        self.violations = 0
+        self._host = host
+        self._inbox = inbox
+        self._protocol = protocol
+        self._timing = timing
+        self._chance = chance
+        self._outbox = Outbox()
+        self._outward: Stream | None = None
+        self._inward: trio.CancelScope | None = None
+        self._work = trio.Event()
+        """Set when the writer has something to write."""
+        self._nudge = trio.Event()
+        """Set when the peer came to us, so that waiting for it is over."""
+        self._ping_due = False
+        self._pinged_at: float | None = None
+        self._not_before = -inf
+        self._since: float | None = None
+        self._round_trip_s: float | None = None
+        self._sent = self._received = self._unsent = 0
+        self._last_error = ""
+
+    def send(self, payload: bytes, lane: Lane) -> bool:
+        """Queue a payload; false when it was refused or there is no way to the peer."""
+        if self._outward is None:
+            self._unsent += 1
+            return False
+        accepted = self._outbox.put(payload, lane)
+        self._work.set()
+        return accepted
+
+    def status(self) -> LinkStatus:
+        """A snapshot."""
+        return LinkStatus(
+            name=self.peer.name,
+            validator=self.peer.validator,
+            connected=self._since is not None,
+            since=self._since,
+            waiting_messages=self._outbox.waiting_messages,
+            waiting_bytes=self._outbox.waiting_bytes,
+            sent=self._sent,
+            received=self._received,
+            dropped=self._outbox.dropped + self._unsent,
+            violations=self.violations,
+            round_trip_s=self._round_trip_s,
+            last_error=self._last_error,
+        )
+
+    async def pause(self, fault: RemoteFault) -> None:
+        """The peer broke a rule: end its connections, and neither dial nor admit it for a while."""
+        self.violations += 1
+        self._last_error = str(fault)
+        self._not_before = trio.current_time() + self._timing.pause_s
+        self._host.gate.pause(self.peer.id, self._timing.pause_s)
+        await self._host.disconnect(self.peer.id)
+
+    async def maintain(self) -> None:
+        """Keep the outward stream open, for ever."""
+        attempts = 0
+        await self._rest(self._yield_s)
+        while True:
+            opened = trio.current_time()
+            try:
+                stream = await self._open()
+            except PeerUnavailable as error:
+                self._last_error = str(error)
+            else:
+                await self._use(stream)
+            lasted = trio.current_time() - opened > self._timing.retry_last_s
+            attempts = 0 if lasted else attempts + 1
+            longest = min(self._timing.retry_first_s * 2**attempts, self._timing.retry_last_s)
+            await self._rest(longest * self._chance.uniform(0.5, 1.0) + self._yield_s)
+
+    async def accept(self, stream: Stream) -> None:
+        """Read the peer's stream until it breaks. A newer stream replaces an older one.
+
+        Raises:
+            Malformed: the peer broke the rules of framing.
+        """
+        if self._inward is not None:
+            self._inward.cancel()
+            self._inward = None
+            self._turn("the peer opened its stream anew")
+        with trio.CancelScope() as scope:
+            self._inward = scope
+            self._nudge.set()
+            self._turn("")
+            reason = "replaced"
+            try:
+                reason = await self._read(stream)
+            except STREAM_ERRORS as error:
+                reason = _describe(error)
+            except Malformed as fault:
+                reason = str(fault)
+                raise
+            finally:
+                if self._inward is scope:
+                    self._inward = None
+                    self._turn(reason)
+                await drop(stream)
+
+    @property
+    def _yield_s(self) -> float:
+        return self._timing.yield_s if self._host.id > self.peer.id else 0.0
+
+    async def _rest(self, seconds: float) -> None:
+        """Wait before the next attempt, unless the peer comes to us meanwhile."""
+        await trio.sleep_until(self._not_before)
+        with trio.move_on_after(seconds):
+            await self._nudge.wait()
+        self._nudge = trio.Event()
+
+    async def _open(self) -> Stream:
+        if self.peer.address:
+            await self._host.dial(self.peer.id, self.peer.address)
+        return await self._host.open(self.peer.id, self._protocol)
+
+    async def _use(self, stream: Stream) -> None:
+        """Write to the stream until any of its three tasks finds that it is broken."""
+        reason = ""
+        self._outward, self._pinged_at, self._ping_due = stream, None, False
+        self._turn("")
+        try:
+            async with trio.open_nursery() as tasks:
+
+                async def until_broken(task: Callable[[Stream], Awaitable[str]]) -> None:
+                    nonlocal reason
+                    try:
+                        reason = await task(stream)
+                    except STREAM_ERRORS as error:
+                        reason = _describe(error)
+                    tasks.cancel_scope.cancel()
+
+                for task in (self._write, self._ping, self._hear):
+                    tasks.start_soon(until_broken, task)
+        finally:
+            self._outward = None
+            self._outbox.clear()
+            self._turn(reason)
+            await drop(stream)
+
+    async def _write(self, stream: Stream) -> str:
+        while True:
+            data, count = self._outbox.take()
+            if self._ping_due:
+                data, self._ping_due = KEEP_ALIVE + data, False
+                self._pinged_at = trio.current_time()
+            if not data:
+                self._work = trio.Event()
+                await self._work.wait()
+                continue
+            with trio.move_on_after(self._timing.write_s) as deadline:
+                await stream.write(data)
+            if deadline.cancelled_caught:
+                return await self._give_up(f"{len(data)} bytes not taken")
+            self._sent += count
+
+    async def _ping(self, _stream: Stream) -> str:
+        while True:
+            await trio.sleep(self._timing.keep_alive_s)
+            if self._pinged_at is None:
+                self._ping_due = True
+                self._work.set()
+            elif trio.current_time() - self._pinged_at > self._timing.dead_s:
+                return await self._give_up(f"no answer for {self._timing.dead_s:g} s")
+
+    async def _hear(self, stream: Stream) -> str:
+        while answer := await stream.read(_READ_BYTES):
+            if answer.strip(b"\0"):
+                fault = Malformed("a link's stream carries only keep-alives on its way back")
+                await self.pause(fault)
+                return str(fault)
+            if self._pinged_at is not None:
+                self._round_trip_s = trio.current_time() - self._pinged_at
+                self._pinged_at = None
+        return "the peer closed the stream"
+
+    async def _read(self, stream: Stream) -> str:
+        parser = FrameParser()
+        while True:
+            with trio.move_on_after(self._timing.dead_s) as deadline:
+                chunk = await stream.read(_READ_BYTES)
+            if deadline.cancelled_caught:
+                return await self._give_up(f"silent for {self._timing.dead_s:g} s")
+            if not chunk:
+                return "the peer closed the stream"
+            for payload in parser.feed(chunk):
+                if payload:
+                    self._received += 1
+                    await self._inbox.put(Delivery(self.peer.id, payload, Via.LINK))
+                    continue
+                with trio.move_on_after(self._timing.write_s) as deadline:
+                    await stream.write(KEEP_ALIVE)
+                if deadline.cancelled_caught:
+                    return await self._give_up("keep-alive not taken")
+
+    async def _give_up(self, reason: str) -> str:
+        """A connection that no longer carries: the next attempt needs a new one."""
+        await self._host.disconnect(self.peer.id)
+        return reason
+
+    def _turn(self, reason: str) -> None:
+        """Tell the node when the link came up or went down."""
+        is_up = self._outward is not None and self._inward is not None
+        if is_up and self._since is None:
+            self._since = trio.current_time()
+            self._inbox.announce(LinkUp(self.peer.id))
+        elif not is_up and self._since is not None:
+            self._since = None
+            self._last_error = reason
+            self._inbox.announce(LinkDown(self.peer.id, reason))
+
+
+def _describe(error: BaseException) -> str:
+    return str(error) or type(error).__name__

@@ -1,0 +1,114 @@
+"""Real nodes of `p2p` on loopback, in one trio loop."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import ParamSpec, TypeVar
+
+import trio
+
+from p2p.inbox import Delivery, Inbox, LinkDown, LinkUp, NetworkEvent
+from p2p.links import Timing
+from p2p.network import Network, open_network
+from p2p.peers import Peer, PeerId, node_key_of, peer_id_of
+
+CHAIN = bytes(range(32))
+LINK_PROTOCOL = f"/mithaq/link/1/{CHAIN.hex()[:16]}"
+REQUEST_PROTOCOL = f"/mithaq/request/1/{CHAIN.hex()[:16]}"
+
+# As patient as a busy machine needs, but quick to come back.
+EAGER = Timing(
+    keep_alive_s=0.5,
+    dead_s=10.0,
+    write_s=10.0,
+    retry_first_s=0.05,
+    retry_last_s=0.4,
+    yield_s=0.1,
+    pause_s=0.3,
+)
+
+_P = ParamSpec("_P")
+_E = TypeVar("_E", Delivery, LinkUp, LinkDown)
+
+
+def in_trio(test: Callable[_P, Awaitable[None]]) -> Callable[_P, None]:
+    """Run an async test in a loop of its own, for half a minute at most."""
+
+    @functools.wraps(test)
+    def run(*args: _P.args, **kwargs: _P.kwargs) -> None:
+        async def bounded() -> None:
+            with trio.fail_after(30):
+                await test(*args, **kwargs)
+
+        trio.run(bounded)
+
+    return run
+
+
+def seed_of(number: int) -> bytes:
+    return bytes([number + 1]) * 32
+
+
+def id_of(number: int) -> PeerId:
+    return peer_id_of(node_key_of(seed_of(number)))
+
+
+def peer(number: int, address: str = "", *, validator: bool = True) -> Peer:
+    return Peer(id=id_of(number), name=f"node-{number}", validator=validator, address=address)
+
+
+async def echo(_peer: PeerId, question: bytes) -> bytes:
+    return question[::-1]
+
+
+def node(
+    number: int,
+    *peers: Peer,
+    listen: str = "127.0.0.1:0",
+    chain_id: bytes = CHAIN,
+    answer: Callable[[PeerId, bytes], Awaitable[bytes]] = echo,
+    timing: Timing = EAGER,
+) -> AbstractAsyncContextManager[Network]:
+    return open_network(
+        key_seed=seed_of(number),
+        listen=listen,
+        chain_id=chain_id,
+        peers=peers,
+        answer=answer,
+        timing=timing,
+    )
+
+
+@asynccontextmanager
+async def village(size: int) -> AsyncIterator[list[Network]]:
+    """Nodes 0.. that are all linked; each knows the addresses of those before it."""
+    async with AsyncExitStack() as stack:
+        nodes: list[Network] = []
+        for number in range(size):
+            peers = [peer(other, nodes[other].address) for other in range(number)]
+            peers += [peer(other) for other in range(number + 1, size)]
+            nodes.append(await stack.enter_async_context(node(number, *peers)))
+        for network in nodes:
+            for _ in range(size - 1):
+                await next_of(network.inbox, LinkUp)
+        yield nodes
+
+
+async def next_of(inbox: Inbox, kind: type[_E]) -> _E:
+    """The next event of a kind; others are skipped."""
+    while True:
+        event: NetworkEvent = await inbox.receive()
+        if isinstance(event, kind):
+            return event
+
+
+async def payloads(inbox: Inbox, count: int) -> list[bytes]:
+    return [(await next_of(inbox, Delivery)).payload for _ in range(count)]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for something that announces itself by no event; the test's deadline bounds it."""
+    while not condition():  # noqa: ASYNC110 - it watches other nodes' counters
+        await trio.sleep(0.01)
