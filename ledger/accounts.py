@@ -16,7 +16,7 @@ from primitives.digest import digest
 from primitives.domains import Domain
 from primitives.ids import AccountId, PublicKey, Sized32
 
-PublicText = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$")]
+PublicText = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*(?!\n)$")]
 """Text on one line, without control characters."""
 
 Weight = Annotated[int, Meta(ge=1, le=limits.KEY_WEIGHT_MAX)]

@@ -20,15 +20,17 @@ from primitives.ids import INTEGER_MAX, AccountId, Natural, Sized32, Transaction
 if TYPE_CHECKING:
     from ledger.act import Act
 
-AssetCode = Annotated[str, Meta(pattern=r"^[A-Z][A-Z0-9]{2,11}$", max_length=12)]
+AssetCode = Annotated[str, Meta(pattern=r"^[A-Z][A-Z0-9]{2,11}(?!\n)$", max_length=12)]
 Amount = Annotated[int, Meta(ge=1, le=INTEGER_MAX)]
 Reference = Annotated[
     str,
     # ASCII, so that what looks equal is equal; no space at either end.
-    Meta(pattern=r"^[!-~]([ -~]*[!-~])?$", min_length=1, max_length=limits.REFERENCE_LENGTH_MAX),
+    Meta(
+        pattern=r"^[!-~]([ -~]*[!-~])?(?!\n)$", min_length=1, max_length=limits.REFERENCE_LENGTH_MAX
+    ),
 ]
 Description = Annotated[PublicText, Meta(max_length=limits.DESCRIPTION_LENGTH_MAX)]
-ValueDate = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", max_length=10)]
+ValueDate = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(?!\n)$", max_length=10)]
 
 
 @final

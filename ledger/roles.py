@@ -13,7 +13,7 @@ from ledger.state import Table
 from primitives import limits
 from primitives.ids import ZERO32, AccountId, Height, Natural, Sized32
 
-Role = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*$", max_length=limits.ROLE_LENGTH_MAX)]
+Role = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*(?!\n)$", max_length=limits.ROLE_LENGTH_MAX)]
 
 REGISTRAR: Final[Role] = "registrar"
 """Opens accounts and grants roles."""
