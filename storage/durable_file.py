@@ -1,7 +1,7 @@
 """A small file that is always one complete version: the signer's memory.
 
 A replacement is written beside the file, synced, renamed over it, and the folder is synced. A crash
-leaves the old version or the new one, never a mixture; a leftover beside it is overwritten the next
+leaves the old version or the new one, never a mixture; a leftover beside it is removed the next
 time. `create` is a separate act because the signer's file is made once, by the command that makes
 the key: a running node that finds none must not make one (consensus.md §8).
 
@@ -98,7 +98,10 @@ class DiskFile:
             raise StorageFault(f"{self._path} cannot be written: {error.strerror}") from error
 
     def _write_beside(self, data: bytes) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        # Away with a leftover, never into it: after a crash within `create` it may be a second name
+        # of the file itself.
+        self._beside.unlink(missing_ok=True)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
         descriptor = os.open(self._beside, flags, _OWNER_ONLY)
         with open(descriptor, "wb") as file:
             file.write(hashlib.sha256(data).digest() + data)
