@@ -1,0 +1,198 @@
+"""A node's config.toml: read whole, every fault reported, nothing in it that consensus reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from node.config import (
+    Address,
+    ApiConfig,
+    Config,
+    ConfigFault,
+    LogConfig,
+    LogLevel,
+    P2pConfig,
+    PeerAddress,
+    PeerConfig,
+    config_text,
+    load_config,
+)
+from primitives import limits
+from primitives.errors import OperatorFault
+
+SMALLEST = """
+name = "finance"
+[p2p]
+listen = "127.0.0.1:17000"
+[api]
+listen = "127.0.0.1:18000"
+"""
+
+
+def read(folder: Path, text: str) -> Config:
+    (folder / "config.toml").write_text(text)
+    return load_config(folder / "config.toml")
+
+
+def faults(folder: Path, text: str) -> tuple[str, ...]:
+    with pytest.raises(ConfigFault) as refused:
+        read(folder, text)
+    return refused.value.faults
+
+
+def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
+    """A node needs a name and two addresses."""
+    assert read(tmp_path, SMALLEST) == Config(
+        name="finance",
+        p2p=P2pConfig(listen=Address("127.0.0.1:17000"), peers=()),
+        api=ApiConfig(listen=Address("127.0.0.1:18000")),
+        log=LogConfig(level=LogLevel.INFO),
+    )
+
+
+def test_a_peer_has_a_name_a_node_key_and_perhaps_an_address(tmp_path: Path) -> None:
+    """Without one it dials us."""
+    config = read(
+        tmp_path,
+        SMALLEST
+        + f'[[p2p.peers]]\nname = "interior"\nnode_id = "{"1f" * 32}"\naddress = "[::1]:17001"\n'
+        + f'[[p2p.peers]]\nname = "health"\nnode_id = "{"2f" * 32}"\n',
+    )
+
+    assert [peer.address for peer in config.p2p.peers] == ["[::1]:17001", ""]
+    assert config.p2p.peers[0].node_key == bytes.fromhex("1f" * 32)
+
+
+def test_three_faults_are_reported_at_once(tmp_path: Path) -> None:
+    """Each with where it is, what was expected and what was found."""
+    found = faults(
+        tmp_path,
+        'name = ""\n[p2p]\nlisten = "17000"\n[api]\nlisten = "127.0.0.1:18000"\n'
+        '[log]\nlevel = "loud"\n',
+    )
+
+    assert found == (
+        f"name: expected a name of 1 to {limits.NAME_LENGTH_MAX} characters, found ''",
+        "p2p.listen: expected host:port, such as 127.0.0.1:17000, found '17000'",
+        "log.level: expected one of debug, info, warning, error, found 'loud'",
+    )
+
+
+def test_the_message_names_the_file_and_counts_the_faults(tmp_path: Path) -> None:
+    """One line each below it."""
+    with pytest.raises(OperatorFault) as refused:
+        read(tmp_path, 'name = "finance"\n[p2p]\nlisten = 1\n')
+
+    first, *rest = str(refused.value).splitlines()
+    assert first == f"{tmp_path / 'config.toml'} has 2 faults:"
+    assert len(rest) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (SMALLEST.replace('name = "finance"', ""), ("name: expected a name of 1 to 128 characters, "
+         "found nothing")),
+        (SMALLEST + "[logs]\n", "logs: there is no such setting; did you mean log?"),
+        (SMALLEST + "t0_ms = 5\n", "api.t0_ms: there is no such setting"),
+        (SMALLEST + "log = 3\n", "api.log: there is no such setting"),
+        ("log = 3\n" + SMALLEST, "log: expected a table, found 3"),
+        (SMALLEST.replace("[p2p]\n", "[p2p]\npeers = 3\n"),
+         "p2p.peers: expected a list of tables, found 3"),
+        (SMALLEST.replace("[p2p]\n", "[p2p]\npeers = [3]\n"),
+         "p2p.peers[0]: expected a table, found 3"),
+        (SMALLEST.replace('"127.0.0.1:18000"', "18000"),
+         "api.listen: expected host:port, such as 127.0.0.1:17000, found 18000"),
+        (SMALLEST.replace("18000", "99999"),
+         "api.listen: expected host:port, such as 127.0.0.1:17000, found '127.0.0.1:99999'"),
+        (SMALLEST.replace("18000", "17000"),
+         "api.listen: expected another port than p2p.listen, 127.0.0.1:17000"),
+        (SMALLEST + '[[p2p.peers]]\nname = "interior"\nnode_id = "1F"\n',
+         ("p2p.peers[0].node_id: expected 64 hexadecimal digits, the public half of the peer's "
+         "node.key, found '1F'")),
+        (SMALLEST + f'[[p2p.peers]]\nname = "a"\nnode_id = "{"1f" * 32}"\naddress = "nowhere"\n',
+         ("p2p.peers[0].address: expected host:port, such as 10.0.0.2:17000, or nothing for a peer "
+         "that dials us, found 'nowhere'")),
+    ],
+)  # fmt: skip
+def test_each_fault_is_named(tmp_path: Path, text: str, fault: str) -> None:
+    """By its path in the file."""
+    assert faults(tmp_path, text) == (fault,)
+
+
+def test_two_peers_cannot_share_a_name_or_a_key(tmp_path: Path) -> None:
+    """Both are reported."""
+    peer = f'[[p2p.peers]]\nname = "interior"\nnode_id = "{"1f" * 32}"\n'
+
+    assert faults(tmp_path, SMALLEST + peer + peer) == (
+        "p2p.peers: 2 peers are named interior",
+        f"p2p.peers: 2 peers have the node id {'1f' * 32}",
+    )
+
+
+def test_a_name_of_the_longest_length_is_accepted_and_no_longer_one(tmp_path: Path) -> None:
+    """NAME_LENGTH_MAX characters."""
+    longest = SMALLEST.replace("finance", "n" * limits.NAME_LENGTH_MAX)
+
+    assert len(read(tmp_path, longest).name) == limits.NAME_LENGTH_MAX
+    assert len(faults(tmp_path, longest.replace('name = "n', 'name = "nn'))) == 1
+
+
+def test_what_is_not_toml_is_said_with_its_place(tmp_path: Path) -> None:
+    """The parser knows line and column."""
+    with pytest.raises(OperatorFault, match=r"is not TOML: .*line 1, column"):
+        read(tmp_path, "name = finance\n")
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    """And what would make it."""
+    with pytest.raises(OperatorFault, match=r"config\.toml is missing: `mithaq init` makes"):
+        load_config(tmp_path / "config.toml")
+
+
+def test_a_huge_file_is_refused(tmp_path: Path) -> None:
+    """Before it is parsed."""
+    with pytest.raises(OperatorFault, match="has more than 1048576 bytes"):
+        read(tmp_path, "#" * (1024 * 1024 + 1))
+
+
+names = st.text(
+    st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=limits.NAME_LENGTH_MAX
+)
+ports = st.integers(1, 65535)
+configs = st.builds(
+    lambda name, port, peers, level: Config(
+        name=name,
+        p2p=P2pConfig(
+            listen=Address(f"127.0.0.1:{port}"),
+            peers=tuple(
+                PeerConfig(
+                    name=peer,
+                    node_id=bytes([index] * 32).hex(),
+                    address=PeerAddress(f"10.0.0.1:{port}" if index % 2 else ""),
+                )
+                for index, peer in enumerate(peers)
+            ),
+        ),
+        api=ApiConfig(listen=Address(f"127.0.0.2:{port}")),
+        log=LogConfig(level=level),
+    ),
+    names,
+    ports,
+    st.lists(names, unique=True, max_size=4),
+    st.sampled_from(LogLevel),
+)
+
+
+@given(configs)
+def test_what_is_written_reads_back(
+    tmp_path_factory: pytest.TempPathFactory, config: Config
+) -> None:
+    """Whatever a name holds."""
+    folder = tmp_path_factory.mktemp("node")
+
+    assert read(folder, config_text(config)) == config
