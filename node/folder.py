@@ -1,7 +1,8 @@
 """A node's folder, read whole: who this node is, on which chain, and whether that fits together.
 
 Everything an operator can get wrong before a port is opened or the database is touched is found
-here, so that `mithaq start` ends with one sentence instead of a node that waits for ever.
+here, so that `mithaq start` ends with one sentence instead of a node that waits for ever. A missing
+signer.state is no such fault: that node follows and signs nothing (consensus.md §8).
 """
 
 from dataclasses import dataclass
@@ -86,7 +87,7 @@ def _check_identity(
     node_key: StoredKey,
     validator_key: StoredKey | None,
 ) -> None:
-    record = next((v for v in document.validators if v.node_key == node_key.public), None)
+    record = next((v for v in document.validators if bytes(v.node_key) == node_key.public), None)
     if validator_key is None:
         if record is not None:
             raise OperatorFault(
@@ -94,22 +95,17 @@ def _check_identity(
                 f"the validator {record.name}"
             )
         return
-    own = next((v for v in document.validators if v.key == validator_key.public), None)
+    own = next((v for v in document.validators if bytes(v.key) == validator_key.public), None)
     if own is None:
         raise OperatorFault(
             f"{folder.validator_key}: this key is not a validator of this chain: "
             f"{validator_key.public.hex()} is none of the {len(document.validators)} in genesis "
             "(an observer has no validator.key)"
         )
-    if own.node_key != node_key.public:
+    if bytes(own.node_key) != node_key.public:
         raise OperatorFault(
             f"{folder.node_key}: genesis names the node key {own.node_key.hex()} for the validator "
             f"{own.name}, this file holds {node_key.public.hex()}"
-        )
-    if not folder.signer_state.exists():
-        raise OperatorFault(
-            f"{folder.signer_state} is missing: without it nobody knows what {own.name} has "
-            'promised, so it must not vote (docs/operations.md, "The signer\'s memory is lost")'
         )
 
 
