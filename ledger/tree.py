@@ -30,7 +30,7 @@ An update visits each touched node once and recomputes only the inner hashes abo
 
 import hashlib
 import struct
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, final
 
@@ -119,59 +119,48 @@ class TreeUpdate:
 
 # A slot: None, a leaf (hash, height, key hash) or a branch (hash, height, None).
 _Slot = tuple[bytes, int, bytes | None] | None
-_EMPTY: Final = (ZERO32,) * 32
-_NONE: Final = bytes(32)
 
 
 @final
-class _Node:
-    """Sixteen slots and the four levels of hashes above them, as a heap: 1 is the top, 16+i slot i.
+class _Hashes:
+    """The four levels of hashes above sixteen slots, as a heap: 1 is the top, 16 + i is slot i.
 
     `weights` counts leaves below a place: 0, 1, or 2 for more.
     """
 
-    __slots__ = ("hashes", "slots", "weights")
+    __slots__ = ("hashes", "weights")
 
-    def __init__(self) -> None:
-        self.slots: list[_Slot] = [None] * 16
-        self.hashes: list[bytes] = list(_EMPTY)
-        self.weights = bytearray(32)
-
-    def put(self, changes: Iterable[tuple[int, _Slot]]) -> None:
-        """Set slots and recompute the hashes above them."""
-        slots, hashes, weights = self.slots, self.hashes, self.weights
-        dirty: set[int] = set()
-        for index, slot in changes:
-            slots[index] = slot
-            place = index + 16
+    def __init__(self, slots: list[_Slot]) -> None:
+        hashes = [ZERO32] * 16
+        weights = [0] * 16
+        for slot in slots:
             if slot is None:
-                hashes[place], weights[place] = ZERO32, 0
+                hashes.append(ZERO32)
+                weights.append(0)
             else:
-                hashes[place], weights[place] = slot[0], 1 if slot[2] is not None else 2
-            dirty.add(place >> 1)
-        while dirty:
-            above: set[int] = set()
-            for place in dirty:  # any order: places of one level do not touch each other
-                left = place << 1
-                a, b = weights[left], weights[left + 1]
-                if a + b >= 2:
-                    weights[place] = 2
-                    hashes[place] = _sha256(_NODE + hashes[left] + hashes[left + 1]).digest()
-                else:
-                    weights[place] = a + b
-                    hashes[place] = hashes[left] if a else hashes[left + 1]
-                if place > 1:
-                    above.add(place >> 1)
-            dirty = above
+                hashes.append(slot[0])
+                weights.append(2 if slot[2] is None else 1)
+        for place in range(15, 0, -1):
+            left = place << 1
+            weight = weights[left] + weights[left + 1]
+            if weight >= 2:
+                hashes[place] = _sha256(_NODE + hashes[left] + hashes[left + 1]).digest()
+                weights[place] = 2
+            elif weight == 1:
+                hashes[place] = hashes[left] if weights[left] else hashes[left + 1]
+                weights[place] = 1
+        self.hashes = hashes
+        self.weights = weights
 
-    def summary(self, height: int) -> _Slot:
-        """What the parent's slot says of this node: a lone leaf stands there itself."""
-        weight = self.weights[1]
-        if weight == 0:
-            return None
-        if weight == 1:
-            return next(slot for slot in self.slots if slot is not None)
-        return (self.hashes[1], height, None)
+
+def _summary(slots: list[_Slot], height: int) -> _Slot:
+    """What the parent's slot says of a node written at `height`; a lone leaf stands there itself."""
+    filled = [slot for slot in slots if slot is not None]
+    if not filled:
+        return None
+    if len(filled) == 1 and filled[0][2] is not None:
+        return filled[0]
+    return (_Hashes(slots).hashes[1], height, None)
 
 
 _HEAD: Final = struct.Struct(">HH")
@@ -179,10 +168,10 @@ _LEAF_SLOT: Final = struct.Struct(">32sQ32s")
 _BRANCH_SLOT: Final = struct.Struct(">32sQ")
 
 
-def _pack(node: _Node) -> bytes:
+def _pack(slots: list[_Slot]) -> bytes:
     leaves = branches = 0
     parts = [b""]
-    for index, slot in enumerate(node.slots):
+    for index, slot in enumerate(slots):
         if slot is None:
             continue
         hashed, height, key = slot
@@ -196,22 +185,20 @@ def _pack(node: _Node) -> bytes:
     return b"".join(parts)
 
 
-def _unpack(data: bytes) -> _Node:
-    node = _Node()
+def _unpack(data: bytes) -> list[_Slot]:
+    slots: list[_Slot] = [None] * 16
     leaves, branches = _HEAD.unpack_from(data)
-    changes: list[tuple[int, _Slot]] = []
     at = _HEAD.size
     for index in range(16):
         bit = 1 << index
-        if leaves & bit:
-            changes.append((index, _LEAF_SLOT.unpack_from(data, at)))
-            at += _LEAF_SLOT.size
-        elif branches & bit:
+        if branches & bit:
             hashed, height = _BRANCH_SLOT.unpack_from(data, at)
-            changes.append((index, (hashed, height, None)))
+            slots[index] = (hashed, height, None)
             at += _BRANCH_SLOT.size
-    node.put(changes)
-    return node
+        elif leaves & bit:
+            slots[index] = _LEAF_SLOT.unpack_from(data, at)
+            at += _LEAF_SLOT.size
+    return slots
 
 
 def _node_key(height: int, depth: int, key: bytes) -> bytes:
@@ -246,14 +233,14 @@ class StateTree:
     @property
     def root(self) -> Digest:
         """The state root of this height."""
-        return Digest(self._node(self.height, 0, ZERO32).hashes[1])
+        return Digest(_Hashes(self._slots(self.height, 0, ZERO32)).hashes[1])
 
     def get(self, table: int, key: bytes) -> bytes | None:
         """The value of an entry at this height."""
         hashed = key_hash(table, key)
         height, depth = int(self.height), 0
         while True:
-            slot = self._node(height, depth, hashed).slots[_nibble(hashed, depth)]
+            slot = self._slots(height, depth, hashed)[_nibble(hashed, depth)]
             if slot is None or (slot[2] is not None and slot[2] != hashed):
                 return None
             if slot[2] is not None:
@@ -266,29 +253,30 @@ class StateTree:
         siblings: list[bytes] = []
         height, depth = int(self.height), 0
         while True:
-            node = self._node(height, depth, hashed)
+            slots = self._slots(height, depth, hashed)
+            above = _Hashes(slots)
             place, nibble = 1, _nibble(hashed, depth)
             for shift in (3, 2, 1, 0):
-                if node.weights[place] < 2:
-                    return Path(tuple(siblings), self._only_leaf(node, place))
+                if above.weights[place] < 2:
+                    break
                 place = place * 2 + (nibble >> shift & 1)
-                siblings.append(node.hashes[place ^ 1] if node.weights[place ^ 1] else b"")
-            slot = node.slots[nibble]
-            if slot is None or slot[2] is not None:
-                return Path(tuple(siblings), self._only_leaf(node, place))
-            height, depth = slot[1], depth + 1
+                siblings.append(above.hashes[place ^ 1] if above.weights[place ^ 1] else b"")
+            if above.weights[place] < 2:
+                while place < 16:  # down to the only leaf, or to one of the empty slots
+                    place = place * 2 if above.weights[place * 2] else place * 2 + 1
+                return Path(tuple(siblings), self._leaf(slots[place - 16]))
+            branch = slots[nibble]
+            assert branch is not None, "a place with two leaves below it is a branch"
+            height, depth = branch[1], depth + 1
 
-    def _only_leaf(self, node: _Node, place: int) -> tuple[bytes, bytes] | None:
-        """(key hash, value hash) of the only leaf below a place of weight 0 or 1."""
-        while place < 16:
-            place = place * 2 if node.weights[place * 2] else place * 2 + 1
-        slot = node.slots[place - 16]
+    def _leaf(self, slot: _Slot) -> tuple[bytes, bytes] | None:
+        """(key hash, value hash) of a slot that is a leaf or empty."""
         if slot is None:
             return None
         assert slot[2] is not None, "a place with one leaf below it ends in that leaf"
         return slot[2], value_hash(self._value(slot[1], slot[2]))
 
-    def _node(self, height: int, depth: int, key: bytes) -> _Node:
+    def _slots(self, height: int, depth: int, key: bytes) -> list[_Slot]:
         return _unpack(_need(self._read, _node_key(height, depth, key)))
 
     def _value(self, height: int, key: bytes) -> bytes:
@@ -318,38 +306,32 @@ class _Update:
 
     def descend(self, slot: _Slot, changes: list[_Change], depth: int) -> _Slot:
         """The new content of a slot at `depth` nibbles after changes that all lead there."""
-        if slot is not None and slot[2] is None:
+        slots: list[_Slot] = [None] * 16
+        if slot is None:
+            if len(changes) == 1:
+                return self._insert(changes[0])
+        elif slot[2] is None:
             at = _node_key(slot[1], depth, changes[0][0])
-            node = _unpack(_need(self._read, at))
+            slots = _unpack(_need(self._read, at))
             self.stale.append(at)
-            return self.rebuild(node, changes, depth)
-        if slot is not None:
-            held = slot[2]
-            assert held is not None, "a slot with a key hash is a leaf"
-            if len(changes) == 1 and changes[0][0] == held:
+        else:
+            if len(changes) == 1 and changes[0][0] == slot[2]:
                 return self._replace(slot, changes[0])
-        elif len(changes) == 1:
-            return self._insert(changes[0])
-        node = _Node()
-        if slot is not None and slot[2] is not None:
-            node.put([(_nibble(slot[2], depth), slot)])
-        return self.rebuild(node, changes, depth)
-
-    def rebuild(self, node: _Node, changes: list[_Change], depth: int) -> _Slot:
-        """Apply changes below a node, write it, and say what its parent's slot becomes."""
-        slots = node.slots
-        node.put(
-            [
-                (nibble, self.descend(slots[nibble], group, depth + 1))
-                for nibble, group in _grouped(changes, depth)
-            ]
-        )
-        summary = node.summary(self._height)
-        if depth == 0 or (summary is not None and summary[2] is None):
-            self.records[_node_key(self._height, depth, changes[0][0] if changes else ZERO32)] = (
-                _pack(node)
-            )
+            slots[_nibble(slot[2], depth)] = slot
+        self.rebuild(slots, changes, depth)
+        summary = _summary(slots, self._height)
+        if summary is not None and summary[2] is None:
+            self.write(slots, changes[0][0], depth)
         return summary
+
+    def rebuild(self, slots: list[_Slot], changes: list[_Change], depth: int) -> None:
+        """Apply changes to the slots of a node at `depth` nibbles."""
+        for nibble, group in _grouped(changes, depth):
+            slots[nibble] = self.descend(slots[nibble], group, depth + 1)
+
+    def write(self, slots: list[_Slot], key: bytes, depth: int) -> None:
+        """Record a node."""
+        self.records[_node_key(self._height, depth, key)] = _pack(slots)
 
     def _replace(self, slot: _Slot, change: _Change) -> _Slot:
         assert slot is not None, "only a leaf is replaced"
@@ -389,18 +371,19 @@ def update(
     """
     changes = sorted((key_hash(table, key), value) for (table, key), value in writes.items())
     batch = _Update(read, height)
-    top = _Node()
+    top: list[_Slot] = [None] * 16
     if height > 0:
         before = _node_key(height - 1, 0, ZERO32)
         top = _unpack(_need(read, before))
         batch.stale.append(before)
     batch.rebuild(top, changes, 0)
+    batch.write(top, ZERO32, 0)
     if batch.stale:
         batch.records[_stale_key(height)] = b"".join(
             len(key).to_bytes(1, "big") + key for key in batch.stale
         )
     _forget(read, height - heights_kept, batch.records)
-    return TreeUpdate(Digest(top.hashes[1]), batch.records)
+    return TreeUpdate(Digest(_Hashes(top).hashes[1]), batch.records)
 
 
 def _forget(read: ReadNode, height: int, records: dict[bytes, bytes | None]) -> None:

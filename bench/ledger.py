@@ -1,0 +1,210 @@
+"""What the ledger costs per transaction: executing a payment, and updating the state tree.
+
+Payments go between random accounts of a state that holds 100,000 entries, in blocks of 100, over
+records in memory: this measures our code, not the disk. Signature checks are not included.
+"""
+
+import random
+import time
+from collections.abc import Iterator
+from hashlib import sha256
+from statistics import median
+from typing import Any, Final
+
+from ledger import tree
+from ledger.accounts import AccountKind, WeightedKey
+from ledger.block import BlockRun, Execution
+from ledger.books import Line
+from ledger.genesis import (
+    Genesis,
+    GenesisAccount,
+    GenesisAsset,
+    GenesisBalance,
+    GenesisDocument,
+    genesis_block,
+)
+from ledger.membership import ValidatorRecord
+from ledger.parameters import DEFAULTS
+from ledger.transaction import Body, Call, CheckedTransaction, Transaction, transaction_id
+from ledger.window import WINDOW_IDS
+from primitives.block import transaction_hash
+from primitives.codec import encode
+from primitives.ids import (
+    AccountId,
+    Digest,
+    Height,
+    NodeKey,
+    PublicKey,
+    TimeMs,
+    TransactionId,
+    ValidatorKey,
+)
+from services.money import Transfer
+
+ENTRIES: Final = 100_000
+BLOCK_TRANSACTIONS: Final = 100
+BLOCKS: Final = 20
+GOAL_US: Final = 300
+
+
+class Memory:
+    """A state of dictionaries; its clock is the height."""
+
+    def __init__(self, genesis: Genesis) -> None:
+        self.height = Height(0)
+        self.root: Digest = genesis.header.state_root
+        self.rows: dict[tuple[int, bytes], bytes] = {}
+        self.nodes: dict[bytes, bytes] = {}
+        self.ids: set[tuple[TimeMs, TransactionId]] = set()
+        self.commit(genesis.execution)
+
+    def commit(self, execution: Execution) -> None:
+        """Take over what a block wrote."""
+        for slot, value in execution.state_writes.items():
+            if value is None:
+                del self.rows[slot]
+            else:
+                self.rows[slot] = value
+        self.nodes.update((k, v) for k, v in execution.node_writes.items() if v is not None)
+        self.ids.update(execution.committed)
+        self.root = execution.state_root
+
+    def get(self, table: int, key: bytes) -> bytes | None:
+        """The value of an entry."""
+        return self.rows.get((table, key))
+
+    def scan(
+        self, table: int, *, prefix: bytes = b"", after: bytes | None = None, limit: int
+    ) -> Iterator[tuple[bytes, bytes]]:
+        """Only the window is scanned, and no block of this run falls out of it."""
+        assert (table, prefix, after) == (WINDOW_IDS.number, b"", None), f"scan of table {table}"
+        for height in range(1, min(self.height, limit) + 1):
+            key = height.to_bytes(8, "big")
+            yield key, self.rows[table, key]
+
+    def node(self, key: bytes) -> bytes | None:
+        """A node of the tree."""
+        return self.nodes.get(key)
+
+    def is_committed(self, valid_until: TimeMs, transaction_id: TransactionId) -> bool:
+        """Whether a block of this run held it."""
+        return (valid_until, transaction_id) in self.ids
+
+
+def account(index: int) -> AccountId:
+    """The account of a number."""
+    return AccountId(sha256(b"bench account %d" % index).digest())
+
+
+def signer(index: int) -> PublicKey:
+    """The only key of an account; it signs nothing here."""
+    return PublicKey(sha256(b"bench key %d" % index).digest())
+
+
+def genesis(accounts: int) -> Genesis:
+    """Accounts that each hold something: two entries apiece."""
+    numbers = range(accounts)
+    return genesis_block(
+        GenesisDocument(
+            format="mithaq.genesis",
+            version=1,
+            network="bench",
+            time_ms=TimeMs(0),
+            parameters=DEFAULTS,
+            validators=tuple(
+                ValidatorRecord(
+                    f"validator {number}",
+                    ValidatorKey(sha256(b"vote %d" % number).digest()),
+                    NodeKey(sha256(b"node %d" % number).digest()),
+                )
+                for number in range(4)
+            ),
+            accounts=tuple(
+                GenesisAccount(
+                    account(number), AccountKind.DEVICE, 1, (WeightedKey(signer(number), 1),), ""
+                )
+                for number in numbers
+            ),
+            roles=(),
+            assets=(GenesisAsset("GBP", 2, account(0)),),
+            balances=tuple(GenesisBalance(account(number), "GBP", 10**9) for number in numbers),
+        )
+    )
+
+
+def payment(begun: Genesis, number: int, chance: random.Random) -> CheckedTransaction:
+    """One line between two random accounts, as if its signature had been checked."""
+    payer, payee = chance.sample(range(ENTRIES // 2), 2)
+    line = Line(account(payee), 1, f"bench/{number}", "", None)
+    body: Body[Any] = Body(
+        chain=begun.chain,
+        valid_until=TimeMs(60_000),
+        salt=number.to_bytes(16, "big"),
+        calls=(Call(account(payer), Transfer("GBP", (line,))),),
+    )
+    data = encode(Transaction(body, ()))
+    return CheckedTransaction(
+        data=data,
+        hash=transaction_hash(data),
+        id=transaction_id(encode(body)),
+        transaction=Transaction(body, ()),
+        signers=frozenset((signer(payer),)),
+    )
+
+
+def payments(begun: Genesis) -> tuple[float, float]:
+    """Seconds per payment: executing it, and finishing its block with the tree."""
+    chance = random.Random(1)
+    state = Memory(begun)
+    applying, finishing = [], []
+    for number in range(BLOCKS):
+        first = number * BLOCK_TRANSACTIONS
+        block = [payment(begun, first + i, chance) for i in range(BLOCK_TRANSACTIONS)]
+        started = time.perf_counter()
+        run = BlockRun(
+            state, chain=begun.chain, height=Height(number + 1), time_ms=TimeMs(1_000 * number)
+        )
+        for tx in block:
+            run.admit(tx)
+            run.apply(tx)
+        applied = time.perf_counter()
+        execution = run.finish()
+        applying.append((applied - started) / BLOCK_TRANSACTIONS)
+        finishing.append((time.perf_counter() - applied) / BLOCK_TRANSACTIONS)
+        state.commit(execution)
+        state.height = Height(number + 1)
+    return median(applying), median(finishing)
+
+
+def two_writes(begun: Genesis) -> float:
+    """Seconds per transaction of two writes to entries that exist, in the tree alone."""
+    chance = random.Random(1)
+    nodes = {key: node for key, node in begun.execution.node_writes.items() if node is not None}
+    slots = list(begun.execution.state_writes)
+    spent = []
+    for number in range(BLOCKS):
+        writes: dict[tuple[int, bytes], bytes | None] = {
+            slot: chance.randbytes(20) for slot in chance.sample(slots, 2 * BLOCK_TRANSACTIONS)
+        }
+        started = time.perf_counter()
+        updated = tree.update(nodes.get, Height(number + 1), writes)
+        spent.append((time.perf_counter() - started) / BLOCK_TRANSACTIONS)
+        nodes.update((key, node) for key, node in updated.nodes.items() if node is not None)
+    return median(spent)
+
+
+def run() -> bool:
+    """Print the figures; whether a payment stays within its goal."""
+    begun = genesis(ENTRIES // 2)
+    apply_s, finish_s = payments(begun)
+    apply_us, finish_us, tree_us = apply_s * 1e6, finish_s * 1e6, two_writes(begun) * 1e6
+    total_us = apply_us + finish_us
+    print(f"ledger.apply/transfer   {apply_us:8.0f} us per transaction")
+    print(f"ledger.finish/transfer  {finish_us:8.0f} us per transaction")
+    print(f"ledger.tree/100k        {tree_us:8.0f} us per transaction")
+    print(f"ledger.total/transfer   {total_us:8.0f} us per transaction, goal at most {GOAL_US}")
+    return total_us <= GOAL_US
+
+
+if __name__ == "__main__":
+    raise SystemExit(0 if run() else 1)
