@@ -255,7 +255,7 @@ class ChainStore:
     # the store itself
 
     def close(self) -> None:
-        """Let the database go. Closing twice is harmless."""
+        """Let the database go, when no other thread reads any more. Twice is harmless."""
         self._database.close()
 
     def __enter__(self) -> Self:

@@ -85,9 +85,11 @@ def create_leveldb(folder: Path) -> "LevelDB":
         OperatorFault: the folder cannot be used; the message says why.
         StorageFault: there is a database, and its files are damaged.
     """
+    new = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _sync_folder(folder.parent)
+        for path in new:
+            _sync_folder(path.parent)
     except FileExistsError as error:
         raise OperatorFault(f"{folder} is not a folder") from error
     except OSError as error:
@@ -170,7 +172,7 @@ class LevelDB:
             raise StorageFault(f"{self._folder}: {_text(error)}") from error
 
     def close(self) -> None:
-        """Let the files and the lock go."""
+        """Let the files and the lock go. No other thread may be reading: LevelDB would crash."""
         self._db.close()
 
     def __enter__(self) -> Self:

@@ -36,7 +36,7 @@ class _Version:
             if value is None:
                 gone |= values.pop(key, None) is not None
             else:
-                values[bytes(key)] = bytes(value)
+                values[key] = value
         # Sorting is nearly linear here: what was sorted before stays one run.
         keys = [key for key in self.keys if key in values] if gone else self.keys.copy()
         keys.extend(key for key in batch if key in values and key not in self.values)

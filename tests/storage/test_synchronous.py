@@ -1,0 +1,107 @@
+"""Nothing returns before the disk has it. A kill cannot show that: the kernel survives it."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import plyvel
+import pytest
+
+from kit.stored import genesis, grow, vote
+from storage.durable_file import DiskFile
+from storage.leveldb import create_leveldb
+from storage.opening import create_database
+
+
+def test_every_write_is_one_synchronous_transaction(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Genesis, votes and decisions: one batch each, all with the options of consensus.md §7."""
+    opened: list[dict[str, object]] = []
+    batches: list[dict[str, object]] = []
+
+    class Watched:
+        """LevelDB itself, with a note of each option that it was given."""
+
+        def __init__(self, *folder: str, **options: object) -> None:
+            opened.append(options)
+            self._db = real(*folder, **options)
+
+        def write_batch(self, **options: object) -> object:
+            batches.append(options)
+            return self._db.write_batch(**options)
+
+        def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever plyvel has there
+            assert name in {"get", "iterator", "snapshot", "close"}, f"{name} goes past the watch"
+            return getattr(self._db, name)
+
+    real: Callable[..., Any] = plyvel.DB
+    monkeypatch.setattr(plyvel, "DB", Watched)
+    with create_database(tmp_path / "chain", genesis()) as store:
+        store.append([vote(1, 0), vote(1, 1)], {})
+        grow(store, 2)
+
+    assert batches == [{"transaction": True, "sync": True}] * 4
+    [options] = opened
+    assert options["paranoid_checks"] is True
+    assert options["write_buffer_size"] == 64 * 1024 * 1024
+
+
+def test_a_batch_that_raises_half_way_writes_nothing(tmp_path: Path) -> None:
+    """plyvel's default would write the first half."""
+    with create_leveldb(tmp_path / "database") as database:
+        wrong: Any = {b"a": b"1", b"b": 2}
+        with pytest.raises(TypeError):
+            database.write(wrong)
+
+        assert list(database.iterate(start=b"", stop=b"\xff")) == []
+
+
+@pytest.mark.parametrize("act", ["create", "replace"])
+def test_a_new_version_is_synced_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, act: str
+) -> None:
+    """The file, then its name, then the folder that holds the name."""
+    file = DiskFile(tmp_path / "memory")
+    if act == "replace":
+        file.create(b"first")
+    deeds: list[str] = []
+
+    def watch(name: str) -> None:
+        real: Callable[..., Any] = getattr(os, name)
+
+        def watched(*arguments: Any) -> Any:  # noqa: ANN401 - passed on as they are
+            what = name
+            if name == "fsync":
+                what += " " + Path(f"/proc/self/fd/{arguments[0]}").readlink().name
+            deeds.append(what)
+            return real(*arguments)
+
+        monkeypatch.setattr(os, name, watched)
+
+    for name in ("fsync", "link", "replace"):
+        watch(name)
+    getattr(file, act)(b"second")
+
+    named = "link" if act == "create" else "replace"
+    assert deeds == ["fsync .memory.new", named, f"fsync {tmp_path.name}"]
+    assert file.read() == b"second"
+
+
+def test_new_folders_are_synced_into_the_folders_above(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A database in a folder that is gone after a loss of power is gone itself."""
+    synced: list[str] = []
+    real = os.fsync
+
+    def watched(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    create_leveldb(tmp_path / "home" / "chain").close()
+    create_leveldb(tmp_path / "home" / "chain").close()
+
+    assert sorted(synced) == sorted([tmp_path.name, "home"])
