@@ -18,6 +18,7 @@ VIEW_MAX: Final = 2**31 - 1
 VALIDATORS_MAX: Final = 128
 CALLS_MAX: Final = 64
 SIGNATURES_MAX: Final = 64
+EVENTS_MAX: Final = 65_536
 LIST_DEPTH_MAX: Final = 63
 STATE_DEPTH_MAX: Final = 256
 NESTING_MAX: Final = 32
@@ -79,11 +80,10 @@ class Transaction:
 @final
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of a transaction; `refusal` and each event are a tag and its fields."""
+    """What became of a transaction: a refusal, or events; each is a tag and its fields."""
 
     data: bytes
     transaction_id: bytes
-    outcome: int | str
     refusal: tuple[str, tuple[Any, ...]] | None
     events: tuple[tuple[str, tuple[Any, ...]], ...]
 
@@ -270,14 +270,19 @@ def _call(value: object) -> Call:
 
 def _receipt(data: bytes) -> Receipt:
     transaction_id, outcome, refusal, events = _array(unpack(data, "receipt"), 4, "receipt")
-    if isinstance(outcome, bool) or not isinstance(outcome, int | str):
-        raise Invalid("receipt: the outcome is neither a number nor a word")
+    happened = _list(events, 0, EVENTS_MAX, "events")
+    match outcome:
+        case "applied" if refusal is None:
+            reason = None
+        case "refused" if not happened:
+            reason = _tagged(refusal, "refusal")
+        case _:
+            raise Invalid("receipt: it is neither applied without refusal nor refused with one")
     return Receipt(
         data,
         _bytes(transaction_id, 32, "receipt, transaction id"),
-        outcome,
-        None if refusal is None else _tagged(refusal, "refusal"),
-        tuple(_tagged(event, "event") for event in _list(events, 0, FILE_BYTES_MAX, "events")),
+        reason,
+        tuple(_tagged(event, "event") for event in happened),
     )
 
 

@@ -15,12 +15,13 @@ from verifier.proof_file import (
     Call,
     EntrySubject,
     ProofFile,
-    Receipt,
     ReceiptSubject,
     unpack,
 )
 from verifier.verdict import Invalid
 
+BALANCES: Final = 4
+"""Number of the table whose rows are balances."""
 TEXT_SHOWN_MAX: Final = 400
 BYTES_SHOWN_MAX: Final = 80
 
@@ -33,14 +34,17 @@ def sentence(proof: ProofFile, chain: bytes) -> str:
         case ReceiptSubject(transaction=transaction, receipt=receipt):
             identifier = _short(receipt.transaction_id)
             acts = "; ".join(_act(call) for call in transaction.calls)
-            fate = "was executed" if receipt.refusal is None else "was REFUSED and changed nothing"
-            because = "" if receipt.refusal is None else f" (refused as {_named(*receipt.refusal)})"
-            return f"On {when}, {where}, transaction {identifier} {fate}{because}: {acts}."
-        case EntrySubject(table=table, key=key, value=value):
+            if receipt.refusal is None:
+                return f"On {when}, {where}, transaction {identifier} was executed: {acts}."
             return (
-                f"On {when}, {where}, after that block, table {table} of the state "
-                f"held under key {shown(key)} the value {_record(value)}."
+                f"On {when}, {where}, transaction {identifier} was REFUSED as "
+                f"{_named(*receipt.refusal)} and changed nothing. It asked for: {acts}."
             )
+        case EntrySubject(table=table, key=key, value=value):
+            entry = _balance(table, key, value) or (
+                f"table {table} of the state held under key {shown(key)} the value {_record(value)}"
+            )
+            return f"On {when}, {where}, after that block, {entry}."
 
 
 def details(proof: ProofFile, chain: bytes, block_id: bytes) -> tuple[tuple[str, str], ...]:
@@ -82,16 +86,11 @@ def _receipt_details(subject: ReceiptSubject) -> list[tuple[str, str]]:
     ]
     for number, call in enumerate(transaction.calls, 1):
         facts.append((f"call {number}", f"{_named(call.tag, call.fields)} by {call.actor.hex()}"))
-    facts.append(("outcome", _outcome(receipt)))
+    outcome = "applied" if receipt.refusal is None else f"refused, {_named(*receipt.refusal)}"
+    facts.append(("outcome", outcome))
     for number, (name, fields) in enumerate(receipt.events, 1):
         facts.append((f"event {number}", _named(name, fields)))
     return facts
-
-
-def _outcome(receipt: Receipt) -> str:
-    if receipt.refusal is None:
-        return shown(receipt.outcome)
-    return f"{shown(receipt.outcome)}, {_named(*receipt.refusal)}"
 
 
 def _act(call: Call) -> str:
@@ -105,9 +104,9 @@ def _act(call: Call) -> str:
 def _transfer(fields: Sequence[Any]) -> str | None:
     """money.transfer: asset, lines of (to, amount, reference, description, value date)."""
     match fields:
-        case [str(asset), list(lines)] | [list(lines), str(asset)] if lines:
-            amounts = [line[1] for line in lines if isinstance(line, list) and len(line) > 1]
-            if len(amounts) != len(lines) or not all(type(amount) is int for amount in amounts):
+        case [str(asset), [_, *_] as lines]:
+            amounts = [amount for line in lines if (amount := _amount(line)) is not None]
+            if len(amounts) < len(lines):
                 return None
             many = f"{len(lines)} line" + ("s" if len(lines) > 1 else "")
             return f"{many}, total {sum(amounts):,} minor units of {shown_name(asset)}"
@@ -115,12 +114,39 @@ def _transfer(fields: Sequence[Any]) -> str | None:
             return None
 
 
+def _amount(line: object) -> int | None:
+    match line:
+        case [bytes(), int(amount), str(), str(), str() | None] if not isinstance(amount, bool):
+            return amount
+        case _:
+            return None
+
+
 def _stamp(fields: Sequence[Any]) -> str | None:
-    """registry.stamp_document: its commitment is the only field of 32 bytes."""
-    digests = [field for field in fields if isinstance(field, bytes) and len(field) == 32]
-    if len(digests) != 1:
+    """registry.stamp_document: commitment, act."""
+    match fields:
+        case [bytes(commitment), "timestamp"]:
+            return f"giving the document of commitment {commitment.hex()} this time"
+        case [bytes(commitment), "certify_copy"]:
+            return f"certifying the document of commitment {commitment.hex()} as a true copy"
+        case _:
+            return None
+
+
+def _balance(table: int, key: bytes, value: bytes) -> str | None:
+    """The table of balances: account and asset to an amount, which is never zero."""
+    if table != BALANCES or len(key) <= 32 or not key[32:].isascii():
         return None
-    return f"of the document behind the commitment {digests[0].hex()}"
+    try:
+        record = unpack(value, "value")
+    except Invalid:
+        return None
+    match record:
+        case [int(amount)] if not isinstance(amount, bool):
+            asset = shown_name(key[32:].decode("ascii"))
+            return f"account {key[:32].hex()} held {amount:,} minor units of {asset}"
+        case _:
+            return None
 
 
 _SENTENCES: Final[dict[str, Callable[[Sequence[Any]], str | None]]] = {

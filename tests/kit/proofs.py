@@ -1,7 +1,7 @@
 """A small certified chain to take proofs from: one block of made-up transactions, one entry.
 
 Transactions and receipts are written with the `msgpack` package after docs/proof-format.md, so that
-the verifier is tested against the written format; tests/node proves it against the ledger's own.
+the verifier is tested against the written format; the ledger's own bytes have tests of their own.
 """
 
 from collections.abc import Sequence
@@ -61,8 +61,8 @@ def transfer(lines: int = 1) -> list[Any]:
 
 
 def executed(transaction: bytes) -> bytes:
-    event = ["money.transferred", account(PAYER), account(PAYEE), "GBP", 125_000]
-    return packed([id_of(transaction), 0, None, [event]])
+    event = ["money.transferred", account(PAYER), 0, account(PAYEE), "GBP", 125_000, "INV-0", None]
+    return packed([id_of(transaction), "applied", None, [event]])
 
 
 def state_of_one_entry() -> tuple[Digest, tuple[bytes, ...]]:

@@ -16,25 +16,15 @@ from hypothesis import strategies as st
 
 from kit.certified import certify, named_digest, signing_key
 from kit.proofs import (
-    KEY,
-    PAYER,
-    TABLE,
-    VALUE,
     Chain,
-    account,
-    executed,
-    id_of,
     packed,
     small_chain,
-    transaction_of,
-    transfer,
 )
-from node.proof import EntrySubject, ProofFile, ReceiptSubject, write_proof
+from node.proof import ProofFile, write_proof
 from primitives import limits
-from primitives.block import Header, block_id, transaction_hash
+from primitives.block import block_id
 from primitives.certificate import Certificate, Seal
 from primitives.codec import encode
-from primitives.digest import digest, list_path, list_root
 from primitives.domains import Domain
 from primitives.ids import Height, Seat, View
 from primitives.statements import vote_bytes
@@ -358,163 +348,6 @@ def test_block_0_has_its_own_rules() -> None:
         encode(replace(GENESIS_ENTRY, subject=RECEIPT.subject)),
         "block 0 holds no transaction",
     )
-
-
-def receipt_subject(proof: ProofFile = RECEIPT) -> ReceiptSubject:
-    assert isinstance(proof.subject, ReceiptSubject)
-    return proof.subject
-
-
-SECOND = receipt_subject(CHAIN.receipt_proof(1))
-
-
-@pytest.mark.parametrize(
-    ("change", "why"),
-    [
-        (
-            {
-                "transaction_path": receipt_subject().receipt_path,
-                "receipt_path": receipt_subject().transaction_path,
-            },
-            "the transaction is not number 1 of 3",
-        ),
-        ({"receipt_path": receipt_subject().transaction_path}, "the receipt is not number 1 of 3"),
-        ({"transaction_path": SECOND.transaction_path}, "the transaction is not number 1 of 3"),
-        ({"index": 1}, "is not number 2 of 3"),
-        ({"index": 3}, "index 3 in a list of 3"),
-        ({"count": 4}, "is not number 1 of 4"),
-        ({"count": 1}, "siblings too many"),
-        ({"count": 0}, "index 0 in a list of 0"),
-        ({"count": 2**63 - 1}, "too few siblings"),
-        ({"transaction_path": receipt_subject().transaction_path[:-1]}, "too few siblings"),
-        (
-            {"transaction_path": (*receipt_subject().transaction_path, bytes(32))},
-            "1 siblings too many",
-        ),
-        ({"receipt": SECOND.receipt}, "the receipt is of transaction"),
-        ({"transaction": SECOND.transaction}, "the receipt is of transaction"),
-        (
-            {"transaction": SECOND.transaction, "receipt": SECOND.receipt},
-            "the transaction is not number 1 of 3",
-        ),
-    ],
-)
-def test_an_attack_on_the_receipt(change: dict[str, Any], why: str) -> None:
-    """A transaction, its receipt and their place belong together."""
-    refused(encode(replace(RECEIPT, subject=replace(receipt_subject(), **change))), why)
-
-
-def test_a_made_up_receipt_is_refused() -> None:
-    """The outcome is certified too, not only the transaction."""
-    better = packed([id_of(CHAIN.transactions[0]), 0, None, []])
-    refused(
-        encode(replace(RECEIPT, subject=replace(receipt_subject(), receipt=better))),
-        "the receipt is not number 1 of 3",
-    )
-
-
-def certified_with(transaction: bytes, receipt: bytes | None = None) -> bytes:
-    """What a quorum of *dishonest* validators could certify."""
-    receipt = executed(transaction) if receipt is None else receipt
-    hashes, receipts = [transaction_hash(transaction)], [digest(Domain.RECEIPT, receipt)]
-    header: Header = replace(
-        CHAIN.header, transactions_root=list_root(hashes), receipts_root=list_root(receipts)
-    )
-    return encode(
-        ProofFile(
-            format="mithaq.proof",
-            version=1,
-            genesis=CHAIN.genesis,
-            validators=CHAIN.validators.keys,
-            header=header,
-            certificate=certify(
-                CHAIN.keys,
-                CHAIN.validators,
-                chain=CHAIN.id,
-                height=header.height,
-                view=View(0),
-                block=block_id(header),
-            ),
-            subject=ReceiptSubject(
-                transaction=transaction,
-                receipt=receipt,
-                index=0,
-                count=1,
-                transaction_path=list_path(hashes, 0),
-                receipt_path=list_path(receipts, 0),
-            ),
-        )
-    )
-
-
-GOOD = transaction_of(CHAIN.id, [transfer()])
-BODY, SIGNATURES = msgpack.unpackb(GOOD)
-
-
-@pytest.mark.parametrize(
-    ("transaction", "why"),
-    [
-        (transaction_of(OTHER_CHAIN.id, [transfer()]), "made for chain"),
-        (packed([BODY, [[PAYER.public, bytes(64)]]]), "transaction's signature of key"),
-        (packed([BODY, []]), "0 items, expected 1 to 64"),
-        (packed([BODY, SIGNATURES * 2]), "signers are not in ascending order, each once"),
-        (packed([BODY, SIGNATURES * 65]), "65 items, expected 1 to 64"),
-        (packed([[*BODY[:3], []], SIGNATURES]), "0 items, expected 1 to 64"),
-        (packed([[*BODY[:3], BODY[3] * 65], SIGNATURES]), "65 items, expected 1 to 64"),
-        (packed([[*BODY[:2], bytes(15), BODY[3]], SIGNATURES]), "salt has 15 bytes"),
-        (packed([[*BODY[:2], bytes(33), BODY[3]], SIGNATURES]), "salt has 33 bytes"),
-        (packed([[*BODY[:3], [[account(PAYER), 7]]], SIGNATURES]), "begins with its name"),
-        (packed([[*BODY[:3], [[account(PAYER), []]]], SIGNATURES]), "begins with its name"),
-        (packed([[*BODY[:3], [[bytes(31), transfer()]]], SIGNATURES]), "31 bytes, expected 32"),
-        (b"\xdc\x00\x02" + GOOD[1:], "not written canonically"),
-        (GOOD + b"\0", "cannot be read"),
-    ],
-)
-def test_even_a_certified_transaction_is_read_strictly(transaction: bytes, why: str) -> None:
-    """Its form and its signatures are checked again, whoever certified it."""
-    refused(certified_with(transaction, packed([bytes(32), 0, None, []])), why)
-
-
-@pytest.mark.parametrize(
-    ("receipt", "why"),
-    [
-        ([id_of(GOOD), 0, None], "expected an array of 4 values, found 3"),
-        ([id_of(GOOD), 0, None, [], 1], "expected an array of 4 values, found 5"),
-        ([id_of(GOOD), 0.5, None, []], "a float has no place in a proof"),
-        ([id_of(GOOD), None, None, []], "neither a number nor a word"),
-        ([id_of(GOOD), 0, [], []], "begins with its name"),
-        ([id_of(GOOD), 0, None, [{}]], "a dict has no place in a proof"),
-        ([id_of(GOOD), 0, None, None], "expected an array, found NoneType"),
-    ],
-)
-def test_even_a_certified_receipt_is_read_strictly(receipt: list[Any], why: str) -> None:
-    """A receipt is four values."""
-    refused(certified_with(GOOD, packed(receipt)), why)
-
-
-def entry_subject() -> EntrySubject:
-    assert isinstance(ENTRY.subject, EntrySubject)
-    return ENTRY.subject
-
-
-@pytest.mark.parametrize(
-    ("change", "why"),
-    [
-        ({"table": TABLE + 1}, "does not lead to the state root"),
-        ({"key": KEY + b"\0"}, "does not lead to the state root"),
-        ({"value": VALUE + b"\0"}, "does not lead to the state root"),
-        ({"siblings": CHAIN.siblings[::-1]}, "does not lead to the state root"),
-        ({"siblings": CHAIN.siblings[:-1]}, "does not lead to the state root"),
-        ({"siblings": (*CHAIN.siblings, b"")}, "does not lead to the state root"),
-        ({"siblings": (bytes(32), CHAIN.siblings[1])}, "written as no bytes, not as 32 zeros"),
-        ({"siblings": (bytes(31), CHAIN.siblings[1])}, "31 bytes, expected 32"),
-        ({"siblings": (b"\1" * 32,) * 257}, "257 items, expected 0 to 256"),
-        ({"table": 2**16}, "65536 is not between 0 and 65535"),
-    ],
-)
-def test_an_attack_on_the_entry(change: dict[str, Any], why: str) -> None:
-    """Table, key, value and path all stand under the root."""
-    refused(encode(replace(ENTRY, subject=replace(entry_subject(), **change))), why)
 
 
 @pytest.mark.parametrize(
