@@ -104,6 +104,8 @@ class Link:
         self._round_trip_s: float | None = None
         self._sent = self._received = self._unsent = 0
         self._last_error = ""
+        self._verdict = ""
+        """Why we ended the connection ourselves; what its streams say then merely follows."""
 
     def send(self, payload: bytes, lane: Lane) -> bool:
         """Queue a payload; false when it was refused or there is no way to the peer."""
@@ -134,7 +136,7 @@ class Link:
     async def pause(self, fault: RemoteFault) -> None:
         """The peer broke a rule: end its connections, and neither dial nor admit it for a while."""
         self.violations += 1
-        self._last_error = str(fault)
+        self._last_error = self._verdict = str(fault)
         self._not_before = trio.current_time() + self._timing.pause_s
         self._host.gate.pause(self.peer.id, self._timing.pause_s)
         await self._host.disconnect(self.peer.id)
@@ -281,6 +283,7 @@ class Link:
 
     async def _give_up(self, reason: str) -> str:
         """A connection that no longer carries: the next attempt needs a new one."""
+        self._verdict = self._verdict or reason
         await self._host.disconnect(self.peer.id)
         return reason
 
@@ -289,12 +292,15 @@ class Link:
         is_up = self._outward is not None and self._inward is not None
         if is_up and self._since is None:
             self._since = trio.current_time()
+            self._verdict = ""
             self._inbox.announce(LinkUp(self.peer.id))
         elif not is_up and self._since is not None:
             self._since = None
-            self._last_error = reason
-            self._inbox.announce(LinkDown(self.peer.id, reason))
+            self._last_error = self._verdict or reason
+            self._inbox.announce(LinkDown(self.peer.id, self._last_error))
 
 
 def _describe(error: BaseException) -> str:
-    return str(error) or type(error).__name__
+    names = {"StreamEOF": "the peer closed the stream", "StreamReset": "the peer reset the stream"}
+    name = type(error).__name__
+    return str(error) or names.get(name, name)

@@ -1,7 +1,7 @@
 """One question, one answer, a stream each: how a node fetches ranges of blocks.
 
 The asker opens a stream of `/mithaq/request/1/<chain>`, writes a length (four bytes, big endian)
-and the question; the other writes a length and the answer, and closes. The first bit of the
+and the question; the other writes a length and the answer; the asker resets. The first bit of the
 answer's length says that it is a refusal, whose bytes are the reason as text. Both lengths are
 looked at before a byte of the body is kept. Both sides have a deadline, and slots: a peer that
 hangs holds only its own.
@@ -89,21 +89,19 @@ class Requests:
         Raises:
             Malformed: the question exceeds `REQUEST_BYTES_MAX`.
         """
-        mine, all_of_them = self._answering.get(peer, 0), sum(self._answering.values())
-        if mine >= limits.REQUESTS_PER_PEER_MAX or all_of_them >= limits.REQUESTS_MAX:
-            self.refused += 1
-            with trio.move_on_after(ANSWER_S):
-                await _refuse(stream, "too many questions at once")
-                await stream.close()
-            return
-        self._answering[peer] = mine + 1
+        mine, everybodys = self._answering.get(peer, 0), sum(self._answering.values())
+        has_slot = mine < limits.REQUESTS_PER_PEER_MAX and everybodys < limits.REQUESTS_MAX
+        self._answering[peer] = mine + has_slot
         try:
             with trio.move_on_after(ANSWER_S):
-                await self._reply(peer, stream)
-                await stream.close()
+                if has_slot:
+                    await self._reply(peer, stream)
+                else:
+                    self.refused += 1
+                    await _refuse(stream, "too many questions at once")
                 await stream.read(1)  # the asker resets the stream when it has everything
         finally:
-            self._answering[peer] -= 1
+            self._answering[peer] -= has_slot
             await drop(stream)
 
     async def _reply(self, peer: PeerId, stream: Stream) -> None:
