@@ -37,7 +37,7 @@ from ledger.window import WINDOW_IDS
 from primitives import limits
 from primitives.block import Header, block_id, transactions_root
 from primitives.codec import encode
-from primitives.errors import OperatorFault
+from primitives.errors import Malformed, OperatorFault
 from primitives.ids import (
     INTEGER_MAX,
     ZERO32,
@@ -51,6 +51,7 @@ from primitives.ids import (
     ValidatorKey,
     short,
 )
+from primitives.named import from_named
 from primitives.validators import ValidatorSet
 
 KERNEL_TABLES: Final[tuple[Table[Any, Any], ...]] = (
@@ -138,6 +139,22 @@ class Genesis:
     header: Header
     validators: ValidatorSet
     execution: Execution
+
+
+def read_genesis(data: bytes) -> GenesisDocument:
+    """A document from its file, in named form.
+
+    Raises:
+        OperatorFault: too large, or not of this form; says where and what was expected.
+    """
+    if len(data) > limits.GENESIS_BYTES_MAX:
+        raise OperatorFault(
+            f"a genesis file of {len(data)} bytes, at most {limits.GENESIS_BYTES_MAX} are read"
+        )
+    try:
+        return from_named(data, GenesisDocument)
+    except Malformed as error:
+        raise OperatorFault(f"the genesis file is wrong: {error}") from error
 
 
 def genesis_block(document: GenesisDocument) -> Genesis:

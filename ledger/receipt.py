@@ -6,11 +6,13 @@ over them, in the order of the transactions.
 
 from collections.abc import Sequence
 from enum import Enum, unique
-from typing import Annotated, Generic, TypeVar, final
+from typing import Annotated, Any, Generic, TypeVar, final
 
 from msgspec import Meta, Struct
 
 from ledger.operation import Event, Refusal
+from primitives import limits
+from primitives.codec import decode
 from primitives.digest import digest, list_root
 from primitives.domains import Domain
 from primitives.ids import Digest, Sized32, TransactionId
@@ -35,6 +37,16 @@ class Receipt(Struct, Generic[F, E], array_like=True, frozen=True):
     outcome: Outcome
     refusal: Annotated[F | None, Meta(description="why not; none if applied")]
     events: tuple[E, ...]
+
+
+def read_receipt(data: bytes, kind: Any) -> Receipt[Any, Any]:  # noqa: ANN401 - a generic alias
+    """A receipt in canonical form; `kind` is `Receipt[...]` over the known refusals and events.
+
+    Raises:
+        Malformed: too large, not canonical, an unknown refusal or event.
+    """
+    receipt: Receipt[Any, Any] = decode(data, kind, limit=limits.RECEIPT_BYTES_MAX)
+    return receipt
 
 
 def receipt_hash(receipt: bytes) -> Digest:

@@ -154,7 +154,7 @@ class _Hashes:
 
 
 def _summary(slots: list[_Slot], height: int) -> _Slot:
-    """What the parent's slot says of a node written at `height`; a lone leaf stands there itself."""
+    """What the parent's slot says of a node written at `height`: a lone leaf stands there."""
     filled = [slot for slot in slots if slot is not None]
     if not filled:
         return None

@@ -178,6 +178,7 @@ class Chain:
     state: MemoryState
     time_ms: TimeMs = GENESIS_TIME
     salts: int = 0
+    kind: Any = TRANSACTION
 
     @classmethod
     def begin(cls, document: GenesisDocument | None = None) -> "Chain":
@@ -205,7 +206,7 @@ class Chain:
     def check(self, body: Body[Any], *signers: str) -> CheckedTransaction:
         """The body signed by the keys of these names, through the front door."""
         data = encode(sign_body(body, [key(name) for name in signers]))
-        return check_transaction(data, self.id, TRANSACTION)
+        return check_transaction(data, self.id, self.kind)
 
     def act(self, actor: str, *operations: Operation) -> CheckedTransaction:
         """A transaction of one actor, signed by its own key."""

@@ -1,0 +1,279 @@
+"""The state tree against the naive tree of its definition, and the laws of its proofs."""
+
+import hashlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ledger import tree
+from ledger.tree import Path, StateTree, key_hash, leaf_hash, update, value_hash
+from primitives import limits
+from primitives.domains import Domain
+from primitives.errors import StorageFault
+from primitives.ids import ZERO32, Digest, Height
+
+Entries = dict[tuple[int, bytes], bytes]
+Writes = dict[tuple[int, bytes], bytes | None]
+
+
+def naive_root(entries: Entries) -> bytes:
+    """The definition, word by word."""
+
+    def sha(domain: Domain, *parts: bytes) -> bytes:
+        return hashlib.sha256(domain.tag + b"".join(parts)).digest()
+
+    def subtree(leaves: list[tuple[str, bytes]], depth: int) -> bytes:
+        if not leaves:
+            return bytes(32)
+        if len(leaves) == 1:
+            return leaves[0][1]
+        left = [leaf for leaf in leaves if leaf[0][depth] == "0"]
+        right = [leaf for leaf in leaves if leaf[0][depth] == "1"]
+        return sha(Domain.STATE_NODE, subtree(left, depth + 1), subtree(right, depth + 1))
+
+    leaves = []
+    for (table, key), value in entries.items():
+        where = sha(Domain.STATE_KEY, table.to_bytes(2, "big"), key)
+        what = sha(Domain.STATE_VALUE, value)
+        bits = "".join(f"{byte:08b}" for byte in where)
+        leaves.append((bits, sha(Domain.STATE_LEAF, where, what)))
+    return subtree(leaves, 0)
+
+
+class Kept:
+    """A tree with all its records, updated height by height."""
+
+    def __init__(self, entries: Entries | None = None, *, heights_kept: int = 1_000) -> None:
+        self.records: dict[bytes, bytes] = {}
+        self.height = -1
+        self.heights_kept = heights_kept
+        self.root = Digest(b"")
+        self.write(dict(entries or {}))
+
+    def write(self, writes: Writes) -> Digest:
+        self.height += 1
+        updated = update(
+            self.records.get, Height(self.height), writes, heights_kept=self.heights_kept
+        )
+        for key, record in updated.nodes.items():
+            if record is None:
+                del self.records[key]
+            else:
+                self.records[key] = record
+        self.root = updated.root
+        return updated.root
+
+    def at(self, height: int) -> StateTree:
+        return StateTree(self.records.get, Height(height))
+
+    @property
+    def now(self) -> StateTree:
+        return self.at(self.height)
+
+
+slots = st.tuples(st.integers(1, 3), st.binary(max_size=2))
+entries_of = st.dictionaries(slots, st.binary(min_size=1, max_size=3), max_size=40)
+changes_of = st.dictionaries(slots, st.none() | st.binary(min_size=1, max_size=3), max_size=20)
+
+
+def apply_to(entries: Entries, writes: Writes) -> Entries:
+    after = {**entries, **writes}
+    return {slot: value for slot, value in after.items() if value is not None}
+
+
+def test_an_empty_tree_is_thirty_two_zero_bytes() -> None:
+    """As every subtree without a leaf."""
+    assert Kept().root == ZERO32
+
+
+def test_a_single_entry_is_the_root_itself() -> None:
+    """A leaf stands as high as it can."""
+    kept = Kept({(1, b"key"): b"value"})
+
+    assert kept.root == leaf_hash(key_hash(1, b"key"), value_hash(b"value"))
+    assert kept.now.prove(1, b"key").siblings == ()
+
+
+@given(entries_of, st.lists(changes_of, max_size=4))
+def test_the_root_is_the_definitions_after_every_update(
+    entries: Entries, batches: list[Writes]
+) -> None:
+    """Whatever is written, overwritten and deleted, in batches."""
+    kept = Kept(entries)
+    assert kept.root == naive_root(entries)
+    for writes in batches:
+        entries = apply_to(entries, writes)
+        assert kept.write(writes) == naive_root(entries)
+
+
+@given(entries_of, st.randoms(use_true_random=False))
+def test_the_root_does_not_depend_on_order_or_batches(entries: Entries, chance: object) -> None:
+    """One batch, or one entry at a time in any order."""
+    order = list(entries.items())
+    chance.shuffle(order)  # type: ignore[attr-defined]  # Hypothesis's random.Random
+
+    kept = Kept()
+    for slot, value in order:
+        kept.write({slot: value})
+
+    assert kept.root == Kept(entries).root
+
+
+@given(entries_of, entries_of)
+def test_inserting_and_deleting_returns_to_the_same_root(a: Entries, b: Entries) -> None:
+    """History leaves no mark."""
+    kept = Kept(a)
+    before = kept.root
+
+    kept.write({slot: value for slot, value in b.items() if slot not in a})
+    kept.write({slot: None for slot in b if slot not in a})
+
+    assert kept.root == before
+
+
+@given(entries_of, st.lists(changes_of, max_size=3), slots)
+def test_every_key_is_proved_present_or_absent(
+    entries: Entries, batches: list[Writes], stranger: tuple[int, bytes]
+) -> None:
+    """And reads give what was written."""
+    kept = Kept(entries)
+    for writes in batches:
+        entries = apply_to(entries, writes)
+        kept.write(writes)
+
+    for slot in {*entries, stranger, *(slot for writes in batches for slot in writes)}:
+        hashed, path = key_hash(*slot), kept.now.prove(*slot)
+        value = entries.get(slot)
+        assert kept.now.get(*slot) == value
+        if value is None:
+            assert path.proves_absent(hashed, kept.root)
+        else:
+            assert path.proves(hashed, value_hash(value), kept.root)
+            assert not path.proves_absent(hashed, kept.root)
+            assert not path.proves(hashed, value_hash(value + b"!"), kept.root)
+            assert not path.proves(hashed, value_hash(value), Digest(hashed))
+
+
+@given(st.dictionaries(slots, st.binary(min_size=1, max_size=3), min_size=2), st.data())
+def test_a_changed_path_proves_nothing(entries: Entries, data: st.DataObject) -> None:
+    """A sibling altered, dropped, added, or moved to another key."""
+    kept = Kept(entries)
+    slot = data.draw(st.sampled_from(sorted(entries)))
+    other = data.draw(st.sampled_from(sorted(entries)).filter(lambda chosen: chosen != slot))
+    hashed, path = key_hash(*slot), kept.now.prove(*slot)
+    value = value_hash(entries[slot])
+    at = data.draw(st.integers(0, len(path.siblings) - 1))
+    altered = (*path.siblings[:at], b"\x01" * 32, *path.siblings[at + 1 :])
+
+    assert not Path(altered, path.leaf).proves(hashed, value, kept.root)
+    assert not Path(path.siblings[:-1], path.leaf).proves(hashed, value, kept.root)
+    assert not Path((*path.siblings, b""), path.leaf).proves(hashed, value, kept.root)
+    assert not path.proves(key_hash(*other), value, kept.root)
+    assert not path.proves_absent(key_hash(*other), kept.root)
+
+
+def test_an_absent_key_can_end_in_an_empty_place_or_at_another_leaf() -> None:
+    """Both kinds of proof occur and hold."""
+    kept = Kept({(1, bytes([i])): b"v" for i in range(20)})
+    paths = [kept.now.prove(2, i.to_bytes(2, "big")) for i in range(200)]
+
+    assert {path.leaf is None for path in paths} == {True, False}
+    assert all(
+        path.proves_absent(key_hash(2, i.to_bytes(2, "big")), kept.root)
+        for i, path in enumerate(paths)
+    )
+
+
+def test_another_leaf_off_the_way_proves_no_absence() -> None:
+    """Its key hash must share the bits of the path."""
+    kept = Kept({(1, bytes([i])): b"v" for i in range(20)})
+    path = kept.now.prove(1, b"\x00")
+    bit = 1 << (256 - len(path.siblings))
+    elsewhere = (int.from_bytes(key_hash(1, b"\x00"), "big") ^ bit).to_bytes(32, "big")
+
+    assert not path.proves_absent(elsewhere, kept.root)
+
+
+def test_a_path_longer_than_a_key_hash_proves_nothing() -> None:
+    """256 bits are the deepest there is."""
+    assert not Path((b"",) * 257, None).proves_absent(bytes(32), ZERO32)
+
+
+def test_earlier_heights_stay_readable_and_provable() -> None:
+    """Each with its own root and its own values."""
+    kept = Kept({(1, b"a"): b"0", (1, b"b"): b"0"})
+    roots = [
+        kept.root,
+        *(kept.write({(1, b"a"): b"%d" % h, (1, b"%d" % h): b"new"}) for h in range(1, 6)),
+    ]
+
+    for height, root in enumerate(roots):
+        then = kept.at(height)
+        assert then.root == root
+        assert then.get(1, b"a") == b"%d" % height
+        assert then.get(1, b"5") == (b"new" if height == 5 else None)
+        assert then.prove(1, b"a").proves(key_hash(1, b"a"), value_hash(b"%d" % height), root)
+
+
+def test_a_block_without_writes_has_a_tree_of_its_own() -> None:
+    """So that a height is enough to find its root."""
+    kept = Kept({(1, b"a"): b"0"})
+
+    assert kept.write({}) == kept.at(0).root == kept.at(1).root
+
+
+@given(st.lists(changes_of, min_size=8, max_size=8))
+def test_what_is_no_longer_kept_is_forgotten_and_nothing_else(batches: list[Writes]) -> None:
+    """With three heights kept, those are whole, older ones are gone, and no record is left over."""
+    kept, all_of_them = Kept(heights_kept=3), Kept()
+    states: list[Entries] = [{}]
+    for writes in batches:
+        kept.write(writes)
+        all_of_them.write(writes)
+        states.append(apply_to(states[-1], writes))
+
+    for height in range(5, 9):
+        assert kept.at(height).root == naive_root(states[height])
+        for slot, value in states[height].items():
+            assert kept.at(height).get(*slot) == value
+    with pytest.raises(StorageFault, match="not kept, or lost"):
+        _ = kept.at(4).root
+    lists = {record for record in kept.records if record[8:9] == b"s"}
+    assert set(kept.records) - lists == reachable(all_of_them, range(5, 9), batches)
+
+
+def reachable(kept: Kept, heights: range, batches: list[Writes]) -> set[bytes]:
+    """Records that trees of these heights read."""
+    seen: set[bytes] = set()
+
+    def read(key: bytes) -> bytes | None:
+        seen.add(key)
+        return kept.records.get(key)
+
+    for height in heights:
+        then = StateTree(read, Height(height))
+        _ = then.root
+        for slot in {slot for writes in batches for slot in writes}:
+            then.get(*slot)
+    return seen
+
+
+def test_a_node_keeps_a_bounded_number_of_heights_by_default() -> None:
+    """STATE_HEIGHTS_KEPT below the head is still there, one more is not."""
+    kept = Kept({(1, b"a"): b"0"}, heights_kept=limits.STATE_HEIGHTS_KEPT)
+    for height in range(1, limits.STATE_HEIGHTS_KEPT + 3):
+        kept.write({(1, b"a"): b"%d" % height})
+    last = kept.height - limits.STATE_HEIGHTS_KEPT
+
+    assert kept.at(last).get(1, b"a") == b"%d" % last
+    with pytest.raises(StorageFault):
+        kept.at(last - 1).get(1, b"a")
+
+
+def test_tables_are_kept_apart() -> None:
+    """The same key in two tables is two entries."""
+    kept = Kept({(1, b"key"): b"one", (2, b"key"): b"two"})
+
+    assert (kept.now.get(1, b"key"), kept.now.get(2, b"key")) == (b"one", b"two")
+    assert tree.key_hash(1, b"\x01key") != tree.key_hash(0x0101, b"key")
