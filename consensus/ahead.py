@@ -26,7 +26,10 @@ class Ahead:
         return message.height == self.height and message.view == 0
 
     def keep_proposal(self, message: PrePrepare, *, has_body: bool) -> None:
-        """The first one stands; its body may come with a repetition."""
+        """The first one stands; its body may come with a repetition. At view 0 nothing is attached
+        to a proposal, so what a relaying peer spoilt takes no place here (R13, R32)."""
+        if message.view_changes or message.prepared is not None:
+            return
         if self.proposal is None:
             self.proposal = message
         if self.proposal.block_id == message.block_id:

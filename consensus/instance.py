@@ -77,10 +77,14 @@ class Instance:
         """Bodies to fetch, and whom to ask next, in turn (R30)."""
         self.verdicts: dict[tuple[BlockId, View | None], Verdict] = {}
         """By block, and the view it was judged fresh in (None: judged by execution alone)."""
-        self.left_out: set[BlockId] = set()
-        """Claimed blocks that did not come in time in view `wish` (R11)."""
+        self.judging: set[tuple[BlockId, View | None]] = set()
+        """What was given to Check and not answered yet."""
+        self.voted: dict[View, BlockId] = {}
+        """What we prepared in the kept views: an older commit quorum may still decide it (R21)."""
         self.claim_awaited = NO_VIEW
-        """The view for which that time was set."""
+        """The highest view in which the time for claimed blocks was set (R11)."""
+        self.claims_closed = NO_VIEW
+        """The highest view in which that time is over."""
 
     # --- roles and times --------------------------------------------------------------------
 
@@ -95,23 +99,38 @@ class Instance:
         )
 
     def candidates(self) -> list[ViewChange]:
-        """View changes for `wish` that can justify a proposal: their claimed block is to be had."""
-        changes = (change for _, change in sorted(self.view_changes.items()))
+        """View changes for `wish` that can justify a proposal.
+
+        Once the time for claimed blocks is over (R11), only those whose block, if any, is here.
+        """
         return [
             change
-            for change in changes
+            for _, change in sorted(self.view_changes.items())
             if change.view == self.wish
-            and (change.prepared_id in self.bodies or change.prepared_id not in self.left_out)
+            and (
+                change.prepared is None
+                or change.prepared_id in self.bodies
+                or self.claims_closed < self.wish
+            )
         ]
+
+    def unknown_claims(self) -> list[tuple[ViewChange, Certificate]]:
+        """View changes for `wish` whose block is not here, with their proofs, highest first."""
+        unknown = [
+            (change, change.prepared)
+            for _, change in sorted(self.view_changes.items())
+            if change.view == self.wish
+            and change.prepared is not None
+            and change.prepared_id not in self.bodies
+        ]
+        return sorted(unknown, key=lambda claim: -claim[0].prepared_view)
 
     # --- memory (R42) -----------------------------------------------------------------------
 
     def raise_wish(self, view: View) -> None:
         """Leave whatever was accepted for a view that is not lower."""
         assert view >= self.wish, f"wish would fall from {self.wish} to {view}"
-        if view > self.wish:
-            self.wish = view
-            self.left_out.clear()
+        self.wish = view
         self.accepted = None
         self.sent_commit = False
         self.trim()
@@ -121,6 +140,16 @@ class Instance:
         lowest = self.wish - limits.VIEWS_BEHIND_KEPT
         return lowest <= view <= self.wish + limits.VIEWS_AHEAD_KEPT
 
+    def keep_proposal(self, proposal: PrePrepare) -> None:
+        """One per view; a far one gives way to those of wish to wish+2."""
+        self.proposals[proposal.view] = proposal
+        if len(self.proposals) > limits.VIEWS_AHEAD_KEPT + 1:
+            self.trim()
+
+    def has_room_for(self, far: View) -> bool:
+        """Whether a proposal of a view beyond wish+2 may be kept until it is judged."""
+        return far in self.proposals or len(self.proposals) <= limits.VIEWS_AHEAD_KEPT
+
     def trim(self) -> None:
         """Forget what lies outside the kept views, and what only that referred to."""
         highest = self.wish + limits.VIEWS_AHEAD_KEPT
@@ -128,15 +157,19 @@ class Instance:
         self.commits.keep(self.keeps_votes_of)
         for view in [view for view in self.proposals if not self.wish <= view <= highest]:
             del self.proposals[view]
+        for view in [view for view in self.voted if not self.keeps_votes_of(view)]:
+            del self.voted[view]
         kept = self.kept_blocks
         self.bodies &= kept
         self.wanted = {block: seats for block, seats in self.wanted.items() if block in kept}
         self.verdicts = {key: value for key, value in self.verdicts.items() if key[0] in kept}
+        self.judging = {key for key in self.judging if key[0] in kept}
 
     @property
     def kept_blocks(self) -> frozenset[BlockId]:
         """Blocks that proposals, claims and certificates of this height name."""
         kept = {proposal.block_id for proposal in self.proposals.values()}
+        kept |= set(self.voted.values())
         kept |= {change.prepared_id for change in self.view_changes.values()}
         kept |= {entry.block_id for entry in self.log if not isinstance(entry, Claim)}
         if self.prepared is not None:
@@ -158,16 +191,26 @@ class Instance:
             height=self.height,
             wish=self.wish,
             entered=self.entered,
-            has_proposal=proposal is not None and proposal.block_id in self.bodies,
+            has_proposal=proposal is not None and self._has_good(proposal),
             prepares=bitmap(self.prepares.seats(self.wish)),
             commits=bitmap(self.commits.seats(self.wish)),
             view_changes=tuple(views),
             newest_of_yours=None,
         )
 
+    def _has_good(self, proposal: PrePrepare) -> bool:
+        """Whether we need it no more: a bad one may have been spoilt by whoever relayed it."""
+        bad = self.verdicts.get(judged_as(proposal)) is Verdict.BAD
+        return proposal.block_id in self.bodies and not bad
+
     def lacking(self, status: Status) -> list[Message]:
         """What a peer with this status of our height lacks of what we hold, others' words too."""
         lacking: list[Message] = []
+        # View changes first: they take the peer to the views of what follows.
+        for seat, change in sorted(self.view_changes.items()):
+            known = status.view_changes[seat] if seat < len(status.view_changes) else 0
+            if change.view > known:
+                lacking.append(change)
         for view in sorted({*self.proposals, *self.prepares.views(), *self.commits.views()}):
             if view < status.wish:
                 continue
@@ -179,8 +222,9 @@ class Instance:
             commits = seats_of(status.commits) if same else set()
             lacking += [vote for vote in self.prepares.of(view) if vote.seat not in prepares]
             lacking += [vote for vote in self.commits.of(view) if vote.seat not in commits]
-        for seat, change in sorted(self.view_changes.items()):
-            known = status.view_changes[seat] if seat < len(status.view_changes) else 0
-            if change.view > known:
-                lacking.append(change)
         return lacking
+
+
+def judged_as(proposal: PrePrepare) -> tuple[BlockId, View | None]:
+    """The block, and the view it is judged fresh in; no view if a certificate proves it (R15)."""
+    return proposal.block_id, proposal.view if proposal.prepared is None else None

@@ -35,7 +35,7 @@ from consensus import events as on
 from consensus.ahead import Ahead
 from consensus.effects import Effect
 from consensus.events import Event, Verdict
-from consensus.instance import Instance
+from consensus.instance import Instance, judged_as
 from consensus.justification import Unjustified, check_justified
 from consensus.messages import (
     Claim,
@@ -46,9 +46,10 @@ from consensus.messages import (
     Status,
     ViewChange,
 )
+from consensus.restart import repeats, restore
 from primitives import limits
 from primitives.certificate import Certificate
-from primitives.ids import NO_VIEW, VIEW_MAX, BlockId, Height, Seat, View
+from primitives.ids import VIEW_MAX, BlockId, Height, Seat, View
 from primitives.validators import primary_of
 
 
@@ -118,48 +119,18 @@ class Replica:
 
     def _start_height(self, start: on.HeightStarted) -> None:
         self.now = Instance(start)
-        self._restore()
-        if self.awake:
-            self._resume()
+        restore(self.now)
+        self._resume()
         self._after(start.minimum_interval_ms, on.IntervalOver(self.now.height))
         early, self._ahead = self._ahead, Ahead(Height(self.now.height + 1))
         if early.height == self.now.height:
             self._replay(early)
 
-    def _restore(self) -> None:
-        """Our own records of this height, if this is a restart (R39)."""
-        for entry in self.now.log:
-            assert entry.height == self.now.height, f"record of {entry.height} at {self.now.height}"
-            match entry:
-                case Proposal():
-                    self.now.proposed = max(self.now.proposed, entry.view)
-                    self.now.wish = max(self.now.wish, entry.view)
-                    self.now.bodies.add(entry.block_id)
-                case PrePrepare():
-                    self.now.wish = max(self.now.wish, entry.view)
-                    self.now.bodies.add(entry.block_id)
-                case Certificate():
-                    if self.now.prepared is None or entry.view > self.now.prepared.view:
-                        self.now.prepared = entry
-                    self.now.wish = max(self.now.wish, entry.view)
-                case Claim():
-                    self.now.wish = max(self.now.wish, entry.view)
-                case _:
-                    assert_never(entry)
-        for entry in self.now.log:
-            if isinstance(entry, PrePrepare) and entry.view == self.now.wish:
-                self.now.accepted = self.now.proposals[entry.view] = entry
-            if isinstance(entry, Certificate) and entry.view == self.now.wish:
-                self.now.sent_commit = True
-
     def _resume(self) -> None:
-        """Say again, byte for byte, what we had said in view `wish` (R39), and go on."""
-        if self.now.seat is None:
+        """Say again what we had said in view `wish` (R39), and go on."""
+        if not self._may_cast:
             return
-        for order in (Claim, Proposal, PrePrepare, Certificate):
-            for entry in self.now.log:
-                if isinstance(entry, order) and entry.view == self.now.wish:
-                    self._out.append(_repeat(entry))
+        self._out += repeats(self.now)
         self.now.log = ()
         if self.now.accepted is not None:
             self._enter(self.now.wish)
@@ -206,27 +177,26 @@ class Replica:
 
     def _propose(self) -> None:
         """The primary of `wish` > 0 proposes as soon as a quorum asks for it (R10, R11)."""
+        if self.now.proposed >= self.now.wish:
+            return
+        unknown = self.now.unknown_claims()
+        for change, claim in unknown:
+            self._want(change.prepared_id, [change.seat, *(seal.seat for seal in claim.seals)])
         candidates = self.now.candidates()
-        if self.now.proposed >= self.now.wish or len(candidates) < self.now.quorum:
+        if len(candidates) < self.now.quorum:
             return
         top = max(candidates, key=lambda change: change.prepared_view)
         if top.prepared is None:
             self._out.append(do.Build(self.now.height, self.now.wish))
         elif top.prepared_id in self.now.bodies:
             self._cast_proposal(top.prepared_id, candidates, top.prepared)
-        else:
-            self._want(top.prepared_id, [seal.seat for seal in top.prepared.seals])
-            if self.now.claim_awaited < self.now.wish:
-                self.now.claim_awaited = self.now.wish
-                quarter = self.now.timeout_ms(self.now.wish) // 4
-                self._after(quarter, on.ClaimTimedOut(self.now.height, self.now.wish))
+        elif self.now.claim_awaited < self.now.wish:
+            self.now.claim_awaited = self.now.wish
+            quarter = self.now.timeout_ms(self.now.wish) // 4
+            self._after(quarter, on.ClaimTimedOut(self.now.height, self.now.wish))
 
     def _claim_timed_out(self) -> None:
-        self.now.left_out |= {
-            change.prepared_id
-            for change in self.now.candidates()
-            if change.prepared_view != NO_VIEW and change.prepared_id not in self.now.bodies
-        }
+        self.now.claims_closed = self.now.wish
         self._synchronise()
 
     def _on_built(self, view: View, block_id: BlockId | None) -> None:
@@ -240,9 +210,13 @@ class Replica:
             or not self._may_cast
         ):
             return
+        changes: list[ViewChange] = []
+        if view > 0:  # a claim may have come meanwhile: any quorum without one justifies (R11)
+            changes = [change for change in self.now.candidates() if change.prepared is None]
+            if len(changes) < self.now.quorum:
+                self._propose()
+                return
         self.now.bodies.add(block_id)
-        changes = self.now.candidates() if view > 0 else []
-        assert all(change.prepared_view == NO_VIEW for change in changes), "built beside a claim"
         self._cast_proposal(block_id, changes, None)
 
     def _cast_proposal(
@@ -259,7 +233,11 @@ class Replica:
         if self._ahead.takes(message):
             self._ahead.keep_proposal(message, has_body=has_body)
             return
-        if message.height != self.now.height or self.now.decided:
+        if message.height != self.now.height:
+            return
+        if has_body:
+            self._on_body(message.block_id)
+        if self.now.decided:
             return
         if message.view == 0:
             self._see_work()
@@ -267,20 +245,25 @@ class Replica:
         if known is not None and known.block_id != message.block_id:
             self._out.append(do.Equivocation(known, message))  # R12: the first one stands
             return
-        if has_body:
-            self._on_body(message.block_id)
-        if message.view < self.now.wish or self.now.decided:
+        if not self._keeps_proposal_of(message.view, has_body=has_body):
             return
         try:
             check_justified(message, self.now.validators)
         except Unjustified:
             return  # R32: refused without a trace; its deliverer answers for it
-        near = message.view <= self.now.wish + limits.VIEWS_AHEAD_KEPT
-        if near or (has_body and self._may_cast):  # a far one is judged at once or not kept
-            self.now.proposals.setdefault(message.view, message)
-            if has_body:
-                self.now.bodies.add(message.block_id)
-            self._consider(self.now.proposals[message.view])
+        if known is None or known.prepared is None:
+            # The attachments are not signed: whoever relays a proved proposal as a fresh one must
+            # not take its place.
+            self.now.keep_proposal(message)
+        if has_body:
+            self.now.bodies.add(message.block_id)
+        self._consider(self.now.proposals[message.view])
+
+    def _keeps_proposal_of(self, view: View, *, has_body: bool) -> bool:
+        """Whether there is room (R42): wish to wish+2, and a later one if it is judged at once."""
+        if view > self.now.wish + limits.VIEWS_AHEAD_KEPT:
+            return has_body and self._may_cast and self.now.has_room_for(view)
+        return view >= self.now.wish
 
     def _consider(self, proposal: PrePrepare) -> None:
         """Vote for a justified proposal if its body is here and good (R13-R18)."""
@@ -289,26 +272,28 @@ class Replica:
         if self.now.accepted is not None and proposal.view == self.now.wish:
             return
         if proposal.block_id not in self.now.bodies:
-            others = [Seat(seat) for seat in range(self.now.validators)]
-            first = primary_of(self.now.validators, self.now.height, proposal.view)
-            self._want(proposal.block_id, [first, *others])
+            holders = [seal.seat for seal in proposal.prepared.seals] if proposal.prepared else []
+            primary = primary_of(self.now.validators, self.now.height, proposal.view)
+            self._want(proposal.block_id, [*holders, primary])
             return
-        fresh_view = proposal.view if proposal.prepared is None else None
-        verdict = self.now.verdicts.get((proposal.block_id, fresh_view))
-        if verdict is None:
-            self._out.append(do.Check(proposal.block_id, fresh_view))
-        elif verdict is Verdict.GOOD:
+        judged = judged_as(proposal)
+        verdict = self.now.verdicts.get(judged)
+        if verdict is Verdict.GOOD:
             self._accept(proposal)
+        elif verdict is None and judged not in self.now.judging:
+            self.now.judging.add(judged)
+            self._out.append(do.Check(*judged))
 
     def _on_checked(self, block_id: BlockId, fresh_view: View | None, verdict: Verdict) -> None:
+        answered = (block_id, fresh_view)
+        self.now.judging.discard(answered)
         judged = [
             proposal
-            for proposal in self.now.proposals.values()
-            if proposal.block_id == block_id
-            and fresh_view == (proposal.view if proposal.prepared is None else None)
+            for _, proposal in sorted(self.now.proposals.items())
+            if judged_as(proposal) == answered
         ]
         if verdict is not Verdict.EARLY:
-            self.now.verdicts[block_id, fresh_view] = verdict
+            self.now.verdicts[answered] = verdict
         for proposal in judged:
             if verdict is Verdict.EARLY:  # may be delivered again, later
                 del self.now.proposals[proposal.view]
@@ -321,6 +306,7 @@ class Replica:
     def _accept(self, proposal: PrePrepare) -> None:
         self.now.raise_wish(proposal.view)
         self.now.accepted = proposal
+        self.now.voted[proposal.view] = proposal.block_id
         self._enter(proposal.view)
         self._out += [
             do.Persist(proposal),
@@ -367,7 +353,7 @@ class Replica:
             return
         if message.block_id in self.now.bodies:  # R21: in whatever view we are
             self._decide(certificate)
-        else:
+        elif self.now.quorum_reached is None:
             self.now.quorum_reached = certificate
             self.now.wanted.clear()  # no other block of this height matters any more
             self._want(message.block_id, [seal.seat for seal in certificate.seals])
@@ -397,10 +383,11 @@ class Replica:
             return
         if known is None or message.view > known.view:
             self.now.view_changes[message.seat] = message
+            self.now.trim()
             self._synchronise()
 
     def _synchronise(self) -> None:
-        """Join f + 1 who ask higher; time a view a quorum stands behind; propose (R27, R28, R10)."""
+        """Join f + 1 who ask higher; time a view a quorum asks for; propose (R27, R28, R10)."""
         if not self._may_cast:
             return
         views = sorted((change.view for change in self.now.view_changes.values()), reverse=True)
@@ -415,16 +402,15 @@ class Replica:
 
     # --- bodies -----------------------------------------------------------------------------
 
-    def _want(self, block_id: BlockId, seats: list[Seat]) -> bool:
-        """Ask for a body unless it is being asked for, or too many are. True if it is new."""
+    def _want(self, block_id: BlockId, holders: list[Seat]) -> None:
+        """Ask for a body unless it is being asked for, or too many are: `holders` first (R30)."""
         if block_id in self.now.wanted or len(self.now.wanted) >= limits.FETCHES_MAX:
-            return False
-        asked = [seat for seat in dict.fromkeys(seats) if seat != self.now.seat]
-        if not asked:
-            return False
-        self.now.wanted[block_id] = [*asked[1:], asked[0]]
-        self._out.append(do.Fetch(block_id, asked[0]))
-        return True
+            return
+        seats = dict.fromkeys([*holders, *map(Seat, range(self.now.validators))])
+        asked = [seat for seat in seats if seat != self.now.seat]
+        if asked:
+            self.now.wanted[block_id] = [*asked[1:], asked[0]]
+            self._out.append(do.Fetch(block_id, asked[0]))
 
     def _on_body(self, block_id: BlockId) -> None:
         if block_id not in self.now.wanted or self.now.decided:
@@ -489,20 +475,6 @@ class Replica:
 
     def _after(self, delay_ms: int, event: on.Timed) -> None:
         self._out.append(do.After(delay_ms, event))
-
-
-def _repeat(entry: Proposal | PrePrepare | Certificate | Claim) -> Effect:
-    match entry:
-        case Proposal():
-            return do.CastPrePrepare(entry)
-        case PrePrepare():
-            return do.CastPrepare(entry.height, entry.view, entry.block_id)
-        case Certificate():
-            return do.CastCommit(entry.height, entry.view, entry.block_id)
-        case Claim():
-            return do.CastViewChange(entry)
-        case _:
-            assert_never(entry)
 
 
 def _stripped(change: ViewChange) -> ViewChange:
