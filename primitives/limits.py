@@ -75,6 +75,8 @@ REQUESTS_MAX: Final = 32
 """Questions in progress over all peers: at 8 MiB each, answers hold at most 256 MiB."""
 STREAMS_PER_PEER_MAX: Final = 32
 """Streams a peer may hold open to us: link, gossip and requests need fewer than ten."""
+STREAM_WINDOW_BYTES: Final = 1024 * 1024
+"""What a peer may have under way on one stream: 160 Mbit/s at a round trip of 50 ms."""
 HANDSHAKES_MAX: Final = 64
 """Connections that are not yet authenticated; a stranger's socket beyond them is closed at once."""
 
@@ -138,3 +140,33 @@ OFFER_MAX: Final = 1_000
 """Hashes of waiting transactions offered to a peer at a time: 34 kB."""
 STATUS_ANSWERS_PER_SECOND: Final = 20
 """What a peer may make us look up by sending where it stands; it says so twice a second."""
+
+# the API
+API_CONNECTIONS_MAX: Final = 512
+"""Open connections; half of the 1,024 descriptors that a process has by default."""
+API_REQUESTS_MAX: Final = 256
+"""Requests in progress, waiting ones included: beyond it the answer is 503 at once."""
+API_WAITERS_MAX: Final = 192
+"""Requests that wait for a transaction: the others still find a place."""
+API_WAIT_S_MAX: Final = 60
+"""Longer waits are several requests; proxies give up after a minute."""
+API_TRANSACTION_JSON_BYTES_MAX: Final = 4 * TRANSACTION_BYTES_MAX
+"""The named form of the smallest transfer line has 131 bytes, its canonical form 40."""
+API_BATCH_MAX: Final = 1_000
+"""Transactions in one request: a fifth of a full block."""
+API_BATCH_BYTES_MAX: Final = 16 * 1024 * 1024
+"""A batch in either form: 1,000 transactions of 16 KiB."""
+API_BATCHES_MAX: Final = 4
+"""Batches in memory at a time: 64 MiB of bodies."""
+API_READERS_MAX: Final = 4
+"""Threads that read the database for answers: the node has other work."""
+API_IDLE_S: Final = 10
+"""For the head of a request to arrive, and for a connection without one."""
+API_BODY_S: Final = 20
+"""For a body to arrive: 16 MiB at 7 Mbit/s."""
+API_LINGER_S: Final = 1
+"""We read on for so long after refusing a body half-way, so that the sender sees the refusal."""
+API_SEND_S: Final = 20
+"""For 64 KiB of an answer to be taken; who does not read is disconnected."""
+API_GRACE_S: Final = 1
+"""For requests in progress to end when the node stops."""

@@ -1,0 +1,66 @@
+"""What peers ask of us: bodies, decided blocks, transactions. Reads only."""
+
+from typing import final
+
+from consensus.messages import Message, PrePrepare
+from node import wire
+from node.blocks import Blocks
+from node.mempool import Mempool
+from primitives import limits
+from primitives.block import body_bytes, transaction_hash
+from primitives.ids import BlockId, Height
+from storage.chain import ChainStore
+
+
+@final
+class Answers:
+    """Answers from the blocks at hand, the chain and the mempool."""
+
+    def __init__(self, store: ChainStore, blocks: Blocks, mempool: Mempool) -> None:
+        self._store, self._blocks, self._mempool = store, blocks, mempool
+
+    def fetched(self, block_id: BlockId) -> wire.Body | wire.Decided | None:
+        """A block at hand, or with its certificate if it is decided by now."""
+        held = self._blocks.get(block_id)
+        if held is not None:
+            return wire.Body(held.block)
+        height = self._store.height_of_block(block_id)
+        return None if height is None else self.decided(height)
+
+    def decided(self, height: Height) -> wire.Decided | None:
+        """A decided block; None for genesis, and for what is not decided here."""
+        if not 0 < height <= self._store.head().height:
+            return None
+        certificate = self._store.certificate(height)
+        assert certificate is not None, "only block 0 has none"
+        return wire.Decided(self._store.block(height), certificate)
+
+    def wanted(self, offer: wire.Offer) -> wire.Want | None:
+        """What of an offer we lack."""
+        lacking = tuple(name for name in offer.hashes if self._mempool.find(name) is None)
+        return wire.Want(lacking) if lacking else None
+
+    def transactions(self, want: wire.Want) -> wire.Transactions | None:
+        """What we have of what a peer lacks, up to half a link frame."""
+        found: list[bytes] = []
+        room = limits.BLOCK_BYTES_MAX
+        for name in want.hashes:
+            tx = self._mempool.find(name)
+            if tx is not None and len(tx.data) <= room:
+                found.append(tx.data)
+                room -= len(tx.data)
+        return wire.Transactions(tuple(found)) if found else None
+
+    def with_body(self, message: PrePrepare) -> wire.Proposed:
+        """A pre-prepare with its body: whole if it is small, as hashes if not, none if not here."""
+        held = self._blocks.get(message.block_id)
+        if held is None:
+            return wire.Proposed(message, None)
+        if body_bytes(held.block.transactions) <= limits.INLINE_BODY_BYTES_MAX:
+            return wire.Proposed(message, wire.FullBody(held.block))
+        hashes = tuple(transaction_hash(data) for data in held.block.transactions)
+        return wire.Proposed(message, wire.CompactBody(held.block.header, hashes))
+
+    def to_wire(self, message: Message) -> wire.Wire:
+        """A replica's message as it travels."""
+        return self.with_body(message) if isinstance(message, PrePrepare) else message

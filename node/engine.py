@@ -1,0 +1,509 @@
+"""The engine: turns a replica's effects into deeds, in order (architecture.md §1).
+
+One event in, one outbox out, synchronously. The discipline of consensus.md §7 is this module's one
+task: all records of a step in one synchronous batch, then signatures with a durable memory, then
+the messages; our own come back as events and count only then (rule R35).
+
+The engine reads no clock: `now_ms` comes with every call, delays go out as timers. It awaits
+nothing, and a failed write or sync goes up and ends the process (rule R38).
+
+A node that must not sign at a height has no seat there: it is no validator, its vote log lacks what
+its signer remembers (R40), or its signer is muted. Nothing is signed either until q − 1 other
+validators have answered in this run (R41).
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import assert_never, final
+
+from msgspec.structs import replace
+
+from consensus import effects as do
+from consensus import events as on
+from consensus.effects import Effect
+from consensus.events import Link, Verdict
+from consensus.messages import (
+    Commit,
+    LogEntry,
+    Prepare,
+    PrePrepare,
+    Proposal,
+    Status,
+    ViewChange,
+)
+from consensus.replica import Replica
+from consensus.timeouts import view_timeout_ms
+from ledger.membership import validators_at
+from ledger.transaction import CheckedTransaction
+from node import wire
+from node.answers import Answers
+from node.blocks import Blocks
+from node.bodies import CheckedBlock
+from node.casts import Cast, event_of, message_of, request_of
+from node.door import Door
+from node.guard import Guard
+from node.mempool import Mempool
+from node.outbox import HeartbeatDue, Note, Outbox, Timer
+from node.ports import Ports
+from node.signer import Refused
+from node.verify import check_decided, check_pre_prepare, check_view_change, check_vote
+from node.votelog import to_entry, to_record
+from node.witnesses import Witnesses
+from primitives import limits
+from primitives.block import Block
+from primitives.certificate import Certificate
+from primitives.codec import encode
+from primitives.errors import BadBlock, Rejected
+from primitives.ids import (
+    BlockId,
+    Height,
+    Seat,
+    TimeMs,
+    ValidatorKey,
+    View,
+    short,
+)
+from primitives.validators import ValidatorSet
+
+
+@final
+@dataclass(slots=True)
+class _Step:
+    """What one step of the replica asked for, until it is written and signed."""
+
+    entries: list[LogEntry] = field(default_factory=list)
+    casts: list[Cast] = field(default_factory=list)
+
+
+@final
+class Engine:
+    """One node's replica at work. Every field is written here alone."""
+
+    def __init__(self, ports: Ports) -> None:
+        self.mempool = Mempool()
+        self.halted: str | None = None
+        """Why this node follows the chain no further, or None (rule R31)."""
+        self._ports = ports
+        self._replica = Replica()
+        self._door = Door(ports.store, self.mempool)
+        self._blocks = Blocks(
+            ports.store, self.mempool, chain=ports.chain, kind=ports.kind, clock=ports.clock
+        )
+        self._guard = Guard(ports.signer, ports.store, ports.chain, self._put)
+        self._answer = Answers(ports.store, self._blocks, self.mempool)
+        self._witnesses = Witnesses(ports.chain)
+        self._answered: set[ValidatorKey] = set()
+        self._authors = {link: key for key, link in ports.links.items()}
+        self._logged: set[BlockId] = set()
+        self._heartbeat = False
+        self._mark: tuple[Height, View, View] | None = None
+        self._answers: dict[Link, tuple[int, int]] = {}
+        self._pending: deque[on.Event] = deque()
+        self._out = Outbox()
+        self._now_ms = TimeMs(0)
+
+    # --- what may be read -------------------------------------------------------------------
+
+    @property
+    def height(self) -> Height:
+        """The height being decided."""
+        return self._blocks.parent.height
+
+    @property
+    def wish(self) -> View:
+        """The view this node asks for or has accepted in."""
+        return self._replica.now.wish
+
+    @property
+    def entered(self) -> View:
+        """The view whose timer runs; −1 for none."""
+        return self._replica.now.entered
+
+    @property
+    def awake(self) -> bool:
+        """Whether enough validators have answered in this run (R41)."""
+        return self._replica.awake
+
+    @property
+    def seat(self) -> Seat | None:
+        """Our seat at this height, or None where nothing is signed."""
+        return self._replica.now.seat
+
+    @property
+    def validators(self) -> ValidatorSet:
+        """Who decides this height."""
+        return self._blocks.parent.validators
+
+    # --- what can happen --------------------------------------------------------------------
+
+    def start(self, now_ms: TimeMs) -> Outbox:
+        """Begin with the height after the head, our own records of it included."""
+        head = self._ports.store.head()
+        certificate = self._ports.store.certificate(head.height)
+        if certificate is not None:
+            with self._ports.store.state() as state:
+                below = validators_at(state, head.height)
+            self._witnesses.note_certificate(certificate, below)
+        self._now_ms = now_ms
+        self._run(self._height_started())
+        self._wake_if_answered()
+        return self._release()
+
+    def deliver(
+        self, link: Link, message: wire.Wire, body: CheckedBlock | None, now_ms: TimeMs
+    ) -> Outbox:
+        """A message from a link, with the checked block of it if it carries one.
+
+        Raises:
+            RemoteFault: it breaks a rule; nothing has changed, and the link answers for it.
+        """
+        self._now_ms = now_ms
+        match message:
+            case wire.Proposed(pre_prepare, _):
+                self._hear_pre_prepare(pre_prepare, body)
+            case Prepare() | Commit():
+                self._hear_vote(message)
+            case ViewChange():
+                self._hear_view_change(message)
+            case Status():
+                self._hear_status(message, link)
+            case wire.Decided(block, certificate):
+                self._hear_decided(block, certificate, body, link)
+            case wire.Fetch(block_id):
+                self._reply(link, self._answer.fetched(block_id))
+            case wire.Body():
+                if body is not None and body.id in self._replica.kept_blocks:
+                    self._blocks.keep(body)
+                    self._run(on.BodyArrived(body.id))
+            case wire.Offer():
+                self._reply(link, self._answer.wanted(message))
+            case wire.Want():
+                self._reply(link, self._answer.transactions(message))
+            case wire.Transactions():
+                raise AssertionError("transactions are checked first, and come through `take`")
+            case _:
+                assert_never(message)
+        return self._release()
+
+    def fire(self, timer: Timer, now_ms: TimeMs) -> Outbox:
+        """A timer that an outbox asked for; a stale one has no effect."""
+        self._now_ms = now_ms
+        if not isinstance(timer, HeartbeatDue):
+            self._run(timer)
+        elif timer.height == self.height:
+            self._heartbeat = True
+            self._run(on.WorkArrived(timer.height))
+        return self._release()
+
+    def tick(self, now_ms: TimeMs) -> Outbox:
+        """Called regularly: without progress since the last call, say where we stand (R29)."""
+        self._now_ms = now_ms
+        mark = (self.height, self.wish, self.entered)
+        if mark == self._mark:
+            self._run(on.Ticked())
+            waiting = tuple(tx.hash for tx in self.mempool.oldest(limits.OFFER_MAX))
+            if waiting:
+                self._out.messages.append((None, wire.Offer(waiting)))
+        self._mark = mark
+        return self._release()
+
+    def link_up(self, link: Link, now_ms: TimeMs) -> Outbox:
+        """A link works again: say where we stand."""
+        self._now_ms = now_ms
+        self._tell(link, self._replica.now.status())
+        return self._release()
+
+    def submit(
+        self, transactions: Sequence[CheckedTransaction], now_ms: TimeMs
+    ) -> tuple[list[Rejected | None], Outbox]:
+        """From clients of this node: judged against the last state, then relayed (None: waits)."""
+        self._now_ms = now_ms
+        answers = self._door.submit(transactions, self._blocks.parent, now_ms)
+        self._out.relay += [
+            tx for tx, refused in zip(transactions, answers, strict=True) if refused is None
+        ]
+        self._work()
+        return answers, self._release()
+
+    def take(self, transactions: Sequence[CheckedTransaction], now_ms: TimeMs) -> Outbox:
+        """From another validator, who judged them at its door."""
+        self._now_ms = now_ms
+        self._door.take(transactions)
+        self._work()
+        return self._release()
+
+    def _work(self) -> None:
+        if len(self.mempool):
+            self._run(on.WorkArrived(self.height))
+
+    # --- messages ---------------------------------------------------------------------------
+
+    def _hear_pre_prepare(self, message: PrePrepare, body: CheckedBlock | None) -> None:
+        validators = self._validators_of(message.height)
+        if validators is None:
+            return
+        witness = check_pre_prepare(message, self._ports.chain, validators)
+        self._witnesses.note(validators.primary(message.height, message.view), witness)
+        if body is not None and body.id == message.block_id:
+            self._blocks.keep(body)
+        has_body = self._blocks.get(message.block_id) is not None
+        self._run(on.PrePrepareReceived(message, has_body=has_body))
+
+    def _hear_vote(self, vote: Prepare | Commit) -> None:
+        validators = self._validators_of(vote.height)
+        if validators is None:
+            return
+        witness = check_vote(vote, self._ports.chain, validators)
+        self._witnesses.note(validators.keys[vote.seat], witness)
+        if isinstance(vote, Prepare):
+            self._run(on.PrepareReceived(vote))
+        else:
+            self._run(on.CommitReceived(vote))
+
+    def _hear_view_change(self, message: ViewChange) -> None:
+        if message.height != self.height:
+            return
+        witness = check_view_change(message, self._ports.chain, self.validators)
+        self._witnesses.note(self.validators.keys[message.seat], witness)
+        self._run(on.ViewChangeReceived(message))
+
+    def _hear_status(self, status: Status, link: Link) -> None:
+        second, answered = self._answers.get(link, (0, 0))
+        if second != self._now_ms // 1000:
+            second, answered = self._now_ms // 1000, 0
+        self._answers[link] = (second, answered + 1)
+        if answered >= limits.STATUS_ANSWERS_PER_SECOND:
+            return
+        self._guard.hear_own(status.newest_of_yours)
+        author = self._authors.get(link)
+        if author is not None:
+            self._answered.add(author)
+            self._wake_if_answered()
+        self._run(on.StatusReceived(status, link))
+
+    def _hear_decided(
+        self, block: Block, certificate: Certificate, body: CheckedBlock | None, link: Link
+    ) -> None:
+        height = block.header.height
+        if height != self.height or body is None or body.id != certificate.block_id:
+            if body is not None and height < self.height:
+                self._guard.look_for_fork(certificate, self.validators)
+            return
+        check_decided(certificate, height, self._ports.chain, self.validators)
+        self._blocks.keep(body)
+        self._run(on.CertificateReceived(certificate))
+        self._tell(link, self._replica.now.status())
+
+    def _validators_of(self, height: Height) -> ValidatorSet | None:
+        if height == self.height:
+            return self._blocks.parent.validators
+        if height == self.height + 1:
+            return self._blocks.parent.next_validators
+        return None
+
+    def _wake_if_answered(self) -> None:
+        own = self._ports.signer.key if self._ports.signer is not None else None
+        others = self._answered & set(self.validators.keys) - {own}
+        if own is not None and not self.awake and len(others) >= self.validators.quorum - 1:
+            self._note("replica.awake", answered=len(others))
+            self._run(on.Awoke())
+            self._work()
+
+    # --- the loop: effects into deeds -------------------------------------------------------
+
+    def _run(self, event: on.Event) -> None:
+        self._pending.append(event)
+        while self._pending and self.halted is None:
+            self._perform(self._replica.step(self._pending.popleft()))
+        self._pending.clear()
+        self._blocks.keep_only(self._replica.kept_blocks)
+
+    def _perform(self, effects: list[Effect]) -> None:
+        step, answers = _Step(), list[on.Event]()
+        for effect in effects:
+            match effect:
+                case do.Persist(entry):
+                    step.entries.append(entry)
+                case do.CastPrePrepare() | do.CastPrepare() | do.CastCommit() | do.CastViewChange():
+                    step.casts.append(effect)
+                case do.Build(height, view):
+                    answers.append(on.Built(height, view, self._build(view)))
+                case do.Check(block_id, fresh_view):
+                    verdict = self._check(block_id, fresh_view)
+                    answers.append(on.Checked(block_id, fresh_view, verdict))
+                case do.Decide(certificate):
+                    self._write_and_sign(step)
+                    step = _Step()
+                    if self._decide(certificate):
+                        answers.append(self._height_started())
+                case _:
+                    self._send(effect)
+        self._write_and_sign(step)
+        self._pending.extendleft(reversed(answers))
+
+    def _write_and_sign(self, step: _Step) -> None:
+        """Write, sign, release (rule R35)."""
+        if step.entries:
+            bodies = {
+                entry.block_id: encode(self._block(entry.block_id))
+                for entry in step.entries
+                if isinstance(entry, Proposal | PrePrepare) and entry.block_id not in self._logged
+            }
+            self._ports.store.append([to_record(entry) for entry in step.entries], bodies)
+            self._logged |= bodies.keys()
+        if step.casts:
+            signer = self._ports.signer
+            assert signer is not None, "a replica without a signer has no seat"
+            answers = signer.sign_all([request_of(cast) for cast in step.casts])
+            for cast, answer in zip(step.casts, answers, strict=True):
+                if isinstance(answer, Refused):
+                    self._note("signer.refused", alarming=True, reason=answer.reason)
+                else:
+                    assert self.seat is not None, "nothing is signed without a seat"
+                    message = message_of(cast, self.seat, answer)
+                    self._out.messages.append((None, self._answer.to_wire(message)))
+                    self._pending.append(event_of(message))
+
+    def _send(
+        self,
+        effect: do.Relay
+        | do.TellStatus
+        | do.SendDecided
+        | do.Behind
+        | do.Fetch
+        | do.After
+        | do.Equivocation
+        | do.Diverged,
+    ) -> None:
+        match effect:
+            case do.Relay(link, message):
+                self._reply(link, self._answer.to_wire(message))
+            case do.TellStatus(link, status):
+                for one in self._ports.links.values() if link is None else [link]:
+                    self._tell(one, status)
+            case do.SendDecided(link, height):
+                self._reply(link, self._answer.decided(height))
+            case do.Behind(link, height):
+                self._out.behind.append((link, height))
+            case do.Fetch(block_id, seat):
+                asked = self._ports.links.get(self.validators.keys[seat])
+                if asked is not None:
+                    self._reply(asked, wire.Fetch(block_id))
+            case do.After(delay_ms, event):
+                self._out.timers.append((delay_ms, event))
+            case do.Equivocation(first, second):
+                self._note("consensus.equivocation", alarming=True, first=first, second=second)
+            case do.Diverged(block_id):
+                reason = "my state differs from a quorum's"
+                self._note("state.diverged", alarming=True, block=block_id.hex(), reason=reason)
+            case _:
+                assert_never(effect)
+
+    # --- blocks -----------------------------------------------------------------------------
+
+    def _build(self, view: View) -> BlockId | None:
+        signer, parent = self._ports.signer, self._blocks.parent
+        assert signer is not None, "a replica without a signer has no seat"
+        timeout_ms = view_timeout_ms(
+            view,
+            validators=parent.validators.size,
+            t0_ms=parent.parameters.t0_ms,
+            tmax_ms=parent.parameters.tmax_ms,
+        )
+        body = self._blocks.build(
+            view, proposer=signer.key, now_ms=self._now_ms, budget_ms=timeout_ms // 8
+        )
+        if view == 0 and not body.transactions and not self._heartbeat:
+            return None  # R44: no empty block without a reason
+        return body.id
+
+    def _check(self, block_id: BlockId, fresh_view: View | None) -> Verdict:
+        judgement = self._blocks.judge(block_id, fresh_view, self._now_ms)
+        if judgement.verdict is not Verdict.GOOD:
+            self._note(
+                "block.refused",
+                alarming=True,
+                block=block_id.hex(),
+                verdict=judgement.verdict.value,
+                reason=judgement.reason,
+            )
+        return judgement.verdict
+
+    def _decide(self, certificate: Certificate) -> bool:
+        """Make a decision durable. False if it is bad here: then this node stops (rule R31)."""
+        try:
+            block = self._blocks.commit(certificate)
+        except BadBlock as error:
+            self.halted = f"block {certificate.height} was decided and is bad in my state: {error}"
+            self._note("chain.halted", alarming=True, reason=self.halted)
+            return False
+        validators = self.validators
+        self._witnesses.note_certificate(certificate, validators)
+        self._out.decided.append(wire.Decided(block, certificate))
+        self._note(
+            "block.decided",
+            height=certificate.height,
+            view=certificate.view,
+            block=short(certificate.block_id),
+            transactions=len(block.transactions),
+        )
+        return True
+
+    def _height_started(self) -> on.HeightStarted:
+        """The next height's beginning: its validators, our seat, our own records of it."""
+        parent = self._blocks.parent
+        self._heartbeat = False
+        self._blocks.restore()
+        records = self._ports.store.votes(parent.height)
+        log = tuple(to_entry(record) for record in records)
+        self._logged = set(self._ports.store.kept_bodies(parent.height))
+        self._set_heartbeat()
+        if len(self.mempool):
+            self._pending.append(on.WorkArrived(parent.height))
+        return on.HeightStarted(
+            height=parent.height,
+            validators=parent.validators.size,
+            seat=self._guard.seat(parent.height, parent.validators, log),
+            t0_ms=parent.parameters.t0_ms,
+            tmax_ms=parent.parameters.tmax_ms,
+            minimum_interval_ms=parent.parameters.minimum_interval_ms,
+            log=log,
+        )
+
+    def _set_heartbeat(self) -> None:
+        """An empty block is due a heartbeat after the last one, at once at height 1 (R44)."""
+        parent, signer = self._blocks.parent, self._ports.signer
+        if signer is None:
+            return
+        due_ms = parent.time_ms + parent.parameters.heartbeat_ms if parent.height > 1 else 0
+        delay_ms = max(0, due_ms - self._now_ms)
+        if parent.validators.primary(parent.height, View(0)) != signer.key:
+            delay_ms += parent.parameters.drift_ms
+        self._out.timers.append((delay_ms, HeartbeatDue(parent.height)))
+
+    # --- small things -----------------------------------------------------------------------
+
+    def _block(self, identifier: BlockId) -> Block:
+        body = self._blocks.get(identifier)
+        assert body is not None, f"block {identifier.hex()} is recorded without its body"
+        return body.block
+
+    def _reply(self, link: Link, message: wire.Wire | None) -> None:
+        if message is not None:
+            self._out.messages.append((link, message))
+
+    def _tell(self, link: Link, status: Status) -> None:
+        author = self._authors.get(link)
+        newest = None if author is None else self._witnesses.of(author)
+        self._reply(link, replace(status, newest_of_yours=newest))
+
+    def _note(self, event: str, *, alarming: bool = False, **facts: object) -> None:
+        self._put(Note(event, facts, alarming))
+
+    def _put(self, note: Note) -> None:
+        self._out.notes.append(note)
+
+    def _release(self) -> Outbox:
+        out, self._out = self._out, Outbox()
+        return out

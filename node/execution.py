@@ -1,0 +1,115 @@
+"""Executing a block on the state below it, and judging its header (rules R16, R17).
+
+Every validator executes a block before it prepares it, so that one certificate proves the result
+itself. A block is good if its header follows from its parent, its transactions may stand in it, and
+execution gives exactly the roots that it claims.
+"""
+
+from dataclasses import dataclass
+from typing import final
+
+from ledger.block import BlockRun, Execution
+from ledger.membership import validators_at
+from ledger.parameters import Parameters, parameters
+from node.bodies import CheckedBlock
+from primitives.block import Header
+from primitives.errors import BadBlock, MithaqError
+from primitives.ids import BlockId, ChainId, Height, TimeMs, View
+from primitives.validators import ValidatorSet
+from storage.state import StateSnapshot
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parent:
+    """What the state below a height says about the block of that height."""
+
+    chain: ChainId
+    height: Height
+    """Of the block to come."""
+    block_id: BlockId
+    time_ms: TimeMs
+    validators: ValidatorSet
+    next_validators: ValidatorSet
+    parameters: Parameters
+
+
+def read_parent(state: StateSnapshot, chain: ChainId, head: Header, head_id: BlockId) -> Parent:
+    """The parent's view of the next height."""
+    height = Height(head.height + 1)
+    return Parent(
+        chain=chain,
+        height=height,
+        block_id=head_id,
+        time_ms=head.time_ms,
+        validators=validators_at(state, height),
+        next_validators=validators_at(state, Height(height + 1)),
+        parameters=parameters(state),
+    )
+
+
+def open_run(state: StateSnapshot, parent: Parent, time_ms: TimeMs) -> BlockRun:
+    """An empty block on this parent."""
+    return BlockRun(state, chain=parent.chain, height=parent.height, time_ms=time_ms)
+
+
+def execute(state: StateSnapshot, parent: Parent, body: CheckedBlock) -> Execution:
+    """Execute a block of the next height.
+
+    Raises:
+        BadBlock: it does not follow from its parent, or its roots are not those of its execution.
+    """
+    if body.fault is not None:
+        raise BadBlock(body.fault)
+    header = body.block.header
+    _check_follows(header, parent)
+    try:
+        run = open_run(state, parent, header.time_ms)
+        for tx in body.transactions:
+            run.admit(tx)
+            run.apply(tx)
+        execution = run.finish()
+    except MithaqError as error:
+        raise BadBlock(f"block {body.id.hex()}: {error}") from error
+    except Exception as error:  # an exception in a rule is a bad block (consensus.md §5)
+        raise BadBlock(f"block {body.id.hex()} cannot be executed: {error!r}") from error
+    for name, claimed, actual in (
+        ("state root", header.state_root, execution.state_root),
+        ("receipts root", header.receipts_root, execution.receipts_root),
+    ):
+        if claimed != actual:
+            raise BadBlock(f"{name} {claimed.hex()}, execution gives {actual.hex()}")
+    return execution
+
+
+def _check_follows(header: Header, parent: Parent) -> None:
+    for name, actual, expected in (
+        ("chain", header.chain, parent.chain),
+        ("parent", header.parent, parent.block_id),
+        ("validators hash", header.validators_hash, parent.validators.hash),
+        ("next validators hash", header.next_validators_hash, parent.next_validators.hash),
+    ):
+        if actual != expected:
+            raise BadBlock(f"{name} {actual.hex()}, expected {expected.hex()}")
+    if header.height != parent.height:
+        raise BadBlock(f"height {header.height}, expected {parent.height}")
+    if header.time_ms <= parent.time_ms:
+        raise BadBlock(f"time {header.time_ms}, the parent's is {parent.time_ms}")
+
+
+def check_fresh(header: Header, parent: Parent, view: View) -> None:
+    """The proposer of a fresh block is the primary of its view (rule R16).
+
+    Raises:
+        BadBlock: it is somebody else.
+    """
+    primary = parent.validators.primary(parent.height, view)
+    if header.proposer != primary:
+        raise BadBlock(f"proposer {header.proposer.hex()}, the primary is {primary.hex()}")
+
+
+def is_early(header: Header, parent: Parent, now_ms: TimeMs) -> bool:
+    """Whether a fresh block's time lies ahead of what our clock allows (rule R16)."""
+    by_clock = now_ms + parent.parameters.drift_ms
+    by_parent = parent.time_ms + parent.parameters.minimum_interval_ms
+    return header.time_ms > max(by_clock, by_parent)

@@ -1,0 +1,26 @@
+"""What an engine stands on; the composition root and the tests put it together."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, final
+
+from consensus.events import Link
+from node.signer import Signer
+from primitives.ids import ChainId, ValidatorKey
+from storage.chain import ChainStore
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """What an engine stands on. `clock` gives seconds and only measures execution."""
+
+    chain: ChainId
+    kind: Any
+    """The kind of transactions, services.table.TRANSACTION."""
+    store: ChainStore
+    signer: Signer | None
+    """None at an observer."""
+    links: Mapping[ValidatorKey, Link]
+    """The link to each other validator."""
+    clock: Callable[[], float]

@@ -1,0 +1,123 @@
+"""The gate in front of the core: is this statement its author's? (rules R3-R5)
+
+Members, seats, views, signatures and certificates, in the order of their cost. Whether the author
+may say it is the core's business. What fails is the fault of whoever delivered it (rule R32).
+"""
+
+from consensus.messages import Commit, Prepare, PrePrepare, ViewChange, Witness
+from primitives.block import Block, block_id, body_bytes, transaction_hash, transactions_root
+from primitives.certificate import Certificate
+from primitives.crypto import check_certificate, check_signature
+from primitives.domains import Domain
+from primitives.errors import BadBlock, Malformed
+from primitives.ids import NO_VIEW, ZERO32, BlockId, ChainId, Height, Seat, TransactionHash
+from primitives.limits import BLOCK_BYTES_MAX
+from primitives.statements import VoteDomain, view_change_bytes, vote_bytes
+from primitives.validators import ValidatorSet
+
+
+def check_vote(vote: Prepare | Commit, chain: ChainId, validators: ValidatorSet) -> Witness:
+    """A prepare or a commit of a member.
+
+    Raises:
+        Malformed: no such seat.
+        BadSignature: not its signature.
+    """
+    domain: VoteDomain = Domain.PREPARE if isinstance(vote, Prepare) else Domain.COMMIT
+    statement = vote_bytes(domain, chain, vote.height, vote.view, vote.block_id)
+    check_signature(_key(vote.seat, validators), statement, vote.signature)
+    return Witness(statement, vote.signature)
+
+
+def check_pre_prepare(message: PrePrepare, chain: ChainId, validators: ValidatorSet) -> Witness:
+    """A pre-prepare of the primary of its view, with every attachment its author's.
+
+    Raises:
+        Malformed: an attachment outside its bounds.
+        BadSignature: one that does not verify.
+    """
+    statement = vote_bytes(
+        Domain.PRE_PREPARE, chain, message.height, message.view, message.block_id
+    )
+    primary = validators.primary(message.height, message.view)
+    check_signature(primary, statement, message.signature)
+    for change in message.view_changes:
+        _check_change(change, chain, validators)
+    if message.prepared is not None:
+        check_certificate(message.prepared, Domain.PREPARE, chain, validators)
+    return Witness(statement, message.signature)
+
+
+def check_view_change(message: ViewChange, chain: ChainId, validators: ValidatorSet) -> Witness:
+    """A view change of a member, whose claim its certificate proves (rule R26).
+
+    Raises:
+        Malformed: no such seat, a claim not below its view, or not what the certificate proves.
+        BadSignature: a signature that does not verify.
+    """
+    witness = _check_change(message, chain, validators)
+    certificate = message.prepared
+    claimed = (message.height, message.prepared_view, message.prepared_id)
+    if certificate is None:
+        if message.prepared_view != NO_VIEW:
+            raise Malformed(f"a claim of view {message.prepared_view} without a certificate")
+        return witness
+    proved = (certificate.height, certificate.view, certificate.block_id)
+    if proved != claimed:
+        raise Malformed(f"a certificate for {proved[:2]}, the claim is {claimed[:2]}")
+    check_certificate(certificate, Domain.PREPARE, chain, validators)
+    return witness
+
+
+def _check_change(change: ViewChange, chain: ChainId, validators: ValidatorSet) -> Witness:
+    if (change.prepared_view == NO_VIEW) != (change.prepared_id == ZERO32):
+        raise Malformed("a view change names a prepared view and a prepared block, or neither")
+    if change.prepared_view >= change.view:
+        raise Malformed(f"a claim of view {change.prepared_view} in one for view {change.view}")
+    statement = view_change_bytes(
+        chain, change.height, change.view, change.prepared_view, change.prepared_id
+    )
+    check_signature(_key(change.seat, validators), statement, change.signature)
+    return Witness(statement, change.signature)
+
+
+def check_decided(
+    certificate: Certificate, height: Height, chain: ChainId, validators: ValidatorSet
+) -> None:
+    """A commit certificate of this height.
+
+    Raises:
+        Malformed: of another height, or not a quorum of members.
+        BadSignature: a signature that does not verify.
+    """
+    if certificate.height != height:
+        raise Malformed(f"a certificate of height {certificate.height}, expected {height}")
+    check_certificate(certificate, Domain.COMMIT, chain, validators)
+
+
+def check_body(block: Block, identifier: BlockId) -> tuple[TransactionHash, ...]:
+    """That these are the header and the transactions behind a block id; returns their hashes.
+
+    Raises:
+        BadBlock: the deliverer sent something else.
+    """
+    actual = block_id(block.header)
+    if actual != identifier:
+        raise BadBlock(f"the header hashes to {actual.hex()}, expected {identifier.hex()}")
+    size = body_bytes(block.transactions)
+    if size > BLOCK_BYTES_MAX:
+        raise BadBlock(f"transactions of {size} bytes, at most {BLOCK_BYTES_MAX} are allowed")
+    hashes = tuple(transaction_hash(data) for data in block.transactions)
+    root = transactions_root(hashes)
+    if root != block.header.transactions_root:
+        raise BadBlock(
+            f"the transactions have root {root.hex()}, "
+            f"the header says {block.header.transactions_root.hex()}"
+        )
+    return hashes
+
+
+def _key(seat: Seat, validators: ValidatorSet) -> bytes:
+    if seat >= validators.size:
+        raise Malformed(f"seat {seat} of {validators.size} validators")
+    return validators.keys[seat]

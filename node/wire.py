@@ -1,0 +1,120 @@
+"""What nodes say to each other: the replicas' messages, with bodies where they carry one.
+
+One closed union, one decoder. A proposal carries its block whole up to INLINE_BODY_BYTES_MAX, and
+above that the header and the hashes of its transactions, which the receivers mostly hold.
+"""
+
+from typing import Annotated, Final, final
+
+from msgspec import Meta, Struct
+
+from consensus.messages import Commit, Prepare, PrePrepare, Status, ViewChange
+from primitives import limits
+from primitives.block import Block, Header, TransactionBytes
+from primitives.certificate import Certificate
+from primitives.codec import decode, encode
+from primitives.ids import BlockId, Sized32, TransactionHash
+
+Hashes = Annotated[
+    tuple[Sized32[TransactionHash], ...], Meta(max_length=limits.BLOCK_TRANSACTIONS_MAX)
+]
+
+
+@final
+class FullBody(Struct, array_like=True, frozen=True, tag=20):
+    """A block."""
+
+    block: Block
+
+
+@final
+class CompactBody(Struct, array_like=True, frozen=True, tag=21):
+    """A block to be put together from the receiver's mempool."""
+
+    header: Header
+    hashes: Hashes
+
+
+@final
+class Proposed(Struct, array_like=True, frozen=True, tag=22):
+    """A pre-prepare and its body; None where the sender relays it without having the body."""
+
+    pre_prepare: PrePrepare
+    body: FullBody | CompactBody | None
+
+
+@final
+class Decided(Struct, array_like=True, frozen=True, tag=23):
+    """A decided block: accepted in any state (rule R22)."""
+
+    block: Block
+    certificate: Certificate
+
+
+@final
+class Fetch(Struct, array_like=True, frozen=True, tag=24):
+    """A request for the body of a block of the current height."""
+
+    block_id: Sized32[BlockId]
+
+
+@final
+class Body(Struct, array_like=True, frozen=True, tag=25):
+    """The answer to Fetch."""
+
+    block: Block
+
+
+@final
+class Transactions(Struct, array_like=True, frozen=True, tag=26):
+    """Transactions for the mempool."""
+
+    transactions: Annotated[
+        tuple[TransactionBytes, ...], Meta(max_length=limits.BLOCK_TRANSACTIONS_MAX)
+    ]
+
+
+@final
+class Offer(Struct, array_like=True, frozen=True, tag=27):
+    """Hashes of transactions that wait here without progress."""
+
+    hashes: Hashes
+
+
+@final
+class Want(Struct, array_like=True, frozen=True, tag=28):
+    """The offered ones that the sender lacks."""
+
+    hashes: Hashes
+
+
+Wire = (
+    Proposed
+    | Prepare
+    | Commit
+    | ViewChange
+    | Status
+    | Decided
+    | Fetch
+    | Body
+    | Transactions
+    | Offer
+    | Want
+)
+BULK: Final = (Decided, Transactions, Offer, Want)
+"""Kinds that yield to the others on a link."""
+
+
+def write(message: Wire) -> bytes:
+    """Canonical bytes."""
+    return encode(message)
+
+
+def read(data: bytes) -> Wire:
+    """One message.
+
+    Raises:
+        Malformed: too large, no known kind, a field outside its bounds, or not canonical.
+    """
+    message: Wire = decode(data, Wire, limit=limits.MESSAGE_BYTES_MAX)  # type: ignore[arg-type]  # mypy has no type for a union as a value
+    return message
