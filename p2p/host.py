@@ -21,9 +21,9 @@ dialling, its resource manager, its listener and its address book.
 import errno
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
-from typing import Final, NoReturn, TypeAlias, cast
+from typing import Final, NoReturn, SupportsIndex, TypeAlias, cast
 from weakref import WeakSet
 
 import trio
@@ -48,8 +48,8 @@ from libp2p.security.exceptions import HandshakeFailure
 from libp2p.security.noise.exceptions import PeerIDMismatchesPubkey
 from libp2p.security.noise.transport import PROTOCOL_ID as NOISE
 from libp2p.security.noise.transport import Transport as NoiseTransport
+from libp2p.stream_muxer.yamux.yamux import DEFAULT_WINDOW_SIZE, Yamux, YamuxStream
 from libp2p.stream_muxer.yamux.yamux import PROTOCOL_ID as YAMUX
-from libp2p.stream_muxer.yamux.yamux import Yamux
 from libp2p.tools.anyio_service import background_trio_service
 from libp2p.transport.upgrader import TransportUpgrader
 from multiaddr import Multiaddr  # type: ignore[import-untyped]  # it has no type hints
@@ -159,11 +159,18 @@ class _QuietHost(BasicHost):
     async def _push_identify_to_all_peers(self) -> None:
         """Nor anything to tell them."""
 
+    async def new_stream(self, peer_id: ID, protocol_ids: Sequence[TProtocol]) -> Stream:
+        """A stream whose credit comes in batches."""
+        stream = await super().new_stream(peer_id, protocol_ids)
+        await _widen(stream)
+        return stream
+
     async def _swarm_stream_handler(self, net_stream: Stream) -> None:
         """Negotiate, then hand over. What a peer sends may end its stream, never the swarm."""
         peer = stream_peer(net_stream)
         try:
             check_streams(net_stream)
+            await _widen(net_stream)
             protocol, handler = await self.multiselect.negotiate(
                 MultiselectCommunicator(net_stream), int(_STEP_S)
             )
@@ -360,6 +367,46 @@ def check_streams(stream: Stream) -> None:
     held = len(connection.get_streams())
     if held > limits.STREAMS_PER_PEER_MAX:
         raise Malformed(f"{held} streams are open, at most {limits.STREAMS_PER_PEER_MAX}")
+
+
+class _Bounded(bytearray):
+    """What a stream has received and we have not read.
+
+    libp2p only logs that a peer writes beyond its window. The error ends the stream's reading side.
+    The factor covers the credit that libp2p gave before `_widen`.
+    """
+
+    def extend(self, data: Iterable[SupportsIndex], /) -> None:
+        """Refuse what no credit was given for."""
+        chunk = bytes(data)
+        if len(self) + len(chunk) > 2 * limits.STREAM_WINDOW_BYTES:
+            raise Malformed(f"{len(self) + len(chunk)} unread bytes on a stream")
+        super().extend(chunk)
+
+
+async def _widen(stream: Stream) -> None:
+    """Give a stream a window of `STREAM_WINDOW_BYTES`, refilled when half of it is read.
+
+    libp2p's yamux answers nearly every read with a frame of credit, which is a third of what a
+    small message costs, and lets the window grow to 16 MiB for a slow reader.
+    """
+    muxed = cast(NetStream, stream).muxed_stream
+    assert isinstance(muxed, YamuxStream), "yamux is the only multiplexer"
+    owed = limits.STREAM_WINDOW_BYTES - DEFAULT_WINDOW_SIZE
+
+    async def credit(*, bytes_read: int = 0) -> None:
+        nonlocal owed
+        owed += bytes_read
+        if owed >= limits.STREAM_WINDOW_BYTES // 2:
+            grant, owed = owed, 0
+            muxed.recv_window += grant
+            await muxed.send_window_update(grant)
+
+    buffers = muxed.conn.stream_buffers
+    if muxed.stream_id in buffers:  # else the peer has reset it already
+        buffers[muxed.stream_id] = _Bounded(buffers[muxed.stream_id])
+    muxed._auto_tune_and_send_window_update = credit  # type: ignore[method-assign]
+    await credit()
 
 
 def _raw(socket: trio.SocketStream, *, is_dialler: bool) -> RawConnection:
