@@ -120,6 +120,15 @@ def read_key(path: Path, purpose: Purpose) -> StoredKey:
     return StoredKey(stored.name, purpose, public, seed)
 
 
+def public_of(path: Path) -> PublicKey:
+    """The public half that a key file states; for showing, not for signing.
+
+    Raises:
+        OperatorFault: as `read_key`, but for its purpose and whether the halves belong together.
+    """
+    return PublicKey(bytes.fromhex(_read(path).public))
+
+
 def _read(path: Path) -> _KeyFile:
     try:
         with path.open("rb") as file:

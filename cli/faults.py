@@ -1,0 +1,95 @@
+"""How a command ends: its exit code, and a failure that a person and a program can both read.
+
+What the house raises anyway keeps its class (`primitives.errors`); here is what only a command line
+can meet, and the one place where every error gets its exit code and its stable code.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum, unique
+from typing import final
+
+from primitives.errors import (
+    BadSignature,
+    Malformed,
+    MithaqError,
+    OperatorFault,
+    Rejected,
+    RemoteFault,
+    StorageFault,
+)
+
+
+@unique
+class ExitCode(IntEnum):
+    """What the shell sees; each is explained in `mithaq --help`."""
+
+    OK = 0
+    REFUSED = 1
+    USAGE = 2
+    NOT_PINNED = 3
+    UNREACHABLE = 4
+    TIMED_OUT = 5
+    LOCAL_FAULT = 6
+
+
+EXPLAINED = {
+    ExitCode.OK: "done",
+    ExitCode.REFUSED: "refused by the chain or a node, or invalid",
+    ExitCode.USAGE: "the command was not understood",
+    ExitCode.NOT_PINNED: "the proof is valid, but no chain was pinned",
+    ExitCode.UNREACHABLE: "no node answers",
+    ExitCode.TIMED_OUT: "not final yet",
+    ExitCode.LOCAL_FAULT: "files, ports or permissions of this machine",
+}
+assert EXPLAINED.keys() == set(ExitCode), "every exit code is explained"
+
+
+@final
+class Unreachable(MithaqError):
+    """No node answered."""
+
+
+@final
+class NotFinal(MithaqError):
+    """What was waited for has not happened yet."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error as it is printed."""
+
+    exit_code: ExitCode
+    code: str
+    message: str
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+
+def failure_of(error: MithaqError | OSError) -> Failure:
+    """What to say about an error, and how to end."""
+    match error:
+        case Rejected(code=code, message=message, facts=facts):
+            return Failure(ExitCode.REFUSED, code, message, facts)
+        case Malformed():
+            return Failure(ExitCode.REFUSED, "malformed", str(error))
+        case BadSignature():
+            return Failure(ExitCode.REFUSED, "bad_signature", str(error))
+        case RemoteFault():
+            return Failure(ExitCode.REFUSED, "remote_fault", str(error))
+        case Unreachable():
+            return Failure(ExitCode.UNREACHABLE, "node.unreachable", str(error))
+        case NotFinal():
+            return Failure(ExitCode.TIMED_OUT, "not_final", str(error))
+        case StorageFault():
+            return Failure(ExitCode.LOCAL_FAULT, "storage", str(error))
+        case OperatorFault():
+            # A configuration with several faults lists them also one by one.
+            listed = getattr(error, "faults", None)
+            facts = {} if listed is None else {"faults": list(listed)}
+            return Failure(ExitCode.LOCAL_FAULT, "local", str(error), facts)
+        case OSError():
+            where = f"{error.filename}: " if error.filename else ""
+            return Failure(ExitCode.LOCAL_FAULT, "local", f"{where}{error.strerror or error}")
+        case _:
+            return Failure(ExitCode.REFUSED, "refused", str(error))

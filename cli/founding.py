@@ -1,0 +1,267 @@
+"""Founding a network: keys, genesis, and a folder for each node.
+
+A founded network is whole or it is none: localnet.json is written last. Keys that the home already
+has are used, never replaced.
+"""
+
+import json
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, final
+
+import msgspec
+
+from cli.home import FORMAT, VERSION, Home, Localnet, NodeEntry, localnet_text
+from ledger import genesis, parameters
+from ledger.accounts import AccountKind, WeightedKey, account_of_key
+from ledger.membership import ValidatorRecord
+from ledger.roles import NOTARY, REGISTRAR
+from node.config import (
+    Address,
+    ApiConfig,
+    Config,
+    NodeFolder,
+    P2pConfig,
+    PeerAddress,
+    PeerConfig,
+    config_text,
+)
+from node.keys import Purpose, StoredKey, create_key, read_key
+from primitives import limits
+from primitives.errors import OperatorFault
+from primitives.ids import NodeKey, PublicKey, TimeMs, ValidatorKey
+from primitives.named import to_named
+
+if TYPE_CHECKING:
+    from primitives.ids import AccountId
+
+MINISTRIES: Final = (
+    "finance",
+    "interior",
+    "justice",
+    "health",
+    "education",
+    "transport",
+    "energy",
+    "agriculture",
+    "labour",
+    "environment",
+    "trade",
+    "culture",
+    "science",
+    "housing",
+    "defence",
+    "statistics",
+)
+BASE_PORT: Final = 17000
+API_OFFSET: Final = 1000
+NODES_MAX: Final = API_OFFSET
+"""More nodes would take each other's ports."""
+VALIDATORS_DEFAULT: Final = 4
+
+ASSET: Final = "GBP"
+EXPONENT: Final = 2
+TREASURY_MINOR_UNITS: Final = 250_000_000_00
+DEMO_KEYS: Final = {
+    "treasury": "Treasury",
+    "registrar": "Registrar",
+    "agency-1": "First agency",
+    "agency-2": "Second agency",
+}
+"""Key file → the public body whose account it signs for."""
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is to be founded."""
+
+    network: str
+    validators: int
+    observers: int
+    base_port: int
+
+    def entries(self) -> tuple[NodeEntry, ...]:
+        """The nodes, validators first."""
+        names = [validator_name(index) for index in range(self.validators)]
+        names += [f"observer-{index}" for index in range(self.observers)]
+        return tuple(self._entry(index, name) for index, name in enumerate(names))
+
+    def _entry(self, index: int, name: str) -> NodeEntry:
+        votes = index < self.validators
+        return NodeEntry(
+            name=name,
+            folder=f"nodes/node{index}" if votes else f"nodes/observer{index - self.validators}",
+            p2p=f"127.0.0.1:{self.base_port + index}",
+            api=f"127.0.0.1:{self.base_port + API_OFFSET + index}",
+            role="validator" if votes else "observer",
+        )
+
+
+def validator_name(index: int) -> str:
+    """Validators are called like ministries as far as those go."""
+    return MINISTRIES[index] if index < len(MINISTRIES) else f"ministry-{index + 1}"
+
+
+def check_plan(plan: Plan) -> None:
+    """Raises:
+    OperatorFault: such a network cannot be.
+    """
+    if not 1 <= plan.validators <= limits.VALIDATORS_MAX:
+        raise OperatorFault(f"{plan.validators} validators, expected 1 to {limits.VALIDATORS_MAX}")
+    nodes = plan.validators + plan.observers
+    if plan.observers < 0 or nodes > NODES_MAX:
+        raise OperatorFault(
+            f"{plan.observers} observers, expected 0 to {NODES_MAX - plan.validators}"
+        )
+    highest = plan.base_port + API_OFFSET + nodes - 1
+    if plan.base_port < 1 or highest > 65535:
+        raise OperatorFault(
+            f"base port {plan.base_port}, expected 1 to {65535 - API_OFFSET - nodes + 1}"
+        )
+
+
+def found(home: Home, plan: Plan) -> Localnet:
+    """Write a new network into a home.
+
+    Raises:
+        OperatorFault: there is one already, or the folder cannot be written.
+    """
+    check_plan(plan)
+    if home.has_network():
+        raise OperatorFault(f"{home.path} holds a network already; nothing was changed")
+    for leftover in (home.nodes, home.genesis_file):
+        if leftover.exists():
+            raise OperatorFault(
+                f"{leftover} exists, but no localnet.json: an attempt was interrupted; "
+                "`mithaq localnet reset --yes` clears it away"
+            )
+    home.keys.mkdir(parents=True, exist_ok=True, mode=0o700)
+    account_keys = {name: _account_key(home, name) for name in DEMO_KEYS}
+    entries = plan.entries()
+    votes: dict[str, StoredKey] = {}
+    links: dict[str, StoredKey] = {}
+    for entry in entries:
+        folder = NodeFolder(home.path / entry.folder)
+        folder.path.mkdir(parents=True, mode=0o700)
+        links[entry.name] = create_key(folder.node_key, name=entry.name, purpose=Purpose.NODE)
+        if entry.role == "validator":
+            votes[entry.name] = create_validator_key(folder, entry.name)
+    document = _genesis(plan, account_keys, votes, links)
+    genesis.genesis_block(document)  # raises if it contradicts itself
+    data = document_bytes(document)
+    write_new(home.genesis_file, data)
+    for entry in entries:
+        folder = NodeFolder(home.path / entry.folder)
+        write_new(folder.genesis, data)
+        write_new(folder.config, config_text(_config(entry, entries, links)).encode())
+    localnet = Localnet(FORMAT, VERSION, plan.network, plan.base_port, entries)
+    write_new(home.localnet_file, localnet_text(localnet))
+    return localnet
+
+
+def create_validator_key(folder: NodeFolder, name: str) -> StoredKey:
+    """Make a key that votes, and with it the signer's empty memory, which nobody else may make."""
+    from node.signer import Signer
+    from storage.durable_file import DiskFile
+
+    key = create_key(folder.validator_key, name=name, purpose=Purpose.VALIDATOR)
+    Signer.create_memory(ValidatorKey(key.public), DiskFile(folder.signer_state))
+    return key
+
+
+def document_bytes(document: genesis.GenesisDocument) -> bytes:
+    """A genesis document as a file."""
+    text = json.dumps(to_named(document), indent=2, ensure_ascii=False)
+    return text.encode() + b"\n"
+
+
+def write_new(path: Path, data: bytes) -> None:
+    """Write a file that must not exist yet.
+
+    Raises:
+        OperatorFault: it does, or its folder cannot be written.
+    """
+    try:
+        with path.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except FileExistsError as error:
+        raise OperatorFault(f"{path} exists already; it is never overwritten") from error
+    except OSError as error:
+        raise OperatorFault(f"{path} cannot be made: {error.strerror}") from error
+
+
+def _account_key(home: Home, name: str) -> StoredKey:
+    path = home.key_file(name)
+    if path.exists():
+        return read_key(path, Purpose.ACCOUNT)
+    return create_key(path, name=name, purpose=Purpose.ACCOUNT)
+
+
+def _genesis(
+    plan: Plan,
+    account_keys: dict[str, StoredKey],
+    votes: dict[str, StoredKey],
+    links: dict[str, StoredKey],
+) -> genesis.GenesisDocument:
+    ids: dict[str, AccountId] = {
+        name: account_of_key(key.public) for name, key in account_keys.items()
+    }
+    enough = min(parameters.DEFAULTS.minimum_validators, plan.validators)
+    return genesis.GenesisDocument(
+        format="mithaq.genesis",
+        version=1,
+        network=plan.network,
+        time_ms=TimeMs(time.time_ns() // 1_000_000),
+        parameters=msgspec.structs.replace(parameters.DEFAULTS, minimum_validators=enough),
+        validators=tuple(
+            ValidatorRecord(name, ValidatorKey(key.public), NodeKey(links[name].public))
+            for name, key in votes.items()
+        ),
+        accounts=tuple(
+            _account(ids[name], key.public, body)
+            for (name, body), key in zip(DEMO_KEYS.items(), account_keys.values(), strict=True)
+        ),
+        roles=tuple(
+            genesis.GenesisRole(role, None, ids["registrar"]) for role in (REGISTRAR, NOTARY)
+        ),
+        assets=(genesis.GenesisAsset(ASSET, EXPONENT, ids["treasury"]),),
+        balances=(genesis.GenesisBalance(ids["treasury"], ASSET, TREASURY_MINOR_UNITS),),
+    )
+
+
+def _account(account: "AccountId", key: PublicKey, body: str) -> genesis.GenesisAccount:
+    return genesis.GenesisAccount(
+        id=account,
+        kind=AccountKind.ORGANISATION,
+        threshold=1,
+        keys=(WeightedKey(key, 1),),
+        name=body,
+    )
+
+
+def _config(entry: NodeEntry, entries: Sequence[NodeEntry], links: dict[str, StoredKey]) -> Config:
+    # Observers follow the validators; two observers have nothing to tell each other.
+    others = [
+        other for other in entries if other is not entry and "validator" in (entry.role, other.role)
+    ]
+    return Config(
+        name=entry.name,
+        p2p=P2pConfig(
+            listen=Address(entry.p2p),
+            peers=tuple(
+                PeerConfig(
+                    name=other.name,
+                    node_id=links[other.name].public.hex(),
+                    address=PeerAddress(other.p2p),
+                )
+                for other in others
+            ),
+        ),
+        api=ApiConfig(listen=Address(entry.api)),
+    )

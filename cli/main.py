@@ -1,0 +1,113 @@
+"""The entry point: which commands there are, and how each run ends.
+
+Commands are imported when they are asked for; their one-line descriptions stand here, so that
+`mithaq --help` imports none of them.
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Final, final
+
+import click
+
+from cli.faults import EXPLAINED, ExitCode, Failure, failure_of
+from cli.session import wants_json
+from primitives.errors import MithaqError
+
+COMMANDS: Final = {
+    "localnet": ("cli.localnet", "Run a network of validators on this machine."),
+    "status": ("cli.status", "Ask all nodes of the home; say who is missing."),
+    "tx": ("cli.tx", "Build, sign, submit and look up transactions."),
+    "proof": ("cli.proof", "Fetch proofs, and check them without any node."),
+    "account": ("cli.lookup", "Show an account, its roles and balances."),
+    "block": ("cli.lookup", "Show a block and its certificate."),
+    "keys": ("cli.keys", "Make and list the keys that sign transactions."),
+    "testnet": ("cli.testnet", "Write the folders of a new network's nodes."),
+    "init": ("cli.init", "Make one node's folder."),
+    "start": ("cli.start", "Run a node in the foreground."),
+}
+"""Name → the module that has it under that name, and what it is for."""
+
+_EXIT_CODES: Final = "\b\nExit codes:\n" + "\n".join(
+    f"  {code.value}  {meaning}" for code, meaning in EXPLAINED.items()
+)
+
+
+@final
+class LazyGroup(click.Group):
+    """Imports a command when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's own
+        """In the order in which people meet them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The command of a name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _ = COMMANDS[cmd_name]
+        found = getattr(import_module(module), cmd_name)
+        assert isinstance(found, click.Command), f"{module} has the command {cmd_name}"
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, what) for name, (_, what) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, epilog=_EXIT_CODES, context_settings={"max_content_width": 100})
+@click.version_option(package_name="mithaq", message="%(prog)s %(version)s")
+def root() -> None:
+    """Mithaq: a ledger that public bodies keep together, with proofs that anybody can check.
+
+    Every command takes --home and --json. With --json, results are JSON on standard output and
+    errors are {"code", "message", "facts"} on standard error.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        root.main(given, prog_name="mithaq", standalone_mode=False)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return ExitCode.USAGE
+    except click.UsageError as error:
+        _print_usage(error, machine=wants_json(given))
+        return ExitCode.USAGE
+    except click.ClickException as error:
+        failure = Failure(ExitCode.LOCAL_FAULT, "local", error.format_message())
+        return _fail(failure, machine=wants_json(given))
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader is gone; nobody wants to hear that
+        return ExitCode.OK
+    except (MithaqError, OSError) as error:
+        return _fail(failure_of(error), machine=wants_json(given))
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped", err=True)
+        return 130  # as shells report SIGINT
+    return ExitCode.OK
+
+
+def _fail(failure: Failure, *, machine: bool) -> int:
+    if machine:
+        error = {"code": failure.code, "message": failure.message, "facts": dict(failure.facts)}
+        click.echo(json.dumps(error, ensure_ascii=False, default=str), err=True)
+    else:
+        click.echo(f"mithaq: {failure.message}", err=True)
+    return failure.exit_code
+
+
+def _print_usage(error: click.UsageError, *, machine: bool) -> None:
+    if machine:
+        _fail(Failure(ExitCode.USAGE, "usage", error.format_message()), machine=True)
+        return
+    path = error.ctx.command_path if error.ctx is not None else "mithaq"
+    click.echo(f"{path}: {error.format_message()}", err=True)
+    click.echo(f"Try `{path} --help`.", err=True)

@@ -1,0 +1,156 @@
+"""What every command shares: where the network's home is, which node to ask, how to print.
+
+Each command takes --home and --json itself, so that they may stand where people put them. Results
+go to standard output, as text or as one JSON value; everything else goes to standard error.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, final
+
+import click
+
+HOME_VARIABLE: Final = "MITHAQ_HOME"
+HOME_DEFAULT: Final = ".mithaq"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One run of the command line."""
+
+    home: Path
+    machine: bool
+    """Print JSON for programs."""
+    node: str | None = None
+    """The one node to ask; otherwise the nodes of the home."""
+
+    def show(self, result: Mapping[str, Any] | Sequence[Any], text: str) -> None:
+        """Print a command's result, once."""
+        if self.machine:
+            click.echo(json.dumps(result, indent=2, ensure_ascii=False))
+        elif text:
+            click.echo(text)
+
+    def progress(self, text: str) -> None:
+        """Say what is going on, to people only."""
+        if not self.machine:
+            click.echo(text)
+
+    def remark(self, text: str) -> None:
+        """Say something beside the result, whoever reads that."""
+        click.echo(text, err=True)
+
+
+def home_folder(given: Path | None) -> Path:
+    """--home, else MITHAQ_HOME, else ./.mithaq."""
+    return given or Path(os.environ.get(HOME_VARIABLE) or HOME_DEFAULT)
+
+
+_HOME = click.Option(
+    ["--home"],
+    type=click.Path(path_type=Path, file_okay=False),
+    help=f"The network's folder.  [default: ${HOME_VARIABLE}, else ./{HOME_DEFAULT}]",
+)
+_JSON = click.Option(["--json", "machine"], is_flag=True, help="Print the result as JSON.")
+_NODE = click.Option(
+    ["--node"], metavar="URL", help="Ask this node.  [default: the first of the home that answers]"
+)
+
+
+@final
+class SessionCommand(click.Command):
+    """A command whose function takes the session first."""
+
+    def __init__(self, *, asks_a_node: bool, **attributes: Any) -> None:  # noqa: ANN401 - click's own
+        self._asks_a_node = asks_a_node
+        shared = [*([_NODE] if asks_a_node else []), _HOME, _JSON]
+        super().__init__(**{**attributes, "params": [*(attributes.get("params") or ()), *shared]})
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own
+        """Make the session of the shared options, and run."""
+        assert self.callback is not None, f"{self.name} does something"
+        home, machine = ctx.params.pop("home"), ctx.params.pop("machine")
+        node = ctx.params.pop("node") if self._asks_a_node else None
+        return ctx.invoke(self.callback, Session(home_folder(home), machine, node), **ctx.params)
+
+
+def command(
+    name: str, *, group: click.Group | None = None, epilog: str | None = None
+) -> Callable[[Callable[..., None]], SessionCommand]:
+    """Make a command that works on files and processes of this machine."""
+    return _maker(name, group, epilog, asks_a_node=False)
+
+
+def asking_command(
+    name: str, *, group: click.Group | None = None, epilog: str | None = None
+) -> Callable[[Callable[..., None]], SessionCommand]:
+    """Make a command that asks a node; it has --node."""
+    return _maker(name, group, epilog, asks_a_node=True)
+
+
+def _maker(
+    name: str, group: click.Group | None, epilog: str | None, *, asks_a_node: bool
+) -> Callable[[Callable[..., None]], SessionCommand]:
+    def make(function: Callable[..., None]) -> SessionCommand:
+        parameters: list[click.Parameter] = getattr(function, "__click_params__", [])
+        made = SessionCommand(
+            asks_a_node=asks_a_node,
+            name=name,
+            callback=function,
+            params=parameters[::-1],
+            help=function.__doc__,
+            epilog=epilog,
+        )
+        if group is not None:
+            group.add_command(made)
+        return made
+
+    return make
+
+
+def wants_json(arguments: Sequence[str]) -> bool:
+    """Whether errors are for programs, asked before anything is parsed."""
+    return "--json" in arguments
+
+
+def table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Columns as wide as they need to be; numbers on the right."""
+    cells = [[str(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(titles, *cells, strict=True)]
+    numeric = [
+        bool(cells) and all(row[i].replace(",", "").isdigit() or row[i] == "-" for row in cells)
+        for i in range(len(titles))
+    ]
+    lines = [
+        "  ".join(
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(row, widths, numeric, strict=True)
+        ).rstrip()
+        for row in [list(titles), *cells]
+    ]
+    return "\n".join(lines)
+
+
+def facts(pairs: Iterable[tuple[str, object]]) -> str:
+    """Labels and what they stand for, aligned."""
+    listed = [(label, str(value)) for label, value in pairs]
+    width = max((len(label) for label, _ in listed), default=0)
+    return "\n".join(f"{label:<{width}}  {value}".rstrip() for label, value in listed)
+
+
+def program() -> str:
+    """How this program was called, so that a printed command can be pasted."""
+    called = Path(sys.argv[0])
+    if called.name != "mithaq":
+        return f"{sys.executable} -m cli"
+    on_path = any(
+        (Path(folder) / "mithaq").resolve() == called.resolve()
+        for folder in os.environ.get("PATH", "").split(os.pathsep)
+        if folder
+    )
+    return "mithaq" if on_path else str(called)
