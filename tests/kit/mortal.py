@@ -48,14 +48,15 @@ def told(act: str, folder: Path) -> list[str]:
 
 def killed_after(act: str, folder: Path, *, lines: int) -> list[str]:
     """What a process had printed when it was killed, somewhere after so many lines."""
-    process = start(act, folder)
-    assert process.stdout is not None
-    said = [process.stdout.readline() for _ in range(lines)]
-    process.send_signal(signal.SIGKILL)
-    rest, _ = process.communicate(timeout=60)
+    with start(act, folder) as process:
+        assert process.stdout is not None
+        said = [process.stdout.readline() for _ in range(lines)]
+        process.send_signal(signal.SIGKILL)
+        # Not communicate(): it would pass over what readline() took from the pipe beforehand.
+        said += process.stdout.readlines()
     assert process.returncode == -signal.SIGKILL, "it was alive until it was killed"
     # A line that the kill cut off was not said.
-    return [line for line in "".join([*said, rest]).splitlines(keepends=True) if line[-1:] == "\n"]
+    return [line for line in said if line.endswith("\n")]
 
 
 def version(number: int) -> bytes:

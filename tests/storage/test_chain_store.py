@@ -220,25 +220,21 @@ def test_the_window_forgets_what_is_past_and_nothing_else(database: KeyValue) ->
 
 
 def test_the_window_never_opens_again() -> None:
-    """An earlier edge than the last one changes nothing; nor does a restart."""
+    """An earlier edge than the last one changes nothing, before a restart or after it."""
     database = MemoryKeyValue()
     store = install_genesis(database, genesis())
     first = next_decision(store.head(), store.chain, transactions=1)
     [(_, identifier)] = first.committed
-    store.commit(
-        dataclasses.replace(
-            first, committed=((TimeMs(150), identifier),), forget_before=TimeMs(100)
-        )
-    )
+    committed = ((TimeMs(150), identifier),)
+    store.commit(dataclasses.replace(first, committed=committed, forget_before=TimeMs(100)))
 
-    store = ChainStore(database)
-    second = next_decision(store.head(), store.chain, transactions=0)
-    store.commit(dataclasses.replace(second, forget_before=TimeMs(50)))
-    third = next_decision(store.head(), store.chain, transactions=0)
-    store.commit(dataclasses.replace(third, forget_before=TimeMs(151)))
-
-    with store.state() as state:
-        assert not state.is_committed(TimeMs(150), identifier)
+    for edge, expected in ((50, 100), (60, 100), (151, 151)):
+        decision = next_decision(store.head(), store.chain, transactions=0)
+        store.commit(dataclasses.replace(decision, forget_before=TimeMs(edge)))
+        assert database.get(schema.FORGOTTEN_KEY) == schema.pack_number(expected)
+        with store.state() as state:
+            assert state.is_committed(TimeMs(150), identifier) == (expected <= 150)
+        store = ChainStore(database)
 
 
 def test_a_state_stays_as_it_was_while_the_chain_goes_on(database: KeyValue) -> None:
@@ -256,6 +252,17 @@ def test_a_state_stays_as_it_was_while_the_chain_goes_on(database: KeyValue) -> 
         assert state.node(b"root 2") == b"node 2"
         assert state.node(b"root 5") is None
         assert not state.is_committed(TimeMs(5 * BLOCK_MS + WINDOW_MS), transaction_id(5, 0))
+
+
+def test_a_state_is_of_the_moment_of_its_snapshot() -> None:
+    """A decision that becomes durable before the snapshot, and known after it, is in the state."""
+    database = MemoryKeyValue()
+    reading = install_genesis(database, genesis())
+
+    grow(ChainStore(database), 1)
+
+    with reading.state() as state:
+        assert (state.height, state.get(1, b"height")) == (1, b"1")
 
 
 def test_a_scan_walks_one_table_in_order(database: KeyValue) -> None:

@@ -1,7 +1,6 @@
 """Every reason not to open a chain is said once, clearly, and changes nothing."""
 
 import shutil
-import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -137,15 +136,14 @@ def test_somebody_elses_database_is_not_opened(tmp_path: Path) -> None:
 
 def test_a_second_process_is_refused(folder: Path) -> None:
     """It is told which folder; the first goes on, and once it is gone the folder opens."""
-    first = mortal.start("hold", folder)
-    try:
-        assert first.stdout is not None
-        assert first.stdout.readline() == "open\n"
+    with mortal.start("hold", folder) as first:
+        try:
+            assert first.stdout is not None
+            assert first.stdout.readline() == "open\n"
 
-        assert "is in use by another process" in fault(folder)
-    finally:
-        first.send_signal(signal.SIGKILL)
-        first.communicate(timeout=60)
+            assert "is in use by another process" in fault(folder)
+        finally:
+            first.kill()
 
     open_database(folder, CHAIN).close()
 
