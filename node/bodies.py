@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any, final
 
 from ledger.transaction import CheckedTransaction, check_transaction
+from node import wire
 from node.verify import check_body
-from node.wire import CompactBody
-from primitives.block import Block
+from primitives.block import Block, block_id
 from primitives.errors import MithaqError
 from primitives.ids import BlockId, ChainId, TransactionHash
 
@@ -57,7 +57,36 @@ def check_block(
     return CheckedBlock(block, identifier, tuple(checked))
 
 
-def assemble(body: CompactBody, known: Lookup) -> Block | None:
+def body_of(
+    message: wire.Wire,
+    *,
+    chain: ChainId,
+    kind: Any,  # noqa: ANN401 - as above
+    known: Lookup,
+) -> CheckedBlock | None:
+    """The checked block that a message carries, if it carries one that can be put together.
+
+    Raises:
+        BadBlock: the deliverer sent a body that is not the one it names.
+    """
+    match message:
+        case wire.Proposed(pre_prepare, wire.FullBody(block)):
+            identifier = pre_prepare.block_id
+        case wire.Proposed(pre_prepare, wire.CompactBody() as compact):
+            found, identifier = _assemble(compact, known), pre_prepare.block_id
+            if found is None:
+                return None
+            block = found
+        case wire.Decided(block, certificate):
+            identifier = certificate.block_id
+        case wire.Body(block):
+            identifier = block_id(block.header)
+        case _:
+            return None
+    return check_block(block, identifier, chain=chain, kind=kind, known=known)
+
+
+def _assemble(body: wire.CompactBody, known: Lookup) -> Block | None:
     """The block of a compact proposal, if every transaction of it is known."""
     found = [known(name) for name in body.hashes]
     transactions = [transaction.data for transaction in found if transaction is not None]
