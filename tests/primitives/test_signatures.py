@@ -1,11 +1,13 @@
 """One predicate decides about a signature, and a key never shows its seed."""
 
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from nacl import bindings
 
 from kit.certified import signing_key
 from primitives.crypto import SigningKey, check_signature, commitment
@@ -89,6 +91,31 @@ def test_a_key_of_small_order_signs_nothing(key: str) -> None:
     """Under such a key R = identity and S = 0 would satisfy the bare equation."""
     identity = bytes.fromhex(SMALL_ORDER[0])
     assert not accepts(bytes.fromhex(key), MESSAGE, identity + bytes(32))
+
+
+def test_the_equation_is_without_cofactor() -> None:
+    """R + T with T of order 8 satisfies 8SB = 8R + 8kA, but not SB = R + kA.
+
+    Implementations differ here. A node whose libsodium accepted it would hold certificates that the
+    others refuse, so a library that changes its mind must fail this test.
+    """
+    seed = bytes(32)
+    key = SigningKey(seed)
+    scalar = bytearray(hashlib.sha512(seed).digest()[:32])
+    scalar[0] &= 248
+    scalar[31] = scalar[31] & 127 | 64
+    nonce = 12_345
+    plain_r = bindings.crypto_scalarmult_ed25519_base_noclamp(nonce.to_bytes(32, "little"))
+    torsion = bytes.fromhex(SMALL_ORDER[3])
+
+    def signature_with(r: bytes) -> bytes:
+        k = int.from_bytes(hashlib.sha512(r + key.public + MESSAGE).digest(), "little")
+        s = (nonce + k * int.from_bytes(scalar, "little")) % ORDER
+        return r + s.to_bytes(32, "little")
+
+    assert accepts(key.public, MESSAGE, signature_with(plain_r))
+    mixed_r = bindings.crypto_core_ed25519_add(plain_r, torsion)
+    assert not accepts(key.public, MESSAGE, signature_with(mixed_r))
 
 
 @pytest.mark.parametrize("length", [0, 1, 31, 33, 64])

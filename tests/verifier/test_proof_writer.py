@@ -1,0 +1,88 @@
+"""node/proof.py: what it writes, what it refuses to write, and what it reads back."""
+
+import msgspec
+import pytest
+
+from kit.certified import validator_keys, validator_set
+from kit.proofs import packed, small_chain
+from node.proof import entry_proof, read_proof, write_proof
+from primitives import limits
+from primitives.codec import encode
+from primitives.errors import Malformed, Rejected
+from verifier import Outcome, verify
+
+CHAIN = small_chain()
+replace = msgspec.structs.replace
+
+
+def test_reading_undoes_writing() -> None:
+    """Both kinds of subject, with and without certificate."""
+    for proof in (CHAIN.receipt_proof(2), CHAIN.entry_proof(), CHAIN.genesis_entry_proof()):
+        assert read_proof(write_proof(proof)) == proof
+
+
+@pytest.mark.parametrize("index", [0, 1, 2, 6])
+def test_every_transaction_of_a_block_can_be_proved(index: int) -> None:
+    """Also the last of an odd number, whose path is shorter."""
+    chain = small_chain(others=6)
+    data = write_proof(chain.receipt_proof(index))
+    assert verify(data, chain.id).outcome is Outcome.VALID
+    assert f"number {index + 1} of 7" in verify(data, chain.id).text()
+
+
+def test_only_a_quorum_of_seals_is_written() -> None:
+    """More signers prove no more."""
+    chain = small_chain(validators=7)
+    proof = chain.receipt_proof()
+    assert len(chain.certificate.seals) == 7
+    assert proof.certificate is not None
+    assert proof.certificate.seals == chain.certificate.seals[:5]
+
+
+def test_a_proof_after_a_change_of_validators_is_refused_by_name() -> None:
+    """Version 1 cannot carry the lineage, so it says so instead of writing what nobody accepts."""
+    others = validator_set(validator_keys(5))
+    header = replace(CHAIN.header, validators_hash=others.hash, next_validators_hash=others.hash)
+    for validators in (others, CHAIN.validators):
+        with pytest.raises(Rejected) as refusal:
+            entry_proof(
+                genesis=CHAIN.genesis,
+                validators=validators,
+                header=header,
+                certificate=CHAIN.certificate,
+                table=1,
+                key=b"k",
+                value=b"v",
+                siblings=(),
+            )
+        assert refusal.value.code == "proof.membership_changed"
+
+
+def test_a_proof_one_byte_too_large_is_neither_written_nor_read() -> None:
+    """The limit itself is allowed on both sides."""
+    proof = CHAIN.entry_proof()
+    room = limits.PROOF_BYTES_MAX - len(encode(replace(proof, subject=wide(0)))) - 3
+    full = replace(proof, subject=wide(room))
+    assert len(write_proof(full)) == limits.PROOF_BYTES_MAX
+    assert read_proof(write_proof(full)) == full
+    over = replace(proof, subject=wide(room + 1))
+    with pytest.raises(Rejected, match="1048577 bytes") as refusal:
+        write_proof(over)
+    assert refusal.value.code == "proof.too_large"
+    with pytest.raises(Malformed, match="1048577 bytes"):
+        read_proof(encode(over))
+
+
+def wide(size: int) -> msgspec.Struct:
+    return replace(CHAIN.entry_proof().subject, value=bytes(size))
+
+
+@pytest.mark.parametrize(
+    ("index", "value"), [(0, "mithaq.genesis"), (1, 2), (3, [bytes(31)]), (6, ["absence"])]
+)
+def test_another_format_is_malformed(index: int, value: object) -> None:
+    """The reader of the node is as strict about the form as the verifier."""
+    outer = msgspec.msgpack.decode(write_proof(CHAIN.receipt_proof()))
+    outer[index] = value
+    with pytest.raises(Malformed):
+        read_proof(packed(outer))
