@@ -50,7 +50,7 @@ class StateSnapshot:
         stop = schema.successor(start)
         if after is not None:
             start = max(start, schema.state_key(table, after) + b"\0")
-        rows = self._snapshot.iterate(start=start, stop=max(start, stop))
+        rows = self._snapshot.iterate(start=start, stop=stop)
         return ((key[schema.STATE_PREFIX_BYTES :], value) for key, value in islice(rows, limit))
 
     def node(self, key: bytes) -> bytes | None:

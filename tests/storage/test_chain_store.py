@@ -219,6 +219,26 @@ def test_the_window_forgets_what_is_past_and_nothing_else(database: KeyValue) ->
     assert remembered == [False, False, True, True]
 
 
+def test_an_id_that_is_past_at_once_is_not_remembered() -> None:
+    """Nobody would ever forget it."""
+    database = MemoryKeyValue()
+    store = install_genesis(database, genesis())
+    decision = next_decision(store.head(), store.chain)
+    (_, one), (_, two) = decision.committed
+
+    store.commit(
+        dataclasses.replace(
+            decision,
+            committed=((TimeMs(99), one), (TimeMs(100), two)),
+            forget_before=TimeMs(100),
+        )
+    )
+
+    with store.state() as state:
+        assert not state.is_committed(TimeMs(99), one)
+        assert state.is_committed(TimeMs(100), two)
+
+
 def test_the_window_never_opens_again() -> None:
     """An earlier edge than the last one changes nothing, before a restart or after it."""
     database = MemoryKeyValue()
