@@ -86,3 +86,21 @@ def test_another_format_is_malformed(index: int, value: object) -> None:
     outer[index] = value
     with pytest.raises(Malformed):
         read_proof(packed(outer))
+
+
+def test_a_path_one_step_too_long_is_read_by_neither() -> None:
+    """63 siblings in a list and 256 in the state are the most that there can be."""
+    receipt, entry = CHAIN.receipt_proof(), CHAIN.entry_proof()
+    step = (b"\1" * 32,)
+    for proof, field, most in (
+        (receipt, "transaction_path", limits.LIST_DEPTH_MAX),
+        (receipt, "receipt_path", limits.LIST_DEPTH_MAX),
+        (entry, "siblings", limits.STATE_DEPTH_MAX),
+    ):
+        full = replace(proof, subject=replace(proof.subject, **{field: step * most}))
+        assert read_proof(encode(full)) == full
+        assert "items, expected" not in verify(encode(full), None).sentence
+        over = replace(proof, subject=replace(proof.subject, **{field: step * (most + 1)}))
+        with pytest.raises(Malformed):
+            read_proof(encode(over))
+        assert f"{most + 1} items, expected 0 to {most}" in verify(encode(over), None).sentence
