@@ -4,11 +4,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from kit.proofs import packed, small_chain
-from node.proof import write_proof
-from verifier import verify
+from node.proof import entry_proof, write_proof
+from primitives.block import block_id
+from primitives.digest import digest
+from primitives.domains import Domain
+from verifier import Outcome, verify
 from verifier.__main__ import main
 from verifier.sentences import shown, time_text
 
@@ -139,6 +143,7 @@ def test_an_operation_of_unknown_shape_is_shown_in_general() -> None:
         ["money.transfer", "GBP", []],
         ["money.transfer", "GBP", [["x", 1]]],
         ["money.transfer", 5],
+        ["money.transfer", "GBP", [[bytes(32), True, "A", "", None]]],
         ["registry.stamp_document", bytes(32), "burn"],
         ["treasury.disburse_voucher", 17, True, None, [b"", "ü"]],
     ):
@@ -172,3 +177,42 @@ def test_a_time_beyond_every_calendar_is_still_told() -> None:
     """A header may hold any time below 2^63 ms."""
     assert time_text(0) == "1970-01-01 00:00:00 UTC"
     assert time_text(2**63 - 1) == "9223372036854775807 ms after 1970-01-01 UTC"
+
+
+def entry_sentence(table: int, key: bytes, value: bytes) -> str:
+    """What is said of the only entry of a chain's first state."""
+    place = digest(Domain.STATE_KEY, table.to_bytes(2, "big"), key)
+    root = digest(Domain.STATE_LEAF, place, digest(Domain.STATE_VALUE, value))
+    genesis = msgspec.structs.replace(CHAIN.genesis, state_root=root)
+    proof = entry_proof(
+        genesis=genesis,
+        validators=CHAIN.validators,
+        header=genesis,
+        certificate=None,
+        table=table,
+        key=key,
+        value=value,
+        siblings=(),
+    )
+    verdict = verify(write_proof(proof), block_id(genesis))
+    assert verdict.outcome is Outcome.VALID
+    return verdict.sentence.partition("after that block, ")[2]
+
+
+def test_an_entry_is_called_a_balance_only_where_it_is_one() -> None:
+    """Another table, key or value is shown in general: no guess."""
+    account = bytes([7]) * 32
+    assert entry_sentence(4, account + b"GBP", packed([1_250])) == (
+        f"account {account.hex()} held 1,250 minor units of GBP."
+    )
+    for table, key, value, shown_value in (
+        (5, account + b"GBP", packed([1_250]), "[1250]"),
+        (4, account, packed([1_250]), "[1250]"),
+        (4, account + b"\xff", packed([1_250]), "[1250]"),
+        (4, account + b"GBP", packed([True]), "[yes]"),
+        (4, account + b"GBP", packed([1, 2]), "[1, 2]"),
+        (4, account + b"GBP", b"\xc1not a record", b"\xc1not a record".hex()),
+    ):
+        assert entry_sentence(table, key, value) == (
+            f"table {table} of the state held under key {key.hex()} the value {shown_value}."
+        )
