@@ -170,3 +170,7 @@ API_SEND_S: Final = 20
 """For 64 KiB of an answer to be taken; who does not read is disconnected."""
 API_GRACE_S: Final = 1
 """For requests in progress to end when the node stops."""
+RANGE_BLOCKS_MAX: Final = 256
+"""Blocks in one answer to a node that catches up; large ones fill its bytes much earlier."""
+CHECKS_WAITING_MAX: Final = 256
+"""Payloads with transactions or bodies that wait for a thread; beyond, they come again later."""

@@ -1,0 +1,68 @@
+"""What changes a node, or is nobody else's business: served on the socket in its folder only.
+
+Who may open the socket is whom the file system lets: its owner (mode 0600).
+"""
+
+from typing import final
+
+from litestar import get, post
+from litestar.handlers import HTTPRouteHandler
+from litestar.response.base import ASGIResponse
+from msgspec import Struct
+
+from node.api import intake
+from node.api.backend import AdminBackend
+from node.api.intake import HttpRequest
+from node.api.responses import json_response
+from node.config import LogLevel
+
+_BODY_BYTES_MAX = 1024
+
+
+@final
+class LogLevelRequest(Struct, frozen=True, kw_only=True):
+    """From which level on the node logs."""
+
+    level: LogLevel
+
+
+@final
+class Stopping(Struct, frozen=True, kw_only=True):
+    """The node has begun to stop."""
+
+    stopping: bool
+
+
+@final
+class AdminApi:
+    """The operator's handlers over one node."""
+
+    def __init__(self, backend: AdminBackend) -> None:
+        self._backend = backend
+
+    def routes(self) -> list[HTTPRouteHandler]:
+        """Every endpoint."""
+        return [
+            get("/v1/admin/peers")(self.peers),
+            post("/v1/admin/log-level")(self.log_level),
+            post("/v1/admin/shutdown")(self.shutdown),
+        ]
+
+    async def peers(self, request: HttpRequest) -> ASGIResponse:
+        """The nodes of the allow-list."""
+        intake.check_no_query(request)
+        return json_response(self._backend.status().peers)
+
+    async def log_level(self, request: HttpRequest) -> ASGIResponse:
+        """Log from another level until the node stops."""
+        intake.check_no_query(request)
+        body = await intake.read_body(request, limit=_BODY_BYTES_MAX)
+        wanted = intake.from_json(body, LogLevelRequest)
+        self._backend.set_log_level(wanted.level)
+        return json_response(wanted)
+
+    async def shutdown(self, request: HttpRequest) -> ASGIResponse:
+        """Stop the node."""
+        intake.check_no_query(request)
+        self._backend.request_shutdown()
+        return json_response(Stopping(stopping=True), status=202)

@@ -1,0 +1,71 @@
+"""What the API needs from a node; `node.app` fulfils it, and so does the chain of one in tests."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from ledger.genesis import GenesisDocument
+from node.config import LogLevel
+from node.status import NodeStatus
+from primitives.errors import MithaqError
+from primitives.ids import TransactionId
+from storage.chain import ChainStore
+
+
+class Backend(Protocol):
+    """The public side: submitting, waiting, looking."""
+
+    @property
+    def store(self) -> ChainStore:
+        """The chain; read in worker threads only."""
+        ...
+
+    @property
+    def genesis(self) -> GenesisDocument:
+        """What the network began with."""
+        ...
+
+    def status(self) -> NodeStatus:
+        """Where the node stands now."""
+        ...
+
+    async def submit(self, data: bytes) -> TransactionId:
+        """Check a transaction's canonical bytes, hold it until it is in a block, and tell others.
+
+        Submitting again what already waits changes nothing.
+
+        Raises:
+            RemoteFault: not a transaction, or a signature does not verify.
+            Rejected: it may stand in no block, or there is no room; with the code.
+        """
+        ...
+
+    async def submit_many(self, batch: Sequence[bytes]) -> list[TransactionId | MithaqError]:
+        """`submit` each, in order; what it would raise stands in the place of the id."""
+        ...
+
+    def is_pending(self, identifier: TransactionId) -> bool:
+        """Whether a transaction waits here. It does until its block is durable."""
+        ...
+
+    async def wait_final(self, identifier: TransactionId, timeout_s: float) -> bool:
+        """Until a transaction is in a durable block, known or not yet known; False after the time.
+
+        True at once where it already is.
+        """
+        ...
+
+
+class AdminBackend(Protocol):
+    """The operator's side, reached through the socket in the node's folder only."""
+
+    def status(self) -> NodeStatus:
+        """Where the node stands now."""
+        ...
+
+    def set_log_level(self, level: LogLevel) -> None:
+        """From now on log from this level, until the node stops."""
+        ...
+
+    def request_shutdown(self) -> None:
+        """Begin to stop; returns at once."""
+        ...

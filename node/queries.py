@@ -1,0 +1,311 @@
+"""Questions about the chain and the state, answered from the database.
+
+Synchronous: whoever asks runs them in a worker thread. Each answer is of one moment: state is read
+through one snapshot, closed before the answer leaves; blocks below the head never change. A query
+never enters the engine.
+
+An answer is a Struct; people see its named form.
+"""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, Final, final
+
+from msgspec import Struct
+
+from ledger import views
+from ledger.accounts import AccountKind, WeightedKey
+from ledger.genesis import KERNEL_TABLES
+from ledger.receipt import Receipt
+from ledger.roles import ROLES
+from ledger.state import StateReader, Table
+from ledger.transaction import Transaction, transaction_id
+from ledger.tree import StateTree
+from node.proof import entry_proof, receipt_proof, write_proof
+from primitives import limits
+from primitives.block import Block, Header, block_id, body_bytes
+from primitives.codec import decode, encode
+from primitives.ids import (
+    ZERO32,
+    AccountId,
+    BlockId,
+    Height,
+    Natural,
+    Seat,
+    SeatNumber,
+    Signature,
+    Sized32,
+    Sized64,
+    TimeMs,
+    TransactionId,
+    ValidatorKey,
+    View,
+    ViewNumber,
+)
+from services.table import RECEIPT, TABLES, TRANSACTION, Events, Operations, Refusals
+from storage.chain import ChainStore
+from storage.decision import TransactionPlace
+
+TABLE_NUMBERS: Final = {table.name: table.number for table in (*KERNEL_TABLES, *TABLES)}
+"""Tables of the state by name."""
+
+_BLOCKS_KEPT: Final = 4
+"""Decoded blocks at hand: everybody who waits for a block asks for it at the same moment."""
+
+
+@final
+class PendingTransaction(Struct, frozen=True, kw_only=True, tag_field="status", tag="pending"):
+    """It waits to stand in a block."""
+
+    id: Sized32[TransactionId]
+
+
+@final
+class FinalTransaction(Struct, frozen=True, kw_only=True, tag_field="status", tag="final"):
+    """It stands in a block, applied or refused: the receipt says which."""
+
+    id: Sized32[TransactionId]
+    height: Natural[Height]
+    index: Natural[int]
+    block_time_ms: Natural[TimeMs]
+    transaction: Transaction[Operations]
+    receipt: Receipt[Refusals, Events]
+
+
+@final
+class SealAnswer(Struct, frozen=True, kw_only=True):
+    """One validator's signature under a block."""
+
+    seat: SeatNumber[Seat]
+    name: str
+    key: Sized32[ValidatorKey]
+    signature: Sized64[Signature]
+
+
+@final
+class CertificateAnswer(Struct, frozen=True, kw_only=True):
+    """The quorum that committed a block, and in which view."""
+
+    view: ViewNumber[View]
+    seals: tuple[SealAnswer, ...]
+
+
+@final
+class BlockAnswer(Struct, frozen=True, kw_only=True):
+    """A block without its transactions' content; only block 0 has no certificate."""
+
+    id: Sized32[BlockId]
+    header: Header
+    certificate: CertificateAnswer | None
+    transactions: tuple[Sized32[TransactionId], ...]
+    count: Natural[int]
+    bytes: Natural[int]
+
+
+@final
+class RoleAnswer(Struct, frozen=True, kw_only=True):
+    """A role that an account holds; without a scope it is for the whole network."""
+
+    role: str
+    scope: Sized32[AccountId] | None
+    since: Natural[Height]
+
+
+@final
+class BalanceAnswer(Struct, frozen=True, kw_only=True):
+    """What an account holds of an asset: `amount` in minor units of 10^-exponent."""
+
+    asset: str
+    amount: Natural[int]
+    exponent: Natural[int]
+
+
+@final
+class AccountAnswer(Struct, frozen=True, kw_only=True):
+    """An account as it is after the block at `height`."""
+
+    id: Sized32[AccountId]
+    height: Natural[Height]
+    kind: AccountKind
+    name: str
+    threshold: Natural[int]
+    keys: tuple[WeightedKey, ...]
+    roles: tuple[RoleAnswer, ...]
+    balances: tuple[BalanceAnswer, ...]
+
+
+def id_of_transaction(data: bytes) -> TransactionId:
+    """The id of a transaction in canonical form; no signature is checked.
+
+    Raises:
+        Malformed: it is none.
+    """
+    transaction: Transaction[Any] = decode(data, TRANSACTION, limit=limits.TRANSACTION_BYTES_MAX)
+    return transaction_id(encode(transaction.body))
+
+
+@final
+class Queries:
+    """Answers from one store; safe in any number of threads. None where nothing has that name."""
+
+    def __init__(self, store: ChainStore) -> None:
+        self._store = store
+        self._block = lru_cache(maxsize=_BLOCKS_KEPT)(store.block)
+        self._receipts = lru_cache(maxsize=_BLOCKS_KEPT)(store.receipts)
+
+    def transaction(self, identifier: TransactionId) -> FinalTransaction | None:
+        """A committed transaction with its receipt."""
+        place = self._store.find_transaction(identifier)
+        if place is None:
+            return None
+        block = self._block(place.height)
+        return FinalTransaction(
+            id=identifier,
+            height=place.height,
+            index=place.index,
+            block_time_ms=block.header.time_ms,
+            transaction=_read(block.transactions[place.index], TRANSACTION),
+            receipt=_read(self._receipts(place.height)[place.index], RECEIPT),
+        )
+
+    def transaction_proof(self, identifier: TransactionId) -> bytes | None:
+        """The proof file of a committed transaction and its receipt.
+
+        Raises:
+            Rejected: this version of the file cannot carry it.
+        """
+        place = self._store.find_transaction(identifier)
+        return None if place is None else self._receipt_proof(place)
+
+    def _receipt_proof(self, place: TransactionPlace) -> bytes:
+        certificate = self._store.certificate(place.height)
+        assert certificate is not None, "block 0 has no transactions"
+        block = self._block(place.height)
+        with self._store.state() as state:
+            validators = views.validators_at(state, place.height)
+        proof = receipt_proof(
+            genesis=self._store.header(Height(0)),
+            validators=validators,
+            header=block.header,
+            certificate=certificate,
+            transactions=block.transactions,
+            receipts=self._receipts(place.height),
+            index=place.index,
+        )
+        return write_proof(proof)
+
+    def head(self) -> Height:
+        """The height of the newest block."""
+        return self._store.head().height
+
+    def block(self, height: Height) -> BlockAnswer | None:
+        """The block of a height."""
+        if height > self._store.head().height:
+            return None
+        block = self._block(height)
+        receipts: list[Receipt[Any, Any]] = [
+            _read(data, RECEIPT) for data in self._receipts(height)
+        ]
+        return BlockAnswer(
+            id=block_id(block.header),
+            header=block.header,
+            certificate=self._certificate(block),
+            transactions=tuple(receipt.transaction_id for receipt in receipts),
+            count=len(block.transactions),
+            bytes=body_bytes(block.transactions),
+        )
+
+    def _certificate(self, block: Block) -> CertificateAnswer | None:
+        height = block.header.height
+        certificate = self._store.certificate(height)
+        if certificate is None:
+            return None
+        with self._store.state() as state:
+            records = views.validator_records(state, height)
+        seals = (
+            SealAnswer(
+                seat=seal.seat,
+                name=records[seal.seat].name,
+                key=records[seal.seat].key,
+                signature=seal.signature,
+            )
+            for seal in certificate.seals
+        )
+        return CertificateAnswer(view=certificate.view, seals=tuple(seals))
+
+    def account(self, identifier: AccountId) -> AccountAnswer | None:
+        """An account at the head."""
+        with self._store.state() as state:
+            account = views.account(state, identifier)
+            if account is None:
+                return None
+            return AccountAnswer(
+                id=identifier,
+                height=state.height,
+                kind=account.kind,
+                name=account.name,
+                threshold=account.threshold,
+                keys=account.keys,
+                roles=tuple(_roles(state, identifier)),
+                balances=tuple(_balances(state, identifier)),
+            )
+
+    def state_proof(self, table: int, key: bytes) -> bytes | None:
+        """The proof file of a state entry at the head.
+
+        Raises:
+            Rejected: this version of the file cannot carry it.
+        """
+        with self._store.state() as state:
+            value = state.get(table, key)
+            if value is None:
+                return None
+            header = state.header
+            path = StateTree(state.node, header.height).prove(table, key)
+            validators = views.validators_at(state, header.height)
+        proof = entry_proof(
+            genesis=self._store.header(Height(0)),
+            validators=validators,
+            header=header,
+            certificate=self._store.certificate(header.height),
+            table=table,
+            key=key,
+            value=value,
+            siblings=path.siblings,
+        )
+        return write_proof(proof)
+
+
+def _read(data: bytes, kind: Any) -> Any:  # noqa: ANN401 - generic aliases
+    # Our own database holds it: it decodes, whatever its size.
+    return decode(data, kind, limit=len(data))
+
+
+def table_number(name: str) -> int | None:
+    """The number of a table that is named by its name or by its number."""
+    if name in TABLE_NUMBERS:
+        return TABLE_NUMBERS[name]
+    known = {str(number): number for number in TABLE_NUMBERS.values()}
+    return known.get(name)
+
+
+def _roles(state: StateReader, holder: AccountId) -> Iterator[RoleAnswer]:
+    # A grant is found by role, scope and holder in this order, so all of them are walked: genesis
+    # grants a few per public body.
+    table: Table[Any, Any] = ROLES
+    for key, grant in table.scan(state, limit=2**31):
+        role, _, rest = key.partition(b"\0")
+        scope, found = rest[:32], rest[32:]
+        if found == holder:
+            yield RoleAnswer(
+                role=role.decode("ascii"),
+                scope=None if scope == ZERO32 else AccountId(scope),
+                since=grant.since,
+            )
+
+
+def _balances(state: StateReader, holder: AccountId) -> Iterator[BalanceAnswer]:
+    for code, amount in views.balances(state, holder).items():
+        asset = views.asset(state, code)
+        assert asset is not None, f"a balance of {code}, which is no asset"
+        yield BalanceAnswer(asset=code, amount=amount, exponent=asset.exponent)

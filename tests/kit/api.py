@@ -1,0 +1,290 @@
+"""A chain of one process without consensus, behind the API's real server.
+
+Blocks are executed by `BlockRun`, certified by the validators' keys, and committed to a real store;
+only the agreement between nodes is left out. `submit` puts a transaction into a block at once, or
+holds it where a test wants it to wait.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, final
+
+import httpx
+import trio
+
+from kit.certified import certify
+from kit.ledger import GENESIS_TIME, account_id, genesis_document, key
+from ledger.block import BlockRun
+from ledger.genesis import GenesisDocument, genesis_block
+from ledger.operation import Operation, code, sentence
+from ledger.transaction import (
+    Body,
+    Call,
+    CheckedTransaction,
+    check_transaction,
+    sign_body,
+)
+from node.api import serve
+from node.config import LogLevel
+from node.status import (
+    MempoolStatus,
+    NodeRole,
+    NodeStatus,
+    PeerStatus,
+    ValidatorStatus,
+    ViewStatus,
+)
+from primitives.block import Block, Header, block_id, transaction_hash, transactions_root
+from primitives.codec import encode
+from primitives.crypto import SigningKey
+from primitives.errors import MithaqError, Rejected
+from primitives.ids import (
+    NO_VIEW,
+    ChainId,
+    Height,
+    NodeKey,
+    Seat,
+    TimeMs,
+    TransactionId,
+    ValidatorKey,
+    View,
+)
+from primitives.named import to_named
+from services.table import TRANSACTION
+from storage.chain import ChainStore, install_genesis
+from storage.decision import Decision
+from storage.decision import Genesis as StoredGenesis
+from storage.keyvalue import KeyValue
+from storage.memory import MemoryKeyValue
+
+BLOCK_MS = 1_000
+
+
+@final
+class ChainOfOne:
+    """A backend of the API and of its admin side. Blocks are a second apart.
+
+    `hold` makes what is submitted wait until `make_block`.
+    """
+
+    def __init__(
+        self, database: KeyValue | None = None, *, document: GenesisDocument | None = None
+    ) -> None:
+        self.genesis = document or genesis_document()
+        begun = genesis_block(self.genesis)
+        self.chain: ChainId = begun.chain
+        self.validators = begun.validators
+        self.store: ChainStore = install_genesis(
+            database or MemoryKeyValue(),
+            StoredGenesis(
+                header=begun.header,
+                state_writes=begun.execution.state_writes,
+                node_writes=begun.execution.node_writes,
+            ),
+        )
+        self.holding = False
+        self.waiting: dict[TransactionId, CheckedTransaction] = {}
+        self.halted: str | None = None
+        self.disconnected: set[str] = set()
+        self.log_level: LogLevel | None = None
+        self.stopping = trio.Event()
+        self.waits = 0
+        self._decided = trio.Event()
+        self._salts = 0
+        names = {key(name).public: key(name) for name in self._validator_names()}
+        self._keys: list[SigningKey] = [names[bytes(public)] for public in self.validators.keys]
+
+    def _validator_names(self) -> list[str]:
+        return [f"validator {index}" for index in range(len(self.genesis.validators))]
+
+    # the backend
+
+    async def submit(self, data: bytes) -> TransactionId:
+        tx = check_transaction(data, self.chain, TRANSACTION)
+        with self.store.state() as state:
+            refusal = self._next_run(state).preview(tx).refusal
+        if refusal is not None:
+            raise Rejected(code(refusal), sentence(refusal), to_named(refusal))
+        self.waiting[tx.id] = tx
+        if not self.holding:
+            self.make_block()
+        return tx.id
+
+    async def submit_many(self, batch: Sequence[bytes]) -> list[TransactionId | MithaqError]:
+        answers: list[TransactionId | MithaqError] = []
+        for data in batch:
+            try:
+                answers.append(await self.submit(data))
+            except MithaqError as error:
+                answers.append(error)
+        return answers
+
+    def is_pending(self, identifier: TransactionId) -> bool:
+        return identifier in self.waiting
+
+    async def wait_final(self, identifier: TransactionId, timeout_s: float) -> bool:
+        self.waits += 1
+        try:
+            with trio.move_on_after(timeout_s):
+                while self.store.find_transaction(identifier) is None:
+                    await self._decided.wait()
+                return True
+            return False
+        finally:
+            self.waits -= 1
+
+    def status(self) -> NodeStatus:
+        head = self.store.head()
+        by_key = sorted(self.genesis.validators, key=lambda record: record.key)
+        return NodeStatus(
+            name="node0",
+            network=self.genesis.network,
+            chain=self.chain,
+            version="0.1.0",
+            role=NodeRole.VALIDATOR,
+            height=head.height,
+            block_id=head.block_id,
+            block_time_ms=head.header.time_ms,
+            view=ViewStatus(wish=View(0), entered=NO_VIEW),
+            awake=True,
+            halted=self.halted,
+            validators=tuple(
+                ValidatorStatus(
+                    name=record.name,
+                    key=record.key,
+                    node_key=record.node_key,
+                    seat=Seat(seat),
+                    connected=record.name not in self.disconnected,
+                    last_seen_height=head.height,
+                )
+                for seat, record in enumerate(by_key)
+            ),
+            peers=(
+                PeerStatus(
+                    name="observer0",
+                    node_key=NodeKey(key("observer node").public),
+                    address="127.0.0.1:17004",
+                    role=NodeRole.OBSERVER,
+                    connected=False,
+                    last_seen_height=None,
+                ),
+            ),
+            mempool=MempoolStatus(
+                count=len(self.waiting),
+                bytes=sum(len(tx.data) for tx in self.waiting.values()),
+            ),
+        )
+
+    def set_log_level(self, level: LogLevel) -> None:
+        self.log_level = level
+
+    def request_shutdown(self) -> None:
+        self.stopping.set()
+
+    # the chain
+
+    def _next_run(self, state: Any) -> BlockRun:  # noqa: ANN401 - a StateSnapshot
+        head = self.store.head()
+        return BlockRun(
+            state,
+            chain=self.chain,
+            height=Height(head.height + 1),
+            time_ms=TimeMs(head.header.time_ms + BLOCK_MS),
+        )
+
+    def make_block(self) -> None:
+        """Put all that waits into a certified block and commit it."""
+        head = self.store.head()
+        height = Height(head.height + 1)
+        transactions = list(self.waiting.values())
+        with self.store.state() as state:
+            run = self._next_run(state)
+            for tx in transactions:
+                run.admit(tx)
+                run.apply(tx)
+            execution = run.finish()
+        header = Header(
+            chain=self.chain,
+            height=height,
+            parent=head.block_id,
+            time_ms=TimeMs(head.header.time_ms + BLOCK_MS),
+            proposer=ValidatorKey(self.validators.primary(height, View(0))),
+            transactions_root=transactions_root([transaction_hash(t.data) for t in transactions]),
+            state_root=execution.state_root,
+            receipts_root=execution.receipts_root,
+            validators_hash=self.validators.hash,
+            next_validators_hash=self.validators.hash,
+        )
+        identifier = block_id(header)
+        signers = self._keys[: self.validators.quorum]
+        self.store.commit(
+            Decision(
+                block=Block(header, tuple(tx.data for tx in transactions)),
+                block_id=identifier,
+                certificate=certify(
+                    signers,
+                    self.validators,
+                    chain=self.chain,
+                    height=height,
+                    view=View(0),
+                    block=identifier,
+                ),
+                receipts=execution.receipts,
+                state_writes=execution.state_writes,
+                node_writes=execution.node_writes,
+                committed=execution.committed,
+                forget_before=execution.forget_before,
+            )
+        )
+        self.waiting.clear()
+        self._decided.set()
+        self._decided = trio.Event()
+
+    # its clients
+
+    def signed(self, actor: str, *operations: Operation, valid_for_ms: int = 60_000) -> bytes:
+        """The canonical bytes of a transaction of one actor, signed by its own key."""
+        self._salts += 1
+        body: Body[Any] = Body(
+            chain=self.chain,
+            valid_until=TimeMs(GENESIS_TIME + self.store.head().height * BLOCK_MS + valid_for_ms),
+            salt=self._salts.to_bytes(16, "big"),
+            calls=tuple(Call(account_id(actor), operation) for operation in operations),
+        )
+        return encode(sign_body(body, [key(actor)]))
+
+
+Stop = Callable[[], Any]
+
+
+@asynccontextmanager
+async def serving(backend: ChainOfOne) -> AsyncIterator[httpx.AsyncClient]:
+    """The public API on a free port, and a client of it."""
+    async with trio.open_nursery() as nursery:
+        stop = trio.Event()
+
+        async def run(*, task_status: Any) -> None:  # noqa: ANN401 - trio's own
+            await serve(backend, listen="127.0.0.1:0", stop=stop.wait, task_status=task_status)
+
+        address = await nursery.start(run)
+        async with httpx.AsyncClient(base_url=f"http://{address}", timeout=30) as client:
+            yield client
+        stop.set()
+
+
+async def raw_exchange(address: str, *parts: bytes, linger_s: float = 5) -> bytes:
+    """All that the server says to these bytes until it closes the connection, or time is over."""
+    host, _, port = address.rpartition(":")
+    stream = await trio.open_tcp_stream(host, int(port))
+    heard = b""
+    async with stream:
+        for part in parts:
+            await stream.send_all(part)
+        with trio.move_on_after(linger_s):
+            while part := await stream.receive_some(65_536):
+                heard += part
+    return heard
+
+
+def headers(media_type: str) -> Mapping[str, str]:
+    return {"content-type": media_type}
