@@ -24,10 +24,10 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, NoReturn, SupportsIndex, TypeAlias, cast
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, WeakSet
 
 import trio
-from libp2p.abc import INetStream, IRawConnection, ISecureConn
+from libp2p.abc import IMuxedConn, INetStream, IRawConnection, ISecureConn
 from libp2p.crypto.ed25519 import create_new_key_pair
 from libp2p.crypto.keys import KeyPair
 from libp2p.crypto.x25519 import create_new_key_pair as create_noise_key_pair
@@ -203,6 +203,7 @@ class Host:
         self._swarm = swarm
         self._on_fault = on_fault
         self._sockets = WeakSet[trio.SocketStream]()
+        self._socket_of = WeakKeyDictionary[IMuxedConn, trio.SocketStream]()
         self.libp2p = _QuietHost(swarm, on_fault)
         """For `p2p.gossip` alone."""
         self.gate = gate
@@ -272,8 +273,12 @@ class Host:
 
     async def disconnect(self, peer: PeerId) -> None:
         """Close every connection to this peer, and with them its streams."""
-        with trio.move_on_after(_STEP_S):
+        connections = list(self._swarm.get_connections(_id(peer)))
+        with trio.move_on_after(_GOODBYE_S):
             await self._swarm.close_peer(_id(peer))
+        for connection in connections:  # a dead one takes no goodbye, and would linger
+            if (socket := self._socket_of.get(connection.muxed_conn)) is not None:
+                await trio.aclose_forcefully(socket)
 
     async def serve(self, listener: trio.SocketListener) -> None:
         """Accept for ever; a connection lives in the swarm once its handshake is done."""
@@ -282,7 +287,9 @@ class Host:
 
         async def admit(socket: trio.SocketStream) -> None:
             try:
-                await self._swarm.upgrade_inbound_raw_conn(_raw(socket, is_dialler=False), nowhere)
+                raw = _raw(socket, is_dialler=False)
+                muxed = await self._swarm.upgrade_inbound_raw_conn(raw, nowhere)
+                self._socket_of[muxed] = socket
             except Exception as error:  # noqa: BLE001 - whatever a stranger sends; it is closed
                 if not isinstance(_root_cause(error), Refused):
                     self.gate.refusals["handshake"] += 1
@@ -457,6 +464,7 @@ async def _bind(listen: str) -> Sequence[trio.SocketListener]:
 def _silence_libp2p() -> None:
     """libp2p logs what peers do at WARNING and ERROR; we count and report it ourselves.
 
+    Whoever sets LIBP2P_DEBUG still sees everything.
     Its swarm logs through the root logger, which installs a handler on stderr when there is none.
     """
     root, library = logging.getLogger(), logging.getLogger("libp2p")

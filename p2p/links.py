@@ -42,7 +42,8 @@ class Timing:
 
     keep_alive_s: float = 5.0
     dead_s: float = 15.0
-    write_s: float = 10.0
+    write_s: float = 4.5
+    """Less than the five seconds after which yamux itself gives up, with a worse message."""
     retry_first_s: float = 0.2
     retry_last_s: float = 5.0
     yield_s: float = 0.5
@@ -239,7 +240,9 @@ class Link:
             with trio.move_on_after(self._timing.write_s) as deadline:
                 await stream.write(data)
             if deadline.cancelled_caught:
-                return await self._give_up(f"{len(data)} bytes not taken")
+                return await self._give_up(
+                    f"{len(data)} bytes not taken in {self._timing.write_s:g} s"
+                )
             self._sent += count
 
     async def _ping(self, _stream: Stream) -> str:

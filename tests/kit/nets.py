@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from typing import ParamSpec, TypeVar
 
 import trio
@@ -12,7 +12,7 @@ import trio
 from p2p.inbox import Delivery, Inbox, LinkDown, LinkUp, NetworkEvent
 from p2p.links import Timing
 from p2p.network import Network, open_network
-from p2p.peers import Peer, PeerId, node_key_of, peer_id_of
+from p2p.peers import Peer, PeerId, node_key_of, parse_address, peer_id_of
 
 CHAIN = bytes(range(32))
 LINK_PROTOCOL = f"/mithaq/link/1/{CHAIN.hex()[:16]}"
@@ -22,7 +22,7 @@ REQUEST_PROTOCOL = f"/mithaq/request/1/{CHAIN.hex()[:16]}"
 EAGER = Timing(
     keep_alive_s=0.5,
     dead_s=10.0,
-    write_s=10.0,
+    write_s=4.5,
     retry_first_s=0.05,
     retry_last_s=0.4,
     yield_s=0.1,
@@ -112,3 +112,46 @@ async def until(condition: Callable[[], bool]) -> None:
     """Wait for something that announces itself by no event; the test's deadline bounds it."""
     while not condition():  # noqa: ASYNC110 - it watches other nodes' counters
         await trio.sleep(0.01)
+
+
+class Wire:
+    """A relay of TCP connections to a node, which can be cut without anybody being told."""
+
+    def __init__(self, target: str, listener: trio.SocketListener) -> None:
+        self._target = target
+        self._listener = listener
+        self._cuts = 0
+        self.address = "127.0.0.1:%d" % listener.socket.getsockname()[1]
+
+    def cut(self) -> None:
+        """From now on the connections that exist carry nothing and stay open; new ones work."""
+        self._cuts += 1
+
+    async def run(self) -> None:
+        await trio.serve_listeners(self._join, [self._listener])
+
+    async def _join(self, client: trio.SocketStream) -> None:
+        host, port = parse_address(self._target)
+        server = await trio.open_tcp_stream(host, port)
+        async with client, server, trio.open_nursery() as ways:
+            ways.start_soon(self._carry, client, server)
+            await self._carry(server, client)
+            ways.cancel_scope.cancel()
+
+    async def _carry(self, source: trio.SocketStream, sink: trio.SocketStream) -> None:
+        whole = self._cuts
+        with suppress(trio.BrokenResourceError):
+            while chunk := await source.receive_some():
+                if self._cuts != whole:
+                    await trio.sleep_forever()
+                await sink.send_all(chunk)
+
+
+@asynccontextmanager
+async def wire_to(target: str) -> AsyncIterator[Wire]:
+    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    wire = Wire(target, listener)
+    async with trio.open_nursery() as tasks:
+        tasks.start_soon(wire.run)
+        yield wire
+        tasks.cancel_scope.cancel()

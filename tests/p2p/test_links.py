@@ -26,6 +26,7 @@ from kit.nets import (
     seed_of,
     until,
     village,
+    wire_to,
 )
 from p2p.faults import PeerUnavailable
 from p2p.frames import Lane
@@ -37,12 +38,13 @@ from primitives import limits
 from primitives.errors import RemoteFault
 
 
+async def ignore(_peer: PeerId, _fault: RemoteFault) -> None:
+    pass
+
+
 @asynccontextmanager
 async def rude_peer(victim: Network) -> AsyncIterator[tuple[Host, Stream]]:
     """Listed as node 1, connected to node 0, but speaking the protocol by hand."""
-
-    async def ignore(_peer: PeerId, _fault: RemoteFault) -> None:
-        pass
 
     async def swallow(_peer: PeerId, stream: Stream) -> None:
         while await stream.read(65536):
@@ -191,9 +193,6 @@ async def test_garbage_on_a_link_is_a_violation() -> None:
 async def test_speech_on_the_way_back_is_a_violation() -> None:
     """A link's stream carries frames one way; back come only answers to keep-alives."""
 
-    async def ignore(_peer: PeerId, _fault: RemoteFault) -> None:
-        pass
-
     async def talk(_peer: PeerId, stream: Stream) -> None:
         await stream.write(b"\0\0\0\1x")
         await trio.sleep_forever()
@@ -262,6 +261,68 @@ async def test_a_silent_peer_is_dead() -> None:
     async with node(0, peer(1), timing=hasty) as ours, rude_peer(ours) as (rude, _):
         assert (await next_of(ours.inbox, LinkDown)).reason == "silent for 0.2 s"
         await until(lambda: not rude.is_connected(ours.id))
+
+
+@in_trio
+async def test_a_wire_that_is_cut_is_noticed_and_replaced() -> None:
+    """Both sockets stay open and nobody says goodbye: each side finds out, and they link anew."""
+    hasty = replace(EAGER, keep_alive_s=0.1, dead_s=0.5)
+    async with node(0, peer(1), timing=hasty) as ours, wire_to(ours.address) as wire:
+        async with node(1, peer(0, wire.address), timing=hasty) as theirs:
+            await next_of(ours.inbox, LinkUp)
+            await next_of(theirs.inbox, LinkUp)
+
+            wire.cut()
+
+            with trio.fail_after(5):
+                for network in (ours, theirs):
+                    await next_of(network.inbox, LinkDown)
+                    await next_of(network.inbox, LinkUp)
+            ours.send(theirs.id, b"hello again", Lane.VOTES)
+            assert await payloads(theirs.inbox, 1) == [b"hello again"]
+
+
+@in_trio
+async def test_a_peer_that_stops_reading_is_given_up() -> None:
+    """Its window fills, the write is not taken in time, and the connection ends."""
+    hasty = replace(EAGER, write_s=0.3)
+    never_reads = trio.sleep_forever
+    async with (
+        node(0, peer(1), timing=hasty) as ours,
+        open_host(
+            seed=seed_of(1), listen="127.0.0.1:0", allowed=[ours.id], on_fault=ignore
+        ) as rude,
+    ):
+        rude.answer(LINK_PROTOCOL, lambda _peer, _stream: never_reads())
+        await rude.dial(ours.id, ours.address)
+        await rude.open(ours.id, LINK_PROTOCOL)
+        await next_of(ours.inbox, LinkUp)
+
+        for _ in range(2 * limits.STREAM_WINDOW_BYTES // limits.LINK_WRITE_BYTES):
+            ours.send(rude.id, bytes(limits.LINK_WRITE_BYTES), Lane.VOTES)
+
+        assert "bytes not taken in 0.3 s" in (await next_of(ours.inbox, LinkDown)).reason
+        status = ours.links()[rude.id]
+        assert (status.waiting_bytes, status.dropped > 0) == (0, True)
+
+
+@in_trio
+async def test_two_nodes_that_dial_each_other_at_once_are_linked_once() -> None:
+    """Two connections may come of it; each payload arrives once."""
+    rash = replace(EAGER, yield_s=0.0)
+    async with node(0, peer(1)) as probe:
+        address = probe.address
+    async with (
+        node(1, peer(0, address), timing=rash) as theirs,
+        node(0, peer(1, theirs.address), listen=address, timing=rash) as ours,
+    ):
+        for network in (ours, theirs):
+            await next_of(network.inbox, LinkUp)
+        for number in range(100):
+            ours.send(theirs.id, b"%d" % number, Lane.VOTES)
+
+        assert await payloads(theirs.inbox, 100) == [b"%d" % number for number in range(100)]
+        assert len(theirs.inbox) == 0
 
 
 @in_trio
