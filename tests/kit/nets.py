@@ -121,7 +121,7 @@ class Wire:
         self._target = target
         self._listener = listener
         self._cuts = 0
-        self.address = "127.0.0.1:%d" % listener.socket.getsockname()[1]
+        self.address = f"127.0.0.1:{listener.socket.getsockname()[1]}"
 
     def cut(self) -> None:
         """From now on the connections that exist carry nothing and stay open; new ones work."""
