@@ -125,7 +125,7 @@ class MemoryState:
         self.rows: dict[tuple[int, bytes], bytes] = {}
         self.nodes: dict[bytes, bytes] = {}
         self.ids: set[tuple[TimeMs, TransactionId]] = set()
-        self._order: list[tuple[int, bytes]] = []
+        self.order: list[tuple[int, bytes]] = []
         self._write(genesis.execution)
 
     def get(self, table: int, key: bytes) -> bytes | None:
@@ -135,8 +135,8 @@ class MemoryState:
         self, table: int, *, prefix: bytes = b"", after: bytes | None = None, limit: int
     ) -> Iterator[tuple[bytes, bytes]]:
         start = prefix if after is None else max(prefix, after + b"\0")
-        at = bisect_left(self._order, (table, start))
-        for number, key in self._order[at : at + limit]:
+        at = bisect_left(self.order, (table, start))
+        for number, key in self.order[at : at + limit]:
             if number != table or not key.startswith(prefix):
                 return
             yield key, self.rows[number, key]
@@ -156,10 +156,10 @@ class MemoryState:
         for slot, value in execution.state_writes.items():
             if value is None:
                 del self.rows[slot]
-                self._order.remove(slot)
+                self.order.remove(slot)
                 continue
             if slot not in self.rows:
-                insort(self._order, slot)
+                insort(self.order, slot)
             self.rows[slot] = value
         for node_key, node in execution.node_writes.items():
             if node is None:

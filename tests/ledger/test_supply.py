@@ -1,0 +1,131 @@
+"""Money is neither made nor lost: not by the rules, and not by a rule with a bug."""
+
+from typing import Any, Union
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kit.ledger import GBP, TREASURY_BALANCE, Chain, account_id, line
+from ledger import books, views
+from ledger.act import Act
+from ledger.books import BALANCES, SUPPLIES, Balance, Holding, Supply
+from ledger.operation import Operation
+from ledger.transaction import Transaction
+from services.money import Transfer
+
+
+class Mint(Operation, tag="test.mint", frozen=True):
+    """A rule with a bug: it pays out of nothing."""
+
+    amount: int
+
+    def apply(self, act: Act) -> None:
+        held = books.balance_of(act.state, act.actor, GBP)
+        act.state[BALANCES][Holding(act.actor, GBP)] = Balance(held + self.amount)
+
+
+class Burn(Operation, tag="test.burn", frozen=True):
+    """A rule with a bug: a balance is gone."""
+
+    def apply(self, act: Act) -> None:
+        del act.state[BALANCES][Holding(act.actor, GBP)]
+
+
+class Issue(Operation, tag="test.issue", frozen=True):
+    """A rule as it should be: supply and balance rise together."""
+
+    amount: int
+
+    def apply(self, act: Act) -> None:
+        supply = act.state[SUPPLIES].find(GBP)
+        assert supply is not None
+        act.state[SUPPLIES][GBP] = Supply(supply.amount + self.amount)
+        Mint(self.amount).apply(act)
+
+
+KIND: Any = Transaction[Union[Transfer, Mint, Burn, Issue]]  # noqa: UP007 # a value
+HOLDERS = ("treasury", "health", "works", "registrar")
+
+
+def begin() -> Chain:
+    chain = Chain.begin()
+    chain.kind = KIND
+    return chain
+
+
+@pytest.mark.parametrize("bug", [Mint(1), Burn()])
+def test_a_rule_that_makes_or_loses_money_stops_the_block(bug: Operation) -> None:
+    """No receipt and no root come out of it."""
+    chain = begin()
+    run = chain.run()
+    run.apply(chain.act("treasury", bug))
+
+    with pytest.raises(AssertionError, match=r"drift apart by \{'GBP': "):
+        run.finish()
+
+
+def test_the_law_is_about_what_a_block_leaves_behind() -> None:
+    """Two bugs that cancel out are seen by nobody."""
+    chain = begin()
+
+    chain.block(chain.act("treasury", Mint(5), Mint(-5)))
+
+    assert views.balances(chain.state, account_id("treasury")) == {GBP: TREASURY_BALANCE}
+
+
+def test_supply_and_balance_may_rise_together() -> None:
+    """The law is equality, not standstill."""
+    chain = begin()
+
+    chain.block(chain.act("health", Issue(7)))
+
+    assert views.supply(chain.state, GBP) == TREASURY_BALANCE + 7
+    assert views.balances(chain.state, account_id("health")) == {GBP: 7}
+
+
+payments = st.lists(
+    st.tuples(
+        st.sampled_from(HOLDERS),
+        st.lists(
+            st.tuples(
+                st.sampled_from((*HOLDERS, "stranger")),
+                st.integers(1, TREASURY_BALANCE),
+                st.integers(0, 12),
+            ),
+            min_size=1,
+            max_size=3,
+        ),
+    ),
+    max_size=12,
+)
+
+
+@given(payments, st.integers(1, 4))
+def test_no_series_of_transfers_changes_what_there_is(
+    series: list[tuple[str, list[tuple[str, int, int]]]], per_block: int
+) -> None:
+    """Nor lets a balance fall below zero, nor breaks a receipt's word."""
+    chain = begin()
+    expected = {name: TREASURY_BALANCE if name == "treasury" else 0 for name in HOLDERS}
+    txs = [
+        (
+            payer,
+            lines,
+            chain.act(payer, Transfer(GBP, tuple(line(t, a, f"{r}") for t, a, r in lines))),
+        )
+        for payer, lines in series
+    ]
+    for start in range(0, len(txs), per_block):
+        batch = txs[start : start + per_block]
+        receipts = chain.block(*(tx for _, _, tx in batch))
+        for (payer, lines, _), receipt in zip(batch, receipts, strict=True):
+            if receipt.refusal is None:
+                for to, amount, _ in lines:
+                    expected[payer] -= amount
+                    expected[to] += amount
+
+    held = {n: views.balances(chain.state, account_id(n)).get(GBP, 0) for n in HOLDERS}
+    assert held == expected
+    assert min(held.values()) >= 0
+    assert sum(held.values()) == views.supply(chain.state, GBP) == TREASURY_BALANCE

@@ -1,0 +1,216 @@
+"""Golden vectors of transactions and receipts: body, id, signing bytes, whole, hash.
+
+tests/vectors/transactions.json is compared with our code, and read a second time with hashlib, nacl
+and the `msgpack` package alone. A change here is a new protocol. `REWRITE=1 pytest
+tests/ledger/test_transaction_vectors.py` writes it anew.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import msgpack
+import pytest
+from nacl.signing import VerifyKey
+
+from kit.golden import compare_or_rewrite
+from kit.ledger import GBP, account_id, key, line
+from ledger.accounts import ThresholdNotReached, UnknownAccount
+from ledger.books import DuplicateReference, NoSuchDate, Overdraft, PaysItself, UnknownAsset
+from ledger.operation import Event, Operation, Refusal
+from ledger.receipt import Outcome, Receipt, read_receipt, receipt_hash
+from ledger.roles import MissingRole
+from ledger.transaction import (
+    Body,
+    Call,
+    check_transaction,
+    read_transaction,
+    sign_body,
+    signing_bytes,
+    transaction_id,
+)
+from primitives.block import transaction_hash
+from primitives.codec import encode
+from primitives.ids import INTEGER_MAX, ChainId, Digest, TimeMs, TransactionId
+from primitives.named import from_named, to_named
+from services.money import Transfer, Transferred
+from services.registry import AlreadyStamped, DocumentStamped, StampAct, StampDocument
+from services.table import EVENTS, OPERATIONS, RECEIPT, REFUSALS, TRANSACTION
+
+PATH = Path(__file__).parents[1] / "vectors" / "transactions.json"
+CHAIN = ChainId(hashlib.sha256(b"chain").digest())
+PAPER = Digest(hashlib.sha256(b"commitment").digest())
+ID = TransactionId(hashlib.sha256(b"transaction").digest())
+A, B = account_id("treasury"), account_id("health")
+
+TRANSACTIONS: dict[str, tuple[list[tuple[str, Operation]], list[str]]] = {
+    "one payment": (
+        [("treasury", Transfer(GBP, (line("health", 12_345, "INV-1"),)))],
+        ["treasury"],
+    ),
+    "three lines with texts": (
+        [
+            (
+                "treasury",
+                Transfer(
+                    GBP,
+                    (
+                        line("health", 1, "a", description="لقاحات", value_date="2026-12-31"),
+                        line("works", INTEGER_MAX, "b" * 64, description="d" * 140),
+                        line("notary", 2**32, "c d"),
+                    ),
+                ),
+            )
+        ],
+        ["treasury"],
+    ),
+    "two actors, two services": (
+        [
+            ("health", StampDocument(PAPER, StampAct.TIMESTAMP)),
+            ("notary", StampDocument(PAPER, StampAct.CERTIFY_COPY)),
+            ("health", Transfer("EUR", (line("works", 7, "r"),))),
+        ],
+        ["health", "notary"],
+    ),
+}
+REFUSED: list[Refusal] = [
+    UnknownAccount(A),
+    ThresholdNotReached(A, 1, 3),
+    MissingRole(A, "notary", None),
+    MissingRole(A, "notary", B),
+    UnknownAsset("XAU"),
+    Overdraft(A, GBP, 2, INTEGER_MAX, 0),
+    DuplicateReference(A, 0, "INV-1", ID),
+    PaysItself(A, 1),
+    NoSuchDate(0, "2026-02-30"),
+    AlreadyStamped(PAPER, A, StampAct.TIMESTAMP, ID),
+]
+HAPPENED: list[Event] = [
+    Transferred(A, 0, B, GBP, 12_345, "INV-1", None),
+    Transferred(A, 1, B, GBP, INTEGER_MAX, "INV-2", "2026-12-31"),
+    DocumentStamped(PAPER, A, StampAct.CERTIFY_COPY),
+]
+
+
+def transactions() -> list[dict[str, Any]]:
+    cases = []
+    for name, (calls, signers) in TRANSACTIONS.items():
+        body: Body[Any] = Body(
+            chain=CHAIN,
+            valid_until=TimeMs(1_780_000_060_000),
+            salt=bytes(range(16)),
+            calls=tuple(Call(account_id(actor), operation) for actor, operation in calls),
+        )
+        data = encode(body)
+        whole = encode(sign_body(body, [key(signer) for signer in signers]))
+        cases.append(
+            {
+                "name": name,
+                "named": to_named(read_transaction(whole, TRANSACTION)),
+                "body": data.hex(),
+                "id": transaction_id(data).hex(),
+                "signing_bytes": signing_bytes(data).hex(),
+                "transaction": whole.hex(),
+                "hash": transaction_hash(whole).hex(),
+            }
+        )
+    return cases
+
+
+def receipts() -> list[dict[str, Any]]:
+    made: list[Receipt[Any, Any]] = [
+        Receipt(ID, Outcome.APPLIED, None, ()),
+        Receipt(ID, Outcome.APPLIED, None, tuple(HAPPENED)),
+        *(Receipt(ID, Outcome.REFUSED, refusal, ()) for refusal in REFUSED),
+    ]
+    return [
+        {
+            "named": to_named(receipt),
+            "receipt": encode(receipt).hex(),
+            "hash": receipt_hash(encode(receipt)).hex(),
+        }
+        for receipt in made
+    ]
+
+
+def vectors() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(PATH.read_text(encoding="utf-8"))
+    return found
+
+
+def tagged(name: str, data: bytes) -> bytes:
+    return hashlib.sha256(b"mithaq/1/" + name.encode() + b"\0" + data).digest()
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401
+    """What msgpack decodes, as JSON can hold it."""
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if isinstance(value, int) and value > 2**53:
+        return str(value)
+    return value
+
+
+def fields(named: Any) -> Any:  # noqa: ANN401
+    """The named form without its names: fields in order, tags first."""
+    if isinstance(named, dict):
+        return [fields(value) for value in named.values()]
+    return [fields(item) for item in named] if isinstance(named, list) else named
+
+
+def test_the_golden_file_says_what_the_code_says() -> None:
+    """Byte for byte; every operation, refusal and event is in it."""
+    compare_or_rewrite(PATH, {"transactions": transactions(), "receipts": receipts()})
+
+    used = [operation for calls, _ in TRANSACTIONS.values() for _, operation in calls]
+    assert {type(operation) for operation in used} == set(OPERATIONS)
+    assert {type(refusal) for refusal in REFUSED} == set(REFUSALS)
+    assert {type(event) for event in HAPPENED} == set(EVENTS)
+
+
+@pytest.mark.parametrize("case", vectors()["transactions"], ids=lambda case: str(case["name"]))
+def test_a_second_reader_understands_a_transaction(case: dict[str, Any]) -> None:
+    """With hashlib, nacl and msgpack alone: the same fields, id, hash, and good signatures."""
+    body, whole = bytes.fromhex(case["body"]), bytes.fromhex(case["transaction"])
+
+    read_body, signatures = msgpack.unpackb(whole)
+
+    assert msgpack.packb(read_body) == body == msgpack.packb(msgpack.unpackb(body))
+    assert plain([read_body, signatures]) == fields(case["named"])
+    assert tagged("transaction-id", body).hex() == case["id"]
+    assert tagged("transaction-hash", whole).hex() == case["hash"]
+    signed = b"mithaq/1/transaction-signature\0" + body
+    assert signed.hex() == case["signing_bytes"]
+    assert [entry[0] for entry in signatures] == sorted(entry[0] for entry in signatures)
+    for public, signature in signatures:
+        VerifyKey(public).verify(signed, signature)
+
+
+@pytest.mark.parametrize("case", vectors()["receipts"])
+def test_a_second_reader_understands_a_receipt(case: dict[str, Any]) -> None:
+    """The same fields and the same hash."""
+    data = bytes.fromhex(case["receipt"])
+
+    assert plain(msgpack.unpackb(data)) == fields(case["named"])
+    assert tagged("receipt", data).hex() == case["hash"]
+
+
+@pytest.mark.parametrize("case", vectors()["transactions"], ids=lambda case: str(case["name"]))
+def test_we_read_the_golden_transactions(case: dict[str, Any]) -> None:
+    """From their bytes and from their names."""
+    whole = bytes.fromhex(case["transaction"])
+
+    assert check_transaction(whole, CHAIN, TRANSACTION).id.hex() == case["id"]
+    assert encode(from_named(case["named"], TRANSACTION)) == whole
+
+
+@pytest.mark.parametrize("case", vectors()["receipts"])
+def test_we_read_the_golden_receipts(case: dict[str, Any]) -> None:
+    """From their bytes and from their names."""
+    data = bytes.fromhex(case["receipt"])
+
+    assert encode(read_receipt(data, RECEIPT)) == data
+    assert encode(from_named(case["named"], RECEIPT)) == data
