@@ -19,7 +19,7 @@ from primitives.block import Block
 from primitives.certificate import Certificate
 from primitives.codec import decode
 from primitives.errors import BadBlock, MithaqError, StorageFault
-from primitives.ids import BlockId, ChainId, Height, TimeMs, ValidatorKey, View
+from primitives.ids import BlockId, ChainId, Height, TimeMs, TransactionId, ValidatorKey, View
 from storage.chain import ChainStore
 from storage.decision import Decision
 
@@ -121,8 +121,10 @@ class Blocks:
             return Judgement(verdict=Verdict.BAD, reason=str(error))
         return Judgement(verdict=Verdict.GOOD)
 
-    def commit(self, certificate: Certificate) -> Block:
+    def commit(self, certificate: Certificate) -> tuple[Block, tuple[TransactionId, ...]]:
         """Execute a decided block unless it was, and write the one batch (rule R23).
+
+        Returns the block and the ids of its transactions.
 
         Raises:
             BadBlock: a quorum decided what is bad in our state; nothing was written (rule R31).
@@ -142,10 +144,11 @@ class Blocks:
                 forget_before=execution.forget_before,
             )
         )
-        self._mempool.drop(identifier for _, identifier in execution.committed)
+        identifiers = tuple(identifier for _, identifier in execution.committed)
+        self._mempool.drop(identifiers)
         self._mempool.expire(body.block.header.time_ms)
         self.advance()
-        return body.block
+        return body.block, identifiers
 
     def _execute(self, body: CheckedBlock) -> Execution:
         execution = self._executions.get(body.id)

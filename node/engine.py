@@ -126,6 +126,11 @@ class Engine:
         return self._replica.awake
 
     @property
+    def muted(self) -> str | None:
+        """Why our signer signs nothing in this run, or None."""
+        return self._ports.signer.muted if self._ports.signer is not None else None
+
+    @property
     def seat(self) -> Seat | None:
         """Our seat at this height, or None where nothing is signed."""
         return self._replica.now.seat
@@ -219,10 +224,11 @@ class Engine:
     ) -> tuple[list[Rejected | None], Outbox]:
         """From clients of this node: judged against the last state, then relayed (None: waits)."""
         self._now_ms = now_ms
+        new = [tx.id not in self.mempool for tx in transactions]
         answers = self._door.submit(transactions, self._blocks.parent, now_ms)
-        self._out.relay += [
-            tx for tx, refused in zip(transactions, answers, strict=True) if refused is None
-        ]
+        for tx, is_new, refused in zip(transactions, new, answers, strict=True):
+            if is_new and refused is None:
+                self._out.relay.append(tx)
         self._work()
         return answers, self._release()
 
@@ -433,7 +439,7 @@ class Engine:
     def _decide(self, certificate: Certificate) -> bool:
         """Make a decision durable. False if it is bad here: then this node stops (rule R31)."""
         try:
-            block = self._blocks.commit(certificate)
+            block, identifiers = self._blocks.commit(certificate)
         except BadBlock as error:
             self.halted = f"block {certificate.height} was decided and is bad in my state: {error}"
             self._note("chain.halted", alarming=True, reason=self.halted)
@@ -441,6 +447,7 @@ class Engine:
         validators = self.validators
         self._witnesses.note_certificate(certificate, validators)
         self._out.decided.append(wire.Decided(block, certificate))
+        self._out.final += identifiers
         self._note(
             "block.decided",
             height=certificate.height,

@@ -6,7 +6,7 @@ from typing import final
 from consensus.events import Link, Timed
 from ledger.transaction import CheckedTransaction
 from node.wire import Decided, Wire
-from primitives.ids import Height
+from primitives.ids import Height, TransactionId
 
 
 @final
@@ -41,6 +41,8 @@ class Outbox:
     """Delay in milliseconds, and what to bring back."""
     decided: list[Decided] = field(default_factory=list)
     """Blocks that became durable, in order."""
+    final: list[TransactionId] = field(default_factory=list)
+    """Transactions of those blocks."""
     behind: list[tuple[Link, Height]] = field(default_factory=list)
     """Peers that say they are ahead: hints for catching up."""
     relay: list[CheckedTransaction] = field(default_factory=list)

@@ -1,0 +1,291 @@
+"""The composition root: every object of a node is made here, top to bottom.
+
+One tree of tasks: the first failure ends the node, its supervisor starts it again, and the vote log
+and the signer's memory say how to go on. SIGTERM and SIGINT end it in order.
+"""
+
+import signal
+import time
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, final
+
+import trio
+
+from ledger.genesis import GenesisDocument
+from ledger.membership import ValidatorRecord
+from node.api import serve, serve_admin
+from node.config import LogLevel
+from node.engine import Engine
+from node.folder import LoadedNode, load_node
+from node.log import Log
+from node.ports import Ports
+from node.shell import Shell
+from node.signer import Signer
+from node.status import MempoolStatus, NodeRole, NodeStatus, PeerStatus, ValidatorStatus, ViewStatus
+from p2p.network import Network, open_network
+from p2p.peers import PeerId, peer_id_of
+from primitives.errors import MithaqError, OperatorFault
+from primitives.ids import Height, NodeKey, Seat, TransactionId, ValidatorKey
+from services.table import TRANSACTION
+from storage.chain import ChainStore
+from storage.decision import Genesis
+from storage.durable_file import DiskFile
+from storage.opening import create_database, holds_chain, open_database
+
+if TYPE_CHECKING:
+    from trio import TaskStatus
+
+
+def run(path: Path) -> None:
+    """Run the node of a folder until it is told to stop.
+
+    Raises:
+        OperatorFault: the folder, its files, an address or the database cannot be used.
+        StorageFault: what is on disk contradicts itself, or a write failed.
+    """
+    if not __debug__:
+        raise OperatorFault("refusing to run with python -O: invariants would be off")
+    loaded = load_node(path)
+    log = Log(loaded.config.name, loaded.config.log.level)
+    store = _open_store(loaded)
+    try:
+        trio.run(_run, loaded, store, log)
+    except BaseExceptionGroup as group:
+        raise _only(group) from None
+    finally:
+        store.close()
+
+
+async def _run(loaded: LoadedNode, store: ChainStore, log: Log) -> None:
+    chain = loaded.genesis.chain
+    signer = _signer(loaded)
+    own = signer.key if signer is not None else None
+    records = loaded.document.validators
+    links = {record.key: peer_id_of(record.node_key) for record in records if record.key != own}
+    engine = Engine(
+        Ports(
+            chain=chain,
+            kind=TRANSACTION,
+            store=store,
+            signer=signer,
+            links=links,
+            clock=time.perf_counter,
+        )
+    )
+    answerer = _Answerer()
+    async with (
+        open_network(
+            key_seed=loaded.node_key.seed,
+            listen=loaded.config.p2p.listen,
+            chain_id=chain,
+            peers=loaded.peers,
+            answer=answerer.answer,
+        ) as network,
+        trio.open_nursery() as tasks,
+    ):
+        shell = Shell(
+            engine=engine,
+            network=network,
+            store=store,
+            chain=chain,
+            kind=TRANSACTION,
+            key=own,
+            voting=frozenset(links.values()),
+            log=log,
+        )
+        answerer.shell = shell
+        node = RunningNode(loaded, store, shell, network, log)
+        public = await tasks.start(_serve, node)
+        await tasks.start(_serve_admin, node)
+        log.write.info(
+            "node.started",
+            chain=chain.hex(),
+            height=store.head().height,
+            role=node.role.value,
+            p2p=network.address,
+            api=public,
+            muted=signer.muted if signer is not None else None,
+        )
+        tasks.start_soon(_stop_on_signal, node)
+        tasks.start_soon(shell.run)
+        await node.stopping.wait()
+        log.write.info("node.stopping")
+        tasks.cancel_scope.cancel()
+
+
+@final
+class _Answerer:
+    """The network is opened before the shell that answers its requests."""
+
+    shell: Shell | None = None
+
+    async def answer(self, peer: PeerId, question: bytes) -> bytes:
+        assert self.shell is not None, "the shell is made before the first peer is linked"
+        return await self.shell.answer(peer, question)
+
+
+@final
+class RunningNode:
+    """What the API sees of a node; fulfils `node.api.backend`."""
+
+    def __init__(
+        self, loaded: LoadedNode, store: ChainStore, shell: Shell, network: Network, log: Log
+    ) -> None:
+        self.store = store
+        self.stopping = trio.Event()
+        self.loaded = loaded
+        self._shell, self._network, self._log = shell, network, log
+        self._version = version("mithaq")
+
+    @property
+    def genesis(self) -> GenesisDocument:
+        """What the network began with."""
+        return self.loaded.document
+
+    @property
+    def role(self) -> NodeRole:
+        """Validator or observer."""
+        voting = self.loaded.validator_key is not None
+        return NodeRole.VALIDATOR if voting else NodeRole.OBSERVER
+
+    async def submit(self, data: bytes) -> TransactionId:
+        """Check, hold and relay one transaction."""
+        (answer,) = await self._shell.submit([data])
+        if isinstance(answer, MithaqError):
+            raise answer
+        return answer
+
+    async def submit_many(self, batch: Sequence[bytes]) -> list[TransactionId | MithaqError]:
+        """Each in turn; what went wrong stands in the id's place."""
+        return await self._shell.submit(batch)
+
+    def is_pending(self, identifier: TransactionId) -> bool:
+        """Whether it waits here for a block."""
+        return identifier in self._shell.engine.mempool
+
+    async def wait_final(self, identifier: TransactionId, timeout_s: float) -> bool:
+        """Until it is in a durable block; False after the time."""
+        return await self._shell.wait_final(identifier, timeout_s)
+
+    def set_log_level(self, level: LogLevel) -> None:
+        """From now on."""
+        self._log.level = level
+
+    def request_shutdown(self) -> None:
+        """End the node in order."""
+        self.stopping.set()
+
+    def status(self) -> NodeStatus:
+        """Where the node stands now."""
+        engine, head = self._shell.engine, self.store.head()
+        is_validator = self.role is NodeRole.VALIDATOR
+        mempool = engine.mempool
+        return NodeStatus(
+            name=self.loaded.config.name,
+            network=self.loaded.document.network,
+            chain=self.loaded.genesis.chain,
+            version=self._version,
+            role=self.role,
+            height=head.height,
+            block_id=head.block_id,
+            block_time_ms=head.header.time_ms,
+            view=ViewStatus(wish=engine.wish, entered=engine.entered) if is_validator else None,
+            awake=engine.awake or not is_validator,
+            halted=engine.halted or (engine.muted if is_validator else None),
+            validators=self._validators(),
+            peers=self._peers(),
+            mempool=MempoolStatus(count=len(mempool), bytes=mempool.bytes),
+        )
+
+    def _validators(self) -> tuple[ValidatorStatus, ...]:
+        records = {record.key: record for record in self.loaded.document.validators}
+        seats = enumerate(self._shell.engine.validators.keys)
+        return tuple(self._validator(Seat(seat), records[key]) for seat, key in seats)
+
+    def _validator(self, seat: Seat, record: ValidatorRecord) -> ValidatorStatus:
+        connected, height = self._seen(record.node_key)
+        return ValidatorStatus(
+            name=record.name,
+            key=ValidatorKey(record.key),
+            node_key=record.node_key,
+            seat=seat,
+            connected=connected,
+            last_seen_height=height,
+        )
+
+    def _seen(self, node_key: NodeKey) -> tuple[bool, Height | None]:
+        if bytes(node_key) == self.loaded.node_key.public:
+            return True, self.store.head().height
+        peer = peer_id_of(node_key)
+        link = self._network.links().get(peer)
+        return link is not None and link.connected, self._shell.heights.get(peer)
+
+    def _peers(self) -> tuple[PeerStatus, ...]:
+        links = self._network.links()
+        voting = {record.node_key for record in self.loaded.document.validators}
+        peers = []
+        for peer in self.loaded.config.p2p.peers:
+            identity = peer_id_of(peer.node_key)
+            validator = peer.node_key in voting
+            peers.append(
+                PeerStatus(
+                    name=peer.name,
+                    node_key=peer.node_key,
+                    address=str(peer.address),
+                    role=NodeRole.VALIDATOR if validator else NodeRole.OBSERVER,
+                    connected=links[identity].connected,
+                    last_seen_height=self._shell.heights.get(identity),
+                )
+            )
+        return tuple(peers)
+
+
+def _open_store(loaded: LoadedNode) -> ChainStore:
+    folder = loaded.folder.data
+    if holds_chain(folder):
+        return open_database(folder, loaded.genesis.chain)
+    genesis, execution = loaded.genesis, loaded.genesis.execution
+    return create_database(
+        folder,
+        Genesis(
+            header=genesis.header,
+            state_writes=execution.state_writes,
+            node_writes=execution.node_writes,
+        ),
+    )
+
+
+def _signer(loaded: LoadedNode) -> Signer | None:
+    if loaded.validator_key is None:
+        return None
+    memory = DiskFile(loaded.folder.signer_state)
+    return Signer(loaded.validator_key.signing(), memory, loaded.genesis.chain)
+
+
+async def _serve(
+    node: RunningNode, *, task_status: "TaskStatus[str]" = trio.TASK_STATUS_IGNORED
+) -> None:
+    listen = str(node.loaded.config.api.listen)
+    await serve(node, listen=listen, stop=node.stopping.wait, task_status=task_status)
+
+
+async def _serve_admin(
+    node: RunningNode, *, task_status: "TaskStatus[str]" = trio.TASK_STATUS_IGNORED
+) -> None:
+    path = node.loaded.folder.admin_socket
+    await serve_admin(node, path=path, stop=node.stopping.wait, task_status=task_status)
+
+
+async def _stop_on_signal(node: RunningNode) -> None:
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for _ in signals:
+            node.request_shutdown()
+
+
+def _only(error: BaseException) -> BaseException:
+    """The one error in nested groups of trio's nurseries."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error

@@ -1,0 +1,125 @@
+"""Catching up: ranges of certified blocks from peers that say they are ahead (rule R22).
+
+There is no sync mode. A claim is a hint whom to ask; every block that comes goes through the same
+door as a decided one, and what does not verify costs the peer that sent it. A gap of one block is
+closed by Status and Decided alone.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Final, Protocol, final
+
+import msgspec
+import trio
+from msgspec import Meta, Struct
+
+from node import wire
+from p2p.faults import PeerUnavailable, RequestRefused
+from p2p.peers import PeerId
+from primitives import limits
+from primitives.block import Block
+from primitives.certificate import Certificate
+from primitives.codec import decode, encode
+from primitives.errors import RemoteFault
+from primitives.ids import Height, Natural
+from storage.chain import ChainStore
+
+REQUEST_TIMEOUT_S: Final = 10.0
+PAUSE_S: Final = 0.5
+"""Before a peer that could not be asked is asked again."""
+
+
+@final
+class Range(Struct, array_like=True, frozen=True):
+    """A question: certified blocks from a height on, as many as fit into an answer."""
+
+    height: Natural[Height]
+    count: Annotated[int, Meta(ge=1, le=limits.RANGE_BLOCKS_MAX)]
+
+
+@final
+class Certified(Struct, array_like=True, frozen=True):
+    """A block and its commit certificate."""
+
+    block: Block
+    certificate: Certificate
+
+
+Answer = Annotated[tuple[Certified, ...], Meta(max_length=limits.RANGE_BLOCKS_MAX)]
+
+
+def answer(store: ChainStore, question: bytes) -> bytes:
+    """Serve a range. Reads the database: run it in a thread.
+
+    Raises:
+        Malformed: not a question.
+    """
+    asked = decode(question, Range, limit=limits.REQUEST_BYTES_MAX)
+    found = store.blocks_from(
+        asked.height,
+        bytes_max=limits.RESPONSE_BYTES_MAX - limits.BLOCK_MESSAGE_BYTES_MAX,
+        count_max=asked.count,
+    )
+    return encode(tuple((msgspec.Raw(one.block), one.certificate) for one in found))
+
+
+class Asker(Protocol):
+    """One question to one peer."""
+
+    async def request(self, peer: PeerId, question: bytes, *, timeout_s: float) -> bytes:
+        """The peer's answer."""
+        ...
+
+
+@final
+class Catchup:
+    """Asks whoever claims the most, until nobody claims more than we have."""
+
+    def __init__(
+        self,
+        network: Asker,
+        height: Callable[[], Height],
+        accept: Callable[[PeerId, wire.Decided], Awaitable[None]],
+        blame: Callable[[PeerId, RemoteFault], None],
+    ) -> None:
+        self._network, self._height, self._accept, self._blame = network, height, accept, blame
+        self._claims: dict[PeerId, Height] = {}
+        self._hinted = trio.Event()
+
+    def hint(self, peer: PeerId, height: Height) -> None:
+        """A peer says that it decides this height now."""
+        self._claims[peer] = height
+        if height > self._height() + 1:
+            self._hinted.set()
+
+    async def run(self) -> None:
+        """For ever."""
+        while True:
+            await self._hinted.wait()
+            self._hinted = trio.Event()
+            while (peer := self._furthest()) is not None:
+                await self._fetch(peer)
+
+    def _furthest(self) -> PeerId | None:
+        ahead = {
+            peer: height for peer, height in self._claims.items() if height > self._height() + 1
+        }
+        return max(ahead, key=lambda peer: (ahead[peer], peer), default=None)
+
+    async def _fetch(self, peer: PeerId) -> None:
+        before = self._height()
+        question = encode(Range(before, limits.RANGE_BLOCKS_MAX))
+        try:
+            data = await self._network.request(peer, question, timeout_s=REQUEST_TIMEOUT_S)
+            blocks: tuple[Certified, ...] = decode(
+                data,
+                Answer,
+                limit=limits.RESPONSE_BYTES_MAX,
+            )
+            for one in blocks:
+                await self._accept(peer, wire.Decided(one.block, one.certificate))
+        except RemoteFault as fault:
+            self._blame(peer, fault)
+        except (PeerUnavailable, RequestRefused):
+            await trio.sleep(PAUSE_S)
+        if self._height() == before:
+            self._claims.pop(peer, None)  # its claim helped nothing; it may claim again

@@ -1,0 +1,299 @@
+"""The trio shell: carries bytes between the network, the engine and the API; knows no rule.
+
+```
+inbox ─► votes, status ──────────────────────────────► engine ─► outbox ─► links, timers, log
+     └─► bodies, transactions ─► a thread checks them ─┘              └─► gossip, waiters
+```
+
+Signatures of transactions are checked in threads before the engine hears of them, never on the
+voting path. Every queue is bounded; what is dropped comes again through Status and Offer.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Final, final
+
+import trio
+
+from consensus.messages import Status
+from ledger.transaction import CheckedTransaction, check_transaction
+from node import wire
+from node.bodies import CheckedBlock, body_of
+from node.catchup import Catchup, answer
+from node.engine import Engine
+from node.log import Log
+from node.outbox import Outbox
+from node.timers import Timers
+from p2p.frames import Lane
+from p2p.inbox import Delivery, LinkDown, LinkUp, Via
+from p2p.network import Network
+from p2p.peers import PeerId
+from primitives import limits
+from primitives.errors import MithaqError, Rejected, RemoteFault
+from primitives.ids import ChainId, Height, TimeMs, TransactionId, ValidatorKey
+from storage.chain import ChainStore
+
+TICK_S: Final = 0.5
+RELAY_S: Final = 0.01
+"""New transactions wait so long for company: one message instead of one each."""
+RELAY_BYTES_MAX: Final = 1024 * 1024
+"""Of transactions in one message; votes overtake between messages."""
+SUBMISSIONS_MAX: Final = 8
+"""Threads that check what clients submit."""
+
+
+def now_ms() -> TimeMs:
+    """This machine's clock."""
+    return TimeMs(time.time_ns() // 1_000_000)
+
+
+@final
+class Shell:
+    """One node's tasks. Written in its own trio thread only."""
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        network: Network,
+        store: ChainStore,
+        chain: ChainId,
+        kind: Any,  # noqa: ANN401 - a generic alias, as in ledger.transaction
+        key: ValidatorKey | None,
+        voting: frozenset[PeerId],
+        log: Log,
+    ) -> None:
+        self.engine = engine
+        self.heights: dict[PeerId, Height] = {}
+        """The newest height that each peer said it has decided."""
+        self.faults: Counter[PeerId] = Counter()
+        """Rules broken by what a peer delivered."""
+        self._network, self._store = network, store
+        self._chain, self._kind, self._key, self._voting = chain, kind, key, voting
+        self._log = log
+        self._timers = Timers(lambda timer: self._perform(engine.fire(timer, now_ms())))
+        self._catchup = Catchup(network, lambda: engine.height, self._accept, self._blame)
+        self._waiters: dict[TransactionId, set[trio.Event]] = {}
+        self._relayed: list[CheckedTransaction] = []
+        self._relay_due = trio.Event()
+        self._submissions = trio.CapacityLimiter(SUBMISSIONS_MAX)
+        self._bodies: tuple[
+            trio.MemorySendChannel[tuple[PeerId, wire.Wire]],
+            trio.MemoryReceiveChannel[tuple[PeerId, wire.Wire]],
+        ] = trio.open_memory_channel(limits.CHECKS_WAITING_MAX)
+        self._transactions: tuple[
+            trio.MemorySendChannel[tuple[PeerId, wire.Transactions]],
+            trio.MemoryReceiveChannel[tuple[PeerId, wire.Transactions]],
+        ] = trio.open_memory_channel(limits.CHECKS_WAITING_MAX)
+
+    async def run(self) -> None:
+        """For ever; an exception here ends the node."""
+        async with trio.open_nursery() as tasks:
+            tasks.start_soon(self._timers.run)
+            tasks.start_soon(self._relay)
+            tasks.start_soon(self._check_bodies)
+            tasks.start_soon(self._check_transactions)
+            tasks.start_soon(self._catchup.run)
+            self._perform(self.engine.start(now_ms()))
+            tasks.start_soon(self._tick)
+            async for event in self._network.inbox:
+                match event:
+                    case Delivery(peer, payload, via):
+                        self._hear(peer, payload, via)
+                    case LinkUp(peer):
+                        self._log.write.info("link.up", peer=peer)
+                        self._perform(self.engine.link_up(peer, now_ms()))
+                    case LinkDown(peer, reason):
+                        self._log.write.info("link.down", peer=peer, reason=reason)
+
+    # --- from the network -------------------------------------------------------------------
+
+    def _hear(self, peer: PeerId, payload: bytes, via: Via) -> None:
+        try:
+            message = wire.read(payload)
+            if via is Via.GOSSIP and not isinstance(message, wire.Decided):
+                return  # the topic is for decided blocks; whoever relayed it is not its author
+            self._sort(peer, message)
+        except RemoteFault as fault:
+            self._blame(peer, fault)
+
+    def _sort(self, peer: PeerId, message: wire.Wire) -> None:
+        """Votes go on at once, what must be checked first goes to its queue."""
+        try:
+            match message:
+                case wire.Proposed() | wire.Body():
+                    self._bodies[0].send_nowait((peer, message))
+                case wire.Decided(block):
+                    if block.header.height > self.engine.height:
+                        self._catchup.hint(peer, block.header.height)
+                    elif block.header.height == self.engine.height:
+                        self._bodies[0].send_nowait((peer, message))
+                    # What is decided here already is checked for a fork by its certificate alone.
+                    else:
+                        self._deliver(peer, message, None)
+                case wire.Transactions():
+                    self._transactions[0].send_nowait((peer, message))
+                case _:
+                    if isinstance(message, Status):
+                        self.heights[peer] = Height(max(0, message.height - 1))
+                    self._deliver(peer, message, None)
+        except trio.WouldBlock:
+            self._log.write.warning("queue.full", peer=peer, kind=type(message).__name__)
+
+    def _deliver(self, peer: PeerId, message: wire.Wire, body: CheckedBlock | None) -> None:
+        try:
+            out = self.engine.deliver(peer, message, body, now_ms())
+        except RemoteFault as fault:
+            self._blame(peer, fault)
+        else:
+            self._perform(out)
+
+    def _blame(self, peer: PeerId, fault: RemoteFault) -> None:
+        self.faults[peer] += 1
+        kind = type(fault).__name__
+        self._log.write.warning("peer.fault", peer=peer, kind=kind, reason=str(fault))
+
+    async def _check_bodies(self) -> None:
+        async for peer, message in self._bodies[1]:
+            await self._accept(peer, message)
+
+    async def _accept(self, peer: PeerId, message: wire.Wire) -> None:
+        """Check the body of a message in a thread, then let the engine hear it."""
+        find = self.engine.mempool.find
+
+        def check() -> CheckedBlock | None:
+            return body_of(message, chain=self._chain, kind=self._kind, known=find)
+
+        try:
+            body = await trio.to_thread.run_sync(check)
+        except RemoteFault as fault:
+            self._blame(peer, fault)
+        else:
+            self._deliver(peer, message, body)
+
+    async def _check_transactions(self) -> None:
+        async for peer, message in self._transactions[1]:
+            answers = await self._checked(message.transactions)
+            checked = [answer for answer in answers if isinstance(answer, CheckedTransaction)]
+            for failed in answers:
+                if isinstance(failed, RemoteFault):
+                    self._blame(peer, failed)
+            if peer in self._voting:
+                self._perform(self.engine.take(checked, now_ms()))
+            else:  # an observer's node did not judge them for us
+                self._perform(self.engine.submit(checked, now_ms())[1])
+
+    async def _checked(
+        self, batch: Sequence[bytes]
+    ) -> list[CheckedTransaction | RemoteFault | Rejected]:
+        chain, kind = self._chain, self._kind
+
+        def check() -> list[CheckedTransaction | RemoteFault | Rejected]:
+            answers: list[CheckedTransaction | RemoteFault | Rejected] = []
+            for data in batch:
+                try:
+                    answers.append(check_transaction(data, chain, kind))
+                except (RemoteFault, Rejected) as fault:
+                    answers.append(fault)
+            return answers
+
+        return await trio.to_thread.run_sync(check, limiter=self._submissions)
+
+    async def answer(self, _peer: PeerId, question: bytes) -> bytes:
+        """A range of certified blocks for a peer that catches up."""
+        return await trio.to_thread.run_sync(answer, self._store, question)
+
+    # --- from clients -----------------------------------------------------------------------
+
+    async def submit(self, batch: Sequence[bytes]) -> list[TransactionId | MithaqError]:
+        """Check, try on the last state, hold and relay; what fails stands in the id's place."""
+        answers = await self._checked(batch)
+        checked = [answer for answer in answers if isinstance(answer, CheckedTransaction)]
+        refusals, out = self.engine.submit(checked, now_ms())
+        self._perform(out)
+        judged = iter(zip(checked, refusals, strict=True))
+        results: list[TransactionId | MithaqError] = []
+        for answer_ in answers:
+            if isinstance(answer_, CheckedTransaction):
+                tx, refusal = next(judged)
+                results.append(tx.id if refusal is None else refusal)
+            else:
+                results.append(answer_)
+        return results
+
+    async def wait_final(self, identifier: TransactionId, timeout_s: float) -> bool:
+        """Until the transaction is in a durable block; False after the time."""
+        done = trio.Event()
+        waiting = self._waiters.setdefault(identifier, set())
+        waiting.add(done)
+        try:
+            if self._store.find_transaction(identifier) is not None:
+                return True
+            with trio.move_on_after(timeout_s):
+                await done.wait()
+            return done.is_set()
+        finally:
+            waiting.discard(done)
+            if not waiting:
+                self._waiters.pop(identifier, None)
+
+    # --- out --------------------------------------------------------------------------------
+
+    def _perform(self, out: Outbox) -> None:
+        for link, message in out.messages:
+            payload = wire.write(message)
+            lane = Lane.TRANSACTIONS if isinstance(message, wire.BULK) else Lane.VOTES
+            if link is None:
+                self._network.broadcast(payload, lane)
+            else:
+                self._network.send(PeerId(link), payload, lane)
+        for delay_ms, timer in out.timers:
+            self._timers.set(delay_ms, timer)
+        for peer, height in out.behind:
+            self._catchup.hint(PeerId(peer), height)
+        if out.relay:
+            self._relayed += out.relay
+            self._relay_due.set()
+        for note in out.notes:
+            say = self._log.write.warning if note.alarming else self._log.write.info
+            say(note.event, **note.facts)
+        for decided in out.decided:
+            self._publish(decided)
+        for identifier in out.final:
+            for done in self._waiters.get(identifier, ()):
+                done.set()
+
+    def _publish(self, decided: wire.Decided) -> None:
+        """The proposer gossips its block: certificates differ, so that one copy goes around."""
+        self._timers.forget_below(self.engine.height)
+        if decided.block.header.proposer == self._key:
+            self._network.publish(wire.write(decided))
+
+    async def _relay(self) -> None:
+        while True:
+            await self._relay_due.wait()
+            await trio.sleep(RELAY_S)
+            self._relay_due = trio.Event()
+            waiting, self._relayed = self._relayed, []
+            for part in _parts(waiting):
+                payload = wire.write(wire.Transactions(tuple(tx.data for tx in part)))
+                self._network.broadcast(payload, Lane.TRANSACTIONS)
+
+    async def _tick(self) -> None:
+        while True:
+            await trio.sleep(TICK_S)
+            self._perform(self.engine.tick(now_ms()))
+
+
+def _parts(transactions: Sequence[CheckedTransaction]) -> list[list[CheckedTransaction]]:
+    """Cut into messages of bounded size."""
+    parts: list[list[CheckedTransaction]] = []
+    room = 0
+    for tx in transactions:
+        if len(tx.data) > room or len(parts[-1]) >= limits.BLOCK_TRANSACTIONS_MAX:
+            parts.append([])
+            room = RELAY_BYTES_MAX
+        parts[-1].append(tx)
+        room -= len(tx.data)
+    return parts
