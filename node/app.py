@@ -35,7 +35,8 @@ from storage.durable_file import DiskFile
 from storage.opening import create_database, holds_chain, open_database
 
 if TYPE_CHECKING:
-    from trio import TaskStatus
+    # libp2p brings types for trio that hide trio's own, and keep this one elsewhere.
+    from trio_typing import TaskStatus
 
 
 def run(path: Path) -> None:
