@@ -10,6 +10,7 @@ A single node's own folder serves as a home too: it has config.toml and genesis.
 
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -197,10 +198,14 @@ class Home:
         )
 
     def account_names(self) -> dict[AccountId, str]:
-        """What the accounts behind this home's keys are called here."""
+        """What the accounts behind this home's keys are called here; unreadable keys are not."""
         from node.keys import public_of
 
-        return {self.account_of(public_of(self.key_file(n))): n for n in self.key_names()}
+        names: dict[AccountId, str] = {}
+        for name in self.key_names():
+            with suppress(OperatorFault):
+                names[self.account_of(public_of(self.key_file(name)))] = name
+        return names
 
 
 def home_of(session: Session) -> Home:

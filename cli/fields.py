@@ -1,0 +1,272 @@
+"""Options from fields: each field of an operation is one option of its command.
+
+Nothing here knows an operation. The named form (`primitives.named`) says what a value must be and
+complains with its path; what is added for people: accounts by the name of a key, amounts in whole
+units where they name their asset (`1250.00GBP`), and lists as repeated options, each item as
+`name=value,name=value` or as JSON.
+"""
+
+import json
+import re
+import types
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Annotated, Any, Final, Union, final, get_args, get_origin
+
+import click
+import msgspec
+from msgspec import Meta, Struct
+
+from cli.home import Home
+from primitives.errors import OperatorFault
+from primitives.ids import AccountId
+from primitives.named import EXACT_MAX
+
+_MONEY: Final = re.compile(r"(?P<whole>\d+)(?:\.(?P<part>\d+))? ?(?P<asset>[A-Z][A-Z0-9]{2,11})")
+_WHOLE: Final = re.compile(r"-?\d{1,19}")
+_AMOUNT: Final = "amount"
+"""The name of a field that counts minor units of an asset, wherever it stands."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class FieldKind:
+    """What a field's type says, taken apart."""
+
+    core: Any
+    """The type without annotations and without `| None`."""
+    optional: bool
+    description: str
+    item: "FieldKind | None"
+    """What a list is of."""
+
+    @property
+    def is_struct(self) -> bool:
+        """Whether it has fields of its own."""
+        return isinstance(self.core, type) and issubclass(self.core, Struct)
+
+    @property
+    def is_enum(self) -> bool:
+        """Whether it is one of a few words."""
+        return isinstance(self.core, type) and issubclass(self.core, Enum)
+
+
+def kind_of(annotation: Any) -> FieldKind:  # noqa: ANN401 - a type
+    """Take a field's type apart."""
+    description, optional, core = "", False, annotation
+    while True:
+        if get_origin(core) is Annotated:
+            core, *notes = get_args(core)
+            said = [note.description for note in notes if isinstance(note, Meta)]
+            description = next((text for text in said[::-1] if text), description)
+        elif get_origin(core) in (Union, types.UnionType):
+            [core] = [member for member in get_args(core) if member is not types.NoneType]
+            optional = True
+        else:
+            break
+    item = kind_of(get_args(core)[0]) if get_origin(core) is tuple else None
+    return FieldKind(core, optional, description, item)
+
+
+def fields_of(struct: type[Struct]) -> Iterator[tuple[str, FieldKind, Any]]:
+    """Name, kind and type of each field."""
+    for field in msgspec.structs.fields(struct):
+        yield field.name, kind_of(field.type), field.type
+
+
+def options_of(operation: type[Struct]) -> list[click.Option]:
+    """The options of an operation's command."""
+    return [_option(name, kind) for name, kind, _ in fields_of(operation)]
+
+
+def _option(name: str, kind: FieldKind) -> click.Option:
+    if kind.item is not None:
+        return click.Option(
+            [f"--{option_name(name, kind)}", name],
+            multiple=True,
+            required=True,
+            metavar=_metavar(kind.item),
+            help=f"{_capital(_help(kind.item) or kind.description)} May be given several times.",
+        )
+    choice = click.Choice([member.value for member in kind.core]) if kind.is_enum else click.STRING
+    return click.Option(
+        [f"--{option_name(name, kind)}", name],
+        required=not kind.optional,
+        type=choice,
+        metavar=None if kind.is_enum else _metavar(kind),
+        help=_capital(_help(kind)),
+    )
+
+
+def option_name(name: str, kind: FieldKind) -> str:
+    """A list is filled item by item, so its option is called like one."""
+    return (name.removesuffix("s") if kind.item is not None else name).replace("_", "-")
+
+
+def _metavar(kind: FieldKind) -> str:
+    if kind.is_struct:
+        return ",".join(f"{name}=…" for name, _, _ in fields_of(kind.core))
+    if kind.core is AccountId:
+        return "ACCOUNT"
+    if kind.core is int:
+        return "NUMBER"
+    return "TEXT" if kind.core is str else "HEX"
+
+
+def _help(kind: FieldKind) -> str:
+    if not kind.is_struct:
+        return kind.description
+    parts = [
+        f"{name}: {field.description}"
+        for name, field, _ in fields_of(kind.core)
+        if field.description
+    ]
+    return "; ".join(parts)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:].rstrip(".") + "." if text else ""
+
+
+@final
+class Reader:
+    """Turns the words of a command into the named form of one operation."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._money: list[tuple[str, str]] = []
+        """(option, asset) of each amount that named its asset."""
+
+    def operation(self, kind: type[Struct], given: Mapping[str, Any]) -> dict[str, Any]:
+        """The named form of an operation.
+
+        Raises:
+            UsageError: an option says something that its field cannot be.
+        """
+        named: dict[str, Any] = {"operation": kind.__struct_config__.tag}
+        for name, field, _ in fields_of(kind):
+            where = f"--{option_name(name, field)}"
+            if field.item is not None:
+                named[name] = [self._value(field.item, word, where) for word in given[name]]
+            else:
+                word = given[name]
+                named[name] = None if word is None else self._named_value(name, field, word, where)
+        for where, asset in self._money:
+            if named.get("asset") != asset:
+                raise click.UsageError(
+                    f"{where}: expected an amount of {named.get('asset')}, found one of {asset}"
+                )
+        return named
+
+    def _named_value(self, name: str, kind: FieldKind, word: str, where: str) -> Any:  # noqa: ANN401
+        if name == _AMOUNT and kind.core is int:
+            return self._amount(word, where)
+        return self._value(kind, word, where)
+
+    def _value(self, kind: FieldKind, word: str, where: str) -> Any:  # noqa: ANN401
+        if kind.is_struct:
+            return self._struct(kind.core, word, where)
+        if kind.core is AccountId:
+            return self._home.account(word).hex()
+        if kind.core is int:
+            return _integer(word, where)
+        if kind.core is bool:
+            if word not in ("true", "false"):
+                raise click.UsageError(f"{where}: expected true or false, found {word!r}")
+            return word == "true"
+        return word
+
+    def _struct(self, struct: type[Struct], word: str, where: str) -> dict[str, Any]:
+        if word.lstrip().startswith("{"):
+            return _json(word, where)
+        fields = {name: (kind, annotation) for name, kind, annotation in fields_of(struct)}
+        given = _pairs(word, list(fields), where)
+        named: dict[str, Any] = {}
+        for name, (kind, annotation) in fields.items():
+            if name in given:
+                named[name] = self._named_value(name, kind, given[name], f"{where} {name}")
+            elif kind.optional:
+                named[name] = None
+            elif _may_be_empty(annotation):
+                named[name] = ""
+            else:
+                raise click.UsageError(
+                    f"{where}: expected {_metavar(FieldKind(struct, False, '', None))}, "
+                    f"found no {name} in {word!r}"
+                )
+        return named
+
+    def _amount(self, word: str, where: str) -> int | str:
+        if _WHOLE.fullmatch(word):
+            return _integer(word, where)
+        money = _MONEY.fullmatch(word)
+        if money is None:
+            raise click.UsageError(
+                f"{where}: expected minor units (125000), or whole units with their asset "
+                f"(1250.00GBP), found {word!r}"
+            )
+        asset, part = money["asset"], money["part"] or ""
+        exponent = self._exponent(asset, where)
+        if len(part) > exponent:
+            raise click.UsageError(
+                f"{where}: {asset} has {exponent} decimal places, found {len(part)} in {word!r}"
+            )
+        self._money.append((where, asset))
+        return _integer(money["whole"] + part.ljust(exponent, "0"), where)
+
+    def _exponent(self, asset: str, where: str) -> int:
+        try:
+            known = {each.code: each.exponent for each in self._home.document.assets}
+        except OperatorFault as fault:
+            raise click.UsageError(
+                f"{where}: without a genesis nobody knows the decimal places of {asset}; give the "
+                f"amount in minor units ({fault})"
+            ) from fault
+        if asset not in known:
+            raise click.UsageError(
+                f"{where}: expected an asset of genesis ({', '.join(known)}), found {asset}"
+            )
+        return known[asset]
+
+
+def _integer(word: str, where: str) -> int | str:
+    if not _WHOLE.fullmatch(word):
+        raise click.UsageError(f"{where}: expected a whole number, found {word!r}")
+    number = int(word)
+    # As the named form has it: what a JavaScript number cannot hold is a string.
+    return number if -EXACT_MAX <= number <= EXACT_MAX else str(number)
+
+
+def _pairs(word: str, names: list[str], where: str) -> dict[str, str]:
+    # A comma separates only where the name of a field follows, so that texts may hold commas.
+    known = "|".join(map(re.escape, names))
+    given: dict[str, str] = {}
+    for part in re.split(rf",(?=(?:{known})=)", word):
+        name, equals, value = part.partition("=")
+        if not equals or name not in names:
+            raise click.UsageError(
+                f"{where}: expected {','.join(f'{name}=…' for name in names)}, found {part!r}"
+            )
+        if name in given:
+            raise click.UsageError(f"{where}: {name} stands twice in {word!r}")
+        given[name] = value
+    return given
+
+
+def _json(word: str, where: str) -> dict[str, Any]:
+    try:
+        found = json.loads(word)
+    except ValueError as error:
+        raise click.UsageError(f"{where}: expected JSON, found {word!r} ({error})") from error
+    if not isinstance(found, dict):
+        raise click.UsageError(f"{where}: expected a JSON object, found {word!r}")
+    return found
+
+
+def _may_be_empty(annotation: Any) -> bool:  # noqa: ANN401 - a type
+    try:
+        msgspec.convert("", annotation)
+    except msgspec.ValidationError:
+        return False
+    return True

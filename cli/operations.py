@@ -1,0 +1,192 @@
+"""A command for each operation, made from its Struct: fields are options, its docstring is help."""
+
+import inspect
+import re
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import msgspec
+from msgspec import Struct
+
+from cli.fields import Reader, options_of
+from cli.home import Home, home_of, nodes_of
+from cli.session import Session, SessionCommand
+from cli.submission import WAIT_OPTIONS, Waiting, submit
+from cli.transaction_file import read_transaction_file, replace_file, transaction_text
+from ledger.transaction import Body, Call, Transaction, sign_body, transaction_id
+from primitives import limits
+from primitives.codec import encode
+from primitives.errors import Malformed
+from primitives.ids import AccountId, ChainId, TimeMs
+from primitives.named import from_named
+
+VALID_FOR_DEFAULT: Final = "1h"
+_DURATION: Final = re.compile(r"(\d{1,9})(s|m|h)")
+_UNITS_MS: Final = {"s": 1_000, "m": 60_000, "h": 3_600_000}
+
+_VALID_FOR: Final = click.Option(
+    ["--valid-for"],
+    default=VALID_FOR_DEFAULT,
+    show_default=True,
+    metavar="TIME",
+    help="How long it may be committed: 90s, 30m, 2h.",
+)
+
+
+def build_command(operation: type[Struct]) -> click.Command:
+    """`mithaq tx build` for an operation."""
+
+    def build(
+        session: Session,
+        *,
+        actor: str,
+        valid_for: str,
+        onto: Path | None,
+        output: Path | None,
+        **given: Any,  # noqa: ANN401 - the options of the operation
+    ) -> None:
+        home = home_of(session)
+        call = _call(home, operation, given, home.account(actor))
+        body = _body(session, home, (call,), valid_for) if onto is None else _extended(onto, call)
+        transaction: Transaction[Any] = Transaction(body, ())
+        text = transaction_text(transaction)
+        target = output or onto
+        if target is None:
+            click.echo(text, nl=False)
+            return
+        replace_file(target, text.encode())
+        identifier = transaction_id(encode(body)).hex()
+        session.show(
+            {"id": identifier, "file": str(target)},
+            f"wrote {target}, transaction {identifier}; next: mithaq tx sign {target} --key NAME",
+        )
+
+    return _command(
+        operation,
+        build,
+        [
+            click.Option(["--actor"], required=True, metavar="ACCOUNT", help="Who acts."),
+            _VALID_FOR,
+            click.Option(
+                ["--onto"],
+                type=click.Path(path_type=Path, dir_okay=False, exists=True),
+                help="Add the call to this unsigned transaction: all are done, or none.",
+            ),
+            click.Option(
+                ["-o", "--output"],
+                type=click.Path(path_type=Path, dir_okay=False),
+                help="Where to write.  [default: --onto, else standard output]",
+            ),
+        ],
+    )
+
+
+def send_command(operation: type[Struct]) -> click.Command:
+    """`mithaq tx send` for an operation."""
+
+    def send(
+        session: Session,
+        *,
+        key: tuple[str, ...],
+        actor: str | None,
+        valid_for: str,
+        wait: bool,
+        timeout: int,
+        proof: Path | None,
+        **given: Any,  # noqa: ANN401 - the options of the operation
+    ) -> None:
+        home = home_of(session)
+        keys = [home.key(name) for name in key]
+        acts = home.account_of(keys[0].public) if actor is None else home.account(actor)
+        body = _body(session, home, (_call(home, operation, given, acts),), valid_for)
+        transaction = sign_body(body, [each.signing() for each in keys])
+        submit(session, transaction, Waiting(wait=wait, timeout_s=timeout, proof=proof))
+
+    return _command(
+        operation,
+        send,
+        [
+            click.Option(
+                ["--key"],
+                multiple=True,
+                required=True,
+                metavar="NAME",
+                help="Key that signs; give it again for each further signer.",
+            ),
+            click.Option(
+                ["--actor"], metavar="ACCOUNT", help="Who acts.  [default: the first key's account]"
+            ),
+            _VALID_FOR,
+            *WAIT_OPTIONS,
+        ],
+    )
+
+
+def _command(
+    operation: type[Struct],
+    function: Callable[..., None],
+    more: list[click.Option],
+) -> click.Command:
+    return SessionCommand(
+        asks_a_node=True,
+        name=str(operation.__struct_config__.tag),
+        callback=function,
+        params=[*options_of(operation), *more],
+        help=inspect.getdoc(operation),
+    )
+
+
+def _call(
+    home: Home, operation: type[Struct], given: Mapping[str, Any], actor: AccountId
+) -> Call[Any]:
+    named = Reader(home).operation(operation, given)
+    try:
+        return Call(actor, from_named(named, operation))
+    except Malformed as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _body(session: Session, home: Home, calls: tuple[Call[Any], ...], valid_for: str) -> Body[Any]:
+    lasts_ms = _duration_ms(valid_for)
+    if home.genesis_file.exists():
+        window_ms = home.document.parameters.window_ms
+        if lasts_ms > window_ms:
+            raise click.UsageError(
+                f"--valid-for: this network allows at most {window_ms // 1000}s, found {valid_for}"
+            )
+    return Body(
+        chain=_chain(session, home),
+        valid_until=TimeMs(time.time_ns() // 1_000_000 + lasts_ms),
+        salt=secrets.token_bytes(limits.SALT_BYTES_MIN),
+        calls=calls,
+    )
+
+
+def _extended(onto: Path, call: Call[Any]) -> Body[Any]:
+    transaction = read_transaction_file(onto)
+    if transaction.signatures:
+        raise click.UsageError(f"--onto: {onto} is signed already; another call would undo that")
+    calls = (*transaction.body.calls, call)
+    if len(calls) > limits.CALLS_MAX:
+        raise click.UsageError(f"--onto: expected at most {limits.CALLS_MAX} calls")
+    return msgspec.structs.replace(transaction.body, calls=calls)
+
+
+def _chain(session: Session, home: Home) -> ChainId:
+    if home.genesis_file.exists():
+        return home.chain
+    # Without a genesis of our own, the node that we were told to ask says which chain this is.
+    return ChainId(bytes.fromhex(nodes_of(session).get("/v1/status")["chain"]))
+
+
+def _duration_ms(text: str) -> int:
+    found = _DURATION.fullmatch(text)
+    if found is None or int(found[1]) == 0:
+        raise click.UsageError(
+            f"--valid-for: expected a time such as 90s, 30m or 2h, found {text!r}"
+        )
+    return int(found[1]) * _UNITS_MS[found[2]]

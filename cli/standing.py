@@ -1,0 +1,186 @@
+"""Where a network stands, as its nodes say: who answers, who is missing, whether it can proceed.
+
+All nodes are asked at the same time, so that one that is dead costs no more than its time limit. A
+home with all validators counts who answers here; a home with some counts also whom those are
+connected to.
+"""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, final
+
+from cli.faults import Unreachable
+from cli.remote import Node
+from cli.session import table
+from node.status import NodeStatus
+from primitives.errors import Malformed, Rejected
+from primitives.ids import short
+from primitives.named import from_named, to_named
+from primitives.validators import quorum
+
+ASK_S = 2.0
+"""A node of a network that works answers within milliseconds."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one node said, or why there is nothing."""
+
+    node: Node
+    status: NodeStatus | None
+    silence: str = ""
+
+    def named(self) -> dict[str, Any]:
+        """For programs."""
+        said = None if self.status is None else to_named(self.status)
+        silence = None if self.status is not None else self.silence
+        return {"name": self.node.name, "url": self.node.url, "status": said, "silence": silence}
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The sum of all reports. `present` and `missing` are names of validators."""
+
+    reports: tuple[Report, ...]
+    present: tuple[str, ...]
+    missing: tuple[str, ...]
+
+    @property
+    def height(self) -> int:
+        """The highest block that a node has."""
+        return max((r.status.height for r in self.reports if r.status is not None), default=0)
+
+    @property
+    def can_proceed(self) -> bool:
+        """Whether a quorum of validators is there."""
+        count = len(self.present) + len(self.missing)
+        return count > 0 and len(self.present) >= quorum(count)
+
+    def sentence(self) -> str:
+        """Who answers, and what follows."""
+        count = len(self.present) + len(self.missing)
+        if count == 0:
+            return "No node answers, so nobody says who the validators are."
+        needed = quorum(count)
+        some = "" if not self.missing else f" Missing: {', '.join(self.missing)}."
+        if not self.can_proceed:
+            verb = "answers" if len(self.present) == 1 else "answer"
+            return (
+                f"{len(self.present)} of {count} validators {verb}; {needed} are needed: "
+                f"the chain waits.{some}"
+            )
+        if not self.missing:
+            return f"All {count} validators answer; {needed} are needed: the chain proceeds."
+        return (
+            f"{len(self.present)} of {count} validators answer; {needed} are needed: "
+            f"the chain proceeds.{some}"
+        )
+
+    def named(self) -> dict[str, Any]:
+        """For programs."""
+        count = len(self.present) + len(self.missing)
+        return {
+            "height": self.height,
+            "validators": count,
+            "needed": quorum(count) if count else None,
+            "present": list(self.present),
+            "missing": list(self.missing),
+            "can_proceed": self.can_proceed,
+            "summary": self.sentence(),
+            "nodes": [report.named() for report in self.reports],
+        }
+
+
+def ask(node: Node, *, timeout_s: float = ASK_S) -> Report:
+    """Ask one node for its status."""
+    try:
+        return Report(node, from_named(node.get("/v1/status", timeout_s=timeout_s), NodeStatus))
+    except Unreachable:
+        return Report(node, None, "does not answer")
+    except (Malformed, Rejected) as error:
+        return Report(node, None, f"answers with no status: {error}")
+
+
+def standing(nodes: Sequence[Node], validators: Sequence[str] = ()) -> Standing:
+    """Ask all nodes at once. `validators` are the names in genesis, where the home has one."""
+    reports: list[Report] = [Report(node, None) for node in nodes]
+
+    def fill(index: int) -> None:
+        reports[index] = ask(nodes[index])
+
+    threads = [threading.Thread(target=fill, args=(index,)) for index in range(len(nodes))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return judge(reports, validators)
+
+
+def judge(reports: Sequence[Report], validators: Sequence[str] = ()) -> Standing:
+    """Who is there: who answers, and who is not asked here but connected to one that answers."""
+    answering = [report.status for report in reports if report.status is not None]
+    asked = {report.node.name for report in reports}
+    seen = {status.name for status in answering}
+    for status in answering:
+        seen |= {v.name for v in status.validators if v.connected and v.name not in asked}
+    names = list(validators) or [v.name for v in (answering[0].validators if answering else ())]
+    return Standing(
+        reports=tuple(reports),
+        present=tuple(name for name in names if name in seen),
+        missing=tuple(name for name in names if name not in seen),
+    )
+
+
+def overview(found: Standing) -> str:
+    """For people: a line for each node, and the sentence."""
+    answering = [report.status for report in found.reports if report.status is not None]
+    lines = []
+    if answering:
+        lines.append(f"network {answering[0].network}, chain {answering[0].chain.hex()}")
+    lines.append(
+        table(
+            ["NODE", "ROLE", "HEIGHT", "BLOCK", "VIEW", "LINKS", "WAITING", "STATE"],
+            [_row(report) for report in found.reports],
+        )
+    )
+    lines.append(found.sentence())
+    return "\n".join(lines)
+
+
+def _row(report: Report) -> tuple[object, ...]:
+    status = report.status
+    if status is None:
+        return (
+            report.node.name,
+            "-",
+            "-",
+            "-",
+            "-",
+            "-",
+            "-",
+            f"{report.silence} ({_where(report)})",
+        )
+    connected = sum(peer.connected for peer in status.peers)
+    return (
+        report.node.name,
+        status.role.value,
+        status.height,
+        f"{short(status.block_id)}…",
+        "-" if status.view is None else status.view.wish,
+        f"{connected}/{len(status.peers)}",
+        status.mempool.count,
+        _state(status),
+    )
+
+
+def _where(report: Report) -> str:
+    return report.node.url.removeprefix("http://")
+
+
+def _state(status: NodeStatus) -> str:
+    if status.halted is not None:
+        return f"halted: {status.halted}"
+    return "at work" if status.awake else "listening, since its start"

@@ -1,0 +1,26 @@
+"""`mithaq status`: one look at the whole network."""
+
+from cli.faults import Unreachable
+from cli.home import home_of, nodes_of
+from cli.session import Session, asking_command
+
+
+@asking_command("status")
+def status(session: Session) -> None:
+    """Ask all nodes of the home at once: heights, views, links, who is missing.
+
+    The exit code is 4 only when no node answers.
+    """
+    from cli.standing import overview, standing
+    from primitives.errors import OperatorFault
+
+    nodes = nodes_of(session).listed
+    if not nodes:
+        raise OperatorFault(f"{session.home} has no nodes: name one with --node URL")
+    home = home_of(session)
+    known = home.genesis_file.exists() and session.node is None
+    names = [record.name for record in home.document.validators] if known else []
+    found = standing(nodes, names)
+    session.show(found.named(), overview(found))
+    if all(report.status is None for report in found.reports):
+        raise Unreachable(f"none of {len(nodes)} nodes answers: is the network running?")

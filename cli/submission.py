@@ -1,0 +1,128 @@
+"""Handing a transaction to a node, waiting for its block, and saying what became of it."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, final
+
+import click
+from msgspec import Struct, structs
+
+from cli.faults import NotFinal
+from cli.home import Home, home_of, nodes_of
+from cli.lookup import time_text
+from cli.remote import TIMEOUT_S
+from cli.session import Session, facts
+from cli.transaction_file import replace_file
+from ledger.transaction import Transaction
+from primitives.codec import encode
+from primitives.errors import Malformed, Rejected
+from primitives.named import from_named, to_named
+from services.table import Events, Refusals
+
+_STEP_S: Final = 30
+"""One question waits no longer at a node, so that the next node is asked when one dies."""
+_MSGPACK: Final = "application/msgpack"
+
+WAIT_OPTIONS: Final = (
+    click.Option(["--wait"], is_flag=True, help="Wait for its block; print the receipt."),
+    click.Option(
+        ["--timeout"], default=60, show_default=True, metavar="SECONDS", help="How long to wait."
+    ),
+    click.Option(
+        ["--proof"],
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="Wait, and write the proof of the receipt to this file.",
+    ),
+)
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """Whether to wait for the block, how long, and where the proof goes."""
+
+    wait: bool
+    timeout_s: int
+    proof: Path | None
+
+    @property
+    def waits(self) -> bool:
+        """A proof exists only when the block does."""
+        return self.wait or self.proof is not None
+
+
+def submit(session: Session, transaction: Transaction[Any], waiting: Waiting) -> None:
+    """Hand it over; wait if that is wanted; print what is known.
+
+    Raises:
+        Rejected: by the node, or it stands in a block with a refusal.
+        NotFinal: the time is over. It may still become final, until its `valid_until`.
+    """
+    nodes = nodes_of(session)
+    data = encode(transaction)
+    if not waiting.waits:
+        answer = nodes.post("/v1/transactions", data, kind=_MSGPACK)
+        session.show(answer, f"{answer['id']} is {answer['status']}")
+        return
+    deadline = time.monotonic() + waiting.timeout_s
+    while True:
+        left = max(0, min(_STEP_S, round(deadline - time.monotonic())))
+        # To submit again changes nothing, and it reaches a node that has never heard of it.
+        path = f"/v1/transactions?wait_s={left}"
+        answer = nodes.post(path, data, kind=_MSGPACK, timeout_s=left + TIMEOUT_S)
+        if answer["status"] == "final":
+            break
+        if time.monotonic() >= deadline:
+            raise NotFinal(
+                f"{answer['id']} is not final after {waiting.timeout_s} s; "
+                f"`mithaq tx show {answer['id']}` tells when it is"
+            )
+    if waiting.proof is not None:
+        replace_file(waiting.proof, nodes.get_bytes(f"/v1/transactions/{answer['id']}/proof"))
+    text = final_text(home_of(session), answer)
+    if waiting.proof is not None:
+        answer["proof"] = str(waiting.proof)
+        text += f"\nproof written to {waiting.proof}"
+    session.show(answer, text)
+    check_applied(answer)
+
+
+def check_applied(answer: Mapping[str, Any]) -> None:
+    """Raises:
+    Rejected: the transaction stands in its block with a refusal.
+    """
+    refusal = answer["receipt"]["refusal"]
+    if refusal is not None:
+        said = {name: value for name, value in refusal.items() if name != "refusal"}
+        raise Rejected(refusal["refusal"], f"refused: {spoken(refusal, Refusals)}", said)
+
+
+def final_text(home: Home, answer: Mapping[str, Any]) -> str:
+    """A final transaction for people: where it stands, and what it did."""
+    receipt = answer["receipt"]
+    said = [("event", spoken(event, Events)) for event in receipt["events"]]
+    if receipt["refusal"] is not None:
+        said.append(("refusal", f"{receipt['refusal']['refusal']}"))
+    lines = [
+        ("transaction", answer["id"]),
+        ("block", f"{answer['height']}, number {int(answer['index']) + 1} in it"),
+        ("time", time_text(int(answer["block_time_ms"]))),
+        ("outcome", receipt["outcome"]),
+        *said,
+    ]
+    text = facts(lines)
+    for account, name in home.account_names().items():
+        text = text.replace(account.hex(), name)
+    return text
+
+
+def spoken(named: Mapping[str, Any], kinds: Any) -> str:  # noqa: ANN401 - a union of Structs
+    """An event or a refusal in English: its docstring with its fields filled in."""
+    try:
+        value: Struct = from_named(dict(named), kinds)
+    except Malformed:  # of a service that this version does not know
+        return ", ".join(f"{name} {value}" for name, value in named.items())
+    shown = {name: to_named(field) for name, field in structs.asdict(value).items()}
+    return (value.__doc__ or "").strip().format(**shown)

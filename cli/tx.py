@@ -1,0 +1,163 @@
+"""`mithaq tx`: transactions, from a desk to a block.
+
+`build` and `send` have one command for each operation of `services.table`, made from its Struct:
+adding an operation adds its commands. `build` writes a file that several people sign one after the
+other; `send` does it all at once.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, final
+
+import click
+
+from cli.home import HEX32, Home, home_of, nodes_of
+from cli.session import Session, asking_command, command, facts
+from primitives.errors import Rejected
+
+if TYPE_CHECKING:
+    from ledger.transaction import Transaction
+
+
+@click.group("tx")
+def tx() -> None:
+    """Build, sign, submit and look up transactions."""
+
+
+@final
+class OperationGroup(click.Group):
+    """A command for each operation, made when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's own
+        """The tags of all operations."""
+        from services.table import OPERATIONS
+
+        return [str(operation.__struct_config__.tag) for operation in OPERATIONS]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of an operation."""
+        from cli.operations import build_command, send_command
+        from services.table import OPERATIONS
+
+        tags = self.list_commands(ctx)
+        if cmd_name not in tags:
+            return None
+        operation = OPERATIONS[tags.index(cmd_name)]
+        return build_command(operation) if self.name == "build" else send_command(operation)
+
+
+for _name, _help in (
+    ("build", "Write an unsigned transaction of one operation, for others to sign."),
+    ("send", "Build, sign and submit a transaction of one operation."),
+):
+    tx.add_command(OperationGroup(_name, help=_help, subcommand_metavar="OPERATION [OPTIONS]..."))
+
+
+@command("sign", group=tx)
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--key", multiple=True, required=True, metavar="NAME", help="Key that signs; may be repeated."
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where to write.  [default: FILE]",
+)
+def sign(session: Session, file: Path, key: tuple[str, ...], output: Path | None) -> None:
+    """Add signatures to the transaction in FILE, and say what it is that was signed."""
+    from cli.transaction_file import read_transaction_file, replace_file, transaction_text
+    from ledger.transaction import WRONG_CHAIN, add_signature
+
+    home = home_of(session)
+    transaction = read_transaction_file(file)
+    if home.genesis_file.exists() and transaction.body.chain != home.chain:
+        raise Rejected(
+            WRONG_CHAIN,
+            f"{file} is for chain {transaction.body.chain.hex()}, this home's is "
+            f"{home.chain.hex()}; nothing was signed",
+            {"expected": home.chain.hex(), "actual": transaction.body.chain.hex()},
+        )
+    for name in key:
+        transaction = add_signature(transaction, home.key(name).signing())
+    target = output or file
+    replace_file(target, transaction_text(transaction).encode())
+    result = {**_described(transaction), "file": str(target)}
+    session.show(result, _text(home, result))
+
+
+@asking_command("submit", group=tx)
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--wait", is_flag=True, help="Wait for its block; print the receipt.")
+@click.option("--timeout", default=60, show_default=True, metavar="SECONDS")
+@click.option(
+    "--proof",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Wait, and write the proof of the receipt to this file.",
+)
+def submit(session: Session, file: Path, wait: bool, timeout: int, proof: Path | None) -> None:
+    """Submit the signed transaction in FILE."""
+    from cli.submission import Waiting
+    from cli.submission import submit as hand_over
+    from cli.transaction_file import read_transaction_file
+
+    transaction = read_transaction_file(file)
+    hand_over(session, transaction, Waiting(wait=wait, timeout_s=timeout, proof=proof))
+
+
+@asking_command("show", group=tx)
+@click.argument("what", metavar="ID|FILE")
+def show(session: Session, what: str) -> None:
+    """Show the transaction of an ID, with its receipt; or what is in a FILE, without any node."""
+    home = home_of(session)
+    if HEX32.fullmatch(what) and not Path(what).exists():
+        from cli.submission import final_text
+
+        answer = nodes_of(session).get(f"/v1/transactions/{what}")
+        pending = answer["status"] != "final"
+        session.show(answer, f"{what} is pending" if pending else final_text(home, answer))
+        return
+    from cli.transaction_file import read_transaction_file
+
+    result = _described(read_transaction_file(Path(what)))
+    session.show(result, _text(home, result))
+
+
+def _described(transaction: "Transaction[Any]") -> dict[str, Any]:
+    from ledger.transaction import transaction_id
+    from primitives.codec import encode
+    from primitives.named import to_named
+
+    named = to_named(transaction)
+    return {
+        "id": transaction_id(encode(transaction.body)).hex(),
+        **named["body"],
+        "signers": [entry["key"] for entry in named["signatures"]],
+    }
+
+
+def _text(home: Home, result: dict[str, Any]) -> str:
+    from cli.lookup import time_text
+
+    lines = [
+        ("transaction", result["id"]),
+        ("chain", result["chain"]),
+        ("valid until", time_text(int(result["valid_until"]))),
+    ]
+    for call in result["calls"]:
+        operation = dict(call["operation"])
+        lines += [("", ""), ("operation", operation.pop("operation")), ("actor", call["actor"])]
+        for name, value in operation.items():
+            items = value if isinstance(value, list) else [value]
+            lines += [(name, _value(item)) for item in items]
+    lines += [("", "")]
+    lines += [("signed by", key) for key in result["signers"]] or [("signed by", "nobody yet")]
+    text = facts(lines)
+    for account, name in home.account_names().items():
+        text = text.replace(account.hex(), name)
+    return text
+
+
+def _value(value: Any) -> str:  # noqa: ANN401 - JSON
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_value(item)}" for name, item in value.items())
+    return "none" if value is None else str(value) or '""'
