@@ -170,7 +170,7 @@ def transfer(act: "Act", *, payer: AccountId, asset: str, lines: Sequence[Line])
     state = act.state
     if asset not in state[ASSETS]:
         raise Refused(UnknownAsset(asset))
-    held = left = balance_of(state, payer, asset)
+    left = balance_of(state, payer, asset)
     references = state[REFERENCES]
     here: set[str] = set()
     for index, line in enumerate(lines):
@@ -184,10 +184,9 @@ def transfer(act: "Act", *, payer: AccountId, asset: str, lines: Sequence[Line])
             raise Refused(Overdraft(payer, asset, index, line.amount, left))
         left -= line.amount
 
-    _set_balance(state, payer, asset, held, left)
+    _set_balance(state, payer, asset, left)
     for line in lines:
-        before = balance_of(state, line.to, asset)
-        _set_balance(state, line.to, asset, before, before + line.amount)
+        _set_balance(state, line.to, asset, balance_of(state, line.to, asset) + line.amount)
         references[PayerReference(payer, line.reference)] = ReferenceUse(act.transaction_id)
 
 
@@ -202,13 +201,11 @@ def _check_line(act: "Act", payer: AccountId, index: int, line: Line) -> None:
             raise Refused(NoSuchDate(index, line.value_date)) from None
 
 
-def _set_balance(state: Overlay, account: AccountId, asset: str, before: int, after: int) -> None:
-    if before == after:
-        return
-    if after == 0:
+def _set_balance(state: Overlay, account: AccountId, asset: str, amount: int) -> None:
+    if amount == 0:
         del state[BALANCES][Holding(account, asset)]
     else:
-        state[BALANCES][Holding(account, asset)] = Balance(after)
+        state[BALANCES][Holding(account, asset)] = Balance(amount)
 
 
 def check_supply(overlay: Overlay) -> None:

@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from ledger.operation import Refusal
 from ledger.state import Table
 from primitives import limits
-from primitives.ids import ZERO32, AccountId, Height, Natural, Sized32
+from primitives.ids import AccountId, Height, Natural, Sized32
 
 Role = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*(?!\n)$", max_length=limits.ROLE_LENGTH_MAX)]
 
@@ -37,8 +37,9 @@ class RoleGrant(Struct, array_like=True, frozen=True):
 
 
 def _key(key: RoleKey) -> bytes:
-    # A role has no zero byte and what follows has a fixed size, so no two keys share their bytes.
-    return key.role.encode("ascii") + b"\0" + (key.scope or ZERO32) + key.holder
+    # A role has no byte below "0", and holder and scope have a fixed size: no two keys are alike.
+    scope = b"\0" if key.scope is None else b"\1" + key.scope
+    return key.role.encode("ascii") + scope + key.holder
 
 
 ROLES: Final = Table[RoleKey, RoleGrant](2, "roles", _key, RoleGrant)

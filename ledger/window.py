@@ -7,8 +7,9 @@ snapshot can be verified:
 
     height → (block time, SHA-256(WINDOW_IDS ‖ (valid_until (u64) ‖ id)* ascending))
 
-The entry of a block is dropped when all that it could hold is expired: when the time has come that
-its own time plus the window lies in the past.
+The entry of a block may go when all that it could hold is expired: when its own time plus the
+window lies in the past. A block drops a bounded number of them, so that the first one after a long
+silence is no heavier than another.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,6 +18,7 @@ from typing import Final, final
 from msgspec import Struct
 
 from ledger.state import StateReader, Table
+from primitives import limits
 from primitives.digest import digest
 from primitives.domains import Domain
 from primitives.ids import Digest, Height, Natural, Sized32, TimeMs, TransactionId
@@ -48,7 +50,7 @@ def ids_hash(committed: Iterable[CommittedId]) -> Digest:
 def past_heights(state: StateReader, *, time_ms: TimeMs, window_ms: int) -> Sequence[Height]:
     """Heights whose entries a block at `time_ms` drops."""
     past: list[Height] = []
-    for key, row in WINDOW_IDS.scan(state, limit=2**31):
+    for key, row in WINDOW_IDS.scan(state, limit=limits.WINDOW_ENTRIES_DROPPED_MAX):
         if row.time_ms + window_ms >= time_ms:
             break
         past.append(Height(int.from_bytes(key, "big")))

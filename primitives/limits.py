@@ -87,6 +87,8 @@ SALT_BYTES_MAX: Final = 32
 """More would carry data, not chance."""
 WINDOW_MS_MAX: Final = 24 * 60 * 60 * 1000
 """Ids of the window are held by every node; a consent that takes longer than a day is an intent."""
+WINDOW_ENTRIES_DROPPED_MAX: Final = 100
+"""Entries of the window that a block drops: each block adds one, so the rest never piles up."""
 RECEIPT_BYTES_MAX: Final = 4 * TRANSACTION_BODY_BYTES_MAX + 4096
 """The smallest transfer line is 40 bytes in a body and about 120 as an event."""
 ACCOUNT_KEYS_MAX: Final = SIGNATURES_MAX

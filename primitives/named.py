@@ -149,6 +149,8 @@ def _twin(info: inspect.Type) -> Any:  # noqa: ANN401 - one line per kind of typ
             meta = Meta(min_length=info.min_length, max_length=info.max_length)
             return Annotated[tuple[_twin(info.item_type), ...], meta]  # type: ignore[misc] # built at run time
         case inspect.UnionType():
+            if len(_plain_members(info)) > 1:
+                raise TypeError(f"{info} has no named form: its members look alike in JSON")
             return Union[tuple(_twin(item) for item in info.types)]  # noqa: UP007 - built at run time
         case inspect.StructType():
             return _struct_twin(info)
@@ -231,19 +233,18 @@ def _original(value: Any, info: inspect.Type, path: str) -> Any:  # noqa: ANN401
 
 def _chosen(value: Any, info: inspect.Type) -> inspect.Type:  # noqa: ANN401
     """The member of a union that a value is of; Structs and None need no choice."""
-    while isinstance(info, (inspect.Metadata, inspect.UnionType)):
+    while isinstance(info, inspect.Metadata | inspect.UnionType):
         if isinstance(info, inspect.Metadata):
             info = info.type
-            continue
-        if value is None:
+        elif value is None:
             return inspect.NoneType()
-        members = [
-            m for m in info.types if not isinstance(m, (inspect.NoneType, inspect.StructType))
-        ]
-        if len(members) != 1:
-            raise TypeError(f"{info} has no named form: its members look alike in JSON")
-        info = members[0]
+        else:
+            (info,) = _plain_members(info)
     return info
+
+
+def _plain_members(info: inspect.UnionType) -> list[inspect.Type]:
+    return [m for m in info.types if not isinstance(m, inspect.NoneType | inspect.StructType)]
 
 
 def _integer(value: int | str, info: inspect.IntType, path: str) -> int:

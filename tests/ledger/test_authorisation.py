@@ -2,14 +2,16 @@
 
 from typing import Any, Union
 
+import msgspec
 import pytest
 
 from kit.ledger import NAMES, Chain, account_id, genesis_account, genesis_document, key, line, pay
 from ledger.accounts import ThresholdNotReached, UnknownAccount, account_of_key
 from ledger.act import Act
+from ledger.genesis import GenesisRole
 from ledger.operation import Operation, Refusal, Refused, code, sentence
 from ledger.receipt import Outcome
-from ledger.roles import MissingRole
+from ledger.roles import ROLES, MissingRole, RoleKey
 from ledger.transaction import SUPERFLUOUS_SIGNATURE, Transaction
 from primitives.errors import Rejected
 from primitives.ids import AccountId, Sized32
@@ -42,8 +44,8 @@ class Odd(Operation, tag="test.odd", frozen=True):
     """Asks for the impossible."""
 
     def apply(self, act: Act) -> None:
-        act.require(condition=act.height > 0, refusal=Never())
-        act.require(condition=act.height < 0, refusal=Never())
+        act.require(act.height > 0, Never())
+        act.require(act.height < 0, Never())
 
 
 KIND: Any = Transaction[Union[Transfer, Countersign, Inspect, Odd]]  # noqa: UP007 # a value
@@ -164,6 +166,31 @@ def test_a_role_for_the_network_counts_for_every_scope(chain: Chain) -> None:
 
     assert granted.outcome is Outcome.APPLIED
     assert refused.refusal == MissingRole(account_id("treasury"), "registrar", account_id("works"))
+
+
+def test_a_role_for_one_body_counts_for_that_body_alone() -> None:
+    """Neither for another one nor for the network."""
+    document = msgspec.structs.replace(
+        genesis_document(),
+        roles=(GenesisRole("registrar", account_id("works"), account_id("notary")),),
+    )
+    chain = Chain.begin(document)
+    chain.kind = KIND
+
+    own, other = chain.block(
+        chain.act("notary", Inspect(account_id("works"))),
+        chain.act("notary", Inspect(account_id("health"))),
+    )
+
+    assert own.outcome is Outcome.APPLIED
+    assert other.refusal == MissingRole(account_id("notary"), "registrar", account_id("health"))
+
+
+def test_a_role_for_the_account_of_zeros_is_none_for_the_network() -> None:
+    """No key of one is a key of the other."""
+    zeros, holder = AccountId(bytes(32)), account_id("notary")
+
+    assert ROLES.key(RoleKey("notary", zeros, holder)) != ROLES.key(RoleKey("notary", None, holder))
 
 
 def test_a_failed_requirement_is_the_refusal_it_names(chain: Chain) -> None:

@@ -271,6 +271,18 @@ def test_a_node_keeps_a_bounded_number_of_heights_by_default() -> None:
         kept.at(last - 1).get(1, b"a")
 
 
+def test_a_node_may_begin_to_keep_more() -> None:
+    """What was forgotten under the shorter rule is not asked for again."""
+    kept = Kept({(1, b"a"): b"0"}, heights_kept=1)
+    for height in range(1, 4):
+        kept.write({(1, b"a"): b"%d" % height})
+    kept.heights_kept = 2
+    for height in range(4, 6):
+        kept.write({(1, b"a"): b"%d" % height})
+
+    assert kept.at(3).get(1, b"a") == b"3"
+
+
 def test_tables_are_kept_apart() -> None:
     """The same key in two tables is two entries."""
     kept = Kept({(1, b"key"): b"one", (2, b"key"): b"two"})

@@ -200,6 +200,18 @@ def test_a_struct_with_defaults_has_no_named_form() -> None:
         named(Lazy)
 
 
+def test_a_union_whose_members_look_alike_has_no_named_form() -> None:
+    """Hexadecimal bytes and a large integer are both strings in JSON."""
+
+    class Ambiguous(Struct, array_like=True):
+        """One or the other."""
+
+        field: bytes | int
+
+    with pytest.raises(TypeError, match="look alike"):
+        named(Ambiguous)
+
+
 def test_a_float_has_no_named_form() -> None:
     """There are no floats under a hash."""
 
