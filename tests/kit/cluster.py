@@ -1,263 +1,470 @@
-"""Four engines in one process: real ledger, storage, signer and bytes; the network is a heap.
+"""Replicas among themselves: no engine, no network, one shared pool of everything ever said.
 
-Time is a number, delays are drawn from one seed, and nothing sleeps. A node that crashes loses all
-but its database and its signer's file.
+Whatever was said may reach anybody, any number of times, in any order or never; timers fire or do
+not; replicas crash at every point of a step and come back with their records. One seat may belong
+to a liar, who has no replica: tests speak for it with `lie`. After every step the laws are checked.
 """
 
-import heapq
-from collections.abc import Callable, Iterable
+import random
+from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from random import Random
 
-from kit.ledger import GENESIS_TIME, account_id, genesis_document, key
-from ledger.genesis import genesis_block
-from ledger.operation import Operation
-from ledger.parameters import DEFAULTS, Parameters
-from ledger.transaction import Body, Call, CheckedTransaction, check_transaction, sign_body
-from node import wire
-from node.bodies import body_of
-from node.engine import Engine
-from node.outbox import Note, Outbox
-from node.ports import Ports
-from node.signer import Signer
-from primitives.codec import encode
-from primitives.errors import Rejected, RemoteFault
-from primitives.ids import ChainId, Height, TimeMs, ValidatorKey
-from services.table import TRANSACTION
-from storage.chain import ChainStore, install_genesis
-from storage.decision import Genesis
-from storage.durable_file import MemoryFile
-from storage.memory import MemoryKeyValue
+from consensus import effects as do
+from consensus import events as on
+from consensus.effects import Effect
+from consensus.events import Event, Verdict
+from consensus.messages import (
+    Claim,
+    LogEntry,
+    Message,
+    Prepare,
+    PrePrepare,
+    Status,
+    ViewChange,
+)
+from consensus.replica import Replica
+from kit import consensus as made
+from kit.dialogue import STEPS, cast_key, is_backed, returned
+from primitives import limits
+from primitives.certificate import Certificate, check_shape
+from primitives.ids import BlockId, Height, Seat, View
+from primitives.validators import faults_tolerated, primary_of, quorum
 
-TICK_MS = 500
+T0_MS, TMAX_MS, INTERVAL_MS, TICK_MS = 1_000, 8_000, 100, 500
+Spoken = on.PrePrepareReceived | on.PrepareReceived | on.CommitReceived | on.ViewChangeReceived
 
 
 @dataclass
 class Node:
-    """One validator, or an observer; `engine` is None while it is down."""
+    """An honest validator: a replica, its disk, its timers, and what it said but did not send."""
 
-    name: str
-    database: MemoryKeyValue
-    memory: MemoryFile
-    signing: bool
-    engine: Engine | None = None
-    run: int = 0
-    notes: list[Note] = field(default_factory=list)
-    faults: list[RemoteFault] = field(default_factory=list)
-
-    @property
-    def alive(self) -> Engine:
-        assert self.engine is not None, f"{self.name} is down"
-        return self.engine
-
-    @property
-    def store(self) -> ChainStore:
-        return ChainStore(self.database)
-
-    @property
-    def height(self) -> Height:
-        return self.store.head().height
-
-
-Filter = Callable[[str, str, wire.Wire], bool]
+    seat: Seat
+    height: Height
+    wish: View
+    replica: Replica = field(default_factory=Replica)
+    records: dict[tuple[View, int], LogEntry] = field(default_factory=dict)
+    bodies: set[BlockId] = field(default_factory=set)
+    decided: dict[Height, Certificate] = field(default_factory=dict)
+    timers: list[tuple[int, on.Timed]] = field(default_factory=list)
+    returning: deque[Event] = field(default_factory=deque)
+    """Our own casts on their way back to us: only a crash loses them."""
+    blocks_built: int = 0
 
 
 class Cluster:
-    """Nodes, a heap of things to happen, and the time."""
+    """`validators` seats, of which `liar`, if any, has no replica."""
 
-    def __init__(
-        self,
-        validators: int = 4,
-        *,
-        observers: int = 0,
-        parameters: Parameters = DEFAULTS,
-        seed: int = 0,
-        delay_ms: tuple[int, int] = (1, 5),
-    ) -> None:
-        document = genesis_document(validators, parameters=parameters)
-        block = genesis_block(document)
-        self.chain = ChainId(block.chain)
-        self.now_ms = TimeMs(GENESIS_TIME + 1_000)
-        self.passes: Filter = lambda _from, _to, _message: True
-        self.salts = 0
-        self.messages = 0
-        self._random = Random(seed)
-        self._delay_ms = delay_ms
-        self._heap: list[tuple[int, int, Callable[[], None]]] = []
-        self._order = 0
-        self._signing = {f"validator {i}": key(f"validator {i}") for i in range(validators)}
-        self._links = {ValidatorKey(k.public): name for name, k in self._signing.items()}
-        self.nodes: dict[str, Node] = {}
-        names = [*self._signing, *(f"observer {i}" for i in range(observers))]
-        genesis = Genesis(
-            header=block.header,
-            state_writes=block.execution.state_writes,
-            node_writes=block.execution.node_writes,
-        )
-        for name in names:
-            database, memory = MemoryKeyValue(), MemoryFile()
-            install_genesis(database, genesis)
-            if name in self._signing:
-                Signer.create_memory(ValidatorKey(self._signing[name].public), memory)
-            self.nodes[name] = Node(name, database, memory, name in self._signing)
+    def __init__(self, validators: int, *, liar: int | None = None) -> None:
+        self.validators = validators
+        self.liar = None if liar is None else Seat(liar)
+        self.now_ms = 0
+        self.pool: list[Spoken] = []
+        """Everything that was ever signed and left."""
+        self.said: dict[tuple[Seat, type[Effect], Height, View], Effect] = {}
+        """What honest nodes cast, to hold them to it."""
+        self.inboxes: dict[Seat, deque[Event]] = {}
+        """For runs in order: what waits to be delivered."""
+        self.bad: set[BlockId] = set()
+        """Blocks that every honest node judges bad."""
+        self.signed: dict[Message, Spoken] = {}
+        """The pool by what is signed, without attachments."""
+        self.certificates: dict[Height, Certificate] = {}
+        self.nodes = {
+            Seat(seat): Node(Seat(seat), Height(1), View(0))
+            for seat in range(validators)
+            if seat != self.liar
+        }
+        for node in self.nodes.values():
+            self.inboxes[node.seat] = deque()
+            self.start(node, Height(1))
 
-    def validators(self) -> list[Node]:
-        return [node for node in self.nodes.values() if node.signing]
+    # --- a node's life ----------------------------------------------------------------------
 
-    def primary(self, view: int = 0) -> Node:
-        """Who proposes in a view of the height of the lowest node that is up."""
-        engine = min((n.alive for n in self.validators() if n.engine), key=lambda e: e.height)
-        number = (engine.height + view) % engine.validators.size
-        return self.nodes[self._links[engine.validators.keys[number]]]
+    def start(self, node: Node, height: Height) -> None:
+        """Begin a height without records."""
+        node.height, node.records, node.wish = height, {}, View(0)
+        self.step(node, self._height_started(node))
 
-    # --- lives ------------------------------------------------------------------------------
+    def restart(self, node: Node) -> None:
+        """Lose everything but the disk; nobody has answered yet, so it sleeps."""
+        node.replica, node.timers = Replica(), []
+        node.bodies = {
+            entry.block_id for entry in node.records.values() if not isinstance(entry, Claim)
+        }
+        node.returning.clear()
+        self.inboxes[node.seat].clear()
+        self.step(node, self._height_started(node))
 
-    def start(self, *names: str) -> None:
-        """Start nodes, all by default."""
-        for name in names or tuple(self.nodes):
-            node = self.nodes[name]
-            assert node.engine is None, f"{name} is up"
-            node.run += 1
-            signer = None
-            if node.signing:
-                signer = Signer(self._signing[name], node.memory, self.chain)
-            links = {k: link for k, link in self._links.items() if link != name}
-            node.engine = Engine(
-                Ports(
-                    chain=self.chain,
-                    kind=TRANSACTION,
-                    store=ChainStore(node.database),
-                    signer=signer,
-                    links=links,
-                    clock=lambda: 0.0,
-                )
-            )
-            self._perform(node, node.engine.start(self.now_ms))
-            self._tick(node)
-            for other in self.nodes.values():
-                if other.engine is not None and other is not node:
-                    self._perform(node, node.engine.link_up(other.name, self.now_ms))
-                    self._perform(other, other.engine.link_up(name, self.now_ms))
-
-    def crash(self, *names: str) -> None:
-        """SIGKILL: everything in memory and on the way is gone."""
-        for name in names:
-            self.nodes[name].engine = None
-            self.nodes[name].run += 1
-
-    # --- the world --------------------------------------------------------------------------
-
-    def run(self, until: Callable[[], bool], *, limit_ms: int = 60_000) -> None:
-        """Let things happen until something holds; fails when it does not within the limit."""
-        end = self.now_ms + limit_ms
-        while not until():
-            assert self._heap, "nothing is left to happen"
-            time_ms, _, deed = heapq.heappop(self._heap)
-            self.now_ms = TimeMs(max(self.now_ms, time_ms))
-            heights = {name: node.height for name, node in self.nodes.items()}
-            assert self.now_ms <= end, f"not within {limit_ms} ms; heights {heights}"
-            deed()
-
-    def run_for(self, duration_ms: int) -> None:
-        """Let this much time pass."""
-        end = self.now_ms + duration_ms
-        while self._heap and self._heap[0][0] <= end:
-            time_ms, _, deed = heapq.heappop(self._heap)
-            self.now_ms = TimeMs(max(self.now_ms, time_ms))
-            deed()
-        self.now_ms = TimeMs(end)
-
-    def all_at(self, height: int, nodes: Iterable[Node] | None = None) -> Callable[[], bool]:
-        """Whether these nodes (all that are up by default) have decided a height."""
-        return lambda: all(
-            node.height >= height
-            for node in (nodes if nodes is not None else self.nodes.values())
-            if node.engine is not None
+    def _height_started(self, node: Node) -> on.HeightStarted:
+        log = tuple(node.records[key] for key in sorted(node.records))
+        return on.HeightStarted(
+            node.height, self.validators, node.seat, T0_MS, TMAX_MS, INTERVAL_MS, log
         )
 
-    def check_agreement(self) -> None:
-        """Equal blocks, and so equal state roots, at every height that two nodes share."""
-        stores = [node.store for node in self.nodes.values()]
-        for height in range(max(store.head().height for store in stores) + 1):
-            headers = {
-                encode(store.header(Height(height)))
-                for store in stores
-                if store.head().height >= height
-            }
-            assert len(headers) == 1, f"{len(headers)} different blocks at height {height}"
+    def step(self, node: Node, event: Event, *, crash: str | None = None) -> None:
+        """One event with all its effects, or up to a crash before or after they are written.
 
-    # --- transactions -----------------------------------------------------------------------
-
-    def transaction(self, actor: str, *operations: Operation) -> CheckedTransaction:
-        """Signed by the actor's key, valid for a minute."""
-        self.salts += 1
-        body: Body[Operation] = Body(
-            chain=self.chain,
-            valid_until=TimeMs(self.now_ms + 60_000),
-            salt=self.salts.to_bytes(16, "big"),
-            calls=tuple(Call(account_id(actor), operation) for operation in operations),
-        )
-        return check_transaction(encode(sign_body(body, [key(actor)])), self.chain, TRANSACTION)
-
-    def submit(self, node: Node, *transactions: CheckedTransaction) -> list[Rejected | None]:
-        """Through a node's door, and on to the others."""
-        answers, out = node.alive.submit(transactions, self.now_ms)
-        self._perform(node, out)
-        return answers
-
-    # --- deeds ------------------------------------------------------------------------------
-
-    def _later(self, delay_ms: int, node: Node, deed: Callable[[Engine], Outbox]) -> None:
-        run = node.run
-
-        def happen() -> None:
-            if node.engine is None or node.run != run:
-                return
-            try:
-                self._perform(node, deed(node.engine))
-            except RemoteFault as fault:
-                node.faults.append(fault)
-
-        self._order += 1
-        heapq.heappush(self._heap, (self.now_ms + delay_ms, self._order, happen))
-
-    def _tick(self, node: Node) -> None:
-        def tick(engine: Engine) -> Outbox:
-            self._tick(node)
-            return engine.tick(self.now_ms)
-
-        self._later(TICK_MS, node, tick)
-
-    def _perform(self, node: Node, out: Outbox) -> None:
-        node.notes += out.notes
-        for link, message in out.messages:
-            receivers = [link] if link is not None else [n.name for n in self.validators()]
-            for receiver in receivers:
-                if receiver != node.name:
-                    self._send(node, self.nodes[receiver], message)
-        if out.relay:
-            relayed = wire.Transactions(tuple(tx.data for tx in out.relay))
-            for other in self.validators():
-                if other is not node:
-                    self._send(node, other, relayed)
-        for delay_ms, timer in out.timers:
-            self._later(delay_ms, node, lambda engine, t=timer: engine.fire(t, self.now_ms))  # type: ignore[misc]  # a lambda's default cannot be annotated
-
-    def _send(self, sender: Node, receiver: Node, message: wire.Wire) -> None:
-        if receiver.engine is None or not self.passes(sender.name, receiver.name, message):
+        `written` crashes between the disk and the first signature, `half` when half was sent.
+        """
+        if isinstance(event, on.PrePrepareReceived) and event.has_body:
+            self._gain(node, event.message.block_id)
+        effects = node.replica.step(event)
+        if crash == "unwritten":
+            self.restart(node)
             return
-        self.messages += 1
-        data = wire.write(message)
+        self._write(node, effects)
+        casts = [effect for effect in effects if cast_key(effect) is not None]
+        sent = {None: len(casts), "written": 0, "half": (len(casts) + 1) // 2}[crash]
+        for cast in casts[:sent]:
+            self._say(node, cast)
+        if crash is not None:
+            self.restart(node)
+            return
+        for effect in effects:
+            self._do(node, effect)
 
-        def deliver(engine: Engine) -> Outbox:
-            heard = wire.read(data)
-            find = engine.mempool.find
-            if isinstance(heard, wire.Transactions):
-                checked = [
-                    check_transaction(tx, self.chain, TRANSACTION) for tx in heard.transactions
-                ]
-                return engine.take(checked, self.now_ms)
-            body = body_of(heard, chain=self.chain, kind=TRANSACTION, known=find)
-            return engine.deliver(sender.name, heard, body, self.now_ms)
+    def _write(self, node: Node, effects: list[Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, do.Persist):
+                entry = effect.entry
+                node.records[entry.view, STEPS.index(type(entry))] = entry
 
-        self._later(self._random.randint(*self._delay_ms), receiver, deliver)
+    def _say(self, node: Node, cast: Effect) -> None:
+        key = cast_key(cast)
+        assert key is not None
+        assert key[0] == node.height, f"seat {node.seat} speaks of {key[0]} at {node.height}"
+        assert is_backed(cast, list(node.records.values())), f"{cast} before its record"
+        first = self.said.setdefault((node.seat, type(cast), *key), cast)
+        assert first == cast, f"seat {node.seat} equivocates: {first} and {cast}"
+        spoken = returned(cast, node.seat)
+        assert isinstance(spoken, Spoken)
+        self.release(spoken)
+        node.returning.append(spoken)
+        for seat, inbox in self.inboxes.items():
+            if seat != node.seat:
+                inbox.append(spoken)
+
+    def _do(self, node: Node, effect: Effect) -> None:
+        match effect:
+            case do.Build(height, view):
+                node.blocks_built += 1
+                name = f"{height}/{view} of {node.seat}, {node.blocks_built}"
+                self._gain(node, made.block(name))
+                self.step(node, on.Built(height, view, made.block(name)))
+            case do.Check(block_id, fresh_view):
+                verdict = Verdict.BAD if block_id in self.bad else Verdict.GOOD
+                assert block_id in node.bodies, "judged without a body"
+                self.step(node, on.Checked(block_id, fresh_view, verdict))
+            case do.Decide(certificate):
+                self._decide(node, certificate)
+            case do.After(delay_ms, event):
+                node.timers.append((self.now_ms + delay_ms, event))
+            case do.Relay(link, message):
+                self._relay(Seat(int(link)), message)
+            case do.TellStatus(_, status):
+                self._tell(node, status)
+            case do.SendDecided(link, height):
+                self._send_decided(node, Seat(int(link)), height)
+            case do.Fetch(block_id, seat):
+                peer = self.nodes.get(seat)
+                if peer is not None and block_id in peer.bodies:
+                    self.inboxes[node.seat].append(on.BodyArrived(block_id))
+            case _:
+                pass
+
+    def _decide(self, node: Node, certificate: Certificate) -> None:
+        check_shape(certificate, self.validators)
+        agreed = self.certificates.setdefault(certificate.height, certificate)
+        assert agreed.block_id == certificate.block_id, f"fork at height {certificate.height}"
+        assert certificate.block_id not in self.bad, "a bad block was decided"
+        assert certificate.block_id in node.bodies, "decided without a body"
+        node.decided[certificate.height] = certificate
+        node.timers.clear()
+        self.start(node, Height(certificate.height + 1))
+
+    def _gain(self, node: Node, block_id: BlockId) -> None:
+        node.bodies.add(block_id)
+
+    # --- what others are told ---------------------------------------------------------------
+
+    def _relay(self, to: Seat, message: Message) -> None:
+        spoken = self.signed.get(_signed_part(message))
+        assert spoken is not None, f"relayed what nobody signed: {message}"
+        if isinstance(message, PrePrepare):
+            spoken = on.PrePrepareReceived(message, has_body=False)  # bodies are fetched
+        if to in self.inboxes:
+            self.inboxes[to].append(spoken)
+
+    def _tell(self, node: Node, status: Status) -> None:
+        for seat, inbox in self.inboxes.items():
+            if seat != node.seat:
+                inbox.append(on.StatusReceived(status, str(node.seat)))
+
+    def _send_decided(self, node: Node, to: Seat, height: Height) -> None:
+        if to in self.inboxes and height in node.decided:
+            self.inboxes[to].append(on.CertificateReceived(node.decided[height]))
+
+    def deliver(self, node: Node, event: Event, *, crash: str | None = None) -> None:
+        """Hand over one event as the engine would: with the bodies that it speaks of."""
+        if isinstance(event, on.CertificateReceived):
+            if event.certificate.height != node.height:
+                return
+            self._gain(node, event.certificate.block_id)
+        if isinstance(event, on.BodyArrived):
+            self._gain(node, event.block_id)
+        if isinstance(event, on.PrePrepareReceived):
+            here = event.has_body or event.message.block_id in node.bodies
+            event = on.PrePrepareReceived(event.message, has_body=here)
+        self.step(node, event, crash=crash)
+
+    def deliver_next(self, node: Node) -> bool:
+        """What waits longest, own casts first. False if nothing waits."""
+        waiting = node.returning or self.inboxes[node.seat]
+        if waiting:
+            self.deliver(node, waiting.popleft())
+        return bool(waiting)
+
+    # --- the liar ---------------------------------------------------------------------------
+
+    def release(self, spoken: Spoken) -> None:
+        """Somebody signed this and let it go."""
+        if self.signed.setdefault(_signed_part(spoken.message), spoken) is spoken:
+            self.pool.append(spoken)
+        elif isinstance(spoken, on.PrePrepareReceived) and spoken not in self.pool:
+            self.pool.append(spoken)  # the same proposal with other attachments
+
+    def proofs(self, height: Height) -> list[Certificate]:
+        """Every prepared certificate that can be made of what was said."""
+        votes: dict[tuple[View, BlockId], dict[Seat, Prepare]] = {}
+        for event in self.pool:
+            if isinstance(event, on.PrepareReceived) and event.message.height == height:
+                key = event.message.view, event.message.block_id
+                votes.setdefault(key, {})[event.message.seat] = event.message
+        return [
+            made.prepared_of(height, view, block_id, sorted(seats)[: quorum(self.validators)])
+            for (view, block_id), seats in votes.items()
+            if len(seats) >= quorum(self.validators)
+        ]
+
+    def view_changes(self, height: Height, view: View) -> list[ViewChange]:
+        """Every view change for a view that was said, first of each seat."""
+        first: dict[Seat, ViewChange] = {}
+        for event in self.pool:
+            if isinstance(event, on.ViewChangeReceived):
+                change = event.message
+                if (change.height, change.view) == (height, view):
+                    first.setdefault(change.seat, change)
+        return [first[seat] for seat in sorted(first)]
+
+    # --- laws -------------------------------------------------------------------------------
+
+    def check_laws(self) -> None:
+        """What holds after every event, whatever happened before."""
+        for node in self.nodes.values():
+            now = node.replica.now
+            assert now.wish >= node.wish, f"seat {node.seat} fell from {node.wish} to {now.wish}"
+            node.wish = now.wish
+            if now.accepted is not None:
+                assert now.accepted.view == now.wish
+                prepared_step = STEPS.index(PrePrepare)
+                assert (now.wish, prepared_step) in node.records, "accepted without a record"
+            self._check_memory(node)
+        chains = {
+            (height, certificate.block_id)
+            for node in self.nodes.values()
+            for height, certificate in node.decided.items()
+        }
+        assert len(chains) == len({height for height, _ in chains}), "two chains"
+
+    def _check_memory(self, node: Node) -> None:
+        now = node.replica.now
+        votes = limits.VIEWS_BEHIND_KEPT + 1 + limits.VIEWS_AHEAD_KEPT
+        assert len(now.proposals) <= 1 + limits.VIEWS_AHEAD_KEPT
+        assert len(now.prepares.views()) <= votes
+        assert len(now.commits.views()) <= votes
+        assert len(now.view_changes) <= self.validators
+        assert len(now.wanted) <= limits.FETCHES_MAX
+        assert len(now.voted) <= votes
+        blocks = len(now.proposals) + len(now.view_changes) + len(now.voted) + 2 + len(now.log)
+        assert len(now.bodies) <= blocks + 2
+        assert len(now.verdicts) + len(now.judging) <= 2 * blocks
+
+    # --- runs in order ----------------------------------------------------------------------
+
+    def wake(self) -> None:
+        """Everybody hears from everybody."""
+        for node in self.nodes.values():
+            self.step(node, on.Awoke())
+
+    def settle(self) -> None:
+        """Deliver what waits until nothing waits."""
+        while sum(self.deliver_next(node) for node in self.nodes.values()):
+            self.check_laws()
+
+    def pass_time(self) -> None:
+        """One tick: work everywhere, due timers, Status; then everything that follows."""
+        self.now_ms += TICK_MS
+        for node in self.nodes.values():
+            due = [timer for timer in node.timers if timer[0] <= self.now_ms]
+            node.timers = [timer for timer in node.timers if timer[0] > self.now_ms]
+            for _, event in sorted(due, key=lambda timer: timer[0]):
+                self.step(node, event)
+            self.step(node, on.WorkArrived(node.height))
+            self.step(node, on.Ticked())
+        self.settle()
+
+    def heal(self, *, heights: int) -> int:
+        """Fair time from now on, the liar silent: milliseconds until all decided `heights` more."""
+        began = self.now_ms
+        for inbox in self.inboxes.values():
+            inbox.clear()  # everything that was under way is lost
+        self.wake()
+        target = max(node.height for node in self.nodes.values()) + heights
+        highest = max(
+            [node.replica.now.wish for node in self.nodes.values()]
+            + [change.view for node in self.nodes.values() for change in _asked(node)]
+        )
+        views = highest + 3 * (faults_tolerated(self.validators) + 2)
+        while min(node.height for node in self.nodes.values()) < target:
+            self.pass_time()
+            for node in self.nodes.values():
+                assert node.replica.now.wish <= views, f"no decision by view {views}"
+            assert self.now_ms - began < 40 * TMAX_MS, "no decision in time"
+        return self.now_ms - began
+
+
+def _asked(node: Node) -> Iterable[ViewChange]:
+    return node.replica.now.view_changes.values()
+
+
+def _signed_part(message: Message) -> Message:
+    """A proposal by its signed part: what is attached may differ from one holder to another."""
+    if isinstance(message, PrePrepare):
+        return PrePrepare(
+            message.height, message.view, message.block_id, message.signature, (), None
+        )
+    return made.stripped(message) if isinstance(message, ViewChange) else message
+
+
+class Chaos:
+    """Random things that happen to a cluster, by one seed; the liar among them."""
+
+    def __init__(self, cluster: Cluster, seed: int) -> None:
+        self.cluster = cluster
+        self.random = random.Random(seed)
+
+    def happen(self) -> None:
+        """One thing."""
+        deed = self.random.choices(
+            [self.deliver, self.flood, self.time, self.tick, self.crash, self.wake, self.lie],
+            [30, 20, 6, 3, 3, 4, 4 if self.cluster.liar is not None else 0],
+        )[0]
+        deed()
+        self.cluster.check_laws()
+
+    def _node(self) -> Node:
+        return self.random.choice(list(self.cluster.nodes.values()))
+
+    def _spoken(self, node: Node) -> Event | None:
+        recent = [
+            event
+            for event in self.cluster.pool[-200:]
+            if event.message.height in (node.height, node.height + 1)
+        ]
+        return self.random.choice(recent) if recent else None
+
+    def deliver(self) -> None:
+        """One message to one node."""
+        node = self._node()
+        event = self._spoken(node)
+        if event is not None:
+            if isinstance(event, on.PrePrepareReceived) and self.random.random() < 0.3:
+                event = on.PrePrepareReceived(event.message, has_body=False)
+            self.cluster.deliver(node, event)
+
+    def flood(self) -> None:
+        """What waits for some nodes, in order: partitions that change with the phase."""
+        nodes = list(self.cluster.nodes.values())
+        some = self.random.sample(nodes, self.random.randint(1, len(nodes)))
+        for _ in range(self.random.randrange(30)):
+            self.cluster.deliver_next(self.random.choice(some))
+
+    def time(self) -> None:
+        """A timer, early or late; or work."""
+        node = self._node()
+        if node.timers and self.random.random() < 0.5:
+            _, event = node.timers.pop(self.random.randrange(len(node.timers)))
+            self.cluster.step(node, event)
+        else:
+            self.cluster.step(node, on.IntervalOver(node.height))
+            self.cluster.step(node, on.WorkArrived(node.height))
+
+    def tick(self) -> None:
+        """Status and fetches."""
+        self.cluster.step(self._node(), on.Ticked())
+
+    def wake(self) -> None:
+        """Enough peers answered."""
+        self.cluster.step(self._node(), on.Awoke())
+
+    def crash(self) -> None:
+        """In the middle of a step, at any point of it."""
+        node = self._node()
+        event = self._spoken(node)
+        if event is None:
+            self.cluster.restart(node)
+        else:
+            how = self.random.choice(["unwritten", "written", "half"])
+            self.cluster.deliver(node, event, crash=how)
+
+    def lie(self) -> None:
+        """A well-formed lie of the dishonest seat."""
+        liar = self.cluster.liar
+        assert liar is not None
+        victim = self._node()
+        height = victim.height
+        view = View(max(0, victim.replica.now.wish + self.random.randrange(-1, 3)))
+        name = f"lie {height} {self.random.randrange(3)}"
+        known = sorted(
+            {block_id for node in self.cluster.nodes.values() for block_id in node.bodies}
+        )
+        block_id = self.random.choice([made.block(name), *known])
+        match self.random.randrange(4):
+            case 0:
+                vote = made.prepare_of(liar, height, view, block_id)
+                self.cluster.release(on.PrepareReceived(vote))
+            case 1:
+                self.cluster.release(
+                    on.CommitReceived(made.commit_of(liar, height, view, block_id))
+                )
+            case 2:
+                self._ask(liar, height, View(view + 1))
+            case _:
+                self._propose(liar, height, view, block_id)
+
+    def _ask(self, liar: Seat, height: Height, view: View) -> None:
+        proofs = [proof for proof in self.cluster.proofs(height) if proof.view < view]
+        claim = self.random.choice([None, *proofs])
+        change = made.view_change(liar, view, claim, height=height)
+        self.cluster.release(on.ViewChangeReceived(change))
+
+    def _propose(self, liar: Seat, height: Height, near: View, block_id: BlockId) -> None:
+        view = near
+        while primary_of(self.cluster.validators, height, view) != liar:
+            view = View(view + 1)
+        changes = self.cluster.view_changes(height, view)
+        proofs: list[Certificate | None] = [None, *self.cluster.proofs(height)]
+        proof = self.random.choice(proofs)
+        if proof is not None and self.random.random() < 0.8:
+            block_id = proof.block_id
+        self.random.shuffle(changes)
+        message = made.pre_prepare_of(
+            height,
+            view,
+            block_id,
+            changes[: self.random.randint(0, len(changes))],
+            proof,
+            validators=self.cluster.validators,
+        )
+        self.cluster.release(on.PrePrepareReceived(message, has_body=self.random.random() < 0.7))

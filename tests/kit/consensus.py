@@ -51,9 +51,14 @@ def prepared(
     name: str, *, view: int = 0, seats: Iterable[int] = (0, 1, 2), height: int = HEIGHT
 ) -> Certificate:
     """A prepared certificate."""
-    votes = [prepare(seat, name, view=view, height=height) for seat in sorted(seats)]
+    return prepared_of(Height(height), View(view), block(name), seats)
+
+
+def prepared_of(height: Height, view: View, block_id: BlockId, seats: Iterable[int]) -> Certificate:
+    """The same for a block by its id."""
+    votes = [prepare_of(seat, height, view, block_id) for seat in sorted(seats)]
     seals = tuple(Seal(vote.seat, vote.signature) for vote in votes)
-    return Certificate(Height(height), View(view), block(name), seals)
+    return Certificate(height, view, block_id, seals)
 
 
 def committed(
@@ -100,10 +105,25 @@ def pre_prepare(
     validators: int = 4,
 ) -> PrePrepare:
     """A proposal of the primary, justified by whatever is given."""
-    primary = primary_of(validators, Height(height), View(view))
-    signed = signature(primary, "pre-prepare", height, view, block(name))
+    return pre_prepare_of(
+        Height(height), View(view), block(name), changes, proof, validators=validators
+    )
+
+
+def pre_prepare_of(
+    height: Height,
+    view: View,
+    block_id: BlockId,
+    changes: Iterable[ViewChange],
+    proof: Certificate | None,
+    *,
+    validators: int,
+) -> PrePrepare:
+    """The same for a block by its id."""
+    primary = primary_of(validators, height, view)
+    signed = signature(primary, "pre-prepare", height, view, block_id)
     attached = tuple(stripped(change) for change in changes)
-    return PrePrepare(Height(height), View(view), block(name), signed, attached, proof)
+    return PrePrepare(height, view, block_id, signed, attached, proof)
 
 
 def seats_of_quorum(validators: int) -> range:

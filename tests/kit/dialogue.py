@@ -32,7 +32,6 @@ from consensus.replica import Replica
 from kit import consensus as made
 from primitives.certificate import Certificate
 from primitives.ids import NO_VIEW, BlockId, Height, Seat, View
-from primitives.validators import quorum
 
 Options = dict[str, str]
 STEPS = (Claim, Proposal, PrePrepare, Certificate)
@@ -416,8 +415,3 @@ def _timed(event: on.Timed) -> str:
             return f"timer v={view}"
         case on.ClaimTimedOut(_, view):
             return f"claim-timer v={view}"
-
-
-def quorum_of(validators: int) -> int:
-    """q, for tests that speak of it."""
-    return quorum(validators)
