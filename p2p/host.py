@@ -379,14 +379,17 @@ def check_streams(stream: Stream) -> None:
 class _Bounded(bytearray):
     """What a stream has received and we have not read.
 
-    libp2p only logs that a peer writes beyond its window. The error ends the stream's reading side.
-    The factor covers the credit that libp2p gave before `_widen`.
+    libp2p only logs that a peer writes beyond its window. The error ends the stream's reading side
+    behind what came before it. The factor covers credit that libp2p gave before `_widen`.
     """
 
+    is_overrun = False
+
     def extend(self, data: Iterable[SupportsIndex], /) -> None:
-        """Refuse what no credit was given for."""
+        """Refuse what no credit was given for, and everything after it."""
         chunk = bytes(data)
-        if len(self) + len(chunk) > 2 * limits.STREAM_WINDOW_BYTES:
+        if self.is_overrun or len(self) + len(chunk) > 2 * limits.STREAM_WINDOW_BYTES:
+            self.is_overrun = True
             raise Malformed(f"{len(self) + len(chunk)} unread bytes on a stream")
         super().extend(chunk)
 

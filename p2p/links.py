@@ -274,11 +274,14 @@ class Link:
                 return await self._give_up(f"silent for {self._timing.dead_s:g} s")
             if not chunk:
                 return "the peer closed the stream"
+            is_pinged = False
             for payload in parser.feed(chunk):
                 if payload:
                     self._received += 1
                     await self._inbox.put(Delivery(self.peer.id, payload, Via.LINK))
-                    continue
+                else:
+                    is_pinged = True
+            if is_pinged:  # one answer for however many: four bytes must not cost us a write each
                 with trio.move_on_after(self._timing.write_s) as deadline:
                     await stream.write(KEEP_ALIVE)
                 if deadline.cancelled_caught:

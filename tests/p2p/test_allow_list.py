@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import pytest
 import trio
@@ -24,7 +24,8 @@ from kit.nets import CHAIN, EAGER, LINK_PROTOCOL, id_of, in_trio, node, peer, se
 from p2p.faults import PeerUnavailable
 from p2p.host import Gate, Host, open_host
 from p2p.inbox import LinkUp
-from p2p.peers import Peer, PeerId
+from p2p.peers import Peer, PeerId, parse_address
+from primitives import limits
 from primitives.errors import OperatorFault, RemoteFault
 
 
@@ -234,3 +235,18 @@ trio.run(main)
     )
 
     assert (ran.stdout, ran.stderr) == ("", "")
+
+
+@in_trio
+async def test_strangers_that_say_nothing_hold_a_bounded_number_of_sockets() -> None:
+    """The socket beyond HANDSHAKES_MAX is closed at once, and counted."""
+    async with node(0, peer(1)) as ours, AsyncExitStack() as sockets:
+        ip, port = parse_address(ours.address)
+        for _ in range(limits.HANDSHAKES_MAX):
+            await sockets.enter_async_context(await trio.open_tcp_stream(ip, port))
+
+        async with await trio.open_tcp_stream(ip, port) as one_more:
+            with suppress(trio.BrokenResourceError):  # a reset is as good as an end
+                assert await one_more.receive_some() == b""
+
+        assert ours.refusals() == {"too many handshakes": 1}

@@ -29,7 +29,7 @@ from kit.nets import (
     wire_to,
 )
 from p2p.faults import PeerUnavailable
-from p2p.frames import Lane
+from p2p.frames import KEEP_ALIVE, Lane
 from p2p.host import Host, Stream, open_host
 from p2p.inbox import Delivery, LinkDown, LinkUp, Via
 from p2p.network import Network
@@ -261,6 +261,18 @@ async def test_a_silent_peer_is_dead() -> None:
     async with node(0, peer(1), timing=hasty) as ours, rude_peer(ours) as (rude, _):
         assert (await next_of(ours.inbox, LinkDown)).reason == "silent for 0.2 s"
         await until(lambda: not rude.is_connected(ours.id))
+
+
+@in_trio
+async def test_a_flood_of_keep_alives_is_answered_once_a_read() -> None:
+    """A quarter of a million of them do not make us write as often."""
+    async with node(0, peer(1)) as ours, rude_peer(ours) as (_, stream):
+        await stream.write(KEEP_ALIVE * (limits.STREAM_WINDOW_BYTES // 4) + b"\0\0\0\1x")
+        assert await payloads(ours.inbox, 1) == [b"x"]
+
+        answers = await stream.read(65536)
+
+        assert 1 <= len(answers) // len(KEEP_ALIVE) <= 64
 
 
 @in_trio
