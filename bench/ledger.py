@@ -26,7 +26,6 @@ from ledger.genesis import (
 from ledger.membership import ValidatorRecord
 from ledger.parameters import DEFAULTS
 from ledger.transaction import Body, Call, CheckedTransaction, Transaction, transaction_id
-from ledger.window import WINDOW_IDS
 from primitives.block import transaction_hash
 from primitives.codec import encode
 from primitives.ids import (
@@ -76,11 +75,8 @@ class Memory:
     def scan(
         self, table: int, *, prefix: bytes = b"", after: bytes | None = None, limit: int
     ) -> Iterator[tuple[bytes, bytes]]:
-        """Only the window is scanned, and no block of this run falls out of it."""
-        assert (table, prefix, after) == (WINDOW_IDS.number, b"", None), f"scan of table {table}"
-        for height in range(1, min(self.height, limit) + 1):
-            key = height.to_bytes(8, "big")
-            yield key, self.rows[table, key]
+        """No rule scans."""
+        raise AssertionError(f"scan of table {table}, {prefix!r}, {after!r}, {limit}")
 
     def node(self, key: bytes) -> bytes | None:
         """A node of the tree."""

@@ -162,10 +162,13 @@ class BlockRun:
         """The block's results. Called once, last."""
         check_supply(self._overlay)
         committed = tuple((until, name) for name, until in self._committed.items())
+        past = past_heights(
+            self._state, height=self._height, time_ms=self._time_ms, window_ms=self._window_ms
+        )
         window = self._overlay[WINDOW_IDS]
-        window[self._height] = WindowIds(self._time_ms, ids_hash(committed))
-        for height in past_heights(self._state, time_ms=self._time_ms, window_ms=self._window_ms):
-            del window[height]
+        for height in past:
+            del window[Height(height)]
+        window[self._height] = WindowIds(self._time_ms, ids_hash(committed), Height(past.stop))
         self._overlay.keep()
         writes = self._overlay.writes()
         updated = tree.update(self._state.node, self._height, writes)

@@ -5,19 +5,19 @@ Until then its id is remembered, then it is expired and needs no memory. The ids
 beside the state; each block leaves one entry in it, so that a list of ids handed over with a
 snapshot can be verified:
 
-    height → (block time, SHA-256(WINDOW_IDS ‖ (valid_until (u64) ‖ id)* ascending))
+    height → (block time, SHA-256(WINDOW_IDS ‖ (valid_until (u64) ‖ id)* ascending), oldest)
 
 The entry of a block may go when all that it could hold is expired: when its own time plus the
 window lies in the past. A block drops a bounded number of them, so that the first one after a long
 silence is no heavier than another.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final, final
 
 from msgspec import Struct
 
-from ledger.state import StateReader, Table
+from ledger.state import EntrySource, Table
 from primitives import limits
 from primitives.digest import digest
 from primitives.domains import Domain
@@ -28,10 +28,11 @@ CommittedId = tuple[TimeMs, TransactionId]
 
 @final
 class WindowIds(Struct, array_like=True, frozen=True):
-    """The row of a block: its time, and a hash over the ids that it committed."""
+    """The row of a block: its time, a hash over the ids that it committed, the oldest row kept."""
 
     time_ms: Natural[TimeMs]
     ids_hash: Sized32[Digest]
+    oldest: Natural[Height]
 
 
 def _height(height: Height) -> bytes:
@@ -47,11 +48,18 @@ def ids_hash(committed: Iterable[CommittedId]) -> Digest:
     return digest(Domain.WINDOW_IDS, *parts)
 
 
-def past_heights(state: StateReader, *, time_ms: TimeMs, window_ms: int) -> Sequence[Height]:
-    """Heights whose entries a block at `time_ms` drops."""
-    past: list[Height] = []
-    for key, row in WINDOW_IDS.scan(state, limit=limits.WINDOW_ENTRIES_DROPPED_MAX):
+def past_heights(state: EntrySource, *, height: Height, time_ms: TimeMs, window_ms: int) -> range:
+    """Heights whose entries the block at `height` drops; its own entry then names the next oldest.
+
+    Found by name, not by a scan: a store that deletes lazily would walk over all that was dropped.
+    """
+    before = WINDOW_IDS.read(state, Height(height - 1))
+    oldest = Height(1) if before is None else before.oldest
+    past = oldest
+    while past < min(height, oldest + limits.WINDOW_ENTRIES_DROPPED_MAX):
+        row = WINDOW_IDS.read(state, past)
+        assert row is not None, f"the window has no entry of height {past}"
         if row.time_ms + window_ms >= time_ms:
             break
-        past.append(Height(int.from_bytes(key, "big")))
-    return past
+        past = Height(past + 1)
+    return range(oldest, past)

@@ -10,7 +10,6 @@ import msgspec
 import pytest
 
 from kit.ledger import (
-    GENESIS_TIME,
     TREASURY_BALANCE,
     Chain,
     account_id,
@@ -25,9 +24,8 @@ from ledger.parameters import DEFAULTS
 from ledger.receipt import Outcome, read_receipt, receipt_hash, receipts_root
 from ledger.transaction import ALREADY_COMMITTED, EXPIRED, TOO_FAR_AHEAD, WRONG_CHAIN
 from ledger.tree import StateTree, key_hash, value_hash
-from ledger.window import WINDOW_IDS, WindowIds, ids_hash, past_heights
+from ledger.window import WINDOW_IDS, ids_hash, past_heights
 from primitives import limits
-from primitives.codec import encode
 from primitives.digest import list_root
 from primitives.errors import Malformed, Rejected
 from primitives.ids import ChainId, Height, TimeMs
@@ -263,26 +261,33 @@ def test_no_entry_of_ids_is_dropped_while_one_of_its_ids_is_valid(chain: Chain) 
     chain.block()
     window = DEFAULTS.window_ms
 
-    still = past_heights(chain.state, time_ms=TimeMs(chain.time_ms + window), window_ms=window)
-    gone = past_heights(chain.state, time_ms=TimeMs(chain.time_ms + window + 1), window_ms=window)
+    def past(time_ms: int) -> range:
+        return past_heights(
+            chain.state, height=Height(2), time_ms=TimeMs(time_ms), window_ms=window
+        )
+
+    still, gone = past(chain.time_ms + window), past(chain.time_ms + window + 1)
 
     assert (list(still), list(gone)) == ([], [1])
 
 
 def test_a_block_after_a_long_silence_drops_a_bounded_number_of_entries() -> None:
     """The next ones drop the rest."""
-    short = msgspec.structs.replace(DEFAULTS, window_ms=1)
-    chain = Chain.begin(genesis_document(parameters=short))
-    chain.state.height = Height(300)
-    for height in range(1, 301):
-        slot = (WINDOW_IDS.number, WINDOW_IDS.key(Height(height)))
-        chain.state.rows[slot] = encode(WindowIds(GENESIS_TIME, ids_hash([])))
-        chain.state.order.append(slot)
-    chain.state.order.sort()
+    most = limits.WINDOW_ENTRIES_DROPPED_MAX
+    chain = Chain.begin()
+    for _ in range(most + 5):
+        chain.block()
+    chain.time_ms = TimeMs(chain.time_ms + 2 * DEFAULTS.window_ms)
 
-    past = past_heights(chain.state, time_ms=TimeMs(GENESIS_TIME + 2), window_ms=1)
+    kept = []
+    for _ in range(3):
+        chain.block()
+        rows = WINDOW_IDS.scan(chain.state, limit=9)
+        kept.append([int.from_bytes(key, "big") for key, _ in rows])
 
-    assert list(past) == list(range(1, limits.WINDOW_ENTRIES_DROPPED_MAX + 1))
+    assert kept[0] == [most + 1, most + 2, most + 3, most + 4, most + 5, most + 6]
+    assert kept[1] == [most + 6, most + 7]
+    assert kept[2] == [most + 6, most + 7, most + 8]
 
 
 def test_every_row_is_in_the_tree_of_its_height(chain: Chain) -> None:
