@@ -18,7 +18,7 @@ from ledger.accounts import AccountKind, WeightedKey
 from ledger.genesis import KERNEL_TABLES
 from ledger.receipt import Receipt
 from ledger.roles import ROLES
-from ledger.state import StateReader, Table
+from ledger.state import StateReader
 from ledger.transaction import Transaction, transaction_id
 from ledger.tree import StateTree
 from node.proof import entry_proof, receipt_proof, write_proof
@@ -26,7 +26,6 @@ from primitives import limits
 from primitives.block import Block, Header, block_id, body_bytes
 from primitives.codec import decode, encode
 from primitives.ids import (
-    ZERO32,
     AccountId,
     BlockId,
     Height,
@@ -291,17 +290,17 @@ def table_number(name: str) -> int | None:
 
 def _roles(state: StateReader, holder: AccountId) -> Iterator[RoleAnswer]:
     # A grant is found by role, scope and holder in this order, so all of them are walked: genesis
-    # grants a few per public body.
-    table: Table[Any, Any] = ROLES
-    for key, grant in table.scan(state, limit=2**31):
-        role, _, rest = key.partition(b"\0")
-        scope, found = rest[:32], rest[32:]
-        if found == holder:
-            yield RoleAnswer(
-                role=role.decode("ascii"),
-                scope=None if scope == ZERO32 else AccountId(scope),
-                since=grant.since,
-            )
+    # grants a few per public body. The role ends at the first byte below "0" (ledger/roles.py).
+    for key, grant in ROLES.scan(state, limit=2**31):
+        if key[-32:] != holder:
+            continue
+        end = next(index for index, byte in enumerate(key) if byte < ord("0"))
+        scope = key[end + 1 : -32]
+        yield RoleAnswer(
+            role=key[:end].decode("ascii"),
+            scope=AccountId(scope) if scope else None,
+            since=grant.since,
+        )
 
 
 def _balances(state: StateReader, holder: AccountId) -> Iterator[BalanceAnswer]:

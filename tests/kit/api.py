@@ -5,9 +5,10 @@ only the agreement between nodes is left out. `submit` puts a transaction into a
 holds it where a test wants it to wait.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+import functools
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, ParamSpec, final
 
 import httpx
 import trio
@@ -43,6 +44,7 @@ from primitives.ids import (
     ChainId,
     Height,
     NodeKey,
+    PublicKey,
     Seat,
     TimeMs,
     TransactionId,
@@ -56,6 +58,9 @@ from storage.decision import Decision
 from storage.decision import Genesis as StoredGenesis
 from storage.keyvalue import KeyValue
 from storage.memory import MemoryKeyValue
+
+if TYPE_CHECKING:
+    from trio_typing import TaskStatus  # libp2p brings types for trio that hide trio's own
 
 BLOCK_MS = 1_000
 
@@ -92,7 +97,7 @@ class ChainOfOne:
         self._decided = trio.Event()
         self._salts = 0
         names = {key(name).public: key(name) for name in self._validator_names()}
-        self._keys: list[SigningKey] = [names[bytes(public)] for public in self.validators.keys]
+        self._keys: list[SigningKey] = [names[PublicKey(public)] for public in self.validators.keys]
 
     def _validator_names(self) -> list[str]:
         return [f"validator {index}" for index in range(len(self.genesis.validators))]
@@ -254,37 +259,76 @@ class ChainOfOne:
         return encode(sign_body(body, [key(actor)]))
 
 
-Stop = Callable[[], Any]
+_P = ParamSpec("_P")
+
+
+def in_trio(test: Callable[_P, Awaitable[None]]) -> Callable[_P, None]:
+    """Run an async test in a loop of its own, for half a minute at most."""
+
+    @functools.wraps(test)
+    def run(*args: _P.args, **kwargs: _P.kwargs) -> None:
+        async def bounded() -> None:
+            with trio.fail_after(30):
+                await test(*args, **kwargs)
+
+        trio.run(bounded)
+
+    return run
+
+
+@asynccontextmanager
+async def listening(backend: ChainOfOne) -> AsyncIterator[str]:
+    """The public API on a free port; its address."""
+    async with trio.open_nursery() as nursery:
+        stop = trio.Event()
+
+        async def run(*, task_status: "TaskStatus[str]") -> None:
+            await serve(backend, listen="127.0.0.1:0", stop=stop.wait, task_status=task_status)
+
+        yield await nursery.start(run)
+        stop.set()
 
 
 @asynccontextmanager
 async def serving(backend: ChainOfOne) -> AsyncIterator[httpx.AsyncClient]:
-    """The public API on a free port, and a client of it."""
-    async with trio.open_nursery() as nursery:
-        stop = trio.Event()
-
-        async def run(*, task_status: Any) -> None:  # noqa: ANN401 - trio's own
-            await serve(backend, listen="127.0.0.1:0", stop=stop.wait, task_status=task_status)
-
-        address = await nursery.start(run)
-        async with httpx.AsyncClient(base_url=f"http://{address}", timeout=30) as client:
-            yield client
-        stop.set()
+    """The public API, and a client of it."""
+    async with (
+        listening(backend) as address,
+        httpx.AsyncClient(base_url=f"http://{address}", timeout=30) as client,
+    ):
+        yield client
 
 
-async def raw_exchange(address: str, *parts: bytes, linger_s: float = 5) -> bytes:
-    """All that the server says to these bytes until it closes the connection, or time is over."""
+async def connect(address: str) -> trio.SocketStream:
+    """A connection that speaks for itself."""
     host, _, port = address.rpartition(":")
-    stream = await trio.open_tcp_stream(host, int(port))
+    return await trio.open_tcp_stream(host, int(port))
+
+
+async def everything_from(stream: trio.SocketStream) -> bytes:
+    """All that the server says until it closes the connection."""
     heard = b""
-    async with stream:
-        for part in parts:
-            await stream.send_all(part)
-        with trio.move_on_after(linger_s):
-            while part := await stream.receive_some(65_536):
-                heard += part
+    while part := await stream.receive_some(65_536):
+        heard += part
     return heard
 
 
-def headers(media_type: str) -> Mapping[str, str]:
-    return {"content-type": media_type}
+async def exchange(address: str, *parts: bytes) -> bytes:
+    """All that the server says to these bytes."""
+    async with await connect(address) as stream:
+        for part in parts:
+            await stream.send_all(part)
+        return await everything_from(stream)
+
+
+async def submit(client: httpx.AsyncClient, data: bytes, *, wait_s: int = 0) -> httpx.Response:
+    """Post the canonical bytes of a transaction."""
+    query = f"?wait_s={wait_s}" if wait_s else ""
+    headers = {"content-type": "application/msgpack"}
+    return await client.post(f"/v1/transactions{query}", content=data, headers=headers)
+
+
+async def submit_named(client: httpx.AsyncClient, data: bytes, *, path: str = "") -> httpx.Response:
+    """Post JSON."""
+    headers = {"content-type": "application/json"}
+    return await client.post(f"/v1/transactions{path}", content=data, headers=headers)
