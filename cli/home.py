@@ -197,15 +197,15 @@ class Home:
             {"found": text},
         )
 
-    def account_names(self) -> dict[AccountId, str]:
-        """What the accounts behind this home's keys are called here; unreadable keys are not."""
+    def with_names(self, text: str) -> str:
+        """A text for people, with the accounts behind this home's keys called by those names."""
         from node.keys import public_of
 
-        names: dict[AccountId, str] = {}
         for name in self.key_names():
-            with suppress(OperatorFault):
-                names[self.account_of(public_of(self.key_file(name)))] = name
-        return names
+            with suppress(OperatorFault):  # a key that cannot be read names nobody
+                account = self.account_of(public_of(self.key_file(name)))
+                text = text.replace(account.hex(), name)
+        return text
 
 
 def home_of(session: Session) -> Home:

@@ -59,13 +59,14 @@ def up(
         network = home.localnet()
         _check_same(network, validators, observers, base_port)
     else:
-        session.progress(f"Making a network in {home.path}")
         plan = Plan(
             network="localnet",
             validators=VALIDATORS_DEFAULT if validators is None else validators,
             observers=observers or 0,
             base_port=BASE_PORT if base_port is None else base_port,
         )
+        _check_ports(plan.entries())
+        session.progress(f"Making a network in {home.path}")
         network = found(home, plan)
     idle = [entry for entry in network.nodes if processes.running(_folder(home, entry)) is None]
     _check_ports(idle)
@@ -138,7 +139,7 @@ def _asked(home: Home, entries: Sequence[NodeEntry]) -> "Iterator[Report]":
     from cli.standing import ask
 
     for entry in entries:
-        report = ask(node_of(entry), timeout_s=1.0)
+        report = ask(node_of(entry), home.chain, timeout_s=1.0)
         if report.status is None and processes.running(_folder(home, entry)) is None:
             said = processes.last_words(_folder(home, entry))
             raise OperatorFault(f"{entry.name} has ended: {said}")
@@ -232,13 +233,12 @@ def _kill(folder: NodeFolder) -> None:
 @command("status", group=localnet)
 def status(session: Session) -> None:
     """Show each node's process, height, view and links, and whether the chain can proceed."""
-    from cli.standing import overview, standing
+    from cli.standing import overview, standing_of
 
     home = home_of(session)
     network = home.localnet()
     pids = {entry.name: processes.running(_folder(home, entry)) for entry in network.nodes}
-    names = [entry.name for entry in network.nodes if entry.role == "validator"]
-    found = standing([node_of(entry) for entry in network.nodes], names)
+    found = standing_of([node_of(entry) for entry in network.nodes], home)
     lines = table(["NODE", "PROCESS"], [(name, pid or "-") for name, pid in pids.items()])
     session.show({**found.named(), "processes": pids}, f"{lines}\n\n{overview(found)}")
 

@@ -72,9 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        root.main(given, prog_name="mithaq", standalone_mode=False)
-    except click.exceptions.Exit as end:
-        return end.exit_code
+        # click returns the code of an Exit, and whatever a command returns, which is nothing.
+        return root.main(given, prog_name="mithaq", standalone_mode=False) or ExitCode.OK
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return ExitCode.USAGE
@@ -92,7 +91,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)
         return 130  # as shells report SIGINT
-    return ExitCode.OK
 
 
 def _fail(failure: Failure, *, machine: bool) -> int:

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import Any, final
 
 from cli.faults import Unreachable
+from cli.home import Home
 from cli.remote import Node
 from cli.session import table
 from node.status import NodeStatus
 from primitives.errors import Malformed, Rejected
-from primitives.ids import short
+from primitives.ids import ChainId, short
 from primitives.named import from_named, to_named
 from primitives.validators import quorum
 
@@ -94,29 +95,34 @@ class Standing:
         }
 
 
-def ask(node: Node, *, timeout_s: float = ASK_S) -> Report:
-    """Ask one node for its status."""
+def ask(node: Node, chain: ChainId | None, *, timeout_s: float = ASK_S) -> Report:
+    """Ask one node for its status. What answers for another chain is none of ours."""
     try:
-        return Report(node, from_named(node.get("/v1/status", timeout_s=timeout_s), NodeStatus))
+        status = from_named(node.get("/v1/status", timeout_s=timeout_s), NodeStatus)
     except Unreachable:
         return Report(node, None, "does not answer")
     except (Malformed, Rejected) as error:
         return Report(node, None, f"answers with no status: {error}")
+    if chain is not None and status.chain != chain:
+        return Report(node, None, f"a node of another chain answers: {status.chain.hex()}")
+    return Report(node, status)
 
 
-def standing(nodes: Sequence[Node], validators: Sequence[str] = ()) -> Standing:
-    """Ask all nodes at once. `validators` are the names in genesis, where the home has one."""
+def standing_of(nodes: Sequence[Node], genesis: Home | None) -> Standing:
+    """Ask all nodes at once; of the chain of a home, or of whatever chain they are."""
+    chain = None if genesis is None else genesis.chain
+    names = [] if genesis is None else [v.name for v in genesis.document.validators]
     reports: list[Report] = [Report(node, None) for node in nodes]
 
     def fill(index: int) -> None:
-        reports[index] = ask(nodes[index])
+        reports[index] = ask(nodes[index], chain)
 
     threads = [threading.Thread(target=fill, args=(index,)) for index in range(len(nodes))]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return judge(reports, validators)
+    return judge(reports, names)
 
 
 def judge(reports: Sequence[Report], validators: Sequence[str] = ()) -> Standing:

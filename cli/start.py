@@ -20,13 +20,13 @@ def start(session: Session, folder: Path) -> None:  # noqa: ARG001 - a node has 
     """
     if not __debug__:
         raise OperatorFault("python -O removes the assertions, which are part of the product")
-    from node import app
+    from node.app import run
 
     node = NodeFolder(folder.absolute())
     if not node.path.is_dir():
         raise OperatorFault(f"{folder} is no folder: `mithaq init` makes a node's folder")
     record_own(node)
     try:
-        app.run(node.path)
+        run(node.path)
     finally:
         forget_own(node)

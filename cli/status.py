@@ -11,7 +11,7 @@ def status(session: Session) -> None:
 
     The exit code is 4 only when no node answers.
     """
-    from cli.standing import overview, standing
+    from cli.standing import overview, standing_of
     from primitives.errors import OperatorFault
 
     nodes = nodes_of(session).listed
@@ -19,8 +19,7 @@ def status(session: Session) -> None:
         raise OperatorFault(f"{session.home} has no nodes: name one with --node URL")
     home = home_of(session)
     known = home.genesis_file.exists() and session.node is None
-    names = [record.name for record in home.document.validators] if known else []
-    found = standing(nodes, names)
+    found = standing_of(nodes, home if known else None)
     session.show(found.named(), overview(found))
     if all(report.status is None for report in found.reports):
         raise Unreachable(f"none of {len(nodes)} nodes answers: is the network running?")

@@ -81,22 +81,23 @@ def submit(session: Session, transaction: Transaction[Any], waiting: Waiting) ->
             )
     if waiting.proof is not None:
         replace_file(waiting.proof, nodes.get_bytes(f"/v1/transactions/{answer['id']}/proof"))
-    text = final_text(home_of(session), answer)
+    home = home_of(session)
+    text = final_text(home, answer)
     if waiting.proof is not None:
         answer["proof"] = str(waiting.proof)
         text += f"\nproof written to {waiting.proof}"
     session.show(answer, text)
-    check_applied(answer)
+    check_applied(home, answer)
 
 
-def check_applied(answer: Mapping[str, Any]) -> None:
+def check_applied(home: Home, answer: Mapping[str, Any]) -> None:
     """Raises:
     Rejected: the transaction stands in its block with a refusal.
     """
     refusal = answer["receipt"]["refusal"]
     if refusal is not None:
         said = {name: value for name, value in refusal.items() if name != "refusal"}
-        raise Rejected(refusal["refusal"], f"refused: {spoken(refusal, Refusals)}", said)
+        raise Rejected(refusal["refusal"], home.with_names(spoken(refusal, Refusals)), said)
 
 
 def final_text(home: Home, answer: Mapping[str, Any]) -> str:
@@ -112,10 +113,7 @@ def final_text(home: Home, answer: Mapping[str, Any]) -> str:
         ("outcome", receipt["outcome"]),
         *said,
     ]
-    text = facts(lines)
-    for account, name in home.account_names().items():
-        text = text.replace(account.hex(), name)
-    return text
+    return home.with_names(facts(lines))
 
 
 def spoken(named: Mapping[str, Any], kinds: Any) -> str:  # noqa: ANN401 - a union of Structs

@@ -151,10 +151,7 @@ def _text(home: Home, result: dict[str, Any]) -> str:
             lines += [(name, _value(item)) for item in items]
     lines += [("", "")]
     lines += [("signed by", key) for key in result["signers"]] or [("signed by", "nobody yet")]
-    text = facts(lines)
-    for account, name in home.account_names().items():
-        text = text.replace(account.hex(), name)
-    return text
+    return home.with_names(facts(lines))
 
 
 def _value(value: Any) -> str:  # noqa: ANN401 - JSON
