@@ -1,0 +1,166 @@
+"""Real nodes as real processes on loopback: folders by `mithaq testnet`, one process each.
+
+Everything is seen through the API, as a client would. Ports are looked for, never fixed; every wait
+has a deadline; only our own children are signalled.
+"""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ledger.accounts import account_of_key
+from ledger.books import Line
+from ledger.genesis import genesis_block
+from ledger.transaction import Body, Call, sign_body
+from node.folder import load_genesis
+from node.keys import Purpose, read_key
+from primitives.codec import encode
+from primitives.ids import ChainId, TimeMs
+from services.money import Transfer
+
+START_S = 60.0
+"""Four Pythons that load libp2p at once on two busy cores."""
+
+
+def free_base_port(nodes: int) -> int:
+    """A base with free ports for p2p (base + i) and the API (base + 1000 + i)."""
+    for base in range(30_000, 60_000, 40):
+        try:
+            for index in range(nodes):
+                for port in (base + index, base + 1000 + index):
+                    with socket.socket() as one:
+                        one.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        return base
+    raise AssertionError("no free ports on loopback")
+
+
+@dataclass
+class Localnet:
+    """Validators 0..n−1, then observers."""
+
+    home: Path
+    base: int
+    validators: int
+    observers: int
+    chain: ChainId = ChainId(b"")
+    processes: dict[int, subprocess.Popen[bytes]] = field(default_factory=dict)
+    payments: int = 0
+
+    @classmethod
+    def create(cls, home: Path, validators: int = 4, observers: int = 0) -> "Localnet":
+        """Write the folders of a network."""
+        base = free_base_port(validators + observers)
+        words = ["testnet", "--output", str(home), "--validators", str(validators)]
+        words += ["--observers", str(observers), "--base-port", str(base)]
+        _mithaq(*words)
+        chain = genesis_block(load_genesis(home / "genesis.json")).chain
+        return cls(home, base, validators, observers, chain)
+
+    def folder(self, index: int) -> Path:
+        name = f"node{index}"
+        if index >= self.validators:
+            name = f"observer{index - self.validators}"
+        return self.home / "nodes" / name
+
+    def start(self, *indexes: int) -> None:
+        """Start nodes, all by default."""
+        for index in indexes or range(self.validators + self.observers):
+            with (self.folder(index) / "node.log").open("ab") as log:
+                self.processes[index] = subprocess.Popen(
+                    [sys.executable, "-P", "-m", "cli", "start", str(self.folder(index))],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                )
+
+    def kill(self, *indexes: int) -> None:
+        """SIGKILL, all at once."""
+        chosen = [self.processes.pop(index) for index in indexes or tuple(self.processes)]
+        for process in chosen:
+            os.kill(process.pid, signal.SIGKILL)
+        for process in chosen:
+            process.wait(timeout=30)
+
+    def stop(self) -> None:
+        """Whatever still runs is ended."""
+        self.kill()
+
+    def get(self, index: int, path: str, timeout_s: float = 30) -> tuple[int, Any]:
+        """GET as JSON; status 0 where the node does not answer."""
+        return self._ask(index, "GET", path, None, timeout_s)
+
+    def submit(self, index: int, data: bytes, wait_s: int) -> tuple[int, Any]:
+        """POST one transaction and wait until it is final."""
+        path = f"/v1/transactions?wait_s={wait_s}"
+        return self._ask(index, "POST", path, data, wait_s + 15)
+
+    def _ask(
+        self, index: int, method: str, path: str, body: bytes | None, timeout_s: float
+    ) -> tuple[int, Any]:
+        port = self.base + 1000 + index
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
+        try:
+            headers = {"Content-Type": "application/msgpack"} if body is not None else {}
+            connection.request(method, path, body, headers)
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())
+        except (OSError, http.client.HTTPException):
+            return 0, None
+        finally:
+            connection.close()
+
+    def height(self, index: int) -> int:
+        """The height that a node has decided; −1 where it does not answer."""
+        status, answer = self.get(index, "/v1/status", timeout_s=5)
+        return int(answer["height"]) if status == 200 else -1
+
+    def wait(self, until: Callable[[], bool], *, timeout_s: float = START_S) -> None:
+        """Ask until something holds."""
+        end = time.monotonic() + timeout_s
+        while not until():
+            heights = {index: self.height(index) for index in self.processes}
+            assert time.monotonic() < end, f"not within {timeout_s} s; heights {heights}"
+            for index, process in self.processes.items():
+                ended = process.poll()
+                assert ended is None, f"node {index} ended with {ended}: {self.last_line(index)}"
+
+    def last_line(self, index: int) -> str:
+        lines = (self.folder(index) / "node.log").read_text().splitlines()
+        return lines[-1] if lines else "it wrote nothing"
+
+    def payment(self, payer: str = "treasury", payee: str = "agency-1") -> bytes:
+        """A signed payment of one penny with a reference of its own."""
+        self.payments += 1
+        payer_key = read_key(self.home / "keys" / f"{payer}.key", Purpose.ACCOUNT).signing()
+        payee_key = read_key(self.home / "keys" / f"{payee}.key", Purpose.ACCOUNT)
+        reference = f"test-{os.getpid()}-{self.payments}"
+        line = Line(account_of_key(payee_key.public), 1, reference, "", None)
+        body = Body(
+            chain=self.chain,
+            valid_until=TimeMs(time.time_ns() // 1_000_000 + 3_600_000),
+            salt=self.payments.to_bytes(16, "big"),
+            calls=(Call(account_of_key(payer_key.public), Transfer("GBP", (line,))),),
+        )
+        return encode(sign_body(body, [payer_key]))
+
+
+def _mithaq(*words: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "cli", *words],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    return done.stdout
