@@ -48,11 +48,12 @@ class Network:
     first_block_s: float
 
     def api_port(self, index: int) -> int:
+        """Where node `index` serves its API."""
         return self.base_port + 1000 + index
 
     def mithaq(self, *words: str) -> str:
         """Run a command on this home."""
-        done = subprocess.run(  # noqa: S603 - our own command
+        done = subprocess.run(
             [Path(sys.executable).parent / "mithaq", *words, "--home", str(self.home)],
             check=True,
             capture_output=True,
@@ -82,8 +83,8 @@ def start(base_port: int) -> Network:
     """Start a new network; the time to its first block counts the command's own start."""
     home = Path(tempfile.mkdtemp(prefix="mithaq-bench-"))
     began = time.perf_counter()
-    command = [Path(sys.executable).parent / "mithaq", "localnet", "up"]
-    subprocess.run(  # noqa: S603 - our own command
+    command = [str(Path(sys.executable).parent / "mithaq"), "localnet", "up"]
+    subprocess.run(
         [*command, "--home", str(home), "--base-port", str(base_port)],
         check=True,
         capture_output=True,
@@ -124,9 +125,7 @@ async def put_load(network: Network, nodes: list[int], duration_s: float) -> Loa
     return load
 
 
-async def _submit(
-    port: int, payment: bytes, idle: list[trio.SocketStream], load: Load
-) -> None:
+async def _submit(port: int, payment: bytes, idle: list[trio.SocketStream], load: Load) -> None:
     began = trio.current_time()
     try:
         with trio.fail_after(30):
@@ -155,9 +154,7 @@ async def _answer(stream: trio.SocketStream) -> int:
             raise trio.BrokenResourceError("the connection ended")
         data += part
     head, _, body = data.partition(b"\r\n\r\n")
-    fields = dict(
-        line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:] if b": " in line
-    )
+    fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:] if b": " in line)
     missing = int(fields[b"content-length"]) - len(body)
     while missing > 0:
         part = await stream.receive_some(min(missing, 65_536))
@@ -193,8 +190,7 @@ async def worst_pause_s(network: Network, victim: int) -> float:
             height, now = await _height(network.api_port(others[0])), trio.current_time()
             if height > last:
                 worst, last, since = max(worst, now - since), height, now
-        worst = max(worst, trio.current_time() - since)
-    return worst
+    return max(worst, trio.current_time() - since)
 
 
 def signature_checks_per_second() -> float:

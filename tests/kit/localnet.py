@@ -53,7 +53,7 @@ class Localnet:
     base: int
     validators: int
     observers: int
-    chain: ChainId = ChainId(b"")
+    chain: ChainId
     processes: dict[int, subprocess.Popen[bytes]] = field(default_factory=dict)
     payments: int = 0
 
