@@ -15,8 +15,9 @@ from msgspec import Struct
 from cli.fields import Reader, options_of
 from cli.home import Home, home_of, nodes_of
 from cli.session import Session, SessionCommand
-from cli.submission import WAIT_OPTIONS, Waiting, submit
+from cli.submission import submit
 from cli.transaction_file import read_transaction_file, replace_file, transaction_text
+from cli.waiting import WAIT_OPTIONS, Waiting
 from ledger.transaction import Body, Call, Transaction, sign_body, transaction_id
 from primitives import limits
 from primitives.codec import encode

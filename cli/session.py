@@ -80,31 +80,30 @@ class SessionCommand(click.Command):
 
 
 def command(
-    name: str, *, group: click.Group | None = None, epilog: str | None = None
+    name: str, *, group: click.Group | None = None
 ) -> Callable[[Callable[..., None]], SessionCommand]:
     """Make a command that works on files and processes of this machine."""
-    return _maker(name, group, epilog, asks_a_node=False)
+    return _maker(name, group, (), asks_a_node=False)
 
 
 def asking_command(
-    name: str, *, group: click.Group | None = None, epilog: str | None = None
+    name: str, *, group: click.Group | None = None, options: Sequence[click.Option] = ()
 ) -> Callable[[Callable[..., None]], SessionCommand]:
-    """Make a command that asks a node; it has --node."""
-    return _maker(name, group, epilog, asks_a_node=True)
+    """Make a command that asks a node; it has --node, and options that it shares with others."""
+    return _maker(name, group, options, asks_a_node=True)
 
 
 def _maker(
-    name: str, group: click.Group | None, epilog: str | None, *, asks_a_node: bool
+    name: str, group: click.Group | None, options: Sequence[click.Option], *, asks_a_node: bool
 ) -> Callable[[Callable[..., None]], SessionCommand]:
     def make(function: Callable[..., None]) -> SessionCommand:
-        parameters: list[click.Parameter] = getattr(function, "__click_params__", [])
+        own: list[click.Parameter] = getattr(function, "__click_params__", [])
         made = SessionCommand(
             asks_a_node=asks_a_node,
             name=name,
             callback=function,
-            params=parameters[::-1],
+            params=[*own[::-1], *options],
             help=function.__doc__,
-            epilog=epilog,
         )
         if group is not None:
             group.add_command(made)

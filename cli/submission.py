@@ -2,11 +2,8 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final, final
+from typing import Any, Final
 
-import click
 from msgspec import Struct, structs
 
 from cli.faults import NotFinal
@@ -15,6 +12,7 @@ from cli.lookup import time_text
 from cli.remote import TIMEOUT_S
 from cli.session import Session, facts
 from cli.transaction_file import replace_file
+from cli.waiting import Waiting
 from ledger.transaction import Transaction
 from primitives.codec import encode
 from primitives.errors import Malformed, Rejected
@@ -24,33 +22,6 @@ from services.table import Events, Refusals
 _STEP_S: Final = 30
 """One question waits no longer at a node, so that the next node is asked when one dies."""
 _MSGPACK: Final = "application/msgpack"
-
-WAIT_OPTIONS: Final = (
-    click.Option(["--wait"], is_flag=True, help="Wait for its block; print the receipt."),
-    click.Option(
-        ["--timeout"], default=60, show_default=True, metavar="SECONDS", help="How long to wait."
-    ),
-    click.Option(
-        ["--proof"],
-        type=click.Path(path_type=Path, dir_okay=False),
-        help="Wait, and write the proof of the receipt to this file.",
-    ),
-)
-
-
-@final
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
-    """Whether to wait for the block, how long, and where the proof goes."""
-
-    wait: bool
-    timeout_s: int
-    proof: Path | None
-
-    @property
-    def waits(self) -> bool:
-        """A proof exists only when the block does."""
-        return self.wait or self.proof is not None
 
 
 def submit(session: Session, transaction: Transaction[Any], waiting: Waiting) -> None:

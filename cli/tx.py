@@ -12,6 +12,7 @@ import click
 
 from cli.home import HEX32, Home, home_of, nodes_of
 from cli.session import Session, asking_command, command, facts
+from cli.waiting import WAIT_OPTIONS, Waiting
 from primitives.errors import Rejected
 
 if TYPE_CHECKING:
@@ -85,18 +86,10 @@ def sign(session: Session, file: Path, key: tuple[str, ...], output: Path | None
     session.show(result, _text(home, result))
 
 
-@asking_command("submit", group=tx)
+@asking_command("submit", group=tx, options=WAIT_OPTIONS)
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--wait", is_flag=True, help="Wait for its block; print the receipt.")
-@click.option("--timeout", default=60, show_default=True, metavar="SECONDS")
-@click.option(
-    "--proof",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Wait, and write the proof of the receipt to this file.",
-)
 def submit(session: Session, file: Path, wait: bool, timeout: int, proof: Path | None) -> None:
     """Submit the signed transaction in FILE."""
-    from cli.submission import Waiting
     from cli.submission import submit as hand_over
     from cli.transaction_file import read_transaction_file
 

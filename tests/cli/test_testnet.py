@@ -1,0 +1,180 @@
+"""`mithaq testnet`: folders that make one network, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from cli.faults import ExitCode
+from cli.founding import API_OFFSET, MINISTRIES, NODES_MAX, Plan, check_plan
+from kit.commandline import mithaq, testnet
+from ledger.genesis import genesis_block
+from node.folder import load_genesis, load_node
+from node.signer import Signer
+from primitives import limits
+from primitives.errors import OperatorFault
+from storage.durable_file import DiskFile
+
+
+def test_every_folder_is_a_node_of_the_same_chain(tmp_path: Path) -> None:
+    """Each loads, with a signer that may sign; observers have no validator key."""
+    done = testnet(tmp_path, "--observers", "2")
+
+    nodes = [load_node(Path(node["folder"])) for node in done.result["nodes"]]
+    assert {node.genesis.chain.hex() for node in nodes} == {done.result["chain"]}
+    assert [node.config.name for node in nodes] == [*MINISTRIES[:4], "observer-0", "observer-1"]
+    for node in nodes[:4]:
+        assert node.validator_key is not None
+        memory = DiskFile(node.folder.signer_state)
+        signer = Signer(node.validator_key.signing(), memory, node.genesis.chain)
+        assert signer.muted is None
+    assert [node.validator_key for node in nodes[4:]] == [None, None]
+
+
+def test_every_node_lists_the_nodes_it_speaks_to(tmp_path: Path) -> None:
+    """Validators everybody, observers the validators."""
+    done = testnet(tmp_path, "--observers", "2", "--base-port", "20000")
+
+    nodes = {n["name"]: load_node(Path(n["folder"])) for n in done.result["nodes"]}
+    peers = {name: [peer.name for peer in node.peers] for name, node in nodes.items()}
+    assert peers["finance"] == ["interior", "justice", "health", "observer-0", "observer-1"]
+    assert peers["observer-0"] == ["finance", "interior", "justice", "health"]
+    assert [p.validator for p in nodes["finance"].peers] == [True, True, True, False, False]
+    assert {p.name: p.address for p in nodes["finance"].peers}["observer-0"] == "127.0.0.1:20004"
+
+
+def test_node_i_listens_on_the_base_port_and_a_thousand_above(tmp_path: Path) -> None:
+    """Observers continue the count."""
+    testnet(tmp_path, "--validators", "2", "--observers", "1", "--base-port", "20000")
+
+    for index, folder in enumerate(["node0", "node1", "observer0"]):
+        config = tomllib.loads((tmp_path / "nodes" / folder / "config.toml").read_text())
+        assert config["p2p"]["listen"] == f"127.0.0.1:{20000 + index}"
+        assert config["api"]["listen"] == f"127.0.0.1:{21000 + index}"
+
+
+def test_the_treasury_begins_with_250_million_pounds(tmp_path: Path) -> None:
+    """And it is the only one that has money."""
+    done = testnet(tmp_path)
+
+    document = load_genesis(tmp_path / "genesis.json")
+    [balance] = document.balances
+    assert balance.account.hex() == done.result["keys"]["treasury"]
+    assert (balance.asset, balance.amount) == ("GBP", 25_000_000_000)
+    assert [(asset.code, asset.exponent) for asset in document.assets] == [("GBP", 2)]
+    assert [account.name for account in document.accounts] == [
+        "Treasury",
+        "Registrar",
+        "First agency",
+        "Second agency",
+    ]
+    assert {grant.role for grant in document.roles} == {"registrar", "notary"}
+
+
+def test_no_secret_is_readable_by_others(tmp_path: Path) -> None:
+    """Every key file, and the folders that they lie in."""
+    testnet(tmp_path)
+
+    secret = [*tmp_path.rglob("*.key"), *tmp_path.rglob("signer.state")]
+    assert len(secret) == 4 + 4 + 4 + 4
+    assert {path.stat().st_mode & 0o777 for path in secret} == {0o600}
+    assert {path.parent.stat().st_mode & 0o777 for path in secret} == {0o700}
+
+
+def test_a_second_network_in_the_same_home_is_refused(tmp_path: Path) -> None:
+    """Nothing of the first is changed."""
+    testnet(tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+    done = mithaq("testnet", "--home", tmp_path)
+
+    assert done.code == ExitCode.LOCAL_FAULT
+    assert "holds a network already" in done.err
+    assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before
+
+
+def test_what_an_interrupted_attempt_left_is_named(tmp_path: Path) -> None:
+    """And what clears it away."""
+    testnet(tmp_path)
+    (tmp_path / "localnet.json").unlink()
+
+    refused = mithaq("testnet", "--home", tmp_path)
+    cleared = mithaq("localnet", "reset", "--yes", "--home", tmp_path)
+
+    assert refused.code == ExitCode.LOCAL_FAULT
+    assert "`mithaq localnet reset --yes` clears it away" in refused.err
+    assert cleared.code == 0
+    testnet(tmp_path)
+
+
+def test_keys_that_the_home_has_are_used(tmp_path: Path) -> None:
+    """A reset network keeps its accounts."""
+    first = testnet(tmp_path).result
+    mithaq("localnet", "reset", "--yes", "--home", tmp_path)
+
+    second = testnet(tmp_path).result
+
+    assert second["keys"] == first["keys"]
+    assert second["chain"] != first["chain"]
+
+
+def test_a_small_network_has_a_small_minimum(tmp_path: Path) -> None:
+    """One validator is enough to try something out."""
+    testnet(tmp_path, "--validators", "1")
+
+    document = load_genesis(tmp_path / "genesis.json")
+    assert document.parameters.minimum_validators == 1
+    assert genesis_block(document).validators.quorum == 1
+
+
+def plan(validators: int = 4, observers: int = 0, base_port: int = 17000) -> Plan:
+    return Plan(network="n", validators=validators, observers=observers, base_port=base_port)
+
+
+def test_a_plan_within_its_limits_passes() -> None:
+    """At each limit."""
+    check_plan(plan(validators=1))
+    check_plan(plan(validators=limits.VALIDATORS_MAX))
+    check_plan(plan(observers=NODES_MAX - 4))
+    check_plan(plan(base_port=1))
+    check_plan(plan(base_port=65535 - API_OFFSET - 3))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (plan(validators=0), "0 validators, expected 1 to 128"),
+        (plan(validators=limits.VALIDATORS_MAX + 1), "129 validators, expected 1 to 128"),
+        (plan(observers=-1), "-1 observers, expected 0 to 996"),
+        (plan(observers=NODES_MAX - 3), "997 observers, expected 0 to 996"),
+        (plan(base_port=0), "base port 0, expected 1 to 64532"),
+        (plan(base_port=65535 - API_OFFSET - 2), "base port 64533, expected 1 to 64532"),
+    ],
+)
+def test_a_plan_beyond_its_limits_is_refused(wrong: Plan, words: str) -> None:
+    """With what would do."""
+    with pytest.raises(OperatorFault, match=words):
+        check_plan(wrong)
+
+
+def test_validators_beyond_the_ministries_have_names_of_their_own(tmp_path: Path) -> None:
+    """Twenty of them."""
+    done = testnet(tmp_path, "--validators", "20")
+
+    names = [node["name"] for node in done.result["nodes"]]
+    assert len(set(names)) == 20
+    assert names[:16] == list(MINISTRIES)
+    assert names[16:] == ["ministry-17", "ministry-18", "ministry-19", "ministry-20"]
+
+
+def test_the_files_state_their_format(tmp_path: Path) -> None:
+    """Name and version first."""
+    testnet(tmp_path)
+
+    for name in ("localnet.json", "genesis.json"):
+        stated = json.loads((tmp_path / name).read_text())
+        assert list(stated)[:2] == ["format", "version"]
+        assert stated["format"] == f"mithaq.{name.removesuffix('.json')}"
