@@ -98,3 +98,18 @@ def test_nobody_asks_for_view_zero_or_claims_below_none() -> None:
             decode(encode(change), ViewChange, limit=BYTES)
     with pytest.raises(Malformed):
         decode(encode(Claim(Height(1), View(0), prepared("A"))), Claim, limit=BYTES)
+
+
+def test_the_largest_messages_are_as_large_as_their_limits_say() -> None:
+    """R5: every seat in every list fits, and one byte less than a message has does not read it."""
+    most = range(limits.VALIDATORS_MAX)
+    certificate = prepared("A", view=VIEW_MAX - 1, seats=most, height=2**63 - 1)
+    changes = [view_change(seat, VIEW_MAX, certificate, height=2**63 - 1) for seat in most]
+    new_view = pre_prepare("A", view=VIEW_MAX, changes=changes, proof=certificate, height=2**63 - 1)
+
+    assert len(encode(certificate)) <= limits.CERTIFICATE_BYTES_MAX
+    assert len(encode(changes[-1])) <= limits.VIEW_CHANGE_BYTES_MAX
+    room = limits.MESSAGE_BYTES_MAX - limits.BLOCK_MESSAGE_BYTES_MAX
+    assert len(encode(new_view)) <= room
+    with pytest.raises(Malformed):
+        decode(encode(new_view), PrePrepare, limit=len(encode(new_view)) - 1)
