@@ -12,6 +12,7 @@ from primitives import limits
 from primitives.domains import Domain
 from primitives.errors import StorageFault
 from primitives.ids import ZERO32, Digest, Height
+from verifier.hashes import state_root as second_opinion
 
 Entries = dict[tuple[int, bytes], bytes]
 Writes = dict[tuple[int, bytes], bytes | None]
@@ -150,6 +151,7 @@ def test_every_key_is_proved_present_or_absent(
             assert path.proves_absent(hashed, kept.root)
         else:
             assert path.proves(hashed, value_hash(value), kept.root)
+            assert second_opinion(*slot, value, path.siblings) == kept.root
             assert not path.proves_absent(hashed, kept.root)
             assert not path.proves(hashed, value_hash(value + b"!"), kept.root)
             assert not path.proves(hashed, value_hash(value), Digest(hashed))
@@ -185,14 +187,17 @@ def test_an_absent_key_can_end_in_an_empty_place_or_at_another_leaf() -> None:
     )
 
 
-def test_another_leaf_off_the_way_proves_no_absence() -> None:
-    """Its key hash must share the bits of the path."""
-    kept = Kept({(1, bytes([i])): b"v" for i in range(20)})
-    path = kept.now.prove(1, b"\x00")
-    bit = 1 << (256 - len(path.siblings))
-    elsewhere = (int.from_bytes(key_hash(1, b"\x00"), "big") ^ bit).to_bytes(32, "big")
+def test_a_leaf_that_stands_in_the_wrong_place_proves_no_absence() -> None:
+    """Not even under a root that somebody made for it."""
+    sibling, value = b"\x05" * 32, value_hash(b"v")
+    asked, right, wrong = bytes(32), b"\x01" * 32, b"\xff" * 32
 
-    assert not path.proves_absent(elsewhere, kept.root)
+    def made_for(leaf: bytes) -> bytes:
+        parts = Domain.STATE_NODE.tag + leaf_hash(leaf, value) + sibling
+        return hashlib.sha256(parts).digest()
+
+    assert Path((sibling,), (right, value)).proves_absent(asked, made_for(right))
+    assert not Path((sibling,), (wrong, value)).proves_absent(asked, made_for(wrong))
 
 
 def test_a_path_longer_than_a_key_hash_proves_nothing() -> None:
