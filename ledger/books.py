@@ -211,7 +211,7 @@ def _set_balance(state: Overlay, account: AccountId, asset: str, amount: int) ->
 def check_supply(overlay: Overlay) -> None:
     """What the block did to the balances of an asset, it did to its supply: else money was made.
 
-    An assertion: no rule may do it, so a rule that does is our bug and the node must not go on.
+    An assertion: no rule may do it, so a rule that does is our bug, and its block has no roots.
     """
     drift: dict[bytes, int] = {}
     for key, before, now in overlay.changed(BALANCES):
