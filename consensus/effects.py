@@ -142,21 +142,17 @@ class Diverged:
     block_id: BlockId
 
 
+Sending = Relay | TellStatus | SendDecided | Behind | Fetch | After | Equivocation | Diverged
+"""Promises nothing: done when its turn comes."""
+
 Effect = (
     Persist
     | CastPrePrepare
     | CastPrepare
     | CastCommit
     | CastViewChange
-    | Relay
-    | TellStatus
-    | SendDecided
-    | Behind
-    | Fetch
-    | After
     | Build
     | Check
     | Decide
-    | Equivocation
-    | Diverged
+    | Sending
 )

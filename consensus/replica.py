@@ -132,6 +132,7 @@ class Replica:
             return
         self._out += repeats(self.now)
         self.now.log = ()
+        self.now.trim()  # the engine drops what only the log still named
         if self.now.accepted is not None:
             self._enter(self.now.wish)
 

@@ -2,14 +2,32 @@
 
 from typing import final
 
+from consensus.events import Link
 from consensus.messages import Message, PrePrepare
 from node import wire
 from node.blocks import Blocks
 from node.mempool import Mempool
 from primitives import limits
 from primitives.block import body_bytes, transaction_hash
-from primitives.ids import BlockId, Height
+from primitives.ids import BlockId, Height, TimeMs
 from storage.chain import ChainStore
+
+
+@final
+class Allowance:
+    """How often a link gets an answer: at most `per_second` in each second of our clock."""
+
+    def __init__(self, per_second: int) -> None:
+        self._per_second = per_second
+        self._given: dict[Link, tuple[int, int]] = {}
+
+    def allows(self, link: Link, now_ms: TimeMs) -> bool:
+        """Whether one more may be given now; counts it."""
+        second, given = self._given.get(link, (0, 0))
+        if second != now_ms // 1000:
+            second, given = now_ms // 1000, 0
+        self._given[link] = (second, given + 1)
+        return given < self._per_second
 
 
 @final

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, final
 
 from consensus.events import Verdict
+from consensus.timeouts import view_timeout_ms
 from ledger.block import Execution
 from node.bodies import CheckedBlock, check_block
 from node.builder import Task, build, transactions_limit
@@ -89,17 +90,27 @@ class Blocks:
         self._bodies = {name: body for name, body in self._bodies.items() if name in wanted}
         self._executions = {name: done for name, done in self._executions.items() if name in wanted}
 
-    def build(
-        self, view: View, *, proposer: ValidatorKey, now_ms: TimeMs, budget_ms: int
-    ) -> CheckedBlock:
-        """A fresh block on the head, executed (rule R9)."""
-        time_ms = TimeMs(max(now_ms, self.parent.time_ms + 1))
+    def has_work(self, now_ms: TimeMs) -> bool:
+        """Whether something waits that the builder would take (R7)."""
+        earliest = self._time_of_next(now_ms)
+        latest = TimeMs(earliest + self.parent.parameters.window_ms)
+        return self._mempool.has_ripe(earliest, latest)
+
+    def _time_of_next(self, now_ms: TimeMs) -> TimeMs:
+        return TimeMs(max(now_ms, self.parent.time_ms + 1))
+
+    def build(self, view: View, *, proposer: ValidatorKey, now_ms: TimeMs) -> CheckedBlock:
+        """A fresh block on the head, executed (rules R9, R34)."""
+        size, parameters = self.parent.validators.size, self.parent.parameters
+        timeout_ms = view_timeout_ms(
+            view, validators=size, t0_ms=parameters.t0_ms, tmax_ms=parameters.tmax_ms
+        )
         task = Task(
             parent=self.parent,
-            time_ms=time_ms,
+            time_ms=self._time_of_next(now_ms),
             proposer=proposer,
-            transactions_max=transactions_limit(view, self.parent.validators.size),
-            budget_ms=budget_ms,
+            transactions_max=transactions_limit(view, size),
+            budget_ms=timeout_ms // 8,
         )
         with self._store.state() as state:
             built = build(state, self._mempool, task, self._clock)

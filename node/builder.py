@@ -16,7 +16,7 @@ from node.execution import Parent, open_run
 from node.mempool import Mempool
 from primitives import limits
 from primitives.block import Block, Header, block_id, transactions_root
-from primitives.errors import Rejected
+from primitives.errors import Rejected, StorageFault
 from primitives.ids import TimeMs, ValidatorKey, View
 from primitives.validators import faults_tolerated
 from storage.state import StateSnapshot
@@ -53,29 +53,41 @@ def build(state: StateSnapshot, mempool: Mempool, task: Task, clock: Callable[[]
 
     `clock` gives seconds and only measures the execution. What can stand in no block any more
     leaves the mempool; so does a transaction whose execution fails by a bug of ours, which is a
-    reason to build again without it.
+    reason to build again without it. If the block fails as a whole, half of it may not: the next
+    ones come closer, and the culprit leaves when it stands alone.
     """
+    deadline = clock() + task.budget_ms / 1000
+    room = task.transactions_max
     while True:
         run = open_run(state, task.parent, task.time_ms)
         taken: list[CheckedTransaction] = []
-        poison = _fill(run, mempool, task, clock, taken)
-        if poison is None:
+        poison = _fill(run, mempool, room, lambda: clock() >= deadline, taken)
+        if poison is not None:
+            mempool.drop([poison.id])
+            continue
+        try:
             return _finish(run, task, taken)
-        mempool.drop([poison.id])
+        except StorageFault:
+            raise
+        except Exception:
+            if not taken:
+                raise  # an empty block fails: that is no transaction's fault
+            if len(taken) == 1:
+                mempool.drop([taken[0].id])
+            room = len(taken) // 2
 
 
 def _fill(
     run: BlockRun,
     mempool: Mempool,
-    task: Task,
-    clock: Callable[[], float],
+    transactions_max: int,
+    is_late: Callable[[], bool],
     taken: list[CheckedTransaction],
 ) -> CheckedTransaction | None:
     """Apply what fits; returns the transaction that must not be tried again, if one failed."""
-    deadline = clock() + task.budget_ms / 1000
     room = limits.BLOCK_BYTES_MAX
     for tx in mempool:
-        if len(taken) >= task.transactions_max or clock() >= deadline:
+        if len(taken) >= transactions_max or is_late():
             break
         if len(tx.data) > room:
             break  # in order: the next block begins with it
@@ -86,6 +98,8 @@ def _fill(
             if rejected.code != TOO_FAR_AHEAD:  # that one may stand in a later block
                 mempool.drop([tx.id])
             continue
+        except StorageFault:
+            raise
         except Exception:  # noqa: BLE001 - any failure of a rule's own code must not stop the chain
             return tx
         taken.append(tx)

@@ -1,17 +1,31 @@
 """A replica's casts: requests to the signer, then messages, then events that come back."""
 
+from collections.abc import Sequence
 from typing import assert_never
 
 from consensus import effects as do
 from consensus import events as on
 from consensus.messages import Commit, Prepare, PrePrepare, ViewChange
-from node.signer import Request
+from node.signer import Refused, Request, Signer
 from primitives.certificate import Certificate
 from primitives.ids import NO_VIEW, ZERO32, BlockId, Seat, Signature, View
 from storage.decision import VoteStep
 
 Cast = do.CastPrePrepare | do.CastPrepare | do.CastCommit | do.CastViewChange
 Statement = PrePrepare | Prepare | Commit | ViewChange
+
+
+def sign_all(casts: Sequence[Cast], signer: Signer, seat: Seat) -> list[Statement | Refused]:
+    """What may be sent, or why not, in turn; the signer's memory is durable when this returns.
+
+    Raises:
+        StorageFault: it could not be made durable; nothing may leave.
+    """
+    answers = signer.sign_all([request_of(cast) for cast in casts])
+    return [
+        answer if isinstance(answer, Refused) else message_of(cast, seat, answer)
+        for cast, answer in zip(casts, answers, strict=True)
+    ]
 
 
 def request_of(cast: Cast) -> Request:

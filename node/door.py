@@ -1,21 +1,25 @@
 """The door of the mempool: what clients of this node submit, and what other validators relay.
 
 A client's transaction is tried on the last state at its first node, so that what fails there costs
-nobody else anything and the client hears at once why. Other validators did the same at their door.
+nobody else anything and the client hears at once why. What other validators relay is tried again,
+at 20 µs each: otherwise one faulty validator could fill every mempool, and the quotas of accounts
+that signed nothing.
 """
 
 from collections.abc import Sequence
-from typing import final
+from typing import Final, final
 
 from ledger.block import BlockRun
 from ledger.operation import code, sentence
 from ledger.transaction import CheckedTransaction
-from node.execution import Parent
+from node.execution import Parent, open_run
 from node.mempool import Mempool
-from primitives.errors import Rejected
+from primitives.errors import Rejected, StorageFault
 from primitives.ids import TimeMs
 from primitives.named import to_named
 from storage.chain import ChainStore
+
+CANNOT_BE_EXECUTED: Final = "transaction.cannot_be_executed"
 
 
 @final
@@ -31,8 +35,7 @@ class Door:
         """Try each on the last state; let it wait (None), or say why not."""
         answers: list[Rejected | None] = []
         with self._store.state() as state:
-            time_ms = TimeMs(max(now_ms, parent.time_ms + 1))
-            run = BlockRun(state, chain=parent.chain, height=parent.height, time_ms=time_ms)
+            run = open_run(state, parent, TimeMs(max(now_ms, parent.time_ms + 1)))
             for tx in transactions:
                 try:
                     _preview(run, tx)
@@ -42,20 +45,17 @@ class Door:
                     answers.append(rejected)
         return answers
 
-    def take(self, transactions: Sequence[CheckedTransaction]) -> None:
-        """Let relayed ones wait; what is committed, expired or over a quota is left out."""
-        with self._store.state() as state:
-            for tx in transactions:
-                known = tx.id in self._mempool or state.is_committed(tx.valid_until, tx.id)
-                if known or tx.valid_until <= state.header.time_ms:
-                    continue
-                try:
-                    self._mempool.add(tx)
-                except Rejected:
-                    continue  # no room: it waits elsewhere and is offered again
-
 
 def _preview(run: BlockRun, tx: CheckedTransaction) -> None:
-    refusal = run.preview(tx).refusal
+    try:
+        refusal = run.preview(tx).refusal
+    except (Rejected, StorageFault):
+        raise
+    except Exception as error:  # a rule's own code failed: that must not end the node
+        raise Rejected(
+            CANNOT_BE_EXECUTED,
+            f"the transaction cannot be executed: {error!r}",
+            {"transaction": tx.id.hex(), "error": repr(error)},
+        ) from error
     if refusal is not None:
         raise Rejected(code(refusal), sentence(refusal), to_named(refusal))

@@ -21,27 +21,19 @@ from msgspec.structs import replace
 
 from consensus import effects as do
 from consensus import events as on
-from consensus.effects import Effect
+from consensus.effects import Effect, Sending
 from consensus.events import Link, Verdict
-from consensus.messages import (
-    Commit,
-    LogEntry,
-    Prepare,
-    PrePrepare,
-    Proposal,
-    Status,
-    ViewChange,
-)
+from consensus.messages import Commit, LogEntry, Prepare, PrePrepare, Proposal, Status, ViewChange
 from consensus.replica import Replica
-from consensus.timeouts import view_timeout_ms
 from ledger.membership import validators_at
 from ledger.transaction import CheckedTransaction
 from node import wire
-from node.answers import Answers
+from node.answers import Allowance, Answers
 from node.blocks import Blocks
 from node.bodies import CheckedBlock
-from node.casts import Cast, event_of, message_of, request_of
-from node.door import Door
+from node.casts import Cast, event_of, sign_all
+from node.door import CANNOT_BE_EXECUTED, Door
+from node.execution import heartbeat_delay_ms
 from node.guard import Guard
 from node.mempool import Mempool
 from node.outbox import HeartbeatDue, Note, Outbox, Timer
@@ -55,15 +47,7 @@ from primitives.block import Block
 from primitives.certificate import Certificate
 from primitives.codec import encode
 from primitives.errors import BadBlock, Rejected
-from primitives.ids import (
-    BlockId,
-    Height,
-    Seat,
-    TimeMs,
-    ValidatorKey,
-    View,
-    short,
-)
+from primitives.ids import BlockId, Height, Seat, TimeMs, ValidatorKey, View, short
 from primitives.validators import ValidatorSet
 
 
@@ -98,7 +82,8 @@ class Engine:
         self._logged: set[BlockId] = set()
         self._heartbeat = False
         self._mark: tuple[Height, View, View] | None = None
-        self._answers: dict[Link, tuple[int, int]] = {}
+        self._statuses = Allowance(limits.STATUS_ANSWERS_PER_SECOND)
+        self._fetches = Allowance(limits.FETCH_ANSWERS_PER_SECOND)
         self._pending: deque[on.Event] = deque()
         self._out = Outbox()
         self._now_ms = TimeMs(0)
@@ -176,7 +161,8 @@ class Engine:
             case wire.Decided(block, certificate):
                 self._hear_decided(block, certificate, body, link)
             case wire.Fetch(block_id):
-                self._reply(link, self._answer.fetched(block_id))
+                if self._fetches.allows(link, now_ms):
+                    self._reply(link, self._answer.fetched(block_id))
             case wire.Body():
                 if body is not None and body.id in self._replica.kept_blocks:
                     self._blocks.keep(body)
@@ -184,7 +170,8 @@ class Engine:
             case wire.Offer():
                 self._reply(link, self._answer.wanted(message))
             case wire.Want():
-                self._reply(link, self._answer.transactions(message))
+                if self._fetches.allows(link, now_ms):
+                    self._reply(link, self._answer.transactions(message))
             case wire.Transactions():
                 raise AssertionError("transactions are checked first, and come through `take`")
             case _:
@@ -205,8 +192,10 @@ class Engine:
         """Called regularly: without progress since the last call, say where we stand (R29)."""
         self._now_ms = now_ms
         mark = (self.height, self.wish, self.entered)
-        if mark == self._mark:
+        asleep = self._ports.signer is not None and not self.awake
+        if mark == self._mark or asleep:
             self._run(on.Ticked())
+            self._work()  # what was too early for the builder may be ripe
             waiting = tuple(tx.hash for tx in self.mempool.oldest(limits.OFFER_MAX))
             if waiting:
                 self._out.messages.append((None, wire.Offer(waiting)))
@@ -225,7 +214,7 @@ class Engine:
         """From clients of this node: judged against the last state, then relayed (None: waits)."""
         self._now_ms = now_ms
         new = [tx.id not in self.mempool for tx in transactions]
-        answers = self._door.submit(transactions, self._blocks.parent, now_ms)
+        answers = self._try(transactions)
         for tx, is_new, refused in zip(transactions, new, answers, strict=True):
             if is_new and refused is None:
                 self._out.relay.append(tx)
@@ -233,20 +222,27 @@ class Engine:
         return answers, self._release()
 
     def take(self, transactions: Sequence[CheckedTransaction], now_ms: TimeMs) -> Outbox:
-        """From another validator, who judged them at its door."""
+        """From another validator: judged again, and not relayed."""
         self._now_ms = now_ms
-        self._door.take(transactions)
+        self._try(transactions)  # what fails, or has no room, may wait elsewhere
         self._work()
         return self._release()
 
+    def _try(self, transactions: Sequence[CheckedTransaction]) -> list[Rejected | None]:
+        answers = self._door.submit(transactions, self._blocks.parent, self._now_ms)
+        for refused in answers:
+            if refused is not None and refused.code == CANNOT_BE_EXECUTED:
+                self._note("transaction.poisonous", alarming=True, **refused.facts)
+        return answers
+
     def _work(self) -> None:
-        if len(self.mempool):
+        if self._blocks.has_work(self._now_ms):
             self._run(on.WorkArrived(self.height))
 
     # --- messages ---------------------------------------------------------------------------
 
     def _hear_pre_prepare(self, message: PrePrepare, body: CheckedBlock | None) -> None:
-        validators = self._validators_of(message.height)
+        validators = self._validators_of(message.height, message.view)
         if validators is None:
             return
         witness = check_pre_prepare(message, self._ports.chain, validators)
@@ -257,7 +253,7 @@ class Engine:
         self._run(on.PrePrepareReceived(message, has_body=has_body))
 
     def _hear_vote(self, vote: Prepare | Commit) -> None:
-        validators = self._validators_of(vote.height)
+        validators = self._validators_of(vote.height, vote.view)
         if validators is None:
             return
         witness = check_vote(vote, self._ports.chain, validators)
@@ -275,11 +271,7 @@ class Engine:
         self._run(on.ViewChangeReceived(message))
 
     def _hear_status(self, status: Status, link: Link) -> None:
-        second, answered = self._answers.get(link, (0, 0))
-        if second != self._now_ms // 1000:
-            second, answered = self._now_ms // 1000, 0
-        self._answers[link] = (second, answered + 1)
-        if answered >= limits.STATUS_ANSWERS_PER_SECOND:
+        if not self._statuses.allows(link, self._now_ms):
             return
         self._guard.hear_own(status.newest_of_yours)
         author = self._authors.get(link)
@@ -293,7 +285,7 @@ class Engine:
     ) -> None:
         height = block.header.height
         if height != self.height or body is None or body.id != certificate.block_id:
-            if body is not None and height < self.height:
+            if height < self.height:
                 self._guard.look_for_fork(certificate, self.validators)
             return
         check_decided(certificate, height, self._ports.chain, self.validators)
@@ -301,10 +293,11 @@ class Engine:
         self._run(on.CertificateReceived(certificate))
         self._tell(link, self._replica.now.status())
 
-    def _validators_of(self, height: Height) -> ValidatorSet | None:
+    def _validators_of(self, height: Height, view: View) -> ValidatorSet | None:
+        """Who votes there; None for what is dropped unread (consensus.md §3)."""
         if height == self.height:
             return self._blocks.parent.validators
-        if height == self.height + 1:
+        if height == self.height + 1 and view == 0:
             return self._blocks.parent.next_validators
         return None
 
@@ -361,27 +354,15 @@ class Engine:
         if step.casts:
             signer = self._ports.signer
             assert signer is not None, "a replica without a signer has no seat"
-            answers = signer.sign_all([request_of(cast) for cast in step.casts])
-            for cast, answer in zip(step.casts, answers, strict=True):
-                if isinstance(answer, Refused):
-                    self._note("signer.refused", alarming=True, reason=answer.reason)
-                else:
-                    assert self.seat is not None, "nothing is signed without a seat"
-                    message = message_of(cast, self.seat, answer)
-                    self._out.messages.append((None, self._answer.to_wire(message)))
-                    self._pending.append(event_of(message))
+            assert self.seat is not None, "nothing is signed without a seat"
+            for message in sign_all(step.casts, signer, self.seat):
+                if isinstance(message, Refused):
+                    self._note("signer.refused", alarming=True, reason=message.reason)
+                    continue
+                self._out.messages.append((None, self._answer.to_wire(message)))
+                self._pending.append(event_of(message))
 
-    def _send(
-        self,
-        effect: do.Relay
-        | do.TellStatus
-        | do.SendDecided
-        | do.Behind
-        | do.Fetch
-        | do.After
-        | do.Equivocation
-        | do.Diverged,
-    ) -> None:
+    def _send(self, effect: Sending) -> None:
         match effect:
             case do.Relay(link, message):
                 self._reply(link, self._answer.to_wire(message))
@@ -389,6 +370,7 @@ class Engine:
                 for one in self._ports.links.values() if link is None else [link]:
                     self._tell(one, status)
             case do.SendDecided(link, height):
+                self._tell(link, self._replica.now.status())  # one that slept may count it (R41)
                 self._reply(link, self._answer.decided(height))
             case do.Behind(link, height):
                 self._out.behind.append((link, height))
@@ -409,17 +391,9 @@ class Engine:
     # --- blocks -----------------------------------------------------------------------------
 
     def _build(self, view: View) -> BlockId | None:
-        signer, parent = self._ports.signer, self._blocks.parent
+        signer = self._ports.signer
         assert signer is not None, "a replica without a signer has no seat"
-        timeout_ms = view_timeout_ms(
-            view,
-            validators=parent.validators.size,
-            t0_ms=parent.parameters.t0_ms,
-            tmax_ms=parent.parameters.tmax_ms,
-        )
-        body = self._blocks.build(
-            view, proposer=signer.key, now_ms=self._now_ms, budget_ms=timeout_ms // 8
-        )
+        body = self._blocks.build(view, proposer=signer.key, now_ms=self._now_ms)
         if view == 0 and not body.transactions and not self._heartbeat:
             return None  # R44: no empty block without a reason
         return body.id
@@ -466,7 +440,7 @@ class Engine:
         log = tuple(to_entry(record) for record in records)
         self._logged = set(self._ports.store.kept_bodies(parent.height))
         self._set_heartbeat()
-        if len(self.mempool):
+        if self._blocks.has_work(self._now_ms):
             self._pending.append(on.WorkArrived(parent.height))
         return on.HeightStarted(
             height=parent.height,
@@ -480,14 +454,9 @@ class Engine:
 
     def _set_heartbeat(self) -> None:
         """An empty block is due a heartbeat after the last one, at once at height 1 (R44)."""
-        parent, signer = self._blocks.parent, self._ports.signer
-        if signer is None:
-            return
-        due_ms = parent.time_ms + parent.parameters.heartbeat_ms if parent.height > 1 else 0
-        delay_ms = max(0, due_ms - self._now_ms)
-        if parent.validators.primary(parent.height, View(0)) != signer.key:
-            delay_ms += parent.parameters.drift_ms
-        self._out.timers.append((delay_ms, HeartbeatDue(parent.height)))
+        if self._ports.signer is not None:
+            delay_ms = heartbeat_delay_ms(self._blocks.parent, self._ports.signer.key, self._now_ms)
+            self._out.timers.append((delay_ms, HeartbeatDue(self.height)))
 
     # --- small things -----------------------------------------------------------------------
 

@@ -13,8 +13,8 @@ from ledger.membership import validators_at
 from ledger.parameters import Parameters, parameters
 from node.bodies import CheckedBlock
 from primitives.block import Header
-from primitives.errors import BadBlock, MithaqError
-from primitives.ids import BlockId, ChainId, Height, TimeMs, View
+from primitives.errors import BadBlock, MithaqError, StorageFault
+from primitives.ids import BlockId, ChainId, Height, TimeMs, ValidatorKey, View
 from primitives.validators import ValidatorSet
 from storage.state import StateSnapshot
 
@@ -69,6 +69,8 @@ def execute(state: StateSnapshot, parent: Parent, body: CheckedBlock) -> Executi
             run.admit(tx)
             run.apply(tx)
         execution = run.finish()
+    except StorageFault:
+        raise  # our disk says nothing about the block
     except MithaqError as error:
         raise BadBlock(f"block {body.id.hex()}: {error}") from error
     except Exception as error:  # an exception in a rule is a bad block (consensus.md §5)
@@ -106,6 +108,20 @@ def check_fresh(header: Header, parent: Parent, view: View) -> None:
     primary = parent.validators.primary(parent.height, view)
     if header.proposer != primary:
         raise BadBlock(f"proposer {header.proposer.hex()}, the primary is {primary.hex()}")
+
+
+def heartbeat_delay_ms(parent: Parent, own: ValidatorKey, now_ms: TimeMs) -> int:
+    """When an empty block is due: at once at height 1, else a heartbeat after the last (R44).
+
+    Never later than a heartbeat from now, whatever our clock says about the parent's time.
+    """
+    delay_ms = 0
+    if parent.height > 1:
+        heartbeat_ms = parent.parameters.heartbeat_ms
+        delay_ms = min(max(0, parent.time_ms + heartbeat_ms - now_ms), heartbeat_ms)
+    if parent.validators.primary(parent.height, View(0)) != own:
+        delay_ms += parent.parameters.drift_ms
+    return delay_ms
 
 
 def is_early(header: Header, parent: Parent, now_ms: TimeMs) -> bool:

@@ -9,11 +9,11 @@ from typing import final
 
 from consensus.messages import LogEntry, Witness
 from node.outbox import Note
-from node.signer import Signer
+from node.signer import Signer, place_of
 from node.verify import check_decided
 from node.votelog import step_of
-from node.witnesses import place_of
 from primitives.certificate import Certificate
+from primitives.codec import encode
 from primitives.crypto import check_signature
 from primitives.ids import ChainId, Height, Seat
 from primitives.validators import ValidatorSet
@@ -57,8 +57,8 @@ class Guard:
         signer = self._signer
         if witness is None or signer is None or signer.muted is not None:
             return
-        place = place_of(witness, self._chain)
-        if signer.top is not None and place <= signer.top:
+        place = place_of(witness.statement, self._chain)
+        if signer.knows(place, witness.statement):
             return
         check_signature(signer.key, witness.statement, witness.signature)
         known = "nothing" if signer.top is None else _say(signer.top)
@@ -74,7 +74,7 @@ class Guard:
             RemoteFault: it does not verify.
         """
         height = certificate.height
-        if self._signer is None or not 0 < height <= self._store.head().height:
+        if not 0 < height <= self._store.head().height:
             return
         ours = self._store.certificate(height)
         if ours is None or ours.block_id == certificate.block_id:
@@ -84,12 +84,13 @@ class Guard:
             "chain.forked",
             f"two certified blocks of height {height}: "
             f"{ours.block_id.hex()} here, {certificate.block_id.hex()} there",
+            certificate=encode(certificate).hex(),  # ours is in the database: both are kept
         )
 
-    def _mute(self, event: str, reason: str) -> None:
-        assert self._signer is not None, "only a signer is muted"
-        self._signer.mute(reason)
-        self._note(Note(event, {"reason": reason}, alarming=True))
+    def _mute(self, event: str, reason: str, **facts: object) -> None:
+        if self._signer is not None:
+            self._signer.mute(reason)
+        self._note(Note(event, {"reason": reason, **facts}, alarming=True))
 
 
 def _say(place: tuple[int, int, object]) -> str:

@@ -61,6 +61,10 @@ class Mempool:
         """At most `count`, oldest first."""
         return [tx for tx, _ in zip(self._by_id.values(), range(count), strict=False)]
 
+    def has_ripe(self, earliest: TimeMs, latest: TimeMs) -> bool:
+        """Whether a transaction waits that is valid until a time of this range."""
+        return any(earliest <= tx.valid_until <= latest for tx in self._by_id.values())
+
     def add(self, tx: CheckedTransaction) -> bool:
         """Let a transaction wait. False if its id waits already.
 

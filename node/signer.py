@@ -44,11 +44,32 @@ FORMAT: Final = "mithaq.signer"
 VERSION: Final = 1
 
 
+Place = tuple[Height, View, VoteStep]
+"""Where a statement stands in the order in which a validator signs."""
+
 _DOMAINS: Final[dict[VoteStep, VoteDomain]] = {
     VoteStep.PRE_PREPARE: Domain.PRE_PREPARE,
     VoteStep.PREPARE: Domain.PREPARE,
     VoteStep.COMMIT: Domain.COMMIT,
 }
+_STEPS: Final = {
+    Domain.VIEW_CHANGE.tag: VoteStep.VIEW_CHANGE,
+    **{domain.tag: step for step, domain in _DOMAINS.items()},
+}
+
+
+def place_of(statement: bytes, chain: ChainId) -> Place:
+    """Height, view and step of a signed statement (their layout is in statements.py).
+
+    Raises:
+        Malformed: not a statement of this chain.
+    """
+    tag, zero, fields = statement.partition(b"\0")
+    step = _STEPS.get(tag + zero)
+    if step is None or len(fields) < 44 or fields[:32] != chain:
+        raise Malformed(f"{len(statement)} bytes that are no statement of this chain")
+    height, view = int.from_bytes(fields[32:40], "big"), int.from_bytes(fields[40:44], "big")
+    return Height(height), View(view), step
 
 
 @final
@@ -156,7 +177,7 @@ class Signer:
             self._muted = reason
 
     @property
-    def top(self) -> tuple[Height, View, VoteStep] | None:
+    def top(self) -> Place | None:
         """The highest statement ever signed, or None."""
         memory = self._memory
         return (memory.height, memory.view, memory.signed[-1].step) if memory.signed else None
@@ -170,8 +191,23 @@ class Signer:
         before = self._memory
         answers = [self._sign(request) for request in requests]
         if self._memory is not before:
-            self._file.replace(encode(self._memory))
+            try:
+                self._file.replace(encode(self._memory))
+            except BaseException:
+                # Nobody knows what the file holds now; only a new start can read it.
+                self.mute("the signer's memory could not be written")
+                raise
         return answers
+
+    def knows(self, place: Place, statement: bytes) -> bool:
+        """Whether this memory may have signed a statement of ours.
+
+        It remembers every statement of its highest view; what lies below is beyond telling.
+        """
+        memory = self._memory
+        if self.top is not None and place[:2] < (memory.height, memory.view):
+            return True
+        return any(signed.statement == statement for signed in memory.signed)
 
     def _sign(self, request: Request) -> Signature | Refused:
         if self._muted is not None:

@@ -4,6 +4,7 @@ Members, seats, views, signatures and certificates, in the order of their cost. 
 may say it is the core's business. What fails is the fault of whoever delivered it (rule R32).
 """
 
+from consensus.justification import Unjustified, check_justified
 from consensus.messages import Commit, Prepare, PrePrepare, ViewChange, Witness
 from primitives.block import Block, block_id, body_bytes, transaction_hash, transactions_root
 from primitives.certificate import Certificate
@@ -30,10 +31,13 @@ def check_vote(vote: Prepare | Commit, chain: ChainId, validators: ValidatorSet)
 
 
 def check_pre_prepare(message: PrePrepare, chain: ChainId, validators: ValidatorSet) -> Witness:
-    """A pre-prepare of the primary of its view, with every attachment its author's.
+    """A pre-prepare of the primary of its view, justified, every attachment its author's.
+
+    The cheap comes first: one signature, then what needs none, then the others' signatures. Nobody
+    honest relays a proposal that is not justified.
 
     Raises:
-        Malformed: an attachment outside its bounds.
+        Malformed: not justified (R13, R14), or an attachment outside its bounds.
         BadSignature: one that does not verify.
     """
     statement = vote_bytes(
@@ -41,7 +45,13 @@ def check_pre_prepare(message: PrePrepare, chain: ChainId, validators: Validator
     )
     primary = validators.primary(message.height, message.view)
     check_signature(primary, statement, message.signature)
+    try:
+        check_justified(message, validators.size)
+    except Unjustified as error:
+        raise Malformed(f"a proposal that is not justified: {error}") from error
     for change in message.view_changes:
+        if change.prepared is not None:
+            raise Malformed("a view change in a proposal carries no certificate of its own")
         _check_change(change, chain, validators)
     if message.prepared is not None:
         check_certificate(message.prepared, Domain.PREPARE, chain, validators)

@@ -142,6 +142,8 @@ OFFER_MAX: Final = 1_000
 """Hashes of waiting transactions offered to a peer at a time: 34 kB."""
 STATUS_ANSWERS_PER_SECOND: Final = 20
 """What a peer may make us look up by sending where it stands; it says so twice a second."""
+FETCH_ANSWERS_PER_SECOND: Final = 20
+"""Bodies and transactions a peer may ask for; 2 MiB each, and it needs FETCHES_MAX at a time."""
 
 # the API
 API_CONNECTIONS_MAX: Final = 512
