@@ -8,17 +8,20 @@ is harmless, because a transaction's id is its content's.
 import http.client
 import json
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Final, final
+from typing import Any, Final, TypeVar, final
 from urllib.parse import urlsplit
 
 import click
 
 from cli.faults import Unreachable
 from primitives.errors import OperatorFault, Rejected
+
+T = TypeVar("T")
 
 ANSWER_BYTES_MAX: Final = 64 * 1024 * 1024
 """Nothing a node answers is larger; a stranger's server must not fill this machine."""
@@ -116,18 +119,20 @@ def admin_of(name: str, path: Path) -> Node:
 def _parsed(node: Node, body: bytes) -> Any:  # noqa: ANN401 - JSON
     try:
         return json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Unreachable(f"{node.name} answers with something that is not JSON") from error
 
 
 def _problem(node: Node, status: int, body: bytes) -> Rejected | Unreachable:
     try:
         problem = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         problem = None
     if not isinstance(problem, dict) or "code" not in problem:
         return Unreachable(f"{node.name} answers with HTTP status {status} and no reason")
     said = str(problem.get("detail") or problem.get("title") or f"HTTP status {status}")
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        return Unreachable(f"{node.name} cannot serve now: {said}")
     facts = problem.get("facts")
     return Rejected(str(problem["code"]), said, facts if isinstance(facts, dict) else None)
 
@@ -141,24 +146,21 @@ class Nodes:
 
     def get(self, path: str, *, timeout_s: float = TIMEOUT_S) -> Any:  # noqa: ANN401 - JSON
         """The JSON answer of the first that answers."""
-        return _parsed(*self._first("GET", path, None, "", timeout_s))
+        return self._first(lambda node: node.get(path, timeout_s=timeout_s))
 
     def get_bytes(self, path: str, *, timeout_s: float = TIMEOUT_S) -> bytes:
         """The bytes of the first that answers."""
-        return self._first("GET", path, None, "", timeout_s)[1]
+        return self._first(lambda node: node.get_bytes(path, timeout_s=timeout_s))
 
     def post(self, path: str, data: bytes, *, kind: str, timeout_s: float = TIMEOUT_S) -> Any:  # noqa: ANN401 - JSON
         """Hand something over to the first that answers."""
-        return _parsed(*self._first("POST", path, data, kind, timeout_s))
+        return self._first(lambda node: node.post(path, data, kind=kind, timeout_s=timeout_s))
 
-    def _first(
-        self, method: str, path: str, data: bytes | None, kind: str, timeout_s: float
-    ) -> tuple[Node, bytes]:
+    def _first(self, ask: Callable[[Node], T]) -> T:
         silent: list[str] = []
-        headers = {"Content-Type": kind} if kind else {}
         for node in self.listed:
             try:
-                return node, node._ask(method, path, data, headers, timeout_s)
+                return ask(node)
             except Unreachable as error:
                 silent.append(str(error))
         raise _nobody(self.listed, silent)

@@ -1,0 +1,92 @@
+"""Who answers, who is missing, and whether the chain can proceed."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from cli.remote import Node
+from cli.standing import Report, Standing, judge, overview
+from kit.api import ChainOfOne
+from primitives.validators import quorum
+
+NAMES = ("finance", "interior", "justice", "health")
+
+
+def standing(present: int, validators: int = 4) -> Standing:
+    names = [f"v{index}" for index in range(validators)]
+    return Standing((), tuple(names[:present]), tuple(names[present:]))
+
+
+def test_the_sentence_of_a_waiting_chain_names_who_is_missing() -> None:
+    """By ministry."""
+    found = Standing((), ("finance", "interior"), ("justice", "health"))
+
+    assert found.sentence() == (
+        "2 of 4 validators answer; 3 are needed: the chain waits. Missing: justice, health."
+    )
+
+
+def test_the_sentence_of_a_chain_that_proceeds_names_them_too() -> None:
+    """One is missing, and none."""
+    assert Standing((), NAMES[:3], NAMES[3:]).sentence() == (
+        "3 of 4 validators answer; 3 are needed: the chain proceeds. Missing: health."
+    )
+    assert Standing((), NAMES, ()).sentence() == (
+        "All 4 validators answer; 3 are needed: the chain proceeds."
+    )
+
+
+@pytest.mark.parametrize("validators", range(1, 12))
+def test_a_chain_proceeds_exactly_with_a_quorum(validators: int) -> None:
+    """For every number of validators."""
+    for present in range(validators + 1):
+        found = standing(present, validators)
+        assert found.can_proceed == (present >= quorum(validators))
+        assert ("the chain waits" in found.sentence()) != found.can_proceed
+
+
+def test_where_nobody_answers_nobody_says_who_the_validators_are() -> None:
+    """Unless the home has their names."""
+    silent = [Report(Node("n", "http://127.0.0.1:1"), None, "does not answer")]
+
+    assert "nobody says" in judge(silent).sentence()
+    assert judge(silent, NAMES).missing == NAMES
+    assert not judge(silent).can_proceed
+
+
+def report(name: str, *, missing: set[str]) -> Report:
+    chain = ChainOfOne()
+    chain.disconnected = missing
+    return Report(Node(name, "http://127.0.0.1:1"), replace(chain.status(), name=name))
+
+
+def test_who_is_asked_and_silent_is_missing_whatever_others_say() -> None:
+    """A link may outlive a process by a moment."""
+    silent = Report(Node("Ministry 1", "http://127.0.0.1:2"), None, "does not answer")
+
+    found = judge([report("Ministry 0", missing=set()), silent])
+
+    assert found.missing == ("Ministry 1",)
+
+
+def test_who_is_not_asked_is_present_where_one_who_answers_is_connected() -> None:
+    """A home of one node sees the others through it."""
+    found = judge([report("Ministry 0", missing={"Ministry 2", "Ministry 3"})])
+
+    assert set(found.present) == {"Ministry 0", "Ministry 1"}
+    assert set(found.missing) == {"Ministry 2", "Ministry 3"}
+
+
+def test_the_overview_has_a_line_for_each_node() -> None:
+    """And one for the network, and the sentence."""
+    silent = Report(Node("Ministry 1", "http://127.0.0.1:2"), None, "does not answer")
+
+    text = overview(judge([report("Ministry 0", missing=set()), silent]))
+
+    lines = text.splitlines()
+    assert lines[0].startswith("network Test network, chain ")
+    assert lines[1].split()[:4] == ["NODE", "ROLE", "HEIGHT", "BLOCK"]
+    assert lines[2].split()[:3] == ["Ministry", "0", "validator"]
+    assert lines[3].endswith("does not answer (127.0.0.1:2)")
+    assert lines[4].startswith("3 of 4 validators answer")
