@@ -136,16 +136,22 @@ class _Stream:
     def __init__(self, stream: trio.SocketStream) -> None:
         self._stream = stream
         self.socket = stream.socket
+        self.life = trio.CancelScope()
 
     async def send_all(self, data: bytes) -> None:
-        """Raises:
-        BrokenResourceError: the other side does not read.
+        """Send, or give the connection up.
+
+        Raises:
+            BrokenResourceError: the other side is gone, or does not read.
         """
-        for start in range(0, len(data), _SEND_BYTES):
-            with trio.move_on_after(limits.API_SEND_S) as taken:
-                await self._stream.send_all(data[start : start + _SEND_BYTES])
-            if taken.cancelled_caught:
-                raise trio.BrokenResourceError
+        try:
+            for start in range(0, len(data), _SEND_BYTES):
+                with trio.fail_after(limits.API_SEND_S):
+                    await self._stream.send_all(data[start : start + _SEND_BYTES])
+        except (trio.TooSlowError, trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            # Hypercorn would go on with the next request, or wait for one for ever.
+            self.life.cancel()
+            raise trio.BrokenResourceError from error
 
     async def receive_some(self, size: int) -> bytes | bytearray:
         return await self._stream.receive_some(size)
@@ -159,6 +165,15 @@ class _Stream:
     def cut(self) -> None:
         """Close at once; whoever sends or receives is woken."""
         self.socket.close()
+
+
+@final
+class _Connection(TCPServer):
+    """Ends when its client has gone; Hypercorn would first let the time for idle ones pass."""
+
+    async def _read_data(self) -> None:
+        await super()._read_data()
+        await self.idle_task.stop()
 
 
 @final
@@ -206,7 +221,8 @@ class _Server:
     async def _serve(self, stream: _Stream) -> None:
         state: ConnectionState = ConnectionState({})
         try:
-            await TCPServer(self._app, self._config, self._context, state, stream)  # type: ignore[arg-type] # what it uses of a stream
+            with stream.life:
+                await _Connection(self._app, self._config, self._context, state, stream)  # type: ignore[arg-type] # what it uses of a stream
         except* Exception as group:  # one connection never ends the node
             log.error("api.connection_failed", exc_info=group)
         finally:

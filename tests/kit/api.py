@@ -8,7 +8,7 @@ holds it where a test wants it to wait.
 import functools
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, ParamSpec, final
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 import httpx
 import trio
@@ -65,7 +65,6 @@ if TYPE_CHECKING:
 BLOCK_MS = 1_000
 
 
-@final
 class ChainOfOne:
     """A backend of the API and of its admin side. Blocks are a second apart.
 

@@ -1,0 +1,65 @@
+"""When a node is ready, from what it says about itself."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from kit.api import ChainOfOne
+from node.status import BEHIND_MAX, NodeRole, NodeStatus, readiness
+from primitives.ids import Height
+
+
+def status() -> NodeStatus:
+    return ChainOfOne().status()
+
+
+def connected_to(count: int, role: NodeRole = NodeRole.VALIDATOR) -> NodeStatus:
+    whole = status()
+    validators = tuple(
+        replace(validator, connected=seat < count)
+        for seat, validator in enumerate(whole.validators)
+    )
+    return replace(whole, validators=validators, role=role)
+
+
+def test_all_well_is_ready() -> None:
+    """No reason against it."""
+    assert readiness(status()).ready
+    assert readiness(status()).reasons == ()
+
+
+def test_a_validator_needs_a_quorum() -> None:
+    """Itself counted: three of four are enough, two are not."""
+    assert readiness(connected_to(3)).ready
+    assert "2 of 4 validators connected" in readiness(connected_to(2)).reasons[0]
+
+
+def test_an_observer_needs_one_validator() -> None:
+    """It only follows."""
+    assert readiness(connected_to(1, NodeRole.OBSERVER)).ready
+    assert not readiness(connected_to(0, NodeRole.OBSERVER)).ready
+
+
+def test_a_node_that_is_behind_is_not_ready() -> None:
+    """A few heights are on their way; more are not."""
+    ahead = [
+        replace(
+            status(),
+            validators=tuple(
+                replace(validator, last_seen_height=Height(height))
+                for validator in status().validators
+            ),
+        )
+        for height in (BEHIND_MAX, BEHIND_MAX + 1)
+    ]
+
+    assert readiness(ahead[0]).ready
+    assert readiness(ahead[1]).reasons == (f"behind: at height 0, others are at {BEHIND_MAX + 1}",)
+
+
+def test_every_reason_is_named() -> None:
+    """Halted and still starting are two of them."""
+    found = readiness(replace(connected_to(1), halted="a fault", awake=False))
+
+    assert not found.ready
+    assert len(found.reasons) == 3
