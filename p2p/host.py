@@ -77,6 +77,8 @@ _GOODBYE_S: Final = 1.0
 """For closing connections politely at the end."""
 _DROP_S: Final = 0.5
 """For telling a peer that a stream is over."""
+_SOCKET_BYTES: Final = 128 * 1024
+"""One read of a socket: two Noise messages."""
 _ACCEPT_PAUSE_S: Final = 0.1
 """When the process has no descriptor left for a connection, others must close first."""
 _ACCEPT_ERRNOS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
@@ -187,6 +189,29 @@ class _QuietHost(BasicHost):
             assert handler is not None, "and each with its handler"
             net_stream.set_protocol(protocol)
             await handler(net_stream)
+
+
+class _Socket(TrioTCPStream):
+    """A socket that is read in large pieces, and hands out exactly what is asked for.
+
+    libp2p reads each Noise message in two calls, and gives a message up that arrives in more than
+    a hundred pieces: 64 KiB do, over a path with small packets.
+    """
+
+    def __init__(self, stream: trio.SocketStream) -> None:
+        super().__init__(stream)
+        self._ahead = bytearray()
+
+    async def read(self, n: int | None = None) -> bytes:
+        """`n` bytes, fewer only at the end; any number when `n` is none."""
+        while len(self._ahead) < (1 if n is None else n):
+            piece = await super().read(_SOCKET_BYTES)
+            if not piece:
+                break
+            self._ahead += piece
+        wanted = bytes(self._ahead[:n])
+        del self._ahead[:n]
+        return wanted
 
 
 class _NeverByItself(AutoConnector):
@@ -420,7 +445,7 @@ async def _widen(stream: Stream) -> None:
 
 
 def _raw(socket: trio.SocketStream, *, is_dialler: bool) -> RawConnection:
-    return RawConnection(TrioTCPStream(socket), initiator=is_dialler)
+    return RawConnection(_Socket(socket), initiator=is_dialler)
 
 
 def _swarm(key_pair: KeyPair, gate: Gate, peers: int) -> Swarm:
