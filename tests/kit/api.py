@@ -8,6 +8,7 @@ holds it where a test wants it to wait.
 import functools
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 import httpx
@@ -25,7 +26,7 @@ from ledger.transaction import (
     check_transaction,
     sign_body,
 )
-from node.api import serve
+from node.api import serve, serve_admin
 from node.config import LogLevel
 from node.status import (
     MempoolStatus,
@@ -296,6 +297,21 @@ async def serving(backend: ChainOfOne) -> AsyncIterator[httpx.AsyncClient]:
         httpx.AsyncClient(base_url=f"http://{address}", timeout=30) as client,
     ):
         yield client
+
+
+@asynccontextmanager
+async def administering(chain: ChainOfOne, path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    """The operator's API on a socket, and a client of it."""
+    async with trio.open_nursery() as nursery:
+
+        async def run(*, task_status: "TaskStatus[str]") -> None:
+            await serve_admin(chain, path=path, stop=chain.stopping.wait, task_status=task_status)
+
+        await nursery.start(run)
+        transport = httpx.AsyncHTTPTransport(uds=str(path))
+        async with httpx.AsyncClient(transport=transport, base_url="http://node") as client:
+            yield client
+        chain.stopping.set()
 
 
 async def connect(address: str) -> trio.SocketStream:

@@ -7,8 +7,6 @@ import os
 import signal
 import socket
 import stat
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +14,16 @@ import httpx
 import pytest
 import trio
 
-from kit.api import ChainOfOne, connect, everything_from, exchange, in_trio, listening, serving
+from kit.api import (
+    ChainOfOne,
+    administering,
+    connect,
+    everything_from,
+    exchange,
+    in_trio,
+    listening,
+    serving,
+)
 from kit.ledger import pay
 from node.api import serve, serve_admin
 from node.queries import id_of_transaction
@@ -28,20 +35,6 @@ if TYPE_CHECKING:
 
 HEALTH = b"GET /v1/health HTTP/1.1\r\nhost: x\r\n\r\n"
 STOP_S = 2
-
-
-@asynccontextmanager
-async def administering(chain: ChainOfOne, path: Path) -> AsyncIterator[httpx.AsyncClient]:
-    async with trio.open_nursery() as nursery:
-
-        async def run(*, task_status: TaskStatus[str]) -> None:
-            await serve_admin(chain, path=path, stop=chain.stopping.wait, task_status=task_status)
-
-        await nursery.start(run)
-        transport = httpx.AsyncHTTPTransport(uds=str(path))
-        async with httpx.AsyncClient(transport=transport, base_url="http://node") as client:
-            yield client
-        chain.stopping.set()
 
 
 async def fault_of(listen: str) -> str:

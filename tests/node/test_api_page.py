@@ -1,0 +1,211 @@
+"""docs/api.md tells the truth: its examples are sent, its tables are compared.
+
+`REWRITE=1` writes the examples anew; then read the difference. The page shows long values cut off
+with "…".
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import msgspec
+import pytest
+import trio
+
+from kit.api import ChainOfOne, administering, in_trio, serving
+from kit.ledger import account_id, pay
+from kit.tree import ROOT
+from ledger import transaction as codes
+from node.api.admin import AdminApi
+from node.api.problems import STATUS_OF_CODE
+from node.api.public import PublicApi
+from node.queries import id_of_transaction
+from primitives import limits
+from primitives.codec import decode
+from primitives.named import to_named
+from services.table import TRANSACTION
+
+PAGE: Final = ROOT / "docs/api.md"
+_BLOCK: Final = re.compile(r"^```http\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_SHOWN: Final = 24
+_WIDTH: Final = 110
+
+
+@dataclass
+class Scene:
+    """The chain of the page: one payment, then one that the payer cannot afford."""
+
+    chain: ChainOfOne
+    payment: bytes
+    overdraft: bytes
+
+    @classmethod
+    def begin(cls) -> Scene:
+        chain = ChainOfOne()
+        line = pay("health", 125, "INV-2026-0001", description="Road repair, March")
+        return cls(
+            chain,
+            chain.signed("treasury", line),
+            chain.signed("works", pay("health", 1, "INV-2026-0002")),
+        )
+
+    def bodies(self) -> dict[str, list[Any]]:
+        """What the page posts, in the order in which it does."""
+        payment, overdraft = named(self.payment), named(self.overdraft)
+        return {
+            "/v1/transactions": [payment, overdraft],
+            "/v1/transactions/batch": [[payment, {}]],
+            "/v1/admin/log-level": [{"level": "debug"}],
+            "/v1/admin/shutdown": [None],
+        }
+
+    def path(self, written: str) -> str:
+        names = {"transaction": id_of_transaction(self.payment), "account": account_id("treasury")}
+        return written.format(**{name: value.hex() for name, value in names.items()})
+
+
+def named(data: bytes) -> Any:  # noqa: ANN401 - JSON
+    opened = decode(data, TRANSACTION, limit=limits.TRANSACTION_BYTES_MAX)
+    return msgspec.json.decode(msgspec.json.encode(to_named(opened)))
+
+
+def written(value: Any, indent: str = "") -> str:  # noqa: ANN401 - JSON
+    """JSON with as much on a line as fits."""
+    flat = json.dumps(value, ensure_ascii=False)
+    if len(indent) + len(flat) <= _WIDTH or not isinstance(value, (dict, list)):
+        return flat
+    deeper = indent + "  "
+    if isinstance(value, list):
+        items, ends = [written(item, deeper) for item in value], "[]"
+    else:
+        items = [f"{json.dumps(k)}: {written(v, deeper)}" for k, v in value.items()]
+        ends = "{}"
+    return f"{ends[0]}\n{deeper}" + f",\n{deeper}".join(items) + f"\n{indent}{ends[1]}"
+
+
+def shortened(value: Any) -> Any:  # noqa: ANN401 - JSON
+    match value:
+        case dict():
+            return {name: shortened(item) for name, item in value.items()}
+        case list():
+            return [shortened(item) for item in value]
+        case str() if re.fullmatch(f"[0-9a-f]{{{_SHOWN},}}", value):
+            return f"{value[:8]}…"
+    return value
+
+
+def request_block(line: str, body: Any) -> str:  # noqa: ANN401 - JSON
+    if body is None:
+        return f"{line}\n"
+    return f"{line}\ncontent-type: application/json\n\n{written(body)}\n"
+
+
+def response_block(answer: httpx.Response) -> str:
+    kind = answer.headers["content-type"]
+    extra = [f"{n}: {answer.headers[n]}\n" for n in ("location",) if n in answer.headers]
+    head = f"HTTP/1.1 {answer.status_code}\ncontent-type: {kind}\n{''.join(extra)}"
+    head = re.sub(r"[0-9a-f]{64}", lambda found: f"{found[0][:8]}…", head)
+    return f"{head}\n{written(shortened(answer.json()))}\n" if "json" in kind else head
+
+
+async def played(page: str, folder: Path) -> str:
+    """The page with every example as it really is."""
+    scene = Scene.begin()
+    bodies = scene.bodies()
+    blocks = [found[1] for found in _BLOCK.finditer(page)]
+    real: list[str] = []
+    async with (
+        serving(scene.chain) as public,
+        administering(scene.chain, folder / "admin.sock") as admin,
+    ):
+        for block in blocks[::2]:
+            line = block.partition("\n")[0]
+            method, _, path = line.partition(" ")
+            client = admin if path.startswith("/v1/admin/") else public
+            body = bodies[path].pop(0) if method == "POST" else None
+            answer = await client.request(
+                method, scene.path(path), **({} if body is None else {"json": body})
+            )
+            real += [request_block(line, body), response_block(answer)]
+    assert not any(bodies.values()), "the page posts everything"
+    texts = iter(real)
+    return _BLOCK.sub(lambda _: f"```http\n{next(texts)}```", page)
+
+
+def test_every_example_is_what_a_node_answers(tmp_path: Path) -> None:
+    """Requests and responses, in the order of the page, on one chain."""
+
+    @in_trio
+    async def scene() -> None:
+        page = await trio.Path(PAGE).read_text()
+        real = await played(page, tmp_path)
+        if os.environ.get("REWRITE"):
+            await trio.Path(PAGE).write_text(real)
+
+        assert page == real, "write docs/api.md anew with REWRITE=1, and read the difference"
+
+    scene()
+
+
+@pytest.mark.parametrize(
+    "change", [("125", "126"), ('"final"', '"pending"'), ("HTTP/1.1 202", "HTTP/1.1 200")]
+)
+def test_an_example_that_is_not_true_would_be_seen(change: tuple[str, str], tmp_path: Path) -> None:
+    """A wrong amount, a wrong word, a wrong status."""
+
+    @in_trio
+    async def scene() -> None:
+        page = (await trio.Path(PAGE).read_text()).replace(*change)
+
+        assert page != await played(page, tmp_path)
+
+    scene()
+
+
+def test_every_code_is_on_the_page() -> None:
+    """With its status; no other code is."""
+    rows = re.findall(r"^\| `([a-z._]+)` \| (\d+) \|", PAGE.read_text(), re.MULTILINE)
+    refusals = (
+        codes.BAD_SIGNATURE,
+        codes.UNSIGNED,
+        codes.SUPERFLUOUS_SIGNATURE,
+        codes.WRONG_CHAIN,
+        codes.EXPIRED,
+        codes.TOO_FAR_AHEAD,
+        codes.ALREADY_COMMITTED,
+    )
+
+    expected = {code: status.value for code, status in STATUS_OF_CODE.items()}
+    expected |= dict.fromkeys(refusals, 422)
+
+    assert {code: int(status) for code, status in rows} == expected
+
+
+def test_the_limits_on_the_page_are_in_force() -> None:
+    """Name and number."""
+    rows = re.findall(r"\(`([A-Z_0-9]+)`\)[^|]*\| (\d+) \|", PAGE.read_text())
+
+    assert len(rows) == 13
+    assert {name: int(value) for name, value in rows} == {
+        name: getattr(limits, name) for name, _ in rows
+    }
+
+
+def test_every_endpoint_is_on_the_page() -> None:
+    """As a heading."""
+    chain = ChainOfOne()
+    served = {
+        f"{method} {path}"
+        for route in (*PublicApi(chain).routes(), *AdminApi(chain).routes())
+        for path in route.paths
+        for method in route.http_methods
+    }
+    headings = set(re.findall(r"^### ((?:GET|POST) .*)$", PAGE.read_text(), re.MULTILINE))
+
+    assert {re.sub(r":str", "", one) for one in served} == headings
