@@ -65,14 +65,6 @@ class UnknownAccount(Refusal, tag="accounts.unknown", frozen=True):
     account: Sized32[AccountId]
 
 
-class ThresholdNotReached(Refusal, tag="accounts.threshold_not_reached", frozen=True):
-    """The signatures weigh {weight} for account {account}, which asks for {threshold}."""
-
-    account: Sized32[AccountId]
-    weight: int
-    threshold: int
-
-
 def account_of_key(key: PublicKey) -> AccountId:
     """The id that an account takes from its first key, unless genesis gives it another."""
     return AccountId(digest(Domain.ACCOUNT, key))

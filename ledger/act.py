@@ -6,11 +6,14 @@ rows and emit events; it has no clock, no randomness, and no other door.
 
 from typing import Final, NoReturn, final
 
-from ledger.accounts import ACCOUNTS, ThresholdNotReached, UnknownAccount, weight_of
+from ledger.accounts import ACCOUNTS, UnknownAccount, weight_of
 from ledger.operation import Event, Refusal, Refused
 from ledger.roles import ROLES, MissingRole, RoleKey
 from ledger.state import Overlay
+from primitives.errors import Rejected
 from primitives.ids import AccountId, Height, PublicKey, TimeMs, TransactionId
+
+THRESHOLD_NOT_REACHED: Final = "transaction.threshold_not_reached"
 
 
 @final
@@ -63,13 +66,27 @@ class Act:
     def require_present(self, account_id: AccountId) -> None:
         """The signatures of this transaction speak for an account.
 
+        A threshold that is not reached keeps the transaction out of every block: with a receipt,
+        whoever relays a transaction of several signers could leave one signature away and so have
+        it refused for ever under its own id.
+
         Raises:
-            Refused: there is no such account, or its threshold is not reached.
+            Refused: there is no such account.
+            Rejected: its threshold is not reached.
         """
         account = self.state[ACCOUNTS].need(account_id, UnknownAccount(account_id))
         weight = weight_of(account, self.signers)
         if weight < account.threshold:
-            raise Refused(ThresholdNotReached(account_id, weight, account.threshold))
+            raise Rejected(
+                THRESHOLD_NOT_REACHED,
+                f"the signatures weigh {weight} for account {account_id.hex()}, "
+                f"which asks for {account.threshold}",
+                {
+                    "account": account_id.hex(),
+                    "expected": f"at least {account.threshold}",
+                    "actual": weight,
+                },
+            )
         self.used.update(entry.key for entry in account.keys if entry.key in self.signers)
 
     def require_role(self, role: str, scope: AccountId | None = None) -> None:

@@ -107,7 +107,8 @@ class BlockRun:
         """Execute an admitted transaction: all its calls, or a refusal and no trace.
 
         Raises:
-            Rejected: it carries a superfluous signature; nothing changed.
+            Rejected: an account's threshold is not reached, or a signature is superfluous; nothing
+                changed.
         """
         assert tx.id not in self._committed, "a transaction is admitted before it is applied"
         receipt = self._execute(tx)
@@ -148,6 +149,9 @@ class BlockRun:
         except Refused as verdict:
             self._overlay.drop()
             return Receipt(tx.id, Outcome.REFUSED, verdict.refusal, ())
+        except Rejected:
+            self._overlay.drop()
+            raise
         unused = tx.signers - used
         if unused:
             self._overlay.drop()

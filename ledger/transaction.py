@@ -13,12 +13,12 @@ Where a transaction is judged:
 - Here, from its bytes alone (threads may do it): size, canonical form, known operations, order of
   the signatures, chain, and every signature.
 - `BlockRun.admit`, from the window: expired, too far ahead, already committed.
-- `BlockRun.apply`, from the state. Who may act is a matter of state, so a threshold that is not
-  reached is a refusal with a receipt. A **superfluous** signature, of a key that counted for no
-  actor and nobody required present, keeps the transaction out of every block: with a receipt,
-  anybody who sees a waiting transaction could sign it too and so have it refused for ever under
-  its own id. It is judged when every call stands; a transaction that is refused anyway may carry
-  one.
+- `BlockRun.apply`, from the state. The id names the act and not its signatures, so no receipt may
+  hang on which signatures a copy carries: whoever relays a transaction could leave one away, or add
+  one, and so have it refused for ever under its own id. A threshold that is **not reached**, and a
+  **superfluous** signature, of a key that counted for no actor and nobody required present, keep it
+  out of every block. The second is judged when every call stands; a transaction that is refused
+  anyway may carry one.
 
 What is never in a block is `Malformed`, `BadSignature` or `Rejected` with a stable code; what
 stands in a block and was refused has a `Refusal` in its receipt.

@@ -18,7 +18,6 @@ Operations = Union[  # noqa: UP007 - with one member more, a union type of | rea
 ]
 Refusals = Union[  # noqa: UP007
     accounts.UnknownAccount,
-    accounts.ThresholdNotReached,
     roles.MissingRole,
     books.UnknownAsset,
     books.Overdraft,

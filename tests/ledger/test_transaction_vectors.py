@@ -16,7 +16,7 @@ from nacl.signing import VerifyKey
 
 from kit.golden import compare_or_rewrite
 from kit.ledger import GBP, account_id, key, line
-from ledger.accounts import ThresholdNotReached, UnknownAccount
+from ledger.accounts import UnknownAccount
 from ledger.books import DuplicateReference, NoSuchDate, Overdraft, PaysItself, UnknownAsset
 from ledger.operation import Event, Operation, Refusal
 from ledger.receipt import Outcome, Receipt, read_receipt, receipt_hash
@@ -76,7 +76,6 @@ TRANSACTIONS: dict[str, tuple[list[tuple[str, Operation]], list[str]]] = {
 }
 REFUSED: list[Refusal] = [
     UnknownAccount(A),
-    ThresholdNotReached(A, 1, 3),
     MissingRole(A, "notary", None),
     MissingRole(A, "notary", B),
     UnknownAsset("XAU"),

@@ -259,7 +259,7 @@ REFUSED: Any = [
     (_unsigned, 422, "transaction.unsigned"),
     (_forged, 422, "transaction.bad_signature"),
     (_superfluous, 422, "transaction.superfluous_signature"),
-    (_half_signed, 422, "accounts.threshold_not_reached"),
+    (_half_signed, 422, "transaction.threshold_not_reached"),
     (lambda c: c.signed("treasury", pay("health", 1, "A"), valid_for_ms=-1), 422,
      "transaction.expired"),
     (lambda c: c.signed("treasury", pay("health", 1, "A"), valid_for_ms=10_000_000), 422,
