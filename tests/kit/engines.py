@@ -10,6 +10,9 @@ import heapq
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from random import Random
+from typing import Any
+
+from msgspec.structs import replace
 
 from kit.disks import MortalDatabase, MortalFile, PowerLoss
 from kit.ledger import GENESIS_TIME, account_id, genesis_document, key
@@ -97,7 +100,10 @@ class Network:
         delay_ms: tuple[int, int] = (1, 5),
         clock: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        document = genesis_document(validators, parameters=parameters)
+        minimum = min(validators, parameters.minimum_validators)
+        document = genesis_document(
+            validators, parameters=replace(parameters, minimum_validators=minimum)
+        )
         block = genesis_block(document)
         self.chain = ChainId(block.chain)
         self.now_ms = TimeMs(GENESIS_TIME + 1_000)
@@ -189,6 +195,12 @@ class Network:
         for name in names or tuple(self.nodes):
             self.nodes[name].engine = None
             self.nodes[name].run += 1
+
+    def revive(self, *, but: str = "") -> None:
+        """Start every node that is down."""
+        for node in self.nodes.values():
+            if node.engine is None and node.name != but:
+                self.start(node.name)
 
     # --- the world --------------------------------------------------------------------------
 
@@ -373,3 +385,11 @@ def find_or_check(
 ) -> CheckedTransaction:
     """A transaction that waits was checked when it came."""
     return known if known is not None else check_transaction(data, chain, TRANSACTION)
+
+
+def begun(validators: int = 4, **fields: Any) -> Network:  # noqa: ANN401 - those of Network
+    """A network that has decided block 1, the empty one that is due at once."""
+    network = Network(validators, **fields)
+    network.start()
+    network.run(network.all_at(1, network.validators()))
+    return network
