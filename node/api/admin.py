@@ -6,6 +6,7 @@ Who may open the socket is whom the file system lets: its owner (mode 0600).
 from typing import final
 
 from litestar import get, post
+from litestar.background_tasks import BackgroundTask
 from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 from msgspec import Struct
@@ -62,7 +63,11 @@ class AdminApi:
         return json_response(wanted)
 
     async def shutdown(self, request: HttpRequest) -> ASGIResponse:
-        """Stop the node."""
+        """Stop the node, once this answer is sent: nothing is sent any more after that."""
         intake.check_no_query(request)
+        answer = json_response(Stopping(stopping=True), status=202)
+        answer.background = BackgroundTask(self._stop)
+        return answer
+
+    async def _stop(self) -> None:
         self._backend.request_shutdown()
-        return json_response(Stopping(stopping=True), status=202)

@@ -286,6 +286,31 @@ async def test_the_operator_sees_peers_sets_the_log_level_and_stops_the_node(
     assert chain.stopping.is_set()
 
 
+@in_trio
+async def test_who_stops_the_node_hears_that_it_stops(tmp_path: Path) -> None:
+    """The answer is out before the node begins, even if it then drops everything."""
+    chain, path = ChainOfOne(), tmp_path / "admin.sock"
+    answers: list[httpx.Response] = []
+
+    async def ask() -> None:
+        transport = httpx.AsyncHTTPTransport(uds=str(path))
+        async with httpx.AsyncClient(transport=transport, base_url="http://node") as client:
+            answers.append(await client.post("/v1/admin/shutdown"))
+
+    async with trio.open_nursery() as outside:
+        async with trio.open_nursery() as node:
+
+            async def run(*, task_status: TaskStatus[str]) -> None:
+                await serve_admin(chain, path=path, task_status=task_status)
+
+            await node.start(run)
+            outside.start_soon(ask)
+            await chain.stopping.wait()
+            node.cancel_scope.cancel()
+
+    assert [answer.status_code for answer in answers] == [202]
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [
