@@ -297,16 +297,15 @@ async def test_who_stops_the_node_hears_that_it_stops(tmp_path: Path) -> None:
         async with httpx.AsyncClient(transport=transport, base_url="http://node") as client:
             answers.append(await client.post("/v1/admin/shutdown"))
 
-    async with trio.open_nursery() as outside:
-        async with trio.open_nursery() as node:
+    async with trio.open_nursery() as outside, trio.open_nursery() as node:
 
-            async def run(*, task_status: TaskStatus[str]) -> None:
-                await serve_admin(chain, path=path, task_status=task_status)
+        async def run(*, task_status: TaskStatus[str]) -> None:
+            await serve_admin(chain, path=path, task_status=task_status)
 
-            await node.start(run)
-            outside.start_soon(ask)
-            await chain.stopping.wait()
-            node.cancel_scope.cancel()
+        await node.start(run)
+        outside.start_soon(ask)
+        await chain.stopping.wait()
+        node.cancel_scope.cancel()
 
     assert [answer.status_code for answer in answers] == [202]
 
