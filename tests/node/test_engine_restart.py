@@ -1,0 +1,279 @@
+"""What a node may sign after it was away: the same again, or nothing (rules R39 to R41)."""
+
+from __future__ import annotations
+
+import pytest
+
+from consensus.messages import Commit, Prepare, PrePrepare, Status, ViewChange
+from kit.disks import MortalDatabase, MortalFile
+from kit.engines import Network, Node, begun, everything
+from kit.ledger import pay
+from kit.spoken import Place, Statement, author_of, place_of, statements_in
+from ledger.parameters import DEFAULTS
+from node import wire
+from primitives.ids import Height, ValidatorKey
+
+
+def words_of(network: Network, node: Node) -> dict[Place, bytes]:
+    """What a node let go of its own since the network listens, byte for byte."""
+    author = ValidatorKey(network.voice(node).key.public)
+    return {
+        place_of(statement): wire.write(as_wire(statement))
+        for sender, _, message in network.messages
+        for statement in statements_in(message)
+        if sender == node.name and author_of(statement, network.members) == author
+    }
+
+
+def heights_of_new_words(network: Network, node: Node, before: dict[Place, bytes]) -> set[int]:
+    """Heights at which it said what it had not said before: relaying its old words is no vote."""
+    return {place[0] for place, _ in words_of(network, node).items() - before.items()}
+
+
+def as_wire(word: Statement) -> wire.Wire:
+    return wire.Proposed(word, None) if isinstance(word, PrePrepare) else word
+
+
+def listen(network: Network) -> None:
+    network.listening = True
+    network.messages.clear()
+
+
+def work(network: Network, name: str = "work") -> None:
+    """Something to decide about, valid for long."""
+    payment = network.transaction("treasury", pay("works", 1, name), ms=DEFAULTS.window_ms)
+    network.submit(network.up()[0], payment)
+
+
+def no_commits(_sender: str, _receiver: str, message: wire.Wire) -> bool:
+    """Everybody prepares, nobody decides."""
+    return not isinstance(message, Commit)
+
+
+def stopped_at_commit(network: Network) -> Node:
+    """A node that has signed a commit of height 2, and was killed."""
+    node = network.proposer(2)
+    network.passes = no_commits
+    listen(network)
+    work(network)
+    network.run(lambda: any(step == 3 for *_, step in words_of(network, node)))
+    network.crash(node.name)
+    return node
+
+
+@pytest.mark.parametrize(("step", "view"), [(1, 0), (2, 0), (3, 0), (0, 1), (1, 1), (2, 1), (3, 1)])
+def test_a_restarted_node_says_the_same_again(step: int, view: int) -> None:
+    """Whichever step it died after: every message of its view, byte for byte."""
+    network = begun()
+    node = network.proposer(2, view)
+    if view == 1:
+        network.crash(network.proposer(2).name)
+    network.passes = no_commits
+    listen(network)
+    work(network)
+    network.run(lambda: any(said == step for *_, said in words_of(network, node)))
+    before = words_of(network, node)
+    network.crash(node.name)
+
+    listen(network)
+    network.start(node.name)
+    assert words_of(network, node) == {}
+    network.run_for(100)
+
+    after = words_of(network, node)
+    assert {place: after.get(place) for place in before} == before
+    network.passes = everything
+    network.run(network.all_at(2))
+    network.check_honesty()
+
+
+@pytest.mark.parametrize("validators", [4, 7])
+def test_nothing_is_signed_before_enough_others_have_answered(validators: int) -> None:
+    """q − 1 others: with one less it follows the chain and keeps silent (R41)."""
+    network = begun(validators)
+    node, *others = network.validators()
+    needed = network.members.quorum - 1
+    heard = {other.name for other in others[: needed - 1]}
+    network.crash(node.name)
+    network.passes = lambda sender, receiver, message: (
+        not (receiver == node.name and isinstance(message, Status) and sender not in heard)
+    )
+
+    listen(network)
+    network.start(node.name)
+    work(network)
+    network.run(network.all_at(2))
+    network.run_for(5_000)
+
+    assert node.height == 2
+    assert not node.alive.awake
+    assert words_of(network, node) == {}
+
+    heard.add(others[needed - 1].name)
+    network.run(lambda: node.alive.awake, limit_ms=1_500)
+    work(network, "more")
+    network.run(network.all_at(3))
+    assert words_of(network, node)
+
+
+def test_an_observers_answer_is_no_validators() -> None:
+    """Only the links of other validators count."""
+    network = begun(observers=5)
+    node = network.validators()[0]
+    network.crash(node.name)
+    network.passes = lambda sender, receiver, message: (
+        not (receiver == node.name and isinstance(message, Status) and "observer" not in sender)
+    )
+
+    network.start(node.name)
+    network.run_for(5_000)
+
+    assert not node.alive.awake
+
+
+@pytest.mark.parametrize("heights_ago", [0, 1, 2])
+def test_a_rolled_back_database_signs_nothing_at_the_height_it_forgot(heights_ago: int) -> None:
+    """The signer's file remembers more than the vote log: the node follows, and says why (R40)."""
+    network = begun()
+    node = network.proposer(2 + heights_ago)
+    old = node.database.contents()
+    for number in range(heights_ago):
+        work(network, f"before {number}")
+        network.run(network.all_at(2 + number))
+    forgotten = 2 + heights_ago
+    network.passes = no_commits
+    listen(network)
+    work(network)
+    network.run(lambda: any(step == 3 for *_, step in words_of(network, node)))
+    network.crash(node.name)
+    before = words_of(network, node)
+
+    node.database = MortalDatabase(old)
+    network.passes = everything
+    listen(network)
+    network.start(node.name)
+    network.run(network.all_at(forgotten))
+
+    assert "votelog.rolled_back" in node.events()
+    assert heights_of_new_words(network, node, before) <= {forgotten + 1}
+    work(network, "next")
+    network.run(network.all_at(forgotten + 1))
+    assert heights_of_new_words(network, node, before) == {forgotten + 1}
+    network.check_agreement()
+    network.check_honesty()
+
+
+def test_a_database_that_lost_the_last_record_alone_is_rolled_back_too() -> None:
+    """It has the prepare of this height, but not the commit that the signer remembers."""
+    network = begun()
+    node = network.proposer(2)
+    versions: list[dict[bytes, bytes]] = []
+    node.database.danger = lambda point: (
+        versions.append(node.database.contents()) if point.startswith("before") else None
+    )
+    stopped_at_commit(network)
+    before = words_of(network, node)
+
+    node.database = MortalDatabase(versions[-1])
+    network.passes = everything
+    assert len(node.store.votes(Height(2))) == 2
+    listen(network)
+    network.start(node.name)
+    network.run(network.all_at(2))
+
+    assert "votelog.rolled_back" in node.events()
+    assert heights_of_new_words(network, node, before) <= {3}
+
+
+def test_a_lost_signers_file_silences_the_node() -> None:
+    """It follows, signs nothing at any height, and says why."""
+    network = begun()
+    node = stopped_at_commit(network)
+    node.memory = MortalFile(None)
+    network.passes = everything
+    before = words_of(network, node)
+
+    listen(network)
+    network.start(node.name)
+    for height in range(2, 5):
+        work(network, f"at {height}")
+        network.run(network.all_at(height))
+
+    assert heights_of_new_words(network, node, before) == set()
+    assert node.alive.seat is None
+    assert node.alive.muted is not None
+    assert "memory is missing" in node.alive.muted
+    assert node.memory.read() is None, "a running node never makes the file"
+    network.check_honesty()
+
+
+def test_a_node_restored_from_an_old_backup_is_shown_what_it_signed_since() -> None:
+    """Database and signer's file agree with each other; its peers remember more. It is muted."""
+    network = begun()
+    node = network.proposer(2)
+    database, memory = node.database.contents(), node.memory.read()
+    stopped_at_commit(network)
+    before = words_of(network, node)
+
+    node.database, node.memory = MortalDatabase(database), MortalFile(memory)
+    network.passes = everything
+    listen(network)
+    network.start(node.name)
+    network.run(network.all_at(2))
+
+    assert heights_of_new_words(network, node, before) == set()
+    assert any("a statement of ours" in why for why in node.reasons("signer.muted"))
+    network.check_honesty()
+
+
+def test_a_running_node_that_meets_a_statement_of_a_clone_falls_silent() -> None:
+    """Somebody signs with its key: it stops until the operator acts."""
+    network = begun()
+    node, other, *_ = network.validators()
+    block_id = other.store.head().block_id
+    network.say(node, other.name, network.voice(node).prepare(2, 1, block_id))
+
+    network.run_for(2_000)
+    listen(network)
+    work(network)
+    network.run(network.all_at(2))
+
+    assert node.reasons("signer.muted")
+    assert {place[1] for place in words_of(network, node)} <= {1}, "it relays what it did not sign"
+    assert not other.reasons("signer.muted")
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_silent_nodes_stop_no_quorum_of_others(count: int) -> None:
+    """One of four is within f; two are more than f, and the chain stops by design."""
+    network = begun()
+    network.crash()
+    for node in network.validators()[:count]:
+        node.memory = MortalFile(None)
+    network.start()
+
+    work(network)
+    network.run_for(30_000)
+
+    assert [node.height for node in network.validators()] == [2 if count == 1 else 1] * 4
+
+
+def test_a_view_change_survives_the_restart_of_those_who_asked() -> None:
+    """Who asked for view 1 asks again, and is not heard below it."""
+    network = begun()
+    primary = network.proposer(2)
+    network.crash(primary.name)
+    one = network.proposer(2, view=2)
+    network.passes = lambda _s, _r, message: not isinstance(message, ViewChange | Prepare)
+    listen(network)
+    work(network)
+    network.run(lambda: any(step == 0 for *_, step in words_of(network, one)))
+    network.crash(one.name)
+
+    network.start(one.name)
+    network.run(lambda: one.alive.awake)
+
+    assert one.alive.wish == 1
+    network.passes = everything
+    network.run(network.all_at(2))
+    network.check_honesty()
