@@ -7,6 +7,7 @@ import click
 from cli.processes import forget_own, record_own
 from cli.session import Session, command
 from node.config import NodeFolder
+from node.folder import load_node
 from primitives.errors import OperatorFault
 
 
@@ -20,11 +21,10 @@ def start(session: Session, folder: Path) -> None:  # noqa: ARG001 - a node has 
     """
     if not __debug__:
         raise OperatorFault("python -O removes the assertions, which are part of the product")
+    node = NodeFolder(folder.absolute())
+    load_node(node.path)  # what is wrong with a folder is said before a second is spent on imports
     from node.app import run
 
-    node = NodeFolder(folder.absolute())
-    if not node.path.is_dir():
-        raise OperatorFault(f"{folder} is no folder: `mithaq init` makes a node's folder")
     record_own(node)
     try:
         run(node.path)

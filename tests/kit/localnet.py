@@ -33,7 +33,7 @@ START_S = 60.0
 
 def free_base_port(nodes: int) -> int:
     """A base with free ports for p2p (base + i) and the API (base + 1000 + i)."""
-    for base in range(30_000, 60_000, 40):
+    for base in range(20_000, 31_000, 40):  # below the ports that the system gives to clients
         try:
             for index in range(nodes):
                 for port in (base + index, base + 1000 + index):
