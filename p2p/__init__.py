@@ -7,7 +7,8 @@ never does: look into a payload, decide who is a peer, or remember anything acro
 - `p2p.peers`     names of peers; loads nothing of libp2p, so that the CLI may use it
 - `p2p.frames`    the bytes of a link: lanes, coalescing, parsing; pure
 - `p2p.inbox`     what arrives, bounded per peer
-- `p2p.host`      the one door to libp2p: Noise with the allow-list, TCP, streams
+- `p2p.streams`   libp2p's sockets and streams, with the bounds it lacks
+- `p2p.host`      the door to libp2p: Noise with the allow-list, connections
 - `p2p.gossip`    the topic of committed blocks (libp2p's gossipsub)
 - `p2p.links`     one link per peer: two streams, keep-alive, reconnect
 - `p2p.requests`  one question, one answer, a stream each

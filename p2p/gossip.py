@@ -14,37 +14,46 @@ Gossipsub v1.1 of libp2p, set on purpose where its defaults serve an open networ
 - **Sizes.** The library builds its queues for 1 MiB and 32 messages, not configurable; `_Queues`
   sets ours as they are made.
 - **Memory.** The ids of the latest `GOSSIP_SEEN_MAX` messages are known, without a thread.
-- **Mesh.** Degree 6 (4..8): up to nine nodes everybody has everybody, and at 40 nodes a block
-  reaches all in two or three hops. Peers that a heartbeat (1 s) finds lacking pull what they miss.
+- **Mesh.** Degree 4 (3..8): at 40 nodes a block reaches all in three or four hops, and each node
+  gets it about five times.
+- **Repair.** Each heartbeat (1 s) tells peers outside the mesh the ids of recent messages, and they
+  ask for what they lack. The library leaves out those that were pruned in the last minute, who
+  alone need it, and names messages otherwise than they are recognised, so that everything is asked
+  for and sent again: hence `_Cache` and two methods of `_Router`.
 
 Gossip is a convenience: what is lost here is found by request. So nothing waits for it: a full
 inbox or a full queue drops, and counts.
 """
 
 import hashlib
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from math import inf
 from typing import Final
 
 import trio
 from libp2p.custom_types import TProtocol
 from libp2p.peer.id import ID
 from libp2p.pubsub.gossipsub import GossipSub
-from libp2p.pubsub.pb.rpc_pb2 import Message
+from libp2p.pubsub.mcache import CacheEntry, MessageCache
+from libp2p.pubsub.pb.rpc_pb2 import ControlIHave, Message
 from libp2p.pubsub.pubsub import Pubsub
 from libp2p.pubsub.rpc_queue import RpcQueue
 from libp2p.tools.anyio_service import background_trio_service
 from libp2p.tools.timed_cache.last_seen_cache import LastSeenCache
 
 from p2p.faults import PayloadTooLarge
-from p2p.host import STREAM_ERRORS, Host, Stream
+from p2p.host import Host
 from p2p.inbox import Delivery, Inbox, Via
 from p2p.peers import PeerId
+from p2p.streams import STREAM_ERRORS, Stream
 from primitives import limits
 from primitives.errors import Malformed
 
 GOSSIPSUB: Final = TProtocol("/meshsub/1.1.0")
 _HEARTBEAT_S: Final = 1
+_DEGREE: Final = 4
 _RPC_BYTES_MAX: Final = limits.GOSSIP_BYTES_MAX + 64 * 1024
 """A message in its envelope, with control messages beside it."""
 
@@ -121,8 +130,62 @@ class _Pubsub(Pubsub):
             self.failures += 1
 
 
+class _Cache(MessageCache):
+    """Recent messages under our ids; the library's knows only publisher and number."""
+
+    def put(self, msg: Message) -> None:
+        mid = _message_id(msg)
+        if mid not in self.msgs:
+            self.msgs[mid] = msg
+            self.history[0].append(CacheEntry(mid, msg.topicIDs))
+
+
 class _Router(GossipSub):
-    """libp2p's, without its check of sequence numbers (see the module)."""
+    """libp2p's, with repairs that work and without its check of sequence numbers."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            protocols=[GOSSIPSUB],
+            degree=_DEGREE,
+            degree_low=3,
+            degree_high=8,
+            heartbeat_interval=_HEARTBEAT_S,
+            prune_back_off=10,
+            # Degrees and rates are the whole policy; all peers are listed and may share a host.
+            adaptive_gossip_enabled=False,
+            eclipse_protection_enabled=False,
+            max_messages_per_topic_per_second=limits.GOSSIP_MESSAGES_PER_SECOND,
+            max_pending_messages_per_peer=2,
+        )
+        self.mcache = _Cache(window_size=3, history_size=5)
+        self._asked: dict[bytes, float] = {}
+
+    def gossip_heartbeat(self) -> defaultdict[ID, dict[str, list[bytes]]]:
+        """Tell some peers outside the mesh what is recent, above all those that were pruned."""
+        assert self.pubsub is not None, "the router is attached"
+        told: defaultdict[ID, dict[str, list[bytes]]] = defaultdict(dict)
+        for topic, mesh in self.mesh.items():
+            recent = self.mcache.window(topic)
+            others = self.pubsub.peer_topics.get(topic, set()) - mesh if recent else set()
+            for peer in self.select_from_minus(_DEGREE, others, ()):
+                told[peer][topic] = recent
+        return told
+
+    async def handle_ihave(self, ihave_msg: ControlIHave, sender_peer_id: ID) -> None:
+        """Ask one of those who tell of a message, not all of them at once."""
+        now = trio.current_time()
+        wanted = [
+            mid
+            for mid in ihave_msg.messageIDs[: limits.GOSSIP_WAITING_MAX]
+            if now - self._asked.get(mid, -inf) > 2 * _HEARTBEAT_S
+        ]
+        for mid in wanted:
+            self._asked[mid] = now
+            if len(self._asked) > limits.GOSSIP_SEEN_MAX:
+                del self._asked[next(iter(self._asked))]
+        await super().handle_ihave(
+            ControlIHave(topicID=ihave_msg.topicID, messageIDs=wanted), sender_peer_id
+        )
 
     def _check_equivocation(self, msg: Message) -> bool:  # noqa: ARG002 - the library's signature
         return True
@@ -177,18 +240,7 @@ class Gossip:
 async def open_gossip(host: Host, chain_id: bytes, inbox: Inbox) -> AsyncIterator[Gossip]:
     """Join the topic; payloads of others go to `inbox`, each once."""
     topic = topic_of(chain_id)
-    router = _Router(
-        protocols=[GOSSIPSUB],
-        degree=6,
-        degree_low=4,
-        degree_high=8,
-        heartbeat_interval=_HEARTBEAT_S,
-        # Degrees and rates above are the whole policy; all peers are listed and may share a host.
-        adaptive_gossip_enabled=False,
-        eclipse_protection_enabled=False,
-        max_messages_per_topic_per_second=limits.GOSSIP_MESSAGES_PER_SECOND,
-        max_pending_messages_per_peer=2,
-    )
+    router = _Router()
     pubsub = _Pubsub(host, router, topic)
     gossip = Gossip(pubsub, topic)
     deliver = _deliverer(gossip, host.id, inbox)

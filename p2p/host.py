@@ -1,4 +1,4 @@
-"""The door to libp2p: an authenticated, multiplexed connection to a listed peer, or none.
+"""The main door to libp2p: an authenticated, multiplexed connection to a listed peer, or none.
 
 What is used of libp2p: Noise, yamux, multistream, streams, and (in `p2p.gossip`) gossipsub. What is
 not: plaintext, TLS, QUIC, WebSocket, discovery of any kind, identify, ping, port mapping, automatic
@@ -11,8 +11,7 @@ dialling, its resource manager, its listener and its address book.
 - **Listener.** Ours: libp2p's binds with SO_REUSEPORT, under which a second node on the same port
   silently takes half of the connections; and it keeps an inbound slot for every connection that it
   ever accepted, so that a node grows deaf with its peers' restarts.
-- **Streams.** `Host.open` opens one on an existing connection and never dials. Every error that
-  libp2p raises on a stream is in `STREAM_ERRORS`.
+- **Streams.** `Host.open` opens one on an existing connection and never dials (`p2p.streams`).
 - **Bounds.** Handshakes in progress, streams per peer, and the time of each step.
 - **Failure.** An error in a stream's handler ends that stream, or for a violation that peer's
   connections; it never reaches libp2p's own tasks, where it would end the node.
@@ -21,24 +20,20 @@ dialling, its resource manager, its listener and its address book.
 import errno
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
-from typing import Final, NoReturn, SupportsIndex, TypeAlias, cast
+from typing import Final, NoReturn, TypeAlias
 from weakref import WeakKeyDictionary, WeakSet
 
 import trio
-from libp2p.abc import IMuxedConn, INetStream, IRawConnection, ISecureConn
+from libp2p.abc import IMuxedConn, IRawConnection, ISecureConn
 from libp2p.crypto.ed25519 import create_new_key_pair
 from libp2p.crypto.keys import KeyPair
 from libp2p.crypto.x25519 import create_new_key_pair as create_noise_key_pair
 from libp2p.custom_types import TProtocol
-from libp2p.exceptions import BaseLibp2pError
 from libp2p.host.basic_host import BasicHost
-from libp2p.io.trio import TrioTCPStream
 from libp2p.network.auto_connector import AutoConnector
 from libp2p.network.config import ConnectionConfig, RetryConfig
-from libp2p.network.connection.raw_connection import RawConnection
-from libp2p.network.stream.net_stream import NetStream
 from libp2p.network.swarm import Swarm
 from libp2p.peer.id import ID
 from libp2p.peer.peerstore import PeerStore
@@ -48,37 +43,34 @@ from libp2p.security.exceptions import HandshakeFailure
 from libp2p.security.noise.exceptions import PeerIDMismatchesPubkey
 from libp2p.security.noise.transport import PROTOCOL_ID as NOISE
 from libp2p.security.noise.transport import Transport as NoiseTransport
-from libp2p.stream_muxer.yamux.yamux import DEFAULT_WINDOW_SIZE, Yamux, YamuxStream
 from libp2p.stream_muxer.yamux.yamux import PROTOCOL_ID as YAMUX
+from libp2p.stream_muxer.yamux.yamux import Yamux
 from libp2p.tools.anyio_service import background_trio_service
 from libp2p.transport.upgrader import TransportUpgrader
 from multiaddr import Multiaddr  # type: ignore[import-untyped]  # it has no type hints
 
 from p2p.faults import PeerUnavailable
 from p2p.peers import PeerId, parse_address
+from p2p.streams import (
+    STREAM_ERRORS,
+    Stream,
+    check_streams,
+    drop,
+    peer_id_text,
+    raw_connection,
+    stream_peer,
+    widen,
+)
 from primitives import limits
 from primitives.errors import Malformed, OperatorFault, RemoteFault
 
-Stream: TypeAlias = INetStream
 StreamHandler: TypeAlias = Callable[[PeerId, Stream], Awaitable[None]]
 FaultHandler: TypeAlias = Callable[[PeerId, RemoteFault], Awaitable[None]]
-
-STREAM_ERRORS: Final = (
-    BaseLibp2pError,
-    OSError,
-    trio.BrokenResourceError,
-    trio.ClosedResourceError,
-)
-"""What a read, a write or the opening of a stream raises when the other side is gone."""
 
 _STEP_S: Final = 5.0
 """A dial, a handshake, or the opening of a stream takes longer only if the peer is in trouble."""
 _GOODBYE_S: Final = 1.0
 """For closing connections politely at the end."""
-_DROP_S: Final = 0.5
-"""For telling a peer that a stream is over."""
-_SOCKET_BYTES: Final = 128 * 1024
-"""One read of a socket: two Noise messages."""
 _ACCEPT_PAUSE_S: Final = 0.1
 """When the process has no descriptor left for a connection, others must close first."""
 _ACCEPT_ERRNOS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
@@ -134,14 +126,14 @@ class GatedNoise(NoiseTransport):
         try:
             secured = await super().secure_outbound(conn, peer_id)
         except PeerIDMismatchesPubkey:  # before our own identity was sent
-            self._gate.refuse("wrong peer", _name(peer_id))
+            self._gate.refuse("wrong peer", peer_id_text(peer_id))
         assert secured.get_remote_peer() == peer_id, "libp2p insists on the dialled peer id"
         await self._admit(secured)
         return secured
 
     async def _admit(self, secured: ISecureConn) -> None:
         try:
-            self._gate.check(_name(secured.get_remote_peer()))
+            self._gate.check(peer_id_text(secured.get_remote_peer()))
         except Refused:
             await secured.close()
             raise
@@ -164,7 +156,7 @@ class _QuietHost(BasicHost):
     async def new_stream(self, peer_id: ID, protocol_ids: Sequence[TProtocol]) -> Stream:
         """A stream whose credit comes in batches."""
         stream = await super().new_stream(peer_id, protocol_ids)
-        await _widen(stream)
+        await widen(stream)
         return stream
 
     async def _swarm_stream_handler(self, net_stream: Stream) -> None:
@@ -172,7 +164,7 @@ class _QuietHost(BasicHost):
         peer = stream_peer(net_stream)
         try:
             check_streams(net_stream)
-            await _widen(net_stream)
+            await widen(net_stream)
             protocol, handler = await self.multiselect.negotiate(
                 MultiselectCommunicator(net_stream), int(_STEP_S)
             )
@@ -189,29 +181,6 @@ class _QuietHost(BasicHost):
             assert handler is not None, "and each with its handler"
             net_stream.set_protocol(protocol)
             await handler(net_stream)
-
-
-class _Socket(TrioTCPStream):
-    """A socket that is read in large pieces, and hands out exactly what is asked for.
-
-    libp2p reads each Noise message in two calls, and gives a message up that arrives in more than
-    a hundred pieces: 64 KiB do, over a path with small packets.
-    """
-
-    def __init__(self, stream: trio.SocketStream) -> None:
-        super().__init__(stream)
-        self._ahead = bytearray()
-
-    async def read(self, n: int | None = None) -> bytes:
-        """`n` bytes, fewer only at the end; any number when `n` is none."""
-        while len(self._ahead) < (1 if n is None else n):
-            piece = await super().read(_SOCKET_BYTES)
-            if not piece:
-                break
-            self._ahead += piece
-        wanted = bytes(self._ahead[:n])
-        del self._ahead[:n]
-        return wanted
 
 
 class _NeverByItself(AutoConnector):
@@ -232,7 +201,7 @@ class Host:
         self.libp2p = _QuietHost(swarm, on_fault)
         """For `p2p.gossip` alone."""
         self.gate = gate
-        self.id = _name(swarm.get_peer_id())
+        self.id = peer_id_text(swarm.get_peer_id())
         self.address = address
         """Where we listen, with the port that was really bound."""
 
@@ -273,7 +242,7 @@ class Host:
                 socket = await trio.open_tcp_stream(host, port)
                 self._sockets.add(socket)
                 await self._swarm.upgrade_outbound_raw_conn(
-                    _raw(socket, is_dialler=True), _id(peer)
+                    raw_connection(socket, is_dialler=True), _id(peer)
                 )
         except trio.TooSlowError:
             raise PeerUnavailable(f"{address}: no handshake in {_STEP_S:g} s") from None
@@ -312,7 +281,7 @@ class Host:
 
         async def admit(socket: trio.SocketStream) -> None:
             try:
-                raw = _raw(socket, is_dialler=False)
+                raw = raw_connection(socket, is_dialler=False)
                 muxed = await self._swarm.upgrade_inbound_raw_conn(raw, nowhere)
                 self._socket_of[muxed] = socket
             except Exception as error:  # noqa: BLE001 - whatever a stranger sends; it is closed
@@ -379,75 +348,6 @@ async def open_host(
             await trio.aclose_forcefully(listener)
 
 
-def stream_peer(stream: Stream) -> PeerId:
-    """Who is at the other end of a stream, as Noise proved it."""
-    return _name(stream.muxed_conn.peer_id)
-
-
-async def drop(stream: Stream) -> None:
-    """Reset a stream, even while we are being cancelled; a dead connection may not take it."""
-    with trio.CancelScope(deadline=trio.current_time() + _DROP_S, shield=True):
-        await stream.reset()
-
-
-def check_streams(stream: Stream) -> None:
-    """Raises:
-    Malformed: the connection of this stream carries too many.
-    """
-    connection = cast(NetStream, stream).swarm_conn
-    assert connection is not None, "a stream that a peer opened belongs to a connection"
-    held = len(connection.get_streams())
-    if held > limits.STREAMS_PER_PEER_MAX:
-        raise Malformed(f"{held} streams are open, at most {limits.STREAMS_PER_PEER_MAX}")
-
-
-class _Bounded(bytearray):
-    """What a stream has received and we have not read.
-
-    libp2p only logs that a peer writes beyond its window. The error ends the stream's reading side
-    behind what came before it. The factor covers credit that libp2p gave before `_widen`.
-    """
-
-    is_overrun = False
-
-    def extend(self, data: Iterable[SupportsIndex], /) -> None:
-        """Refuse what no credit was given for, and everything after it."""
-        chunk = bytes(data)
-        if self.is_overrun or len(self) + len(chunk) > 2 * limits.STREAM_WINDOW_BYTES:
-            self.is_overrun = True
-            raise Malformed(f"{len(self) + len(chunk)} unread bytes on a stream")
-        super().extend(chunk)
-
-
-async def _widen(stream: Stream) -> None:
-    """Give a stream a window of `STREAM_WINDOW_BYTES`, refilled when half of it is read.
-
-    libp2p's yamux answers nearly every read with a frame of credit, which is a third of what a
-    small message costs, and lets the window grow to 16 MiB for a slow reader.
-    """
-    muxed = cast(NetStream, stream).muxed_stream
-    assert isinstance(muxed, YamuxStream), "yamux is the only multiplexer"
-    owed = limits.STREAM_WINDOW_BYTES - DEFAULT_WINDOW_SIZE
-
-    async def credit(*, bytes_read: int = 0) -> None:
-        nonlocal owed
-        owed += bytes_read
-        if owed >= limits.STREAM_WINDOW_BYTES // 2:
-            grant, owed = owed, 0
-            muxed.recv_window += grant
-            await muxed.send_window_update(grant)
-
-    buffers = muxed.conn.stream_buffers
-    if muxed.stream_id in buffers:  # else the peer has reset it already
-        buffers[muxed.stream_id] = _Bounded(buffers[muxed.stream_id])
-    muxed._auto_tune_and_send_window_update = credit  # type: ignore[method-assign]
-    await credit()
-
-
-def _raw(socket: trio.SocketStream, *, is_dialler: bool) -> RawConnection:
-    return RawConnection(_Socket(socket), initiator=is_dialler)
-
-
 def _swarm(key_pair: KeyPair, gate: Gate, peers: int) -> Swarm:
     peer_id = ID.from_pubkey(key_pair.public_key)
     peerstore = PeerStore()
@@ -511,10 +411,6 @@ def _address_of(listener: trio.SocketListener) -> str:
 
 def _id(peer: PeerId) -> ID:
     return ID.from_base58(peer)
-
-
-def _name(peer: ID) -> PeerId:
-    return PeerId(peer.to_base58())
 
 
 def _root_cause(error: BaseException) -> BaseException:

@@ -28,9 +28,10 @@ import trio
 
 from p2p.faults import PeerUnavailable
 from p2p.frames import KEEP_ALIVE, FrameParser, Lane, Outbox
-from p2p.host import STREAM_ERRORS, Host, Stream, drop
+from p2p.host import Host
 from p2p.inbox import Delivery, Inbox, LinkDown, LinkUp, Via
 from p2p.peers import Peer
+from p2p.streams import STREAM_ERRORS, Stream, drop
 from primitives.errors import Malformed, RemoteFault
 
 _READ_BYTES: Final = 64 * 1024

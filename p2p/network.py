@@ -23,11 +23,12 @@ import trio
 from p2p.faults import PeerUnavailable
 from p2p.frames import Lane
 from p2p.gossip import Gossip, open_gossip
-from p2p.host import Host, Stream, open_host
+from p2p.host import Host, open_host
 from p2p.inbox import Inbox
 from p2p.links import PATIENT, Link, LinkStatus, Timing
 from p2p.peers import Peer, PeerId, node_key_of, peer_id_of
 from p2p.requests import Answerer, Requests
+from p2p.streams import Stream
 from primitives.errors import OperatorFault, RemoteFault
 
 

@@ -13,8 +13,9 @@ from typing import Final
 import trio
 
 from p2p.faults import PayloadTooLarge, PeerUnavailable, RequestRefused
-from p2p.host import STREAM_ERRORS, Host, Stream, drop
+from p2p.host import Host
 from p2p.peers import PeerId
+from p2p.streams import STREAM_ERRORS, Stream, drop
 from primitives import limits
 from primitives.errors import Malformed, RemoteFault
 

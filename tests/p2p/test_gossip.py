@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 import trio
-from libp2p.pubsub.pb.rpc_pb2 import RPC
+from libp2p.peer.id import ID
+from libp2p.pubsub.gossipsub import GossipSub
+from libp2p.pubsub.pb.rpc_pb2 import RPC, ControlIHave, Message
 from trio.testing import wait_all_tasks_blocked
 
 from kit.nets import CHAIN, id_of, in_trio, next_of, node, payloads, peer, seed_of, until, village
 from p2p.faults import PayloadTooLarge
-from p2p.gossip import GOSSIPSUB, topic_of
-from p2p.host import Stream, open_host
+from p2p.gossip import GOSSIPSUB, _Seen, topic_of
+from p2p.host import open_host
 from p2p.inbox import Delivery, LinkUp, Via
 from p2p.network import Network
 from p2p.peers import PeerId
+from p2p.streams import Stream
 from primitives import limits
 from primitives.errors import RemoteFault
 
@@ -190,3 +195,92 @@ async def test_a_message_with_absurd_fields_does_not_end_the_node() -> None:
         ours.publish(b"still here")
         while b"still here" not in await payloads(good.inbox, 1):
             await trio.lowlevel.checkpoint()
+
+
+def _router(network: Network) -> GossipSub:
+    return cast(GossipSub, network.gossip._pubsub.router)
+
+
+@in_trio
+async def test_a_node_outside_the_mesh_asks_for_what_it_missed() -> None:
+    """Pruned by everybody for a minute, it hears at the next heartbeat what there is."""
+    topic = topic_of(CHAIN)
+    async with village(3) as networks:
+        await heard(networks)
+        for network in networks:
+            router = _router(network)
+            for other in router.mesh[topic].copy():
+                router._add_back_off(other, topic, is_unsubscribe=False, backoff_duration=60)
+            router.mesh[topic].clear()
+
+        networks[0].publish(b"block")
+
+        with trio.fail_after(5):
+            for network in networks[1:]:
+                assert await payloads(network.inbox, 1) == [b"block"]
+
+
+@in_trio
+async def test_what_everybody_has_is_not_asked_for_again() -> None:
+    """Being told of a known message costs its id, not its payload."""
+    asked: list[object] = []
+
+    async def record(*question: object) -> None:
+        asked.append(question)
+
+    async with village(3) as networks:
+        await heard(networks)
+        networks[0].publish(b"block")
+        for network in networks[1:]:
+            await payloads(network.inbox, 1)
+
+        for network in networks:
+            router = _router(network)
+            router.emit_iwant = record  # type: ignore[method-assign, assignment]  # hears what is asked
+            router.mesh[topic_of(CHAIN)].clear()
+        told = [_router(network).gossip_heartbeat() for network in networks]
+        for network, others in zip(networks, told, strict=True):
+            for peer_id, topics in others.items():
+                other = next(each for each in networks if each.id == peer_id.to_base58())
+                for topic, ids in topics.items():
+                    ihave = ControlIHave(topicID=topic, messageIDs=ids)
+                    await _router(other).handle_ihave(ihave, ID.from_base58(network.id))
+
+        assert [len(others) for others in told] == [2, 2, 2]
+        assert asked == []
+
+
+@in_trio
+async def test_blocks_beyond_the_queue_are_dropped_and_counted() -> None:
+    """One is being published, GOSSIP_WAITING_MAX wait; the next is dropped."""
+    async with node(0, peer(1)) as ours:
+        await wait_all_tasks_blocked()
+        for number in range(limits.GOSSIP_WAITING_MAX + 2):
+            ours.publish(b"block %d" % number)
+
+        await until(lambda: ours.gossip.published == limits.GOSSIP_WAITING_MAX + 1)
+        assert ours.gossip.dropped == 1
+
+
+@in_trio
+async def test_a_peer_may_make_us_relay_so_much_a_second() -> None:
+    """The message beyond GOSSIP_MESSAGES_PER_SECOND in one second is not relayed."""
+    message = Message(topicIDs=[topic_of(CHAIN)], data=b"block")
+    async with node(0, peer(1)) as ours:
+        may = [
+            _router(ours)._check_spam_protection(ID.from_base58(id_of(1)), message)
+            for _ in range(limits.GOSSIP_MESSAGES_PER_SECOND + 1)
+        ]
+
+        assert may == [True] * limits.GOSSIP_MESSAGES_PER_SECOND + [False]
+
+
+def test_the_oldest_message_is_forgotten_first() -> None:
+    """GOSSIP_SEEN_MAX ids are known; one more costs the first."""
+    seen = _Seen()
+    ids = [number.to_bytes(32) for number in range(limits.GOSSIP_SEEN_MAX + 1)]
+
+    assert all(seen.add(mid) for mid in ids)
+
+    assert not seen.has(ids[0])
+    assert all(seen.has(mid) for mid in ids[1:])

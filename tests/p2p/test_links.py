@@ -30,10 +30,11 @@ from kit.nets import (
 )
 from p2p.faults import PeerUnavailable
 from p2p.frames import KEEP_ALIVE, Lane
-from p2p.host import Host, Stream, open_host
+from p2p.host import Host, open_host
 from p2p.inbox import Delivery, LinkDown, LinkUp, Via
 from p2p.network import Network
 from p2p.peers import PeerId
+from p2p.streams import Stream
 from primitives import limits
 from primitives.errors import RemoteFault
 

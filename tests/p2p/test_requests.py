@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
+
 import pytest
 import trio
 
@@ -193,3 +195,40 @@ async def test_an_answer_that_breaks_off_is_an_unavailable_peer() -> None:
             await next_of(ours.inbox, LinkUp)
             tasks.start_soon(ask)
             await asked.wait()
+
+
+@in_trio
+async def test_questions_of_all_peers_together_are_bounded() -> None:
+    """The question beyond REQUESTS_MAX is refused, though its asker has a slot left."""
+    asked = 0
+
+    async def hang(_peer: PeerId, _question: bytes) -> bytes:
+        nonlocal asked
+        asked += 1
+        await trio.sleep_forever()
+        raise AssertionError
+
+    askers = limits.REQUESTS_MAX // limits.REQUESTS_PER_PEER_MAX + 1
+    everybody = [peer(number) for number in range(1, askers + 1)]
+    async with node(0, *everybody, answer=hang) as ours, AsyncExitStack() as stack:
+        hosts = [
+            await stack.enter_async_context(
+                open_host(
+                    seed=seed_of(number), listen="127.0.0.1:0", allowed=[ours.id], on_fault=ignore
+                )
+            )
+            for number in range(1, askers + 1)
+        ]
+        for host in hosts:
+            await host.dial(ours.id, ours.address)
+        for host in hosts[:-1]:
+            for _ in range(limits.REQUESTS_PER_PEER_MAX):
+                stream = await host.open(ours.id, REQUEST_PROTOCOL)
+                await stream.write(b"\0\0\0\1?")
+        await until(lambda: asked == limits.REQUESTS_MAX)
+
+        one_more = await hosts[-1].open(ours.id, REQUEST_PROTOCOL)
+        await one_more.write(b"\0\0\0\1?")
+
+        assert b"too many questions at once" in await one_more.read(512)
+        assert asked == limits.REQUESTS_MAX
