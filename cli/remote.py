@@ -7,12 +7,10 @@ is harmless, because a transaction's id is its content's.
 
 import http.client
 import json
-import socket
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any, Final, TypeVar, final
 from urllib.parse import urlsplit
 
@@ -32,7 +30,7 @@ TIMEOUT_S: Final = 10.0
 @final
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A node as it can be asked: http://host:port, or the path of its admin socket."""
+    """A node as it can be asked, at http://host:port."""
 
     name: str
     url: str
@@ -73,26 +71,8 @@ class Node:
         return body
 
 
-@final
-class _SocketConnection(http.client.HTTPConnection):
-    """HTTP over a Unix socket."""
-
-    def __init__(self, path: str, timeout_s: float) -> None:
-        super().__init__("localhost", timeout=timeout_s)
-        self._path = path
-        self._patience_s = timeout_s
-
-    def connect(self) -> None:
-        """Reach the socket instead of a host."""
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self._patience_s)
-        self.sock.connect(self._path)
-
-
 def _connection(url: str, timeout_s: float) -> http.client.HTTPConnection:
     parts = urlsplit(url)
-    if parts.scheme == "unix":
-        return _SocketConnection(parts.path, timeout_s)
     assert parts.hostname is not None, "checked by `node_at`"
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     return kind(parts.hostname, parts.port, timeout=timeout_s)
@@ -109,11 +89,6 @@ def node_at(url: str) -> Node:
     if not (known and bare):
         raise click.BadParameter(f"expected http://host:port, found {url!r}", param_hint="--node")
     return Node(url.rstrip("/"), url.rstrip("/"))
-
-
-def admin_of(name: str, path: Path) -> Node:
-    """The admin side of a node of this machine."""
-    return Node(name, f"unix:{path.absolute()}")
 
 
 def _parsed(node: Node, body: bytes) -> Any:  # noqa: ANN401 - JSON

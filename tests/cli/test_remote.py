@@ -13,18 +13,17 @@ import pytest
 
 from cli.faults import ExitCode, Unreachable
 from cli.home import reachable
-from cli.remote import Node, Nodes, admin_of, node_at
+from cli.remote import ANSWER_BYTES_MAX, Node, Nodes, node_at
 from kit.commandline import mithaq, testnet
 from kit.desk import desk
 from primitives.errors import OperatorFault, Rejected
 
 
 @contextmanager
-def answering(answer: bytes, *, unix: Path | None = None) -> Iterator[str]:
+def answering(answer: bytes) -> Iterator[str]:
     """A server that gives the same answer to every request."""
-    family = socket.AF_INET if unix is None else socket.AF_UNIX
-    with socket.socket(family) as listener:
-        listener.bind(("127.0.0.1", 0) if unix is None else str(unix))
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
         listener.listen()
 
         def serve() -> None:
@@ -40,7 +39,7 @@ def answering(answer: bytes, *, unix: Path | None = None) -> Iterator[str]:
         thread = threading.Thread(target=serve)
         thread.start()
         try:
-            yield "" if unix else f"http://127.0.0.1:{listener.getsockname()[1]}"
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
             listener.shutdown(socket.SHUT_RDWR)
             thread.join(10)
@@ -114,22 +113,10 @@ def test_what_cannot_serve_now_does_not_answer(answer: bytes) -> None:
 
 def test_an_answer_without_end_is_cut_off() -> None:
     """A stranger's server must not fill this machine."""
-    from cli.remote import ANSWER_BYTES_MAX
-
     endless = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + b" " * (ANSWER_BYTES_MAX + 1)
 
     with answering(endless) as url, pytest.raises(Unreachable, match="answers with more than"):
         Node("endless", url).get("/")
-
-
-def test_an_admin_socket_speaks_the_same(tmp_path: Path) -> None:
-    """Over a file instead of a port."""
-    path = tmp_path / "admin.sock"
-
-    with answering(http(b'{"peers": []}'), unix=path):
-        assert admin_of("finance", path).get("/v1/admin/peers") == {"peers": []}
-    with pytest.raises(Unreachable):
-        admin_of("finance", tmp_path / "nowhere.sock").get("/v1/admin/peers")
 
 
 @pytest.mark.parametrize(
