@@ -20,7 +20,6 @@ from node.api.gate import Gate
 from node.api.intake import ClientGone, HttpRequest
 from node.api.problems import (
     PROBLEM_TYPE,
-    REQUEST_MALFORMED,
     UNKNOWN_PATH,
     WRONG_METHOD,
     Problem,
@@ -67,8 +66,6 @@ def _not_served(request: HttpRequest, error: Exception) -> Response[bytes]:
             facts = {"expected": allowed.split(", "), "actual": method}
             detail = f"{method} is not served under this path, expected {allowed}"
             return _response(problem(WRONG_METHOD, detail, facts), allow=allowed)
-        case HTTPException(status_code=status) if status < 500:
-            return _response(problem(REQUEST_MALFORMED, "the request cannot be read", {}))
     return _failed(request, error)
 
 

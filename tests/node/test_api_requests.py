@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -23,7 +24,9 @@ from kit.api import (
 )
 from kit.ledger import pay
 from primitives import limits
-from primitives.errors import StorageFault
+from primitives.codec import encode
+from primitives.errors import MithaqError, StorageFault
+from primitives.ids import TransactionId
 
 JSON = {"content-type": "application/json"}
 MSGPACK = {"content-type": "application/msgpack"}
@@ -351,6 +354,43 @@ async def test_an_error_that_nobody_foresaw_is_told_as_little() -> None:
     assert "secrets" not in answer.text
     assert after.status_code == 200
     assert events[0]["route"] == "/v1/transactions"
+
+
+class Failing(ChainOfOne):
+    async def submit_many(self, batch: Sequence[bytes]) -> list[TransactionId | MithaqError]:
+        return [StorageFault("the disk is full")] * len(batch)
+
+
+@in_trio
+async def test_a_fault_of_ours_is_no_answer_to_an_item() -> None:
+    """The whole batch is an incident: nobody knows what became of the others."""
+    with structlog.testing.capture_logs() as events:
+        async with serving(Failing()) as client:
+            answer = await client.post(
+                "/v1/transactions/batch", content=encode((b"x", b"y")), headers=MSGPACK
+            )
+
+    assert (answer.status_code, answer.json()["code"]) == (500, "node.internal")
+    assert len(events) == 1
+
+
+@in_trio
+async def test_a_client_that_leaves_while_it_sends_is_no_incident() -> None:
+    """Nothing is submitted, nothing is logged."""
+    chain = ChainOfOne()
+    head = (
+        b"POST /v1/transactions HTTP/1.1\r\nhost: x\r\ncontent-type: application/msgpack\r\n"
+        b"content-length: 10\r\n\r\n12345"
+    )
+
+    with structlog.testing.capture_logs() as events:
+        async with listening(chain) as address:
+            async with await connect(address) as stream:
+                await stream.send_all(head)
+            await trio.testing.wait_all_tasks_blocked(0.05)
+
+    assert events == []
+    assert not chain.waiting
 
 
 @in_trio

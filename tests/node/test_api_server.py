@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import resource
 import signal
 import socket
 import stat
@@ -12,7 +13,9 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+import structlog.testing
 import trio
+from hypercorn.trio.tcp_server import TCPServer
 
 from kit.api import (
     ChainOfOne,
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from trio_typing import TaskStatus  # libp2p brings types for trio that hide trio's own
 
 HEALTH = b"GET /v1/health HTTP/1.1\r\nhost: x\r\n\r\n"
+CLOSING = b"GET /v1/health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
 STOP_S = 2
 
 
@@ -148,6 +152,53 @@ async def test_a_connection_that_ends_badly_ends_alone(monkeypatch: pytest.Monke
     assert answer.status_code == 200
 
 
+@in_trio
+async def test_an_error_in_one_connection_ends_that_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is logged; the server, and with it the node, goes on."""
+    real = TCPServer._read_data  # the door through which everything from a client comes
+    failed: list[TCPServer] = []
+
+    async def once(connection: TCPServer) -> None:
+        if not failed:
+            failed.append(connection)
+            raise RuntimeError("nobody foresaw this")
+        await real(connection)
+
+    monkeypatch.setattr(TCPServer, "_read_data", once)
+    with structlog.testing.capture_logs() as events:
+        async with listening(ChainOfOne()) as address:
+            first = await exchange(address, HEALTH)
+            second = await exchange(address, CLOSING)
+
+    assert first == b""
+    assert second.startswith(b"HTTP/1.1 200")
+    assert [event["event"] for event in events] == ["api.connection_failed"]
+
+
+@in_trio
+async def test_no_descriptor_left_is_a_pause_and_not_the_end() -> None:
+    """Whoever connects meanwhile is served afterwards."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    with structlog.testing.capture_logs() as events:
+        async with listening(ChainOfOne()) as address:
+            host, _, port = address.rpartition(":")
+            ours = trio.socket.socket()
+            resource.setrlimit(resource.RLIMIT_NOFILE, (ours.fileno() + 1, hard))
+            try:
+                await ours.connect((host, int(port)))
+                while not events:
+                    await trio.lowlevel.checkpoint()
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            async with trio.SocketStream(ours) as stream:
+                await stream.send_all(CLOSING)
+                heard = await everything_from(stream)
+
+    assert events[0]["event"] == "api.accept_failed"
+    assert heard.startswith(b"HTTP/1.1 200")
+
+
 HANGING = {
     "idle": b"",
     "half a head": b"GET /v1/hea",
@@ -168,9 +219,7 @@ def test_no_hanging_client_keeps_the_node_from_stopping(what: str) -> None:
                 stream = await connect(address)
                 await stream.send_all(HANGING[what])
                 # The server has seen it once it has answered somebody who came later.
-                await exchange(
-                    address, HEALTH.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n")
-                )
+                await exchange(address, CLOSING)
                 began = trio.current_time()
             assert trio.current_time() - began < STOP_S
             await everything_from(stream)
