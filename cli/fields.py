@@ -59,7 +59,8 @@ def kind_of(annotation: Any) -> FieldKind:  # noqa: ANN401 - a type
         if get_origin(core) is Annotated:
             core, *notes = get_args(core)
             said = [note.description for note in notes if isinstance(note, Meta)]
-            description = next((text for text in said[::-1] if text), description)
+            # The outermost description is the one that knows the field.
+            description = description or next((text for text in said[::-1] if text), "")
         elif get_origin(core) in (Union, types.UnionType):
             [core] = [member for member in get_args(core) if member is not types.NoneType]
             optional = True

@@ -83,8 +83,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         failure = Failure(ExitCode.LOCAL_FAULT, "local", error.format_message())
         return _fail(failure, machine=wants_json(given))
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader is gone; nobody wants to hear that
+    except SystemExit:
+        # click's answer to a reader that has enough, as `head` does; nothing went wrong.
         return ExitCode.OK
     except (MithaqError, OSError) as error:
         return _fail(failure_of(error), machine=wants_json(given))

@@ -1,0 +1,106 @@
+"""How a run of the command line ends: one message, one exit code, for every kind of error."""
+
+from __future__ import annotations
+
+import errno
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cli.faults import ExitCode, NotFinal, Unreachable, failure_of
+from kit.commandline import mithaq, testnet
+from kit.desk import desk
+from primitives.errors import (
+    BadBlock,
+    BadSignature,
+    Malformed,
+    MithaqError,
+    OperatorFault,
+    Rejected,
+    StorageFault,
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "exit_code", "code"),
+    [
+        (Rejected("books.overdraft", "m"), ExitCode.REFUSED, "books.overdraft"),
+        (Malformed("m"), ExitCode.REFUSED, "malformed"),
+        (BadSignature("m"), ExitCode.REFUSED, "bad_signature"),
+        (BadBlock("m"), ExitCode.REFUSED, "remote_fault"),
+        (MithaqError("m"), ExitCode.REFUSED, "refused"),
+        (Unreachable("m"), ExitCode.UNREACHABLE, "node.unreachable"),
+        (NotFinal("m"), ExitCode.TIMED_OUT, "not_final"),
+        (StorageFault("m"), ExitCode.LOCAL_FAULT, "storage"),
+        (OperatorFault("m"), ExitCode.LOCAL_FAULT, "local"),
+        (OSError(errno.EROFS, "m"), ExitCode.LOCAL_FAULT, "local"),
+    ],
+)
+def test_every_error_has_an_exit_code_and_a_stable_code(
+    error: MithaqError | OSError, exit_code: ExitCode, code: str
+) -> None:
+    """The message stays its own."""
+    failure = failure_of(error)
+
+    assert (failure.exit_code, failure.code, failure.message) == (exit_code, code, "m")
+
+
+def test_an_error_of_the_system_names_its_file() -> None:
+    """Which folder is full or read-only."""
+    failure = failure_of(OSError(errno.ENOSPC, "No space left on device", "data"))
+
+    assert failure.message == "data: No space left on device"
+
+
+def test_a_reader_that_has_enough_is_no_error(tmp_path: Path) -> None:
+    """As in `mithaq keys list | head -1`."""
+    for name in ("a", "b"):
+        mithaq("keys", "new", name, "--home", tmp_path)
+    words = [sys.executable, "-P", "-m", "cli", "keys", "list", "--home", str(tmp_path)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        said = process.stderr.read()
+
+    assert (process.returncode, said) == (0, b"")
+
+
+def test_an_interrupt_ends_quietly(tmp_path: Path) -> None:
+    """With the code that shells report, and no traceback."""
+    testnet(tmp_path)
+    words = [sys.executable, "-u", "-P", "-m", "cli", "localnet", "logs", "-f", "--home"]
+    (tmp_path / "nodes" / "node0" / "node.log").write_text("a line\n")
+    with subprocess.Popen(
+        [*words, str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == "finance: a line\n"
+        process.send_signal(signal.SIGINT)
+        said = process.stderr.read()
+
+    assert process.returncode == 130
+    assert said.strip() == "stopped"
+
+
+def test_the_folder_of_one_node_is_a_home_too(tmp_path: Path) -> None:
+    """Its operator asks it without knowing its address."""
+    testnet(tmp_path / "net", "--base-port", "1")
+    folder = tmp_path / "net" / "nodes" / "node0"
+    with desk(tmp_path / "desk") as other:
+        config = folder / "config.toml"
+        address = other.url.removeprefix("http://")
+        config.write_text(config.read_text().replace("127.0.0.1:1001", address))
+        (folder / "genesis.json").write_bytes((other.home / "genesis.json").read_bytes())
+
+        status = mithaq("status", "--home", folder, "--json")
+        block = mithaq("block", "0", "--home", folder)
+
+    assert status.code == 0, status.err
+    assert [node["name"] for node in status.result["nodes"]] == ["finance"]
+    assert status.result["can_proceed"] is True
+    assert block.code == 0
