@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from consensus.messages import Commit, Prepare, PrePrepare, ViewChange
 from kit.certified import certify
 from node import wire
-from primitives.block import Block
 from primitives.certificate import Certificate
 from primitives.crypto import SigningKey
 from primitives.domains import Domain
@@ -147,11 +146,6 @@ class Voice:
     ) -> PrePrepare:
         signed = self._vote(Domain.PRE_PREPARE, height, view, block_id)
         return PrePrepare(Height(height), View(view), block_id, signed, changes, prepared)
-
-    def propose(self, view: int, block: Block, block_id: BlockId) -> wire.Proposed:
-        """A fresh proposal of view 0 with its body."""
-        message = self.pre_prepare(block.header.height, view, block_id)
-        return wire.Proposed(message, wire.FullBody(block))
 
     def _vote(self, domain: VoteDomain, height: int, view: int, block_id: BlockId) -> Signature:
         return self.key.sign(vote_bytes(domain, self.chain, Height(height), View(view), block_id))
