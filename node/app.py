@@ -5,11 +5,12 @@ and the signer's memory say how to go on. SIGTERM and SIGINT end it in order.
 """
 
 import signal
+import sys
 import time
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Final, final
 
 import trio
 
@@ -34,6 +35,11 @@ from storage.decision import Genesis
 from storage.durable_file import DiskFile
 from storage.opening import create_database, holds_chain, open_database
 
+SWITCH_S: Final = 0.0005
+"""How long a thread that checks signatures may keep the loop from the interpreter. With CPython's
+5 ms a burst of transactions delays votes until views run out: 1,200 payments a second instead of
+3,000 on two cores."""
+
 if TYPE_CHECKING:
     # libp2p brings types for trio that hide trio's own, and keep this one elsewhere.
     from trio_typing import TaskStatus
@@ -48,6 +54,7 @@ def run(path: Path) -> None:
     """
     if not __debug__:
         raise OperatorFault("refusing to run with python -O: invariants would be off")
+    sys.setswitchinterval(SWITCH_S)
     loaded = load_node(path)
     log = Log(loaded.config.name, loaded.config.log.level)
     store = _open_store(loaded)
@@ -98,20 +105,21 @@ async def _run(loaded: LoadedNode, store: ChainStore, log: Log) -> None:
         )
         answerer.shell = shell
         node = RunningNode(loaded, store, shell, network, log)
-        public = await tasks.start(_serve, node)
-        await tasks.start(_serve_admin, node)
-        log.write.info(
-            "node.started",
-            chain=chain.hex(),
-            height=store.head().height,
-            role=node.role.value,
-            p2p=network.address,
-            api=public,
-            muted=signer.muted if signer is not None else None,
-        )
-        tasks.start_soon(_stop_on_signal, node)
-        tasks.start_soon(shell.run)
-        await node.stopping.wait()
+        async with trio.open_nursery() as serving:
+            public = await serving.start(_serve, node)
+            await serving.start(_serve_admin, node)
+            log.write.info(
+                "node.started",
+                chain=chain.hex(),
+                height=store.head().height,
+                role=node.role.value,
+                p2p=network.address,
+                api=public,
+                muted=signer.muted if signer is not None else None,
+            )
+            tasks.start_soon(_stop_on_signal, node)
+            tasks.start_soon(shell.run)
+        # Both servers end by themselves when the node is told to stop, and let requests finish.
         log.write.info("node.stopping")
         tasks.cancel_scope.cancel()
 
