@@ -32,8 +32,14 @@ START_S = 60.0
 
 
 def free_base_port(nodes: int) -> int:
-    """A base with free ports for p2p (base + i) and the API (base + 1000 + i)."""
-    for base in range(20_000, 31_000, 40):  # below the ports that the system gives to clients
+    """A base with free ports for p2p (base + i) and the API (base + 1000 + i).
+
+    Below the ports that the system gives to clients; each process begins its search elsewhere, so
+    that two test runs at the same time do not meet.
+    """
+    bases = range(20_000, 31_000, 40)
+    begin = os.getpid() * 31 % len(bases)
+    for base in (*bases[begin:], *bases[:begin]):
         try:
             for index in range(nodes):
                 for port in (base + index, base + 1000 + index):
