@@ -426,6 +426,8 @@ class Chaos:
         height = victim.height
         view = View(max(0, victim.replica.now.wish + self.random.randrange(-1, 3)))
         name = f"lie {height} {self.random.randrange(3)}"
+        if self.random.random() < 0.3 and made.block(name) not in self._settled(height):
+            self.cluster.bad.add(made.block(name))
         known = sorted(
             {block_id for node in self.cluster.nodes.values() for block_id in node.bodies}
         )
@@ -442,6 +444,12 @@ class Chaos:
                 self._ask(liar, height, View(view + 1))
             case _:
                 self._propose(liar, height, view, block_id)
+
+    def _settled(self, height: Height) -> set[BlockId]:
+        """Blocks that honest nodes hold or a certificate proves: what they find stays the same."""
+        return {block_id for node in self.cluster.nodes.values() for block_id in node.bodies} | {
+            proof.block_id for proof in self.cluster.proofs(height)
+        }
 
     def _ask(self, liar: Seat, height: Height, view: View) -> None:
         proofs = [proof for proof in self.cluster.proofs(height) if proof.view < view]
