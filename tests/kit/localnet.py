@@ -39,7 +39,8 @@ def free_base_port(nodes: int) -> int:
     """
     bases = range(20_000, 31_000, 40)
     begin = os.getpid() * 31 % len(bases)
-    for base in (*bases[begin:], *bases[:begin]):
+    for step in range(len(bases)):
+        base = bases[(begin + step) % len(bases)]
         try:
             for index in range(nodes):
                 for port in (base + index, base + 1000 + index):
