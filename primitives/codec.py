@@ -6,7 +6,8 @@ arrays that are too long or too short, unknown tags. msgspec alone accepts some 
 comparison is not optional.
 """
 
-from typing import Any, TypeVar
+from threading import RLock
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -14,9 +15,15 @@ from primitives.errors import Malformed
 
 T = TypeVar("T")
 
+TAKING_TYPES_APART: Final = RLock()
+"""Held by whoever lets msgspec see a type for the first time.
+
+msgspec notes what it learns of a Struct on the class before it has learned all of it, so that types
+may refer to themselves. A second thread that meets such a class reads what is not there yet: wrong
+answers, or the end of the process. Once a type was seen whole, threads may use it freely.
+"""
+
 _encoder = msgspec.msgpack.Encoder()
-
-
 _decoders: dict[object, msgspec.msgpack.Decoder[Any]] = {}
 """One per type that is asked for; types are code, so strangers cannot make it grow."""
 
@@ -24,7 +31,8 @@ _decoders: dict[object, msgspec.msgpack.Decoder[Any]] = {}
 def _decoder(kind: object) -> msgspec.msgpack.Decoder[Any]:
     decoder = _decoders.get(kind)
     if decoder is None:
-        decoder = _decoders[kind] = msgspec.msgpack.Decoder(kind)
+        with TAKING_TYPES_APART:
+            decoder = _decoders[kind] = msgspec.msgpack.Decoder(kind)
     return decoder
 
 

@@ -19,6 +19,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar, Union, get_origin
 import msgspec
 from msgspec import Meta, Struct, inspect
 
+from primitives.codec import TAKING_TYPES_APART
 from primitives.errors import Malformed
 
 T = TypeVar("T")
@@ -34,7 +35,8 @@ _SHOWN_MAX: Final = 80
 
 def named(kind: Any) -> Any:  # noqa: ANN401 - types of types
     """The twin of a Struct, of a generic one, or of a union: a type for msgspec."""
-    return _twin(_inspected(kind))
+    with TAKING_TYPES_APART:
+        return _twin(_inspected(kind))
 
 
 def to_named(value: Any) -> Any:  # noqa: ANN401 - any value of the codec
@@ -107,12 +109,16 @@ def _explained(message: str, plain: Any) -> str:  # noqa: ANN401
 
 @lru_cache(maxsize=256)
 def _inspected(kind: Any) -> inspect.Type:  # noqa: ANN401
-    return inspect.type_info(kind)
+    with TAKING_TYPES_APART:
+        return inspect.type_info(kind)
 
 
 @lru_cache(maxsize=256)
 def _cached_twin(kind: Any) -> Any:  # noqa: ANN401
-    return named(kind)
+    with TAKING_TYPES_APART:
+        twin = named(kind)
+        msgspec.json.Decoder(twin)  # msgspec has now seen it whole
+        return twin
 
 
 _struct_twins: Final[dict[Any, Any]] = {}
