@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import trio
 
+from bench.report import Report
 from p2p.frames import Lane
 from p2p.inbox import Delivery, LinkUp
 from p2p.network import Network, open_network
@@ -21,31 +22,31 @@ _MESSAGES = 2_000
 _BLOCKS = 100
 
 
-def run() -> None:
-    """Measure and print."""
-    trio.run(_measure)
+def run(report: Report) -> None:
+    """What one message costs each side."""
+    trio.run(_measure, report)
 
 
-async def _measure() -> None:
+async def _measure(report: Report) -> None:
     with trio.fail_after(120):
         async with _nodes(2) as networks:
-            await _flood(networks)
-            await _ping_pong(networks)
+            await _flood(networks, report)
+            await _ping_pong(networks, report)
         async with _nodes(4) as networks:
-            await _gossip(networks)
+            await _gossip(networks, report)
 
 
-async def _flood(networks: list[Network]) -> None:
+async def _flood(networks: list[Network], report: Report) -> None:
     """Messages that wait for each other share writes."""
     ours, theirs = networks
     started = time.process_time()
     for _ in range(_MESSAGES):
         ours.send(theirs.id, bytes(200), Lane.VOTES)
     await _receive(theirs, _MESSAGES)
-    _report("p2p.link/200B coalesced", started, _MESSAGES * 2)
+    _report(report, "p2p.link/200B coalesced", started, _MESSAGES * 2)
 
 
-async def _ping_pong(networks: list[Network]) -> None:
+async def _ping_pong(networks: list[Network], report: Report) -> None:
     """Each message waits for the other side's: nothing is shared."""
     ours, theirs = networks
     started = time.process_time()
@@ -54,10 +55,10 @@ async def _ping_pong(networks: list[Network]) -> None:
         await _receive(theirs, 1)
         theirs.send(ours.id, bytes(200), Lane.VOTES)
         await _receive(ours, 1)
-    _report("p2p.link/200B alone", started, _MESSAGES * 2)
+    _report(report, "p2p.link/200B alone", started, _MESSAGES * 2)
 
 
-async def _gossip(networks: list[Network]) -> None:
+async def _gossip(networks: list[Network], report: Report) -> None:
     """Blocks of 10 KB, one after the other, to three others; per node, relays included."""
     while not all(network.gossip.peers == 3 for network in networks):  # noqa: ASYNC110 - counters
         await trio.sleep(0.01)
@@ -66,7 +67,7 @@ async def _gossip(networks: list[Network]) -> None:
         networks[0].publish(number.to_bytes(4) + bytes(10_000))
         for network in networks[1:]:
             await _receive(network, 1)
-    _report("p2p.gossip/10KB of 4 nodes", started, _BLOCKS * len(networks))
+    _report(report, "p2p.gossip/10KB of 4 nodes", started, _BLOCKS * len(networks))
 
 
 async def _receive(network: Network, count: int) -> None:
@@ -74,9 +75,9 @@ async def _receive(network: Network, count: int) -> None:
         count -= isinstance(await network.inbox.receive(), Delivery)
 
 
-def _report(name: str, started: float, messages: int) -> None:
+def _report(report: Report, name: str, started: float, messages: int) -> None:
     each_us = (time.process_time() - started) / messages * 1e6
-    print(f"{name:<32}{each_us:>8.0f} us CPU per message per side")
+    report.fact(name, each_us, "us CPU per message per side")
 
 
 @asynccontextmanager

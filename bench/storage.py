@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from bench.report import Report
 from primitives.block import Block, Header, block_id, transaction_hash, transactions_root
 from primitives.certificate import Certificate, Seal
 from primitives.codec import encode
@@ -114,8 +115,8 @@ def _vote_and_commit(store: ChainStore, decision: Decision) -> tuple[float, floa
     return voting, _milliseconds(lambda: store.commit(decision))
 
 
-def run() -> None:
-    """Print the medians and the slowest decision."""
+def run(report: Report) -> None:
+    """What a decision and a vote cost on this disk."""
     chance, begun = random.Random(1), _genesis()
     chain = ChainId(block_id(begun.header))
     votes: list[float] = []
@@ -128,11 +129,7 @@ def run() -> None:
                 votes.append(voting)
                 commits.append(committing)
         opening = _milliseconds(lambda: open_database(folder, chain).close())
-    print(f"storage.commit/100tx {statistics.median(commits):.1f} ms")
-    print(f"storage.commit/100tx/slowest {max(commits):.1f} ms")
-    print(f"storage.vote/100tx {statistics.median(votes):.1f} ms")
-    print(f"storage.open/{BLOCKS}blocks {opening:.0f} ms")
-
-
-if __name__ == "__main__":
-    run()
+    report.fact("storage.commit/100tx", statistics.median(commits), "ms")
+    report.fact("storage.commit/100tx slowest", max(commits), "ms")
+    report.fact("storage.vote/100tx", statistics.median(votes), "ms")
+    report.fact(f"storage.open/{BLOCKS} blocks", opening, "ms")
