@@ -105,6 +105,7 @@ async def _run(loaded: LoadedNode, store: ChainStore, log: Log) -> None:
         )
         answerer.shell = shell
         node = RunningNode(loaded, store, shell, network, log)
+        await tasks.start(_stop_on_signal, node)
         async with trio.open_nursery() as serving:
             public = await serving.start(_serve, node)
             await serving.start(_serve_admin, node)
@@ -117,7 +118,6 @@ async def _run(loaded: LoadedNode, store: ChainStore, log: Log) -> None:
                 api=public,
                 muted=signer.muted if signer is not None else None,
             )
-            tasks.start_soon(_stop_on_signal, node)
             tasks.start_soon(shell.run)
         # Both servers end by themselves when the node is told to stop, and let requests finish.
         log.write.info("node.stopping")
@@ -287,8 +287,11 @@ async def _serve_admin(
     await serve_admin(node, path=path, stop=node.stopping.wait, task_status=task_status)
 
 
-async def _stop_on_signal(node: RunningNode) -> None:
+async def _stop_on_signal(
+    node: RunningNode, *, task_status: "TaskStatus[None]" = trio.TASK_STATUS_IGNORED
+) -> None:
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        task_status.started()
         async for _ in signals:
             node.request_shutdown()
 

@@ -62,7 +62,7 @@ GOSSIP_BYTES_MAX: Final = 2 * 1024 * 1024 + 512 * 1024
 GOSSIP_WAITING_MAX: Final = 64
 """Blocks that wait to be published or to be sent to one gossip peer: two minutes of the chain."""
 GOSSIP_SEEN_MAX: Final = 4_096
-"""Messages whose repetition is recognised: an hour of blocks; an older one is known by its height."""
+"""Messages whose repetition is recognised: an hour of blocks; height tells an older one."""
 GOSSIP_MESSAGES_PER_SECOND: Final = 200
 """What one peer may make us relay each second: catching up is by request, blocks come singly."""
 REQUEST_BYTES_MAX: Final = 64 * 1024
