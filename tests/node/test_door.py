@@ -20,6 +20,7 @@ from ledger.transaction import (
 from node import wire
 from node.door import CANNOT_BE_EXECUTED
 from node.outbox import Outbox
+from primitives import limits
 from primitives.codec import encode
 from primitives.errors import Rejected
 from primitives.ids import TimeMs
@@ -214,3 +215,21 @@ def test_an_offer_names_so_many_of_the_oldest() -> None:
     ]
     nothing = taker.alive.deliver(giver.name, wire.Offer((one.hash,)), None, network.now_ms)
     assert not any(isinstance(message, wire.Want) for _, message in nothing.messages)
+
+
+def test_an_offer_is_bounded() -> None:
+    """One transaction more than an offer takes: the youngest waits for the next one."""
+    network = begun()
+    node = network.validators()[0]
+    most = limits.OFFER_MAX
+    transactions = [
+        network.transaction("treasury", pay("works", 1, f"{number}")) for number in range(most + 1)
+    ]
+    network.crash(*[other.name for other in network.validators()[1:]])
+    node.alive.take(transactions, network.now_ms)
+
+    node.alive.tick(network.now_ms)
+    out = node.alive.tick(network.now_ms)
+
+    (offer,) = [message for _, message in out.messages if isinstance(message, wire.Offer)]
+    assert offer.hashes == tuple(tx.hash for tx in transactions[:most])

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from consensus.messages import Commit, Prepare, PrePrepare, Status, ViewChange
+from consensus import events as on
+from consensus.messages import Claim, Commit, Prepare, PrePrepare, Proposal, Status, ViewChange
+from consensus.replica import Replica
+from kit import consensus as made
 from kit.disks import MortalDatabase, MortalFile
 from kit.engines import Network, Node, begun, everything
 from kit.ledger import pay
 from kit.spoken import Place, Statement, author_of, place_of, statements_in
 from ledger.parameters import DEFAULTS
 from node import wire
-from primitives.ids import Height, ValidatorKey
+from primitives.ids import Height, Seat, ValidatorKey, View
 
 
 def words_of(network: Network, node: Node) -> dict[Place, bytes]:
@@ -277,3 +280,19 @@ def test_a_view_change_survives_the_restart_of_those_who_asked() -> None:
     network.passes = everything
     network.run(network.all_at(2))
     network.check_honesty()
+
+
+def test_a_restarted_replica_counts_on_no_body_that_the_engine_dropped() -> None:
+    """A proposal of ours in a view that we left: named by the log alone, forgotten with it."""
+    replica = Replica()
+    log = (
+        Proposal(Height(1), View(0), made.block("X"), (), None),
+        Claim(Height(1), View(1), None),
+    )
+    replica.step(on.HeightStarted(Height(1), 4, Seat(1), 1_000, 10_000, 100, log))
+    assert made.block("X") in replica.kept_blocks
+
+    replica.step(on.Awoke())
+
+    assert made.block("X") not in replica.kept_blocks
+    assert replica.now.bodies <= replica.kept_blocks
