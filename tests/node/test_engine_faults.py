@@ -17,7 +17,7 @@ from primitives import limits
 from primitives.block import Block, block_id, transactions_root
 from primitives.domains import Domain
 from primitives.errors import BadBlock, BadSignature
-from primitives.ids import Digest, Height, TimeMs, View
+from primitives.ids import Digest, Height, Seat, TimeMs, View
 from services.money import Transfer
 
 
@@ -313,6 +313,25 @@ def test_a_node_whose_clock_is_an_hour_ahead_loses_its_own_views_only() -> None:
     network.check_agreement()
 
 
+def test_a_proved_block_is_decided_whatever_the_clocks_and_whoever_the_primary() -> None:
+    """Prepared in view 0 and proposed again in view 1, when all clocks have been set back."""
+    network = begun()
+    network.listening = True
+    network.passes = lambda _s, _r, m: not (isinstance(m, Commit) and m.view == 0)
+    network.submit(network.validators()[0], payment(network))
+    network.run(lambda: len([name for name, kind in said(network) if kind is Commit]) == 4)
+    prepared = {m.block_id for *_, m in network.messages if isinstance(m, Commit)}
+
+    for node in network.validators():
+        node.skew_ms = -3_600_000
+    network.run(network.all_at(2), limit_ms=DEFAULTS.t0_ms + 500)
+
+    head = network.validators()[0].store.head()
+    assert {head.block_id} == prepared
+    assert head.header.proposer == network.members.primary(Height(2), View(0))
+    assert certificate_view(network.validators()[0], 2) == 1
+
+
 # --- a quorum that lies -----------------------------------------------------------------------
 
 
@@ -341,6 +360,32 @@ def test_a_decided_block_that_is_bad_here_stops_the_node_and_writes_nothing() ->
         for sender, _, m in network.messages
     )
     assert not any(isinstance(m, wire.Proposed) and s == node.name for s, _, m in network.messages)
+
+
+@pytest.mark.parametrize("wrong", ["too few", "prepares", "spoilt", "seat of nobody"])
+def test_a_decision_without_a_quorum_of_commits_is_its_deliverers_fault(wrong: str) -> None:
+    """A good block and a certificate that proves nothing: refused, nothing written."""
+    network = begun()
+    node = network.proposer(2)
+    block = built(network, payment(network))
+    named = block_id(block.header)
+    good = certificate_by(voices(network)[:3], Domain.COMMIT, 2, 0, named)
+    last = good.seals[-1]
+    certificate = {
+        "too few": replace(good, seals=good.seals[:2]),
+        "prepares": certificate_by(voices(network)[:3], Domain.PREPARE, 2, 0, named),
+        "spoilt": replace(good, seals=(*good.seals[:2], replace(last, signature=bytes(64)))),
+        "seat of nobody": replace(good, seals=(*good.seals[:2], replace(last, seat=Seat(7)))),
+    }[wrong]
+    before = node.database.contents()
+
+    network.passes = lambda _s, _r, m: isinstance(m, wire.Decided)
+    for one, height in ((certificate, 1), (good, 2)):
+        network.say(network.proposer(3), node.name, wire.Decided(block, one))
+        network.run_for(20)
+        assert node.height == height
+        assert len(node.faults) == 1
+        assert height == 2 or node.database.contents() == before
 
 
 def test_a_proved_block_that_is_bad_here_is_not_voted_for() -> None:
