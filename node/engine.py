@@ -412,13 +412,13 @@ class Engine:
 
     def _decide(self, certificate: Certificate) -> bool:
         """Make a decision durable. False if it is bad here: then this node stops (rule R31)."""
+        validators = self.validators
         try:
             block, identifiers = self._blocks.commit(certificate)
         except BadBlock as error:
             self.halted = f"block {certificate.height} was decided and is bad in my state: {error}"
             self._note("chain.halted", alarming=True, reason=self.halted)
             return False
-        validators = self.validators
         self._witnesses.note_certificate(certificate, validators)
         self._out.decided.append(wire.Decided(block, certificate))
         self._out.final += identifiers
