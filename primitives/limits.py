@@ -176,5 +176,11 @@ API_GRACE_S: Final = 1
 """For requests in progress to end when the node stops."""
 RANGE_BLOCKS_MAX: Final = 256
 """Blocks in one answer to a node that catches up; large ones fill its bytes much earlier."""
-CHECKS_WAITING_MAX: Final = 256
-"""Payloads with transactions or bodies that wait for a thread; beyond, they come again later."""
+BODIES_WAITING_MAX: Final = 32
+"""Messages with a block that wait for a thread: at 2 MiB each, 64 MiB at the most."""
+BODIES_PER_PEER_MAX: Final = 4
+"""Of these, one peer's: a proposal, its body, a decided block, and one more."""
+BATCHES_WAITING_MAX: Final = 64
+"""Messages with transactions that wait for a thread; honest ones are of 1 MiB at the most."""
+BATCHES_PER_PEER_MAX: Final = 16
+"""Of these, one peer's: several full blocks."""
