@@ -1,11 +1,12 @@
 """A replica's casts: requests to the signer, then messages, then events that come back."""
 
 from collections.abc import Sequence
-from typing import assert_never
+from dataclasses import dataclass, field
+from typing import assert_never, final
 
 from consensus import effects as do
 from consensus import events as on
-from consensus.messages import Commit, Prepare, PrePrepare, ViewChange
+from consensus.messages import Commit, LogEntry, Prepare, PrePrepare, ViewChange
 from node.signer import Refused, Request, Signer
 from primitives.certificate import Certificate
 from primitives.ids import NO_VIEW, ZERO32, BlockId, Seat, Signature, View
@@ -13,6 +14,15 @@ from storage.decision import VoteStep
 
 Cast = do.CastPrePrepare | do.CastPrepare | do.CastCommit | do.CastViewChange
 Statement = PrePrepare | Prepare | Commit | ViewChange
+
+
+@final
+@dataclass(slots=True)
+class Step:
+    """What one step of the replica asked for, until it is written and signed."""
+
+    entries: list[LogEntry] = field(default_factory=list)
+    casts: list[Cast] = field(default_factory=list)
 
 
 def sign_all(casts: Sequence[Cast], signer: Signer, seat: Seat) -> list[Statement | Refused]:

@@ -14,7 +14,6 @@ validators have answered in this run (R41).
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import assert_never, final
 
 from msgspec.structs import replace
@@ -23,7 +22,7 @@ from consensus import effects as do
 from consensus import events as on
 from consensus.effects import Effect, Sending
 from consensus.events import Link, Verdict
-from consensus.messages import Commit, LogEntry, Prepare, PrePrepare, Proposal, Status, ViewChange
+from consensus.messages import Commit, Prepare, PrePrepare, Proposal, Status, ViewChange
 from consensus.replica import Replica
 from ledger.membership import validators_at
 from ledger.transaction import CheckedTransaction
@@ -31,7 +30,7 @@ from node import wire
 from node.answers import Allowance, Answers
 from node.blocks import Blocks
 from node.bodies import CheckedBlock
-from node.casts import Cast, event_of, sign_all
+from node.casts import Step, event_of, sign_all
 from node.door import CANNOT_BE_EXECUTED, Door
 from node.execution import heartbeat_delay_ms
 from node.guard import Guard
@@ -43,21 +42,12 @@ from node.verify import check_decided, check_pre_prepare, check_view_change, che
 from node.votelog import to_entry, to_record
 from node.witnesses import Witnesses
 from primitives import limits
-from primitives.block import Block
+from primitives.block import Block, block_id
 from primitives.certificate import Certificate
 from primitives.codec import encode
 from primitives.errors import BadBlock, Rejected
 from primitives.ids import BlockId, Height, Seat, TimeMs, ValidatorKey, View, short
 from primitives.validators import ValidatorSet
-
-
-@final
-@dataclass(slots=True)
-class _Step:
-    """What one step of the replica asked for, until it is written and signed."""
-
-    entries: list[LogEntry] = field(default_factory=list)
-    casts: list[Cast] = field(default_factory=list)
 
 
 @final
@@ -158,8 +148,8 @@ class Engine:
                 self._hear_view_change(message)
             case Status():
                 self._hear_status(message, link)
-            case wire.Decided(block, certificate):
-                self._hear_decided(block, certificate, body, link)
+            case wire.Decided(_, certificate):
+                self._hear_decided(certificate, body, link)
             case wire.Fetch(block_id):
                 if self._fetches.allows(link, now_ms):
                     self._reply(link, self._answer.fetched(block_id))
@@ -177,6 +167,33 @@ class Engine:
             case _:
                 assert_never(message)
         return self._release()
+
+    def needs_body(self, message: wire.Wire) -> bool:
+        """Whether the body in a message is worth checking: expected here, and not here yet.
+
+        Its transactions may cost 5,000 signature checks; this costs those of its author or of a
+        quorum, so that nobody without a vote in the matter makes us work.
+
+        Raises:
+            RemoteFault: nobody stands behind it.
+        """
+        match message:
+            case wire.Proposed(pre_prepare, _):
+                validators = self._validators_of(pre_prepare.height, pre_prepare.view)
+                if validators is None or self._blocks.get(pre_prepare.block_id) is not None:
+                    return False
+                check_pre_prepare(pre_prepare, self._ports.chain, validators)
+                return True
+            case wire.Decided(block, certificate):
+                held = self._blocks.get(certificate.block_id) is not None
+                if held or block.header.height != self.height:
+                    return False
+                check_decided(certificate, self.height, self._ports.chain, self.validators)
+                return True
+            case wire.Body(block):
+                return block_id(block.header) in self._replica.kept_blocks
+            case _:
+                return False
 
     def fire(self, timer: Timer, now_ms: TimeMs) -> Outbox:
         """A timer that an outbox asked for; a stale one has no effect."""
@@ -281,14 +298,15 @@ class Engine:
         self._run(on.StatusReceived(status, link))
 
     def _hear_decided(
-        self, block: Block, certificate: Certificate, body: CheckedBlock | None, link: Link
+        self, certificate: Certificate, body: CheckedBlock | None, link: Link
     ) -> None:
-        height = block.header.height
+        height = certificate.height
+        body = body if body is not None else self._blocks.get(certificate.block_id)
         if height != self.height or body is None or body.id != certificate.block_id:
             if height < self.height:
                 self._guard.look_for_fork(certificate, self.validators)
             return
-        check_decided(certificate, height, self._ports.chain, self.validators)
+        check_decided(certificate, self.height, self._ports.chain, self.validators)
         self._blocks.keep(body)
         self._run(on.CertificateReceived(certificate))
         self._tell(link, self._replica.now.status())
@@ -319,7 +337,7 @@ class Engine:
         self._blocks.keep_only(self._replica.kept_blocks)
 
     def _perform(self, effects: list[Effect]) -> None:
-        step, answers = _Step(), list[on.Event]()
+        step, answers = Step(), list[on.Event]()
         for effect in effects:
             match effect:
                 case do.Persist(entry):
@@ -333,7 +351,7 @@ class Engine:
                     answers.append(on.Checked(block_id, fresh_view, verdict))
                 case do.Decide(certificate):
                     self._write_and_sign(step)
-                    step = _Step()
+                    step = Step()
                     if self._decide(certificate):
                         answers.append(self._height_started())
                 case _:
@@ -341,7 +359,7 @@ class Engine:
         self._write_and_sign(step)
         self._pending.extendleft(reversed(answers))
 
-    def _write_and_sign(self, step: _Step) -> None:
+    def _write_and_sign(self, step: Step) -> None:
         """Write, sign, release (rule R35)."""
         if step.entries:
             bodies = {
@@ -439,7 +457,9 @@ class Engine:
         records = self._ports.store.votes(parent.height)
         log = tuple(to_entry(record) for record in records)
         self._logged = set(self._ports.store.kept_bodies(parent.height))
-        self._set_heartbeat()
+        if self._ports.signer is not None:
+            delay_ms = heartbeat_delay_ms(parent, self._ports.signer.key, self._now_ms)
+            self._out.timers.append((delay_ms, HeartbeatDue(parent.height)))
         if self._blocks.has_work(self._now_ms):
             self._pending.append(on.WorkArrived(parent.height))
         return on.HeightStarted(
@@ -451,12 +471,6 @@ class Engine:
             minimum_interval_ms=parent.parameters.minimum_interval_ms,
             log=log,
         )
-
-    def _set_heartbeat(self) -> None:
-        """An empty block is due a heartbeat after the last one, at once at height 1 (R44)."""
-        if self._ports.signer is not None:
-            delay_ms = heartbeat_delay_ms(self._blocks.parent, self._ports.signer.key, self._now_ms)
-            self._out.timers.append((delay_ms, HeartbeatDue(self.height)))
 
     # --- small things -----------------------------------------------------------------------
 

@@ -113,6 +113,7 @@ class Network:
         self.listening = False
         """Whether `messages` is kept."""
         self.losses = 0
+        self.bodies_checked = 0
         self.clock = clock
         self._random = Random(seed)
         self._delay_ms = delay_ms
@@ -374,7 +375,10 @@ class Network:
                     for tx in heard.transactions
                 ]
                 return engine.take(checked, at)
-            body = body_of(heard, chain=self.chain, kind=TRANSACTION, known=find)
+            body = None
+            if engine.needs_body(heard):
+                self.bodies_checked += 1
+                body = body_of(heard, chain=self.chain, kind=TRANSACTION, known=find)
             return engine.deliver(sender.name, heard, body, at)
 
         self._later(self._random.randint(*self._delay_ms), receiver, deliver)

@@ -143,6 +143,19 @@ def test_a_rule_that_fails_is_refused_and_ends_no_node() -> None:
     network.run(network.is_final(good))
 
 
+def test_nothing_that_can_be_built_is_no_reason_for_a_block() -> None:
+    """What was waiting turns out to be poison: it is thrown out, and no empty block made (R44)."""
+    network = begun()
+    primary = network.proposer(2)
+    bad = poison(network)
+    primary.alive.mempool.add(bad)
+
+    network.run_for(10_000)
+
+    assert bad.id not in primary.alive.mempool
+    assert [node.height for node in network.validators()] == [1] * 4
+
+
 def waiting_at(node: Node, tx: CheckedTransaction, network: Network) -> bool:
     node.alive.take([tx], network.now_ms)
     return tx.id in node.alive.mempool

@@ -17,7 +17,7 @@ from primitives import limits
 from primitives.block import Block, block_id, transactions_root
 from primitives.domains import Domain
 from primitives.errors import BadBlock, BadSignature
-from primitives.ids import Digest, Height, Seat, TimeMs, View
+from primitives.ids import Digest, Height, Seat, Signature, TimeMs, View
 from services.money import Transfer
 
 
@@ -149,13 +149,67 @@ def test_a_body_that_is_not_the_one_named_costs_its_deliverer(kind: str) -> None
         "decided": wire.Decided(wrong, certificate),
     }
     before = node.database.contents()
-
+    network.crash(network.proposer(2).name)
     network.passes = lambda _s, receiver, _m: receiver == node.name
+    if kind == "answer":  # it is wanted: else nobody looks at it
+        network.say(network.validators()[3], node.name, wire.Proposed(pre_prepare, None))
+        network.run_for(20)
+
     network.say(network.validators()[3], node.name, messages[kind])
     network.run(lambda: bool(node.faults))
 
     assert [type(fault) for fault in node.faults] == [BadBlock]
     assert node.database.contents() == before
+
+
+def test_a_body_that_nobody_asked_for_is_not_looked_at() -> None:
+    """Its 5,000 signatures are not checked because a peer sends it."""
+    network = begun()
+    node = network.proposer(3)
+    block = built(network, payment(network))
+    checked = network.bodies_checked
+
+    network.say(network.proposer(2), node.name, wire.Body(block))
+    network.run_for(20)
+
+    assert network.bodies_checked == checked
+    assert node.faults == []
+
+
+@pytest.mark.parametrize("kind", ["proposal", "decided"])
+def test_a_body_that_nobody_stands_behind_is_not_looked_at(kind: str) -> None:
+    """A forged signature, a certificate of two: refused before the transactions cost anything."""
+    network = begun()
+    node = network.proposer(3)
+    block = built(network, payment(network))
+    named = block_id(block.header)
+    honest = network.voice(network.proposer(2)).pre_prepare(2, 0, named)
+    forged = replace(honest, signature=Signature(bytes(64)))
+    few = certificate_by(voices(network)[:2], Domain.COMMIT, 2, 0, named)
+    messages: dict[str, wire.Wire] = {
+        "proposal": wire.Proposed(forged, wire.FullBody(block)),
+        "decided": wire.Decided(block, few),
+    }
+    checked = network.bodies_checked
+
+    network.say(network.proposer(2), node.name, messages[kind])
+    network.run_for(20)
+
+    assert network.bodies_checked == checked
+    assert len(node.faults) == 1
+
+
+def test_a_body_that_is_here_is_not_checked_again() -> None:
+    """Proposed, relayed and decided: each node checks one body for each block that it decides."""
+    network = begun()
+    checked = network.bodies_checked
+    tx = payment(network)
+
+    network.submit(network.proposer(2), tx)
+    network.run(network.is_final(tx))
+    network.run_for(5_000)
+
+    assert network.bodies_checked - checked == 3
 
 
 # --- bad blocks -------------------------------------------------------------------------------

@@ -229,6 +229,26 @@ def test_a_node_restored_from_an_old_backup_is_shown_what_it_signed_since() -> N
     network.check_honesty()
 
 
+def test_a_restarted_network_still_knows_who_signed_the_newest_block() -> None:
+    """The head's certificate is a memory too: an old backup among restarted nodes is found out."""
+    network = begun()
+    work(network)
+    seen = {node.name: (node.database.contents(), node.memory.read()) for node in network.up()}
+    network.run(network.all_at(2))
+    certificate = network.up()[0].store.certificate(Height(2))
+    assert certificate is not None
+    node = network.node_of(network.members.keys[certificate.seals[0].seat])
+    network.crash()
+    database, memory = seen[node.name]
+    node.database, node.memory = MortalDatabase(database), MortalFile(memory)
+
+    network.start()
+    network.run_for(2_000)
+
+    assert node.reasons("signer.muted")
+    network.check_honesty()
+
+
 def test_a_running_node_that_meets_a_statement_of_a_clone_falls_silent() -> None:
     """Somebody signs with its key: it stops until the operator acts."""
     network = begun()
