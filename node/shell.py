@@ -25,6 +25,7 @@ from node.engine import Engine
 from node.log import Log
 from node.outbox import Outbox
 from node.timers import Timers
+from node.waiting import Waiting
 from p2p.frames import Lane
 from p2p.inbox import Delivery, LinkDown, LinkUp, Via
 from p2p.network import Network
@@ -78,14 +79,12 @@ class Shell:
         self._relayed: list[CheckedTransaction] = []
         self._relay_due = trio.Event()
         self._submissions = trio.CapacityLimiter(SUBMISSIONS_MAX)
-        self._bodies: tuple[
-            trio.MemorySendChannel[tuple[PeerId, wire.Wire]],
-            trio.MemoryReceiveChannel[tuple[PeerId, wire.Wire]],
-        ] = trio.open_memory_channel(limits.CHECKS_WAITING_MAX)
-        self._transactions: tuple[
-            trio.MemorySendChannel[tuple[PeerId, wire.Transactions]],
-            trio.MemoryReceiveChannel[tuple[PeerId, wire.Transactions]],
-        ] = trio.open_memory_channel(limits.CHECKS_WAITING_MAX)
+        self._bodies: Waiting[wire.Wire] = Waiting(
+            most=limits.BODIES_WAITING_MAX, most_per_peer=limits.BODIES_PER_PEER_MAX
+        )
+        self._batches: Waiting[wire.Transactions] = Waiting(
+            most=limits.BATCHES_WAITING_MAX, most_per_peer=limits.BATCHES_PER_PEER_MAX
+        )
 
     async def run(self) -> None:
         """For ever; an exception here ends the node."""
@@ -120,25 +119,25 @@ class Shell:
 
     def _sort(self, peer: PeerId, message: wire.Wire) -> None:
         """Votes go on at once, what must be checked first goes to its queue."""
-        try:
-            match message:
-                case wire.Proposed() | wire.Body():
-                    self._bodies[0].send_nowait((peer, message))
-                case wire.Decided(block):
-                    if block.header.height > self.engine.height:
-                        self._catchup.hint(peer, block.header.height)
-                    elif block.header.height == self.engine.height:
-                        self._bodies[0].send_nowait((peer, message))
-                    # What is decided here already is checked for a fork by its certificate alone.
-                    else:
-                        self._deliver(peer, message, None)
-                case wire.Transactions():
-                    self._transactions[0].send_nowait((peer, message))
-                case _:
-                    if isinstance(message, Status):
-                        self.heights[peer] = Height(max(0, message.height - 1))
+        has_room = True
+        match message:
+            case wire.Proposed() | wire.Body():
+                has_room = self._bodies.put(peer, message)
+            case wire.Decided(block):
+                if block.header.height > self.engine.height:
+                    self._catchup.hint(peer, block.header.height)
+                elif block.header.height == self.engine.height:
+                    has_room = self._bodies.put(peer, message)
+                # What is decided here already is checked for a fork by its certificate alone.
+                else:
                     self._deliver(peer, message, None)
-        except trio.WouldBlock:
+            case wire.Transactions():
+                has_room = self._batches.put(peer, message)
+            case _:
+                if isinstance(message, Status):
+                    self.heights[peer] = Height(max(0, message.height - 1))
+                self._deliver(peer, message, None)
+        if not has_room:
             self._log.write.warning("queue.full", peer=peer, kind=type(message).__name__)
 
     def _deliver(self, peer: PeerId, message: wire.Wire, body: CheckedBlock | None) -> None:
@@ -155,8 +154,8 @@ class Shell:
         self._log.write.warning("peer.fault", peer=peer, kind=kind, reason=str(fault))
 
     async def _check_bodies(self) -> None:
-        async for peer, message in self._bodies[1]:
-            await self._accept(peer, message)
+        while True:
+            await self._accept(*await self._bodies.get())
 
     async def _accept(self, peer: PeerId, message: wire.Wire) -> None:
         """Check the body of a message in a thread, then let the engine hear it."""
@@ -165,15 +164,18 @@ class Shell:
         def check() -> CheckedBlock | None:
             return body_of(message, chain=self._chain, kind=self._kind, known=find)
 
+        body: CheckedBlock | None = None
         try:
-            body = await trio.to_thread.run_sync(check)
+            if self.engine.needs_body(message):
+                body = await trio.to_thread.run_sync(check)
         except RemoteFault as fault:
             self._blame(peer, fault)
         else:
             self._deliver(peer, message, body)
 
     async def _check_transactions(self) -> None:
-        async for peer, message in self._transactions[1]:
+        while True:
+            peer, message = await self._batches.get()
             answers = await self._checked(message.transactions)
             checked = [answer for answer in answers if isinstance(answer, CheckedTransaction)]
             for failed in answers:
