@@ -285,6 +285,32 @@ def test_nobody_votes_for_a_bad_block_and_the_chain_goes_on(name: str) -> None:
     network.check_agreement()
 
 
+@pytest.mark.parametrize("split", [1, 2])
+def test_a_primary_that_tells_two_stories_splits_nobody(split: int) -> None:
+    """One block to some, another to the others, both good: one of them is decided, or neither."""
+    network = begun()
+    liar = network.proposer(2)
+    stories = [built(network, payment(network, name)) for name in ("one", "two")]
+    network.crash(liar.name)
+    others = network.up()
+    tx = payment(network, "honest work")
+    network.submit(others[0], tx)
+
+    first = network.voice(liar).pre_prepare(2, 0, block_id(stories[1].header))
+    for number, node in enumerate(others):
+        block = stories[number < split]
+        message = network.voice(liar).pre_prepare(2, 0, block_id(block.header))
+        network.say(liar, node.name, wire.Proposed(message, wire.FullBody(block)))
+    network.run_for(50)
+    network.say(liar, others[2].name, wire.Proposed(first, wire.FullBody(stories[1])))
+    network.run(network.is_final(tx), limit_ms=2 * DEFAULTS.t0_ms + 1_000)
+
+    assert "consensus.equivocation" in others[2].events()
+    network.check_agreement()
+    del network.spoken[network.members.primary(Height(2), View(0))]  # the liar's own words
+    network.check_honesty()
+
+
 def test_a_committed_transaction_in_a_second_block_is_bad() -> None:
     """The window of ids is part of what a block must obey."""
     network = begun()
