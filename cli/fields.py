@@ -18,6 +18,7 @@ import click
 import msgspec
 from msgspec import Meta, Struct
 
+from cli.amounts import MINOR_UNITS
 from cli.home import Home
 from primitives.errors import OperatorFault
 from primitives.ids import AccountId
@@ -25,8 +26,6 @@ from primitives.named import EXACT_MAX
 
 _MONEY: Final = re.compile(r"(?P<whole>\d+)(?:\.(?P<part>\d+))? ?(?P<asset>[A-Z][A-Z0-9]{2,11})")
 _WHOLE: Final = re.compile(r"-?\d{1,19}")
-_AMOUNT: Final = "amount"
-"""The name of a field that counts minor units of an asset, wherever it stands."""
 
 
 @final
@@ -161,7 +160,7 @@ class Reader:
         return named
 
     def _named_value(self, name: str, kind: FieldKind, word: str, where: str) -> Any:  # noqa: ANN401
-        if name == _AMOUNT and kind.core is int:
+        if name in MINOR_UNITS and kind.core is int:
             return self._amount(word, where)
         return self._value(kind, word, where)
 

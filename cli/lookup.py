@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from cli.amounts import money
 from cli.home import home_of, nodes_of
 from cli.session import Session, asking_command, facts
 
@@ -71,13 +72,6 @@ def _account_text(answer: dict[str, Any]) -> str:
             ("at height", answer["height"]),
         ]
     )
-
-
-def money(minor_units: int, exponent: int, asset: str) -> str:
-    """An amount as people write it: 1,250.00 GBP."""
-    whole, part = divmod(minor_units, 10**exponent)
-    decimals = f".{part:0{exponent}d}" if exponent else ""
-    return f"{whole:,}{decimals} {asset}"
 
 
 def time_text(time_ms: int) -> str:

@@ -2,14 +2,15 @@
 
 import time
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, final
 
 from msgspec import Struct, structs
 
+from cli.amounts import Amounts
 from cli.faults import NotFinal
 from cli.home import Home, home_of, nodes_of
 from cli.lookup import time_text
-from cli.remote import TIMEOUT_S
+from cli.remote import TIMEOUT_S, Nodes
 from cli.session import Session, facts
 from cli.transaction_file import replace_file
 from cli.waiting import Waiting
@@ -32,11 +33,30 @@ def submit(session: Session, transaction: Transaction[Any], waiting: Waiting) ->
         NotFinal: the time is over. It may still become final, until its `valid_until`.
     """
     nodes = nodes_of(session)
+    words = Words(home_of(session), nodes)
     data = encode(transaction)
-    if not waiting.waits:
-        answer = nodes.post("/v1/transactions", data, kind=_MSGPACK)
-        session.show(answer, f"{answer['id']} is {answer['status']}")
-        return
+    try:
+        if not waiting.waits:
+            answer = nodes.post("/v1/transactions", data, kind=_MSGPACK)
+            session.show(answer, f"{answer['id']} is {answer['status']}")
+            return
+        answer = _final(nodes, data, waiting)
+    except Rejected as error:
+        raise words.of_refusal(error) from error
+    if waiting.proof is not None:
+        replace_file(waiting.proof, nodes.get_bytes(f"/v1/transactions/{answer['id']}/proof"))
+    text = words.of_transaction(answer)
+    if waiting.proof is not None:
+        answer["proof"] = str(waiting.proof)
+        text += f"\nproof written to {waiting.proof}"
+    session.show(answer, text)
+    refusal = answer["receipt"]["refusal"]
+    if refusal is not None:
+        said = {name: value for name, value in refusal.items() if name != "refusal"}
+        raise Rejected(refusal["refusal"], words.of(refusal, Refusals), said)
+
+
+def _final(nodes: Nodes, data: bytes, waiting: Waiting) -> dict[str, Any]:
     deadline = time.monotonic() + waiting.timeout_s
     while True:
         left = max(0, min(_STEP_S, round(deadline - time.monotonic())))
@@ -44,54 +64,49 @@ def submit(session: Session, transaction: Transaction[Any], waiting: Waiting) ->
         path = f"/v1/transactions?wait_s={left}"
         answer = nodes.post(path, data, kind=_MSGPACK, timeout_s=left + TIMEOUT_S)
         if answer["status"] == "final":
-            break
+            return answer  # type: ignore[no-any-return]  # JSON
         if time.monotonic() >= deadline:
             raise NotFinal(
                 f"{answer['id']} is not final after {waiting.timeout_s} s; "
                 f"`mithaq tx show {answer['id']}` tells when it is"
             )
-    if waiting.proof is not None:
-        replace_file(waiting.proof, nodes.get_bytes(f"/v1/transactions/{answer['id']}/proof"))
-    home = home_of(session)
-    text = final_text(home, answer)
-    if waiting.proof is not None:
-        answer["proof"] = str(waiting.proof)
-        text += f"\nproof written to {waiting.proof}"
-    session.show(answer, text)
-    check_applied(home, answer)
 
 
-def check_applied(home: Home, answer: Mapping[str, Any]) -> None:
-    """Raises:
-    Rejected: the transaction stands in its block with a refusal.
-    """
-    refusal = answer["receipt"]["refusal"]
-    if refusal is not None:
-        said = {name: value for name, value in refusal.items() if name != "refusal"}
-        raise Rejected(refusal["refusal"], home.with_names(spoken(refusal, Refusals)), said)
+@final
+class Words:
+    """What a node says, for people: amounts in whole units, accounts by the names of the home."""
 
+    def __init__(self, home: Home, nodes: Nodes) -> None:
+        self._home = home
+        self._amounts = Amounts(home, lambda: nodes)
 
-def final_text(home: Home, answer: Mapping[str, Any]) -> str:
-    """A final transaction for people: where it stands, and what it did."""
-    receipt = answer["receipt"]
-    said = [("event", spoken(event, Events)) for event in receipt["events"]]
-    if receipt["refusal"] is not None:
-        said.append(("refusal", f"{receipt['refusal']['refusal']}"))
-    lines = [
-        ("transaction", answer["id"]),
-        ("block", f"{answer['height']}, number {int(answer['index']) + 1} in it"),
-        ("time", time_text(int(answer["block_time_ms"]))),
-        ("outcome", receipt["outcome"]),
-        *said,
-    ]
-    return home.with_names(facts(lines))
+    def of_transaction(self, answer: Mapping[str, Any]) -> str:
+        """A final transaction: where it stands, and what it did."""
+        receipt = answer["receipt"]
+        said = [("event", self.of(event, Events)) for event in receipt["events"]]
+        if receipt["refusal"] is not None:
+            said.append(("refusal", f"{receipt['refusal']['refusal']}"))
+        lines = [
+            ("transaction", answer["id"]),
+            ("block", f"{answer['height']}, number {int(answer['index']) + 1} in it"),
+            ("time", time_text(int(answer["block_time_ms"]))),
+            ("outcome", receipt["outcome"]),
+            *said,
+        ]
+        return self._home.with_names(facts(lines))
 
+    def of_refusal(self, error: Rejected) -> Rejected:
+        """A refusal that a node told us: what a rule said is said again, in our words."""
+        if "refusal" not in error.facts:
+            return error
+        return Rejected(error.code, self.of(error.facts, Refusals), error.facts)
 
-def spoken(named: Mapping[str, Any], kinds: Any) -> str:  # noqa: ANN401 - a union of Structs
-    """An event or a refusal in English: its docstring with its fields filled in."""
-    try:
-        value: Struct = from_named(dict(named), kinds)
-    except Malformed:  # of a service that this version does not know
-        return ", ".join(f"{name} {value}" for name, value in named.items())
-    shown = {name: to_named(field) for name, field in structs.asdict(value).items()}
-    return (value.__doc__ or "").strip().format(**shown)
+    def of(self, named: Mapping[str, Any], kinds: Any) -> str:  # noqa: ANN401 - a union of Structs
+        """An event or a refusal in English: its docstring with its fields filled in."""
+        try:
+            value: Struct = from_named(dict(named), kinds)
+        except Malformed:  # of a service that this version does not know
+            return ", ".join(f"{name} {value}" for name, value in named.items())
+        shown = {name: to_named(field) for name, field in structs.asdict(value).items()}
+        said = (value.__doc__ or "").strip().format(**self._amounts.written(shown))
+        return self._home.with_names(said)

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, final
 
 import click
 
-from cli.home import HEX32, Home, home_of, nodes_of
+from cli.home import HEX32, home_of, nodes_of
 from cli.session import Session, asking_command, command, facts
 from cli.waiting import WAIT_OPTIONS, Waiting
 from primitives.errors import Rejected
 
 if TYPE_CHECKING:
+    from cli.amounts import Amounts
     from ledger.transaction import Transaction
 
 
@@ -83,7 +84,7 @@ def sign(session: Session, file: Path, key: tuple[str, ...], output: Path | None
     target = output or file
     replace_file(target, transaction_text(transaction).encode())
     result = {**_described(transaction), "file": str(target)}
-    session.show(result, _text(home, result))
+    session.show(result, _text(session, result))
 
 
 @asking_command("submit", group=tx, options=WAIT_OPTIONS)
@@ -103,16 +104,18 @@ def show(session: Session, what: str) -> None:
     """Show the transaction of an ID, with its receipt; or what is in a FILE, without any node."""
     home = home_of(session)
     if HEX32.fullmatch(what) and not Path(what).exists():
-        from cli.submission import final_text
+        from cli.submission import Words
 
-        answer = nodes_of(session).get(f"/v1/transactions/{what}")
+        nodes = nodes_of(session)
+        answer = nodes.get(f"/v1/transactions/{what}")
         pending = answer["status"] != "final"
-        session.show(answer, f"{what} is pending" if pending else final_text(home, answer))
+        words = Words(home, nodes)
+        session.show(answer, f"{what} is pending" if pending else words.of_transaction(answer))
         return
     from cli.transaction_file import read_transaction_file
 
     result = _described(read_transaction_file(Path(what)))
-    session.show(result, _text(home, result))
+    session.show(result, _text(session, result))
 
 
 def _described(transaction: "Transaction[Any]") -> dict[str, Any]:
@@ -128,9 +131,12 @@ def _described(transaction: "Transaction[Any]") -> dict[str, Any]:
     }
 
 
-def _text(home: Home, result: dict[str, Any]) -> str:
+def _text(session: Session, result: dict[str, Any]) -> str:
+    from cli.amounts import Amounts
     from cli.lookup import time_text
 
+    home = home_of(session)
+    amounts = Amounts(home, lambda: nodes_of(session))
     lines = [
         ("transaction", result["id"]),
         ("chain", result["chain"]),
@@ -141,13 +147,20 @@ def _text(home: Home, result: dict[str, Any]) -> str:
         lines += [("", ""), ("operation", operation.pop("operation")), ("actor", call["actor"])]
         for name, value in operation.items():
             items = value if isinstance(value, list) else [value]
-            lines += [(name, _value(item)) for item in items]
+            asset = operation.get("asset")
+            lines += [(name, _value(item, asset, amounts)) for item in items]
     lines += [("", "")]
     lines += [("signed by", key) for key in result["signers"]] or [("signed by", "nobody yet")]
     return home.with_names(facts(lines))
 
 
-def _value(value: Any) -> str:  # noqa: ANN401 - JSON
+def _value(value: Any, asset: str | None, amounts: "Amounts") -> str:  # noqa: ANN401 - JSON
     if isinstance(value, dict):
-        return ", ".join(f"{name} {_value(item)}" for name, item in value.items())
+        beside = {"asset": asset, **value}
+        written = amounts.written(beside)
+        return ", ".join(
+            f"{name} {_value(written[name], asset, amounts)}"
+            + (f" {beside['asset']}" if written[name] != value[name] else "")
+            for name in value
+        )
     return "none" if value is None else str(value) or '""'

@@ -72,7 +72,9 @@ def test_a_reader_that_has_enough_is_no_error(tmp_path: Path) -> None:
 def test_an_interrupt_ends_quietly(tmp_path: Path) -> None:
     """With the code that shells report, and no traceback."""
     testnet(tmp_path)
-    words = [sys.executable, "-u", "-P", "-m", "cli", "localnet", "logs", "-f", "--home"]
+    # A shell starts what it puts in the background with SIGINT ignored, and that is inherited.
+    heard = ["env", "--default-signal=INT"]
+    words = [*heard, sys.executable, "-u", "-P", "-m", "cli", "localnet", "logs", "-f", "--home"]
     (tmp_path / "nodes" / "node0" / "node.log").write_text("a line\n")
     with subprocess.Popen(
         [*words, str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

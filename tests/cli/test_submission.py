@@ -25,7 +25,7 @@ def test_a_payment_is_sent_and_its_receipt_printed(office: Desk) -> None:
 
     assert done.code == 0, done.err
     assert "outcome      applied" in done.out
-    assert "Line 0 of treasury paid 100 GBP to health, reference a." in done.out
+    assert "Line 0 of treasury paid 1.00 GBP to health, reference a." in done.out
 
 
 def test_for_programs_the_receipt_is_the_answer_of_the_node(office: Desk) -> None:
@@ -86,7 +86,7 @@ def test_a_refusal_ends_with_its_code_and_facts(office: Desk) -> None:
     )
 
     assert for_people.code == for_programs.code == ExitCode.REFUSED
-    assert "which has 100 left" in for_people.err
+    assert "takes 1.01 GBP from account health, which has 1.00 left" in for_people.err
     assert for_programs.error["code"] == "books.overdraft"
     assert for_programs.error["facts"]["available"] == 100
 
@@ -103,6 +103,21 @@ def test_a_refusal_that_stands_in_a_block_is_a_refusal_too(office: Desk) -> None
     assert shown.code == 0
     assert "refused" in shown.out
     assert "books.duplicate_reference" in shown.out
+
+
+def test_what_is_signed_is_shown_in_whole_units(office: Desk, tmp_path: Path) -> None:
+    """On the desk of whoever signs, before any node hears of it; programs get minor units."""
+    file = tmp_path / "payment.json"
+    office.mithaq(
+        "tx", "build", "money.transfer", "--actor", "treasury", "--asset", "GBP",
+        "--line", "to=health,amount=125000,reference=a", "-o", file,
+    )  # fmt: skip
+
+    signed = office.mithaq("tx", "sign", file, "--key", "treasury")
+    shown = office.asking("tx", "show", file, "--json")
+
+    assert "to health, amount 1,250.00 GBP, reference a" in signed.out
+    assert shown.result["calls"][0]["operation"]["lines"][0]["amount"] == 125000
 
 
 def test_a_transaction_goes_from_desk_to_desk_as_a_file(office: Desk, tmp_path: Path) -> None:
@@ -213,6 +228,7 @@ def test_a_node_without_a_home_serves_a_traveller(office: Desk, tmp_path: Path) 
     whole = mithaq(*words, keys, "--line", f"{line}1.00GBP", *bare)
 
     assert minor.code == 0, minor.err
+    assert "paid 1.00 GBP to" in minor.out  # the node says how many decimal places there are
     assert whole.code == ExitCode.USAGE
     assert "give the amount in minor units" in whole.err
 
