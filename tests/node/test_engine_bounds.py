@@ -9,10 +9,13 @@ from consensus.messages import Status
 from kit.crafted import built, voices
 from kit.engines import begun
 from kit.ledger import pay
+from kit.spoken import certificate_by
 from ledger.parameters import DEFAULTS
 from node import wire
+from node.bodies import CheckedBlock
 from primitives import limits
 from primitives.block import block_id
+from primitives.domains import Domain
 from primitives.errors import BadSignature, Malformed
 from primitives.ids import Height, TimeMs, View
 
@@ -103,3 +106,23 @@ def test_a_far_view_costs_nothing() -> None:
     certificate = network.proposer(3).store.certificate(Height(2))
     assert certificate is not None
     assert certificate.view == 1
+
+
+def test_the_engine_checks_a_decision_whatever_the_shell_did_before() -> None:
+    """Its body was checked in a thread; its certificate is judged when it is delivered."""
+    network = begun()
+    node = network.validators()[0]
+    block = built(network)
+    named = block_id(block.header)
+    few = certificate_by(voices(network)[:2], Domain.COMMIT, 2, 0, named)
+    forged = replace(network.voice(network.proposer(2)).pre_prepare(2, 0, named), view=View(4))
+    body = CheckedBlock(block, named, ())
+    before = node.database.contents()
+
+    with pytest.raises(Malformed):
+        node.alive.deliver("validator 1", wire.Decided(block, few), body, network.now_ms)
+    with pytest.raises(BadSignature):
+        node.alive.deliver("validator 1", wire.Proposed(forged, None), body, network.now_ms)
+
+    assert node.database.contents() == before
+    assert node.height == 1
