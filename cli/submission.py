@@ -97,9 +97,9 @@ class Words:
 
     def of_refusal(self, error: Rejected) -> Rejected:
         """A refusal that a node told us: what a rule said is said again, in our words."""
-        if "refusal" not in error.facts:
-            return error
-        return Rejected(error.code, self.of(error.facts, Refusals), error.facts)
+        by_rule = "refusal" in error.facts
+        said = self.of(error.facts, Refusals) if by_rule else self._home.with_names(error.message)
+        return Rejected(error.code, said, error.facts)
 
     def of(self, named: Mapping[str, Any], kinds: Any) -> str:  # noqa: ANN401 - a union of Structs
         """An event or a refusal in English: its docstring with its fields filled in."""
@@ -108,5 +108,9 @@ class Words:
         except Malformed:  # of a service that this version does not know
             return ", ".join(f"{name} {value}" for name, value in named.items())
         shown = {name: to_named(field) for name, field in structs.asdict(value).items()}
-        said = (value.__doc__ or "").strip().format(**self._amounts.written(shown))
+        words = {
+            name: "none" if field is None else field
+            for name, field in self._amounts.written(shown).items()
+        }
+        said = (value.__doc__ or "").strip().format(**words)
         return self._home.with_names(said)

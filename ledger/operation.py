@@ -63,6 +63,8 @@ def sentence(refusal: Refusal) -> str:
 
 
 def _shown(value: Any) -> str:  # noqa: ANN401 - a field of any type
+    if value is None:
+        return "none"
     if isinstance(value, bytes):
         return value.hex()
     return str(value.value) if isinstance(value, Enum) else str(value)

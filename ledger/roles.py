@@ -46,7 +46,7 @@ ROLES: Final = Table[RoleKey, RoleGrant](2, "roles", _key, RoleGrant)
 
 
 class MissingRole(Refusal, tag="roles.missing", frozen=True):
-    """Account {account} does not have the role {role} for {scope}."""
+    """Account {account} does not have the role {role} (scope: {scope})."""
 
     account: Sized32[AccountId]
     role: Role

@@ -91,6 +91,18 @@ def test_a_refusal_ends_with_its_code_and_facts(office: Desk) -> None:
     assert for_programs.error["facts"]["available"] == 100
 
 
+def test_what_a_node_refuses_is_said_with_the_names_of_the_home(office: Desk) -> None:
+    """A rule's refusal and the door's alike; what is not there is called none."""
+    role = office.mithaq(
+        "tx", "send", "registry.stamp_document", "--key", "health", "--node", office.url,
+        "--commitment", "ab" * 32, "--act", "certify_copy",
+    )  # fmt: skip
+    threshold = office.pay("--actor", "treasury", key="health")
+
+    assert "Account health does not have the role notary (scope: none)." in role.err
+    assert "the signatures weigh 0 for account treasury, which asks for 1" in threshold.err
+
+
 def test_a_refusal_that_stands_in_a_block_is_a_refusal_too(office: Desk) -> None:
     """Two payments with one reference wait; the second one's receipt says no."""
     office.chain.holding = True

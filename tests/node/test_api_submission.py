@@ -21,7 +21,7 @@ from kit.api import (
     submit,
     submit_named,
 )
-from kit.ledger import account_id, genesis_account, genesis_document, key, pay
+from kit.ledger import GBP, account_id, genesis_account, genesis_document, key, pay
 from ledger.accounts import AccountKind
 from ledger.transaction import add_signature, sign_body
 from node.api.problems import STATUS_OF_CODE, problem
@@ -30,8 +30,10 @@ from node.queries import id_of_transaction
 from primitives import limits
 from primitives.codec import decode, encode
 from primitives.errors import MithaqError, Rejected
-from primitives.ids import TransactionId
+from primitives.ids import Digest, TransactionId
 from primitives.named import to_named
+from services.money import Transfer
+from services.registry import StampAct, StampDocument
 from services.table import TRANSACTION
 
 
@@ -254,6 +256,37 @@ def _half_signed(chain: ChainOfOne) -> bytes:
     return encode(sign_body(body, [key("works")]))
 
 
+def _unknown_operation(chain: ChainOfOne) -> bytes:
+    whole = chain.signed("treasury", pay("health", 1, "A"))
+    return whole.replace(b"\xaemoney.transfer", b"\xaemoney.transmit")
+
+
+def _too_large(chain: ChainOfOne) -> bytes:
+    many = [pay("health", 1, f"{index:060}", description="d" * 140) for index in range(70)]
+    lines = tuple(each.lines[0] for each in many)
+    calls = [msgspec.structs.replace(many[0], lines=lines) for _ in range(4)]
+    return chain.signed("treasury", *calls)
+
+
+def _not_canonical(chain: ChainOfOne) -> bytes:
+    whole = chain.signed("treasury", pay("health", 1, "A"))
+    return b"\xdc\x00\x02" + whole[1:]  # the same array, its length in two bytes more
+
+
+def _unauthorised(chain: ChainOfOne) -> bytes:
+    body = opened(chain.signed("treasury", pay("health", 1, "A"))).body
+    return encode(sign_body(body, [key("health")]))
+
+
+def _without_the_role(chain: ChainOfOne) -> bytes:
+    return chain.signed("health", StampDocument(Digest(bytes(32)), StampAct.CERTIFY_COPY))
+
+
+def _reference_twice(chain: ChainOfOne) -> bytes:
+    line = pay("health", 1, "A").lines[0]
+    return chain.signed("treasury", Transfer(GBP, (line, line)))
+
+
 REFUSED: Any = [
     (_wrong_chain, 422, "transaction.wrong_chain"),
     (_unsigned, 422, "transaction.unsigned"),
@@ -266,6 +299,12 @@ REFUSED: Any = [
      "transaction.too_far_ahead"),
     (lambda c: c.signed("health", pay("works", 1, "A")), 422, "books.overdraft"),
     (lambda c: c.signed("treasury", pay("nobody", 1, "A")), 422, "accounts.unknown"),
+    (_unauthorised, 422, "transaction.threshold_not_reached"),
+    (_without_the_role, 422, "roles.missing"),
+    (_reference_twice, 422, "books.duplicate_reference"),
+    (_unknown_operation, 400, "transaction.malformed"),
+    (_too_large, 400, "transaction.malformed"),
+    (_not_canonical, 400, "transaction.malformed"),
     (lambda c: c.signed("treasury", pay("health", 1, "A")) + b"\0", 400, "transaction.malformed"),
     (lambda _: b"\x92", 400, "transaction.malformed"),
 ]  # fmt: skip
@@ -290,8 +329,11 @@ def test_a_refusal_has_its_code_and_changes_nothing(make: Any, status: int, code
         assert answer.headers["content-type"] == "application/problem+json"
         assert set(answer.json()) == {"type", "title", "status", "code", "detail", "facts"}
         assert batch.status_code == 200
+        assert answer.json()["detail"]
+        assert answer.json()["facts"] or code == "transaction.bad_signature"
         assert batch.json() == [{"error": answer.json()}]
         assert chain.store.head().height == 0
+        assert chain.waiting == {}
 
     scene()
 
