@@ -126,10 +126,13 @@ def standing_of(nodes: Sequence[Node], genesis: Home | None) -> Standing:
 
 
 def judge(reports: Sequence[Report], validators: Sequence[str] = ()) -> Standing:
-    """Who is there: who answers, and who is not asked here but connected to one that answers."""
+    """Who is there: who answers, and who is not asked here but connected to one that answers.
+
+    Who answers and signs nothing, halted or muted, is missing: the others wait for its vote.
+    """
     answering = [report.status for report in reports if report.status is not None]
     asked = {report.node.name for report in reports}
-    seen = {status.name for status in answering}
+    seen = {status.name for status in answering if _is_at_work(status)}
     for status in answering:
         seen |= {v.name for v in status.validators if v.connected and v.name not in asked}
     names = list(validators) or [v.name for v in (answering[0].validators if answering else ())]
@@ -138,6 +141,10 @@ def judge(reports: Sequence[Report], validators: Sequence[str] = ()) -> Standing
         present=tuple(name for name in names if name in seen),
         missing=tuple(name for name in names if name not in seen),
     )
+
+
+def _is_at_work(status: NodeStatus) -> bool:
+    return status.halted is None and status.muted is None
 
 
 def overview(found: Standing) -> str:
@@ -189,4 +196,6 @@ def _where(report: Report) -> str:
 def _state(status: NodeStatus) -> str:
     if status.halted is not None:
         return f"halted: {status.halted}"
+    if status.muted is not None:
+        return f"follows, signs nothing: {status.muted}"
     return "at work" if status.awake else "listening, since its start"

@@ -202,11 +202,21 @@ class RunningNode:
             block_time_ms=head.header.time_ms,
             view=ViewStatus(wish=engine.wish, entered=engine.entered) if is_validator else None,
             awake=engine.awake or not is_validator,
-            halted=engine.halted or (engine.muted if is_validator else None),
+            halted=engine.halted,
+            muted=self._muted() if is_validator else None,
             validators=self._validators(),
             peers=self._peers(),
             mempool=MempoolStatus(count=len(mempool), bytes=mempool.bytes),
         )
+
+    def _muted(self) -> str | None:
+        engine, key = self._shell.engine, self.loaded.validator_key
+        assert key is not None, "asked of validators only"
+        if engine.muted is not None or not engine.awake or engine.seat is not None:
+            return engine.muted
+        if ValidatorKey(key.public) not in engine.validators.keys:
+            return f"its key is not a validator's at height {engine.height}"
+        return f"its vote log is older than its signer's memory, at height {engine.height}"
 
     def _validators(self) -> tuple[ValidatorStatus, ...]:
         records = {record.key: record for record in self.loaded.document.validators}

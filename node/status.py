@@ -85,6 +85,8 @@ class NodeStatus(Struct, frozen=True, kw_only=True):
 
     `view` is that of a validator's replica. `awake` says that it has heard enough others since its
     start to take part; an observer is always awake. `halted` says why the node stopped following.
+    `muted` says why a validator follows and signs nothing: it counts as missing until its operator
+    acts.
     """
 
     name: str
@@ -98,6 +100,7 @@ class NodeStatus(Struct, frozen=True, kw_only=True):
     view: ViewStatus | None
     awake: bool
     halted: str | None
+    muted: str | None
     validators: tuple[ValidatorStatus, ...]
     peers: tuple[PeerStatus, ...]
     mempool: MempoolStatus
@@ -124,10 +127,13 @@ def _obstacles(status: NodeStatus) -> Iterator[str]:
         yield "starting: not enough validators have been heard since the start"
     missing = [validator.name for validator in status.validators if not validator.connected]
     count = len(status.validators)
-    if status.role is NodeRole.VALIDATOR and count - len(missing) < quorum(count):
+    present = count - len(missing) - (status.muted is not None)
+    if status.role is NodeRole.VALIDATOR and present < quorum(count):
+        if status.muted is not None:
+            missing.append(f"this one, which signs nothing: {status.muted}")
         yield (
-            f"{count - len(missing)} of {count} validators connected, expected at least "
-            f"{quorum(count)}; missing: {', '.join(missing)}"
+            f"{present} of {count} validators connected, expected at least {quorum(count)}; "
+            f"missing: {', '.join(missing)}"
         )
     if status.role is NodeRole.OBSERVER and status.validators and len(missing) == count:
         yield "connected to no validator, expected at least 1"

@@ -78,6 +78,28 @@ def test_who_is_not_asked_is_present_where_one_who_answers_is_connected() -> Non
     assert set(found.missing) == {"Ministry 2", "Ministry 3"}
 
 
+@pytest.mark.parametrize(
+    ("changed", "state"),
+    [
+        ({"halted": "its state differs"}, "halted: its state differs"),
+        ({"muted": "its memory is lost"}, "follows, signs nothing: its memory is lost"),
+        ({"awake": False}, "listening, since its start"),
+        ({}, "at work"),
+    ],
+)
+def test_a_node_that_signs_nothing_says_why_and_is_missing(
+    changed: dict[str, object], state: str
+) -> None:
+    """Halted and muted are two things; a validator that only listens will vote soon."""
+    one = report("Ministry 0", missing=set())
+    assert one.status is not None
+
+    found = judge([Report(one.node, replace(one.status, **changed))])
+
+    assert overview(found).splitlines()[2].endswith(state)
+    assert ("Ministry 0" in found.missing) == bool({"halted", "muted"} & changed.keys())
+
+
 def test_the_overview_has_a_line_for_each_node() -> None:
     """And one for the network, and the sentence."""
     silent = Report(Node("Ministry 1", "http://127.0.0.1:2"), None, "does not answer")

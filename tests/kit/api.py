@@ -90,6 +90,7 @@ class ChainOfOne:
         self.holding = False
         self.waiting: dict[TransactionId, CheckedTransaction] = {}
         self.halted: str | None = None
+        self.muted: str | None = None
         self.disconnected: set[str] = set()
         self.log_level: LogLevel | None = None
         self.stopping = trio.Event()
@@ -153,6 +154,7 @@ class ChainOfOne:
             view=ViewStatus(wish=View(0), entered=NO_VIEW),
             awake=True,
             halted=self.halted,
+            muted=self.muted,
             validators=tuple(
                 ValidatorStatus(
                     name=record.name,

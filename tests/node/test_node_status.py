@@ -34,6 +34,19 @@ def test_a_validator_needs_a_quorum() -> None:
     assert "2 of 4 validators connected" in readiness(connected_to(2)).reasons[0]
 
 
+def test_a_validator_that_signs_nothing_is_none_of_the_quorum() -> None:
+    """With all others it is ready to take transactions; with one less it says why it is not."""
+    muted = "the signer's memory is missing"
+
+    with_all = readiness(replace(connected_to(4), muted=muted))
+    with_one_less = readiness(replace(connected_to(3), muted=muted))
+
+    assert with_all.ready
+    [reason] = with_one_less.reasons
+    assert reason.startswith("2 of 4 validators connected, expected at least 3; missing: ")
+    assert reason.endswith(", this one, which signs nothing: the signer's memory is missing")
+
+
 def test_an_observer_needs_one_validator() -> None:
     """It only follows."""
     assert readiness(connected_to(1, NodeRole.OBSERVER)).ready
