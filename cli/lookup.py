@@ -46,7 +46,13 @@ def account(session: Session, account: str) -> None:
     """Show ACCOUNT (an id, or the name of a key of the home): keys, roles and balances."""
     home = home_of(session)
     identifier = home.account(account)
-    answer = nodes_of(session).get(f"/v1/accounts/{identifier.hex()}")
+    nodes, path = nodes_of(session), f"/v1/accounts/{identifier.hex()}"
+    answer = nodes.get(path)
+    after = answer["balances_after"]
+    while after is not None:
+        page = nodes.get(f"{path}?balances_after={after}")
+        answer["balances"] += page["balances"]
+        after = answer["balances_after"] = page["balances_after"]
     session.show(answer, _account_text(answer))
 
 

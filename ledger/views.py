@@ -27,9 +27,12 @@ def account(state: EntrySource, account_id: AccountId) -> Account | None:
     return ACCOUNTS.read(state, account_id)
 
 
-def balances(state: StateReader, account_id: AccountId, *, limit: int = 1_000) -> dict[str, int]:
-    """What an account holds, by asset code in order; what it does not hold is left out."""
-    rows = BALANCES.scan(state, prefix=account_id, limit=limit)
+def balances(
+    state: StateReader, account_id: AccountId, *, after: str = "", limit: int
+) -> dict[str, int]:
+    """What an account holds of at most `limit` assets above `after`, by their codes in order."""
+    key = account_id + after.encode("ascii") if after else None
+    rows = BALANCES.scan(state, prefix=account_id, after=key, limit=limit)
     return {key[32:].decode("ascii"): row.amount for key, row in rows}
 
 

@@ -131,6 +131,8 @@ class AccountAnswer(Struct, frozen=True, kw_only=True):
     keys: tuple[WeightedKey, ...]
     roles: tuple[RoleAnswer, ...]
     balances: tuple[BalanceAnswer, ...]
+    balances_after: str | None
+    """There are more of them, above this asset; None where these are the last."""
 
 
 def id_of_transaction(data: bytes) -> TransactionId:
@@ -232,12 +234,15 @@ class Queries:
         )
         return CertificateAnswer(view=certificate.view, seals=tuple(seals))
 
-    def account(self, identifier: AccountId) -> AccountAnswer | None:
-        """An account at the head."""
+    def account(self, identifier: AccountId, after: str = "") -> AccountAnswer | None:
+        """An account at the head, with a page of its balances: those above the asset `after`."""
         with self._store.state() as state:
             account = views.account(state, identifier)
             if account is None:
                 return None
+            page = tuple(_balances(state, identifier, after))
+            more = len(page) > limits.API_BALANCES_MAX
+            page = page[: limits.API_BALANCES_MAX]
             return AccountAnswer(
                 id=identifier,
                 height=state.height,
@@ -246,7 +251,8 @@ class Queries:
                 threshold=account.threshold,
                 keys=account.keys,
                 roles=tuple(_roles(state, identifier)),
-                balances=tuple(_balances(state, identifier)),
+                balances=page,
+                balances_after=page[-1].asset if more else None,
             )
 
     def state_proof(self, table: int, key: bytes) -> bytes | None:
@@ -303,8 +309,10 @@ def _roles(state: StateReader, holder: AccountId) -> Iterator[RoleAnswer]:
         )
 
 
-def _balances(state: StateReader, holder: AccountId) -> Iterator[BalanceAnswer]:
-    for code, amount in views.balances(state, holder).items():
+def _balances(state: StateReader, holder: AccountId, after: str) -> Iterator[BalanceAnswer]:
+    # One more than a page has room for tells whether there is another.
+    held = views.balances(state, holder, after=after, limit=limits.API_BALANCES_MAX + 1)
+    for code, amount in held.items():
         asset = views.asset(state, code)
         assert asset is not None, f"a balance of {code}, which is no asset"
         yield BalanceAnswer(asset=code, amount=amount, exponent=asset.exponent)

@@ -162,6 +162,8 @@ API_BATCH_BYTES_MAX: Final = 16 * 1024 * 1024
 """A batch in either form: 1,000 transactions of 16 KiB."""
 API_BATCHES_MAX: Final = 4
 """Batches in memory at a time: 64 MiB of bodies."""
+API_BALANCES_MAX: Final = 1_000
+"""Assets on one page of an account's balances: 60 kB of an answer."""
 API_READERS_MAX: Final = 4
 """Threads that read the database for answers: the node has other work."""
 API_IDLE_S: Final = 10

@@ -13,6 +13,7 @@ import msgspec
 import trio
 from litestar import Request
 
+from ledger.books import AssetCode
 from node.api.problems import (
     REQUEST_MALFORMED,
     REQUEST_MEDIA_TYPE,
@@ -189,6 +190,23 @@ def wait_s_of(request: HttpRequest) -> int:
     if not _NUMBER.fullmatch(given) or int(given) > highest:
         raise _parameter("wait_s", expected=f"whole seconds from 0 to {highest}", actual=given)
     return int(given)
+
+
+def balances_after_of(request: HttpRequest) -> str:
+    """The parameter `balances_after`, the asset above which a page begins; "" is the first page.
+
+    Raises:
+        Rejected: not the code of an asset.
+    """
+    query = _query(request, allowed=("balances_after",))
+    if "balances_after" not in query:
+        return ""
+    given = query["balances_after"]
+    try:
+        return msgspec.convert(given, AssetCode)
+    except msgspec.ValidationError:
+        expected = "the code of an asset, such as GBP"
+        raise _parameter("balances_after", expected=expected, actual=given) from None
 
 
 def check_no_query(request: HttpRequest) -> None:

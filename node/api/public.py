@@ -207,10 +207,10 @@ class PublicApi:
         return json_response(found)
 
     async def account(self, request: HttpRequest) -> ASGIResponse:
-        """An account with its keys, roles and balances."""
-        intake.check_no_query(request)
+        """An account with its keys, roles and balances, a page of them at a time."""
+        after = intake.balances_after_of(request)
         identifier = AccountId(intake.hex32_of(request, "id"))
-        found = await self._ask(self._queries.account, identifier)
+        found = await self._ask(self._queries.account, identifier, after)
         if found is None:
             raise Rejected(
                 UNKNOWN_ACCOUNT,

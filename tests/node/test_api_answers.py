@@ -11,9 +11,16 @@ from msgspec.structs import replace
 import verifier
 from kit.api import ChainOfOne, in_trio, serving, submit
 from kit.ledger import account_id, genesis_document, key, pay
-from ledger.genesis import GenesisDocument, GenesisRole, genesis_block
+from ledger.genesis import (
+    GenesisAsset,
+    GenesisBalance,
+    GenesisDocument,
+    GenesisRole,
+    genesis_block,
+)
 from node.queries import AccountAnswer, BlockAnswer, FinalTransaction
 from node.status import NodeStatus
+from primitives import limits
 from primitives.block import block_id
 from primitives.named import from_named
 from services.table import TRANSACTION
@@ -263,9 +270,39 @@ async def test_an_account_joins_its_keys_roles_and_balances() -> None:
             {"role": "registrar", "scope": None, "since": 0},
         ],
         "balances": [{"asset": "GBP", "amount": 125, "exponent": 2}],
+        "balances_after": None,
     }
     assert isinstance(from_named(answer.content, AccountAnswer), AccountAnswer)
     assert (unknown.status_code, unknown.json()["code"]) == (404, "account.unknown")
+
+
+@in_trio
+async def test_balances_come_in_pages_of_which_none_is_lost() -> None:
+    """One asset more than a page holds is on the next; what is no asset's code is refused."""
+    count = limits.API_BALANCES_MAX + 1
+    codes = sorted(f"A{number:04}" for number in range(count))
+    document, works = genesis_document(), account_id("works")
+    chain = ChainOfOne(
+        document=replace(
+            document,
+            assets=(*document.assets, *(GenesisAsset(code, 0, works) for code in codes)),
+            balances=(*document.balances, *(GenesisBalance(works, code, 1) for code in codes)),
+        )
+    )
+    path = f"/v1/accounts/{works.hex()}"
+
+    async with serving(chain) as client:
+        first = (await client.get(path)).json()
+        second = (await client.get(f"{path}?balances_after={first['balances_after']}")).json()
+        refused = [
+            await client.get(f"{path}?balances_after={given}") for given in ("", "gbp", "A%C3%A9")
+        ]
+
+    assert [held["asset"] for held in first["balances"]] == codes[:-1]
+    assert first["balances_after"] == codes[-2]
+    assert [held["asset"] for held in second["balances"]] == codes[-1:]
+    assert second["balances_after"] is None
+    assert {answer.json()["code"] for answer in refused} == {"request.parameter"}
 
 
 @in_trio
