@@ -115,7 +115,7 @@ class Replica:
                 assert_never(event)
         return self._out
 
-    # --- a height begins --------------------------------------------------------------------
+    # --- a height begins (R6) ---------------------------------------------------------------
 
     def _start_height(self, start: on.HeightStarted) -> None:
         self.now = Instance(start)

@@ -2,7 +2,7 @@
 
 A row says which validators govern from its height on, until the next row. Membership is so a
 function of height: what a block decides takes effect two heights later, and the state before a
-block already says who votes on it and on the next.
+block already says who votes on it and on the next (rule R45).
 """
 
 from typing import Annotated, Final, final

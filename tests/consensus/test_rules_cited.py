@@ -1,6 +1,7 @@
 """The numbered rules of docs/protocol.md, the code, and the tests speak of the same things."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -12,15 +13,19 @@ ELSEWHERE = {3, 16, 34, 36, 37, 38, 40, 44, 45}
 """Rules of the rooms around the core, which test them; the core keeps all others."""
 
 
+PRODUCT = ("primitives", "consensus", "ledger", "services", "storage", "p2p", "node")
+
+
 def cited(*patterns: str) -> set[int]:
     texts = (
         path.read_text(encoding="utf-8") for pattern in patterns for path in ROOT.glob(pattern)
     )
-    return {
-        int(number)
+    found = {
+        (int(first), int(last or first))
         for text in texts
-        for number in re.findall(r"(?<![A-Za-z0-9])R(\d{1,2})\b", text)
+        for first, last in re.findall(r"(?<![A-Za-z0-9])R(\d{1,2})\b(?:[-–]R(\d{1,2})\b)?", text)
     }
+    return {number for first, last in found for number in range(first, last + 1)}
 
 
 def test_the_rules_are_numbered_without_a_gap() -> None:
@@ -53,3 +58,17 @@ def test_every_rule_of_the_core_is_shown_by_a_test() -> None:
     shown = cited("tests/consensus/scripts/*.txt", "tests/consensus/test_[!r]*.py")
 
     assert {int(number) for number in RULES} - ELSEWHERE - shown == set()
+
+
+def test_every_rule_is_cited_by_the_code_that_keeps_it_and_by_a_test() -> None:
+    """In whatever room: who reads a rule finds both."""
+    rules = {int(number) for number in RULES}
+
+    assert rules - cited(*(f"{room}/**/*.py" for room in PRODUCT)) == set()
+    tests = [
+        path
+        for path in ROOT.glob("tests/*/*")
+        if path.suffix == ".py" and path.parent.name != "kit"
+    ]
+    shown = cited(*(str(path.relative_to(ROOT)) for path in tests if path != Path(__file__)))
+    assert rules - shown - cited("tests/consensus/scripts/*.txt") == set()

@@ -158,7 +158,7 @@ def test_the_first_validators_govern_every_height_to_come() -> None:
 
 
 def test_a_change_of_validators_governs_from_its_height_on() -> None:
-    """A height reads the last row at or below it."""
+    """A height reads the last row at or below it: membership is its function (R45)."""
     chain = Chain.begin()
     later = ValidatorsRow(tuple(sorted(DOCUMENT.validators, key=lambda v: v.key))[:3])
     chain.state.rows[VALIDATORS.number, VALIDATORS.key(Height(2))] = encode(later)

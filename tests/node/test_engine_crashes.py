@@ -14,6 +14,7 @@ from kit.disks import PowerLoss
 from kit.engines import Network, Node, begun, everything
 from kit.ledger import pay
 from ledger.parameters import DEFAULTS
+from primitives.errors import StorageFault
 
 MINUTE = 60_000
 
@@ -39,6 +40,27 @@ def test_a_killed_primary_costs_one_view() -> None:
     pay_once(network, "after the primary's death")
 
     assert network.now_ms - began < DEFAULTS.t0_ms + 500
+    check(network)
+
+
+def test_a_write_that_fails_ends_the_node_before_anything_leaves_it() -> None:
+    """The fault goes up through the engine (R38); the others go on, and it comes back by itself."""
+    network = begun()
+    node = network.validators()[0]
+
+    def fail(point: str) -> None:
+        if point.startswith("before"):
+            raise StorageFault("the disk is full")
+
+    node.database.danger = fail
+    with pytest.raises(StorageFault, match="the disk is full"):
+        pay_once(network, "for all", network.validators()[1])
+    node.database.danger = lambda _: None
+    network.crash(node.name)
+    pay_once(network, "without it", network.validators()[1])
+
+    network.start(node.name)
+    pay_once(network, "with it")
     check(network)
 
 
