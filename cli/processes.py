@@ -137,8 +137,11 @@ def _record(folder: NodeFolder, pid: int) -> None:
         return  # it ended at once; node.log says why
     record = _Record(pid, started, _BOOT.read_text().strip())
     beside = folder.pid.with_name(f".{folder.pid.name}.{os.getpid()}")
-    beside.write_bytes(msgspec.json.encode(record) + b"\n")
-    beside.replace(folder.pid)
+    try:
+        beside.write_bytes(msgspec.json.encode(record) + b"\n")
+        beside.replace(folder.pid)
+    except OSError as error:
+        raise OperatorFault(f"{folder.path} cannot be written: {error.strerror}") from error
 
 
 def _lives(record: _Record) -> bool:

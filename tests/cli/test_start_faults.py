@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -140,6 +141,46 @@ def test_a_port_in_use_is_said(home: Path, which: str) -> None:
     assert done.returncode == ExitCode.LOCAL_FAULT
     assert entry[which] in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_second_process_on_a_folder_is_said(home: Path) -> None:
+    """By the file node.pid; where that is lost, by the lock of the database."""
+    folder = home / "nodes" / "node0"
+    with subprocess.Popen(
+        [sys.executable, "-P", "-m", "cli", "start", str(folder)], stdout=subprocess.PIPE
+    ) as first:
+        assert first.stdout is not None
+        assert b"node.started" in first.stdout.readline()
+
+        second = start(folder)
+        (folder / "node.pid").unlink()
+        third = start(folder)
+        first.terminate()
+        first.stdout.read()
+
+    assert first.returncode == 0
+    assert second.stderr == f"mithaq: {folder}: its node runs already, as process {first.pid}\n"
+    assert third.stderr == f"mithaq: {folder}/data is in use by another process\n"
+    assert second.returncode == third.returncode == ExitCode.LOCAL_FAULT
+
+
+def test_a_folder_that_cannot_be_written_is_said(home: Path) -> None:
+    """Permissions do not bind root, unless it lays down the capability to pass over them."""
+    folder = home / "nodes" / "node0"
+    folder.chmod(0o500)
+    bound = ["setpriv", "--bounding-set=-dac_override"] if os.geteuid() == 0 else []
+
+    done = subprocess.run(
+        [*bound, sys.executable, "-P", "-m", "cli", "start", str(folder)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    folder.chmod(0o700)
+
+    assert done.stderr == f"mithaq: {folder} cannot be written: Permission denied\n"
+    assert done.returncode == ExitCode.LOCAL_FAULT
 
 
 def test_a_folder_that_is_none_is_said(tmp_path: Path) -> None:
