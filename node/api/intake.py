@@ -191,6 +191,15 @@ def wait_s_of(request: HttpRequest) -> int:
     return int(given)
 
 
+def text_of(request: HttpRequest, name: str) -> str:
+    """The only parameter of a request, as it is; empty where it is not given.
+
+    Raises:
+        Rejected: there are others.
+    """
+    return _query(request, allowed=(name,)).get(name, "")
+
+
 def check_no_query(request: HttpRequest) -> None:
     """Raises:
     Rejected: there are parameters, and none is known here.

@@ -2,8 +2,7 @@
 
 `{type, title, status, code, detail, facts}`: programs look at `code`, people at `detail`, and
 `facts` hold what the detail was made from. What a transaction's author did wrong has the ledger's
-code; what the request did wrong has one of the codes below. docs/api.md lists them all, and a test
-compares.
+code; what the request did wrong has one of the codes below. `node.api.refusals` lists them all.
 """
 
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from msgspec import Struct
 
 from ledger.transaction import BAD_SIGNATURE, MALFORMED
 from node.mempool import FULL, QUOTA_EXCEEDED
+from node.proof import MEMBERSHIP_CHANGED, TOO_LARGE
 from primitives.errors import BadSignature, Malformed, MithaqError, Rejected
 from primitives.named import to_named
 
@@ -47,8 +47,8 @@ STATUS_OF_CODE: Final[Mapping[str, HTTPStatus]] = {
     ABSENT_ENTRY: HTTPStatus.NOT_FOUND,
     WRONG_METHOD: HTTPStatus.METHOD_NOT_ALLOWED,
     REQUEST_TIMEOUT: HTTPStatus.REQUEST_TIMEOUT,
-    "proof.membership_changed": HTTPStatus.CONFLICT,
-    "proof.too_large": HTTPStatus.CONFLICT,
+    MEMBERSHIP_CHANGED: HTTPStatus.CONFLICT,
+    TOO_LARGE: HTTPStatus.CONFLICT,
     REQUEST_TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     REQUEST_MEDIA_TYPE: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     QUOTA_EXCEEDED: HTTPStatus.TOO_MANY_REQUESTS,

@@ -27,6 +27,7 @@ from node.api.problems import (
     UNKNOWN_TRANSACTION,
     problem_of,
 )
+from node.api.refusals import RefusalCatalogue, catalogue
 from node.api.responses import PROOF_TYPE, json_response, raw_response
 from node.queries import (
     TABLE_NUMBERS,
@@ -66,6 +67,7 @@ class PublicApi:
             get("/v1/ready")(self.ready),
             get("/v1/status")(self.status),
             get("/v1/genesis")(self.genesis),
+            get("/v1/refusals")(self.refusals),
             post("/v1/transactions")(self.submit),
             post("/v1/transactions/batch")(self.submit_batch),
             get("/v1/transactions/{id:str}")(self.transaction),
@@ -97,6 +99,12 @@ class PublicApi:
         """What the network began with."""
         intake.check_no_query(request)
         return await self._ask(json_response, self._backend.genesis)
+
+    async def refusals(self, request: HttpRequest) -> ASGIResponse:
+        """Every code that a client can be told, or those that begin with `code`."""
+        prefix = intake.text_of(request, "code")
+        found = tuple(entry for entry in catalogue() if entry.code.startswith(prefix))
+        return json_response(RefusalCatalogue(refusals=found))
 
     # submitting
 

@@ -21,9 +21,7 @@ import trio
 from kit.api import ChainOfOne, administering, in_trio, serving
 from kit.ledger import account_id, pay
 from kit.tree import ROOT
-from ledger import transaction as codes
 from node.api.admin import AdminApi
-from node.api.problems import STATUS_OF_CODE
 from node.api.public import PublicApi
 from node.queries import id_of_transaction
 from primitives import limits
@@ -166,25 +164,6 @@ def test_an_example_that_is_not_true_would_be_seen(change: tuple[str, str], tmp_
         assert page != await played(page, tmp_path)
 
     scene()
-
-
-def test_every_code_is_on_the_page() -> None:
-    """With its status; no other code is."""
-    rows = re.findall(r"^\| `([a-z._]+)` \| (\d+) \|", PAGE.read_text(), re.MULTILINE)
-    refusals = (
-        codes.BAD_SIGNATURE,
-        codes.UNSIGNED,
-        codes.SUPERFLUOUS_SIGNATURE,
-        codes.WRONG_CHAIN,
-        codes.EXPIRED,
-        codes.TOO_FAR_AHEAD,
-        codes.ALREADY_COMMITTED,
-    )
-
-    expected = {code: status.value for code, status in STATUS_OF_CODE.items()}
-    expected |= dict.fromkeys(refusals, 422)
-
-    assert {code: int(status) for code, status in rows} == expected
 
 
 def test_the_limits_on_the_page_are_in_force() -> None:
