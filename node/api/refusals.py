@@ -71,8 +71,7 @@ _OTHERS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     problems.UNKNOWN_TABLE: ("The state has no table of this name or number.", _EXPECTED),
     problems.ABSENT_ENTRY: ("The table has no such entry.", ("table", "key")),
     problems.BUSY: (
-        "Too many requests are in progress, waiting or streaming; Retry-After says when to "
-        "come back.",
+        "Too many requests are in progress, waiting or streaming; see Retry-After.",
         _EXPECTED,
     ),
     problems.INTERNAL: (
@@ -80,8 +79,7 @@ _OTHERS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
         ("incident",),
     ),
     proof.MEMBERSHIP_CHANGED: (
-        "The validators have changed since genesis; a later version of the proof file carries "
-        "that.",
+        "The validators have changed since genesis; this version of the file cannot carry that.",
         ("height",),
     ),
     proof.TOO_LARGE: ("The proof has {bytes} bytes and does not fit a file.", ("bytes", "limit")),
@@ -94,8 +92,7 @@ _OTHERS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
         ("account", "waiting", "bytes", "expected"),
     ),
     door.CANNOT_BE_EXECUTED: (
-        "The code of a rule failed at this transaction: a fault of the node's, which stands in "
-        "its log.",
+        "The code of a rule failed at this transaction: a fault of the node's; its log has it.",
         ("transaction", "error"),
     ),
     transactions.MALFORMED: (
@@ -111,8 +108,7 @@ _OTHERS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
         _EXPECTED,
     ),
     transactions.ALREADY_COMMITTED: (
-        "The transaction stands in a block already. A client of the API gets that block's answer "
-        "instead.",
+        "It stands in a block already; a client of the API gets that block's answer instead.",
         ("transaction",),
     ),
     transactions.SUPERFLUOUS_SIGNATURE: (

@@ -25,8 +25,9 @@ PAGE: Final = ROOT / "docs/refusals.md"
 INSIDE: Final = ("primitives", "consensus", "ledger", "services", "storage", "p2p", "node")
 _HEAD: Final = """# Refusals
 
-Every code that a node can answer with, as `GET /v1/refusals` tells it. This page is written from the code and compared with it by a test.
-A name in braces is a fact of the refusal: `facts` in the answer has its value. What a rule refuses *in a block* has the same code, in the receipt.
+Every code that a node can answer with, as `GET /v1/refusals` tells it. A test compares this page
+with the code. A name in braces is a fact of the refusal: `facts` in the answer has its value. What
+a rule refuses *in a block* has the same code, in the receipt.
 
 | code | status | meaning | facts |
 |---|---|---|---|
