@@ -178,3 +178,9 @@ RANGE_BLOCKS_MAX: Final = 256
 """Blocks in one answer to a node that catches up; large ones fill its bytes much earlier."""
 CHECKS_WAITING_MAX: Final = 256
 """Payloads with transactions or bodies that wait for a thread; beyond, they come again later."""
+
+# imports
+IMPORT_FILE_BYTES_MAX: Final = 64 * 1024 * 1024
+"""Half a million payments: an import of a quarter of an hour. More is several files."""
+IMPORT_LINE_BYTES_MAX: Final = 16 * 1024
+"""One row of a spreadsheet with many columns that we do not read."""
