@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from cli import processes
-from cli.faults import NotFinal
 from cli.founding import BASE_PORT, DEMO_KEYS, VALIDATORS_DEFAULT, Plan, found
 from cli.home import Home, Localnet, NodeEntry, home_of, node_of
 from cli.session import HOME_DEFAULT, HOME_VARIABLE, Session, command, facts, program, table
+from client.faults import NotFinal
 from node.config import NodeFolder
 from p2p.peers import parse_address
 from primitives.errors import OperatorFault

@@ -1,12 +1,15 @@
 """`mithaq block` and `mithaq account`: what the chain holds."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
-from cli.home import home_of, nodes_of
+from cli.home import client_of, home_of
 from cli.session import Session, asking_command, facts
+
+if TYPE_CHECKING:
+    from node.queries import AccountAnswer, BlockAnswer
 
 
 @asking_command("block")
@@ -15,26 +18,29 @@ def block(session: Session, height: str) -> None:
     """Show the block at HEIGHT, or the latest: its header, who certified it, its transactions."""
     if height != "latest" and not (height.isascii() and height.isdigit()):
         raise click.UsageError(f"HEIGHT: expected a number or 'latest', found {height!r}")
-    answer = nodes_of(session).get(f"/v1/blocks/{height}")
-    session.show(answer, _block_text(answer))
+    from primitives.named import to_named
+
+    with client_of(session) as client:
+        found = client.block(None if height == "latest" else int(height))
+    session.show(to_named(found), _block_text(found))
 
 
-def _block_text(answer: dict[str, Any]) -> str:
-    header, certificate = answer["header"], answer["certificate"]
+def _block_text(found: "BlockAnswer") -> str:
+    header, certificate = found.header, found.certificate
     signed = "nobody: block 0 is the chain's definition"
     if certificate is not None:
-        names = ", ".join(seal["name"] for seal in certificate["seals"])
-        signed = f"{names} (view {certificate['view']})"
+        names = ", ".join(seal.name for seal in certificate.seals)
+        signed = f"{names} (view {certificate.view})"
     return facts(
         [
-            ("height", header["height"]),
-            ("id", answer["id"]),
-            ("parent", header["parent"]),
-            ("time", time_text(int(header["time_ms"]))),
-            ("state root", header["state_root"]),
+            ("height", header.height),
+            ("id", found.id.hex()),
+            ("parent", header.parent.hex()),
+            ("time", time_text(header.time_ms)),
+            ("state root", header.state_root.hex()),
             ("certified by", signed),
-            ("transactions", f"{answer['count']}, {answer['bytes']} bytes"),
-            *(("", identifier) for identifier in answer["transactions"]),
+            ("transactions", f"{found.count}, {found.bytes} bytes"),
+            *(("", identifier.hex()) for identifier in found.transactions),
         ]
     )
 
@@ -43,32 +49,33 @@ def _block_text(answer: dict[str, Any]) -> str:
 @click.argument("account")
 def account(session: Session, account: str) -> None:
     """Show ACCOUNT (an id, or the name of a key of the home): keys, roles and balances."""
-    home = home_of(session)
-    identifier = home.account(account)
-    answer = nodes_of(session).get(f"/v1/accounts/{identifier.hex()}")
-    session.show(answer, _account_text(answer))
+    from primitives.named import to_named
+
+    identifier = home_of(session).account(account)
+    with client_of(session) as client:
+        found = client.account(identifier)
+    session.show(to_named(found), _account_text(found))
 
 
-def _account_text(answer: dict[str, Any]) -> str:
-    keys = [(f"key of weight {key['weight']}", key["key"]) for key in answer["keys"]]
+def _account_text(found: "AccountAnswer") -> str:
+    keys = [(f"key of weight {key.weight}", key.key.hex()) for key in found.keys]
     roles = [
-        ("role", role["role"] + (f" for {role['scope']}" if role["scope"] else ""))
-        for role in answer["roles"]
+        ("role", role.role + (f" for {role.scope.hex()}" if role.scope else ""))
+        for role in found.roles
     ]
     balances = [
-        ("balance", money(int(held["amount"]), held["exponent"], held["asset"]))
-        for held in answer["balances"]
+        ("balance", money(held.amount, held.exponent, held.asset)) for held in found.balances
     ]
     return facts(
         [
-            ("account", answer["id"]),
-            ("name", answer["name"] or "-"),
-            ("kind", answer["kind"]),
-            ("threshold", answer["threshold"]),
+            ("account", found.id.hex()),
+            ("name", found.name or "-"),
+            ("kind", found.kind.value),
+            ("threshold", found.threshold),
             *keys,
             *roles,
             *(balances or [("balance", "none")]),
-            ("at height", answer["height"]),
+            ("at height", found.height),
         ]
     )
 

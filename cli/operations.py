@@ -2,8 +2,6 @@
 
 import inspect
 import re
-import secrets
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -13,16 +11,17 @@ import msgspec
 from msgspec import Struct
 
 from cli.fields import Reader, options_of
-from cli.home import Home, home_of, nodes_of
+from cli.home import Home, client_of, home_of
 from cli.session import Session, SessionCommand
 from cli.submission import submit
 from cli.transaction_file import read_transaction_file, replace_file, transaction_text
 from cli.waiting import WAIT_OPTIONS, Waiting
+from client.wallet import new_body
 from ledger.transaction import Body, Call, Transaction, sign_body, transaction_id
 from primitives import limits
 from primitives.codec import encode
 from primitives.errors import Malformed
-from primitives.ids import AccountId, ChainId, TimeMs
+from primitives.ids import AccountId, ChainId
 from primitives.named import from_named
 
 VALID_FOR_DEFAULT: Final = "1h"
@@ -159,12 +158,7 @@ def _body(session: Session, home: Home, calls: tuple[Call[Any], ...], valid_for:
             raise click.UsageError(
                 f"--valid-for: this network allows at most {window_ms // 1000}s, found {valid_for}"
             )
-    return Body(
-        chain=_chain(session, home),
-        valid_until=TimeMs(time.time_ns() // 1_000_000 + lasts_ms),
-        salt=secrets.token_bytes(limits.SALT_BYTES_MIN),
-        calls=calls,
-    )
+    return new_body(_chain(session, home), calls, valid_for_ms=lasts_ms)
 
 
 def _extended(onto: Path, call: Call[Any]) -> Body[Any]:
@@ -181,7 +175,8 @@ def _chain(session: Session, home: Home) -> ChainId:
     if home.genesis_file.exists():
         return home.chain
     # Without a genesis of our own, the node that we were told to ask says which chain this is.
-    return ChainId(bytes.fromhex(nodes_of(session).get("/v1/status")["chain"]))
+    with client_of(session) as client:
+        return client.chain()
 
 
 def _duration_ms(text: str) -> int:

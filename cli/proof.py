@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from cli.faults import ExitCode
-from cli.home import HEX32, Home, home_of, nodes_of
+from cli.home import HEX32, Home, client_of, home_of
 from cli.session import Session, asking_command, command
 from primitives.errors import OperatorFault
 
@@ -42,6 +42,7 @@ def get(
 ) -> None:
     """Fetch a proof: of transaction TXID and its receipt, or of an entry of the state."""
     from cli.transaction_file import replace_file
+    from primitives.ids import TransactionId
 
     home = home_of(session)
     if sum(choice is not None for choice in (transaction, account, state)) != 1:
@@ -49,25 +50,26 @@ def get(
     if transaction is not None:
         if not HEX32.fullmatch(transaction):
             raise click.UsageError(f"TXID: expected 64 hexadecimal digits, found {transaction!r}")
-        path = f"/v1/transactions/{transaction}/proof"
-    elif account is not None:
-        path = f"/v1/state/accounts/{home.account(account).hex()}/proof"
+        identifier = TransactionId(bytes.fromhex(transaction))
+        with client_of(session) as client:
+            data = client.proof(identifier)
     else:
-        assert state is not None, "one of the three was given"
-        path = _state_path(*state)
-    data = nodes_of(session).get_bytes(path)
+        table, key = ("accounts", home.account(account)) if account is not None else _entry(state)
+        with client_of(session) as client:
+            data = client.state_proof(table, key)
     replace_file(output, data)
     session.show({"file": str(output), "bytes": len(data)}, f"wrote {output}, {len(data)} bytes")
 
 
-def _state_path(table: str, key: str) -> str:
+def _entry(state: tuple[str, str] | None) -> tuple[str, bytes]:
+    assert state is not None, "one of the three was given"
+    table, key = state
     if not table.isascii() or not table.replace("_", "").isalnum():
         raise click.UsageError(f"--state TABLE: expected a name or a number, found {table!r}")
     try:
-        raw = bytes.fromhex(key)
+        return table, bytes.fromhex(key)
     except ValueError as error:
         raise click.UsageError(f"--state KEY: expected hexadecimal, found {key!r}") from error
-    return f"/v1/state/{table}/{raw.hex()}/proof"
 
 
 @command("verify", group=proof)

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
-from cli.faults import Unreachable
 from cli.home import Home
-from cli.remote import Node
 from cli.session import table
+from client.connection import Connection, Node
+from client.faults import Unreachable
 from node.status import NodeStatus
 from primitives.errors import Malformed, Rejected
 from primitives.ids import ChainId, short
@@ -98,7 +98,9 @@ class Standing:
 def ask(node: Node, chain: ChainId | None, *, timeout_s: float = ASK_S) -> Report:
     """Ask one node for its status. What answers for another chain is none of ours."""
     try:
-        status = from_named(node.get("/v1/status", timeout_s=timeout_s), NodeStatus)
+        with Connection(node) as connection:
+            answer = connection.get("/v1/status", timeout_s=timeout_s)
+        status = from_named(answer, NodeStatus)
     except Unreachable:
         return Report(node, None, "does not answer")
     except (Malformed, Rejected) as error:

@@ -1,8 +1,8 @@
 """`mithaq status`: one look at the whole network."""
 
-from cli.faults import Unreachable
 from cli.home import home_of, nodes_of
 from cli.session import Session, asking_command
+from client.faults import Unreachable
 
 
 @asking_command("status")
@@ -12,11 +12,8 @@ def status(session: Session) -> None:
     The exit code is 4 only when no node answers.
     """
     from cli.standing import overview, standing_of
-    from primitives.errors import OperatorFault
 
-    nodes = nodes_of(session).listed
-    if not nodes:
-        raise OperatorFault(f"{session.home} has no nodes: name one with --node URL")
+    nodes = nodes_of(session)
     home = home_of(session)
     known = home.genesis_file.exists() and session.node is None
     found = standing_of(nodes, home if known else None)

@@ -1,27 +1,22 @@
 """Handing a transaction to a node, waiting for its block, and saying what became of it."""
 
-import time
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from msgspec import Struct, structs
 
-from cli.faults import NotFinal
-from cli.home import Home, home_of, nodes_of
+from cli.home import Home, client_of, home_of
 from cli.lookup import time_text
-from cli.remote import TIMEOUT_S
 from cli.session import Session, facts
 from cli.transaction_file import replace_file
 from cli.waiting import Waiting
-from ledger.transaction import Transaction
+from client.client import check_applied
+from client.faults import NotFinal
+from ledger.operation import code
+from ledger.transaction import Transaction, transaction_id
+from node.queries import FinalTransaction
 from primitives.codec import encode
-from primitives.errors import Malformed, Rejected
-from primitives.named import from_named, to_named
-from services.table import Events, Refusals
-
-_STEP_S: Final = 30
-"""One question waits no longer at a node, so that the next node is asked when one dies."""
-_MSGPACK: Final = "application/msgpack"
+from primitives.errors import Rejected
+from primitives.named import to_named
 
 
 def submit(session: Session, transaction: Transaction[Any], waiting: Waiting) -> None:
@@ -31,67 +26,52 @@ def submit(session: Session, transaction: Transaction[Any], waiting: Waiting) ->
         Rejected: by the node, or it stands in a block with a refusal.
         NotFinal: the time is over. It may still become final, until its `valid_until`.
     """
-    nodes = nodes_of(session)
-    data = encode(transaction)
-    if not waiting.waits:
-        answer = nodes.post("/v1/transactions", data, kind=_MSGPACK)
-        session.show(answer, f"{answer['id']} is {answer['status']}")
-        return
-    deadline = time.monotonic() + waiting.timeout_s
-    while True:
-        left = max(0, min(_STEP_S, round(deadline - time.monotonic())))
-        # To submit again changes nothing, and it reaches a node that has never heard of it.
-        path = f"/v1/transactions?wait_s={left}"
-        answer = nodes.post(path, data, kind=_MSGPACK, timeout_s=left + TIMEOUT_S)
-        if answer["status"] == "final":
-            break
-        if time.monotonic() >= deadline:
-            raise NotFinal(
-                f"{answer['id']} is not final after {waiting.timeout_s} s; "
-                f"`mithaq tx show {answer['id']}` tells when it is"
-            )
-    if waiting.proof is not None:
-        replace_file(waiting.proof, nodes.get_bytes(f"/v1/transactions/{answer['id']}/proof"))
+    with client_of(session) as client:
+        if not waiting.waits:
+            taken = client.submit(transaction)
+            named = to_named(taken)
+            session.show(named, f"{taken.id.hex()} is {named['status']}")
+            return
+        try:
+            found = client.settle(transaction, timeout_s=waiting.timeout_s)
+        except NotFinal as error:
+            raise NotFinal(f"{error}; {_later(transaction)}") from error
+        if waiting.proof is not None:
+            replace_file(waiting.proof, client.proof(found.id))
     home = home_of(session)
-    text = final_text(home, answer)
+    result, text = to_named(found), final_text(home, found)
     if waiting.proof is not None:
-        answer["proof"] = str(waiting.proof)
+        result["proof"] = str(waiting.proof)
         text += f"\nproof written to {waiting.proof}"
-    session.show(answer, text)
-    check_applied(home, answer)
+    session.show(result, text)
+    try:
+        check_applied(found)
+    except Rejected as refusal:
+        raise Rejected(refusal.code, home.with_names(refusal.message), refusal.facts) from None
 
 
-def check_applied(home: Home, answer: Mapping[str, Any]) -> None:
-    """Raises:
-    Rejected: the transaction stands in its block with a refusal.
-    """
-    refusal = answer["receipt"]["refusal"]
-    if refusal is not None:
-        said = {name: value for name, value in refusal.items() if name != "refusal"}
-        raise Rejected(refusal["refusal"], home.with_names(spoken(refusal, Refusals)), said)
+def _later(transaction: Transaction[Any]) -> str:
+    identifier = transaction_id(encode(transaction.body)).hex()
+    return f"`mithaq tx show {identifier}` tells when it is"
 
 
-def final_text(home: Home, answer: Mapping[str, Any]) -> str:
+def final_text(home: Home, found: FinalTransaction) -> str:
     """A final transaction for people: where it stands, and what it did."""
-    receipt = answer["receipt"]
-    said = [("event", spoken(event, Events)) for event in receipt["events"]]
-    if receipt["refusal"] is not None:
-        said.append(("refusal", f"{receipt['refusal']['refusal']}"))
+    receipt = found.receipt
+    said = [("event", spoken(event)) for event in receipt.events]
+    if receipt.refusal is not None:
+        said.append(("refusal", code(receipt.refusal)))
     lines = [
-        ("transaction", answer["id"]),
-        ("block", f"{answer['height']}, number {int(answer['index']) + 1} in it"),
-        ("time", time_text(int(answer["block_time_ms"]))),
-        ("outcome", receipt["outcome"]),
+        ("transaction", found.id.hex()),
+        ("block", f"{found.height}, number {found.index + 1} in it"),
+        ("time", time_text(found.block_time_ms)),
+        ("outcome", receipt.outcome.value),
         *said,
     ]
     return home.with_names(facts(lines))
 
 
-def spoken(named: Mapping[str, Any], kinds: Any) -> str:  # noqa: ANN401 - a union of Structs
-    """An event or a refusal in English: its docstring with its fields filled in."""
-    try:
-        value: Struct = from_named(dict(named), kinds)
-    except Malformed:  # of a service that this version does not know
-        return ", ".join(f"{name} {value}" for name, value in named.items())
-    shown = {name: to_named(field) for name, field in structs.asdict(value).items()}
-    return (value.__doc__ or "").strip().format(**shown)
+def spoken(event: Struct) -> str:
+    """An event in English: its docstring with its fields filled in."""
+    shown = {name: to_named(field) for name, field in structs.asdict(event).items()}
+    return (event.__doc__ or "").strip().format(**shown)

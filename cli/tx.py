@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, final
 
 import click
 
-from cli.home import HEX32, Home, home_of, nodes_of
+from cli.home import HEX32, Home, client_of, home_of
 from cli.session import Session, asking_command, command, facts
 from cli.waiting import WAIT_OPTIONS, Waiting
 from primitives.errors import Rejected
@@ -104,10 +104,14 @@ def show(session: Session, what: str) -> None:
     home = home_of(session)
     if HEX32.fullmatch(what) and not Path(what).exists():
         from cli.submission import final_text
+        from node.queries import FinalTransaction
+        from primitives.ids import TransactionId
+        from primitives.named import to_named
 
-        answer = nodes_of(session).get(f"/v1/transactions/{what}")
-        pending = answer["status"] != "final"
-        session.show(answer, f"{what} is pending" if pending else final_text(home, answer))
+        with client_of(session) as client:
+            found = client.transaction(TransactionId(bytes.fromhex(what)))
+        text = final_text(home, found) if isinstance(found, FinalTransaction) else None
+        session.show(to_named(found), text or f"{what} is pending")
         return
     from cli.transaction_file import read_transaction_file
 
