@@ -53,6 +53,8 @@ def _document() -> GenesisDocument:
         threshold=1,
         keys=(WeightedKey(key.public, 1),),
         name="Payer",
+        keeper=None,
+        floor=0,
     )
     validators = tuple(
         ValidatorRecord(f"node {n}", ValidatorKey(bytes([n]) * 32), NodeKey(bytes([n + 9]) * 32))
@@ -60,7 +62,7 @@ def _document() -> GenesisDocument:
     )
     return GenesisDocument(
         format="mithaq.genesis",
-        version=1,
+        version=2,
         network="bench",
         time_ms=TimeMs(0),
         parameters=DEFAULTS,

@@ -78,22 +78,24 @@ def fields_of(struct: type[Struct]) -> Iterator[tuple[str, FieldKind, Any]]:
 
 def options_of(operation: type[Struct]) -> list[click.Option]:
     """The options of an operation's command."""
-    return [_option(name, kind) for name, kind, _ in fields_of(operation)]
+    return [_option(name, kind, annotation) for name, kind, annotation in fields_of(operation)]
 
 
-def _option(name: str, kind: FieldKind) -> click.Option:
+def _option(name: str, kind: FieldKind, annotation: Any) -> click.Option:  # noqa: ANN401 - a type
     if kind.item is not None:
         return click.Option(
             [f"--{option_name(name, kind)}", name],
             multiple=True,
-            required=True,
+            required=not _allows((), annotation),
             metavar=_metavar(kind.item),
             help=f"{_capital(_help(kind.item) or kind.description)} May be given several times.",
         )
+    empty = kind.core is str and not kind.optional and _allows("", annotation)
     choice = click.Choice([member.value for member in kind.core]) if kind.is_enum else click.STRING
     return click.Option(
         [f"--{option_name(name, kind)}", name],
-        required=not kind.optional,
+        required=not (kind.optional or empty),
+        default="" if empty else None,
         type=choice,
         metavar=None if kind.is_enum else _metavar(kind),
         help=_capital(_help(kind)),
@@ -189,7 +191,7 @@ class Reader:
                 named[name] = self._named_value(name, kind, given[name], f"{where} {name}")
             elif kind.optional:
                 named[name] = None
-            elif _may_be_empty(annotation):
+            elif _allows("", annotation):
                 named[name] = ""
             else:
                 raise click.UsageError(
@@ -265,9 +267,9 @@ def _json(word: str, where: str) -> dict[str, Any]:
     return found
 
 
-def _may_be_empty(annotation: Any) -> bool:  # noqa: ANN401 - a type
+def _allows(empty: str | tuple[()], annotation: Any) -> bool:  # noqa: ANN401 - a type
     try:
-        msgspec.convert("", annotation)
+        msgspec.convert(empty, annotation)
     except msgspec.ValidationError:
         return False
     return True

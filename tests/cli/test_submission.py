@@ -86,7 +86,7 @@ def test_a_refusal_ends_with_its_code_and_facts(office: Desk) -> None:
     )
 
     assert for_people.code == for_programs.code == ExitCode.REFUSED
-    assert "which has 100 left" in for_people.err
+    assert "100 left above floor 0" in for_people.err
     assert for_programs.error["code"] == "books.overdraft"
     assert for_programs.error["facts"]["available"] == 100
 

@@ -138,6 +138,10 @@ class ChainOfOne:
         finally:
             self.waits -= 1
 
+    async def next_block(self, height: Height) -> None:
+        while self.store.head().height <= height:
+            await self._decided.wait()
+
     def status(self) -> NodeStatus:
         head = self.store.head()
         by_key = sorted(self.genesis.validators, key=lambda record: record.key)
@@ -238,6 +242,7 @@ class ChainOfOne:
                 state_writes=execution.state_writes,
                 node_writes=execution.node_writes,
                 committed=execution.committed,
+                touched=execution.touched,
                 forget_before=execution.forget_before,
             )
         )
@@ -247,8 +252,14 @@ class ChainOfOne:
 
     # its clients
 
-    def signed(self, actor: str, *operations: Operation, valid_for_ms: int = 60_000) -> bytes:
-        """The canonical bytes of a transaction of one actor, signed by its own key."""
+    def signed(
+        self,
+        actor: str,
+        *operations: Operation,
+        signer: str | None = None,
+        valid_for_ms: int = 60_000,
+    ) -> bytes:
+        """The canonical bytes of a transaction of one actor, signed by one key, its own by default."""
         self._salts += 1
         body: Body[Any] = Body(
             chain=self.chain,
@@ -256,7 +267,7 @@ class ChainOfOne:
             salt=self._salts.to_bytes(16, "big"),
             calls=tuple(Call(account_id(actor), operation) for operation in operations),
         )
-        return encode(sign_body(body, [key(actor)]))
+        return encode(sign_body(body, [key(signer or actor)]))
 
 
 _P = ParamSpec("_P")
