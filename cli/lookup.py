@@ -1,10 +1,11 @@
 """`mithaq block` and `mithaq account`: what the chain holds."""
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
 
+from cli.completion import key_names
+from cli.conventions import money, number, time_text
 from cli.home import client_of, home_of
 from cli.session import Session, asking_command, facts
 
@@ -39,14 +40,14 @@ def _block_text(found: "BlockAnswer") -> str:
             ("time", time_text(header.time_ms)),
             ("state root", header.state_root.hex()),
             ("certified by", signed),
-            ("transactions", f"{found.count}, {found.bytes} bytes"),
+            ("transactions", f"{number(found.count)}, {number(found.bytes)} bytes"),
             *(("", identifier.hex()) for identifier in found.transactions),
         ]
     )
 
 
 @asking_command("account")
-@click.argument("account")
+@click.argument("account", shell_complete=key_names)
 def account(session: Session, account: str) -> None:
     """Show ACCOUNT (an id, or the name of a key of the home): keys, roles and balances."""
     from primitives.named import to_named
@@ -78,16 +79,3 @@ def _account_text(found: "AccountAnswer") -> str:
             ("at height", found.height),
         ]
     )
-
-
-def money(minor_units: int, exponent: int, asset: str) -> str:
-    """An amount as people write it: 1,250.00 GBP."""
-    whole, part = divmod(minor_units, 10**exponent)
-    decimals = f".{part:0{exponent}d}" if exponent else ""
-    return f"{whole:,}{decimals} {asset}"
-
-
-def time_text(time_ms: int) -> str:
-    """A block time in UTC, to the millisecond."""
-    moment = datetime.fromtimestamp(time_ms / 1000, tz=UTC)
-    return f"{moment:%Y-%m-%d %H:%M:%S}.{time_ms % 1000:03d} UTC"

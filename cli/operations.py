@@ -10,6 +10,7 @@ import click
 import msgspec
 from msgspec import Struct
 
+from cli.completion import key_names
 from cli.fields import Reader, options_of
 from cli.home import Home, client_of, home_of
 from cli.session import Session, SessionCommand
@@ -69,7 +70,13 @@ def build_command(operation: type[Struct]) -> click.Command:
         operation,
         build,
         [
-            click.Option(["--actor"], required=True, metavar="ACCOUNT", help="Who acts."),
+            click.Option(
+                ["--actor"],
+                required=True,
+                metavar="ACCOUNT",
+                shell_complete=key_names,
+                help="Who acts.",
+            ),
             _VALID_FOR,
             click.Option(
                 ["--onto"],
@@ -115,10 +122,14 @@ def send_command(operation: type[Struct]) -> click.Command:
                 multiple=True,
                 required=True,
                 metavar="NAME",
+                shell_complete=key_names,
                 help="Key that signs; give it again for each further signer.",
             ),
             click.Option(
-                ["--actor"], metavar="ACCOUNT", help="Who acts.  [default: the first key's account]"
+                ["--actor"],
+                metavar="ACCOUNT",
+                shell_complete=key_names,
+                help="Who acts.  [default: the first key's account]",
             ),
             _VALID_FOR,
             *WAIT_OPTIONS,

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from cli.completion import key_names
 from cli.faults import ExitCode
 from cli.home import HEX32, Home, client_of, home_of
 from cli.session import Session, asking_command, command
@@ -22,7 +23,12 @@ def proof() -> None:
 
 @asking_command("get", group=proof)
 @click.argument("transaction", metavar="TXID", required=False)
-@click.option("--account", metavar="ACCOUNT", help="Prove the entry of this account instead.")
+@click.option(
+    "--account",
+    metavar="ACCOUNT",
+    shell_complete=key_names,
+    help="Prove the entry of this account instead.",
+)
 @click.option(
     "--state", nargs=2, metavar="TABLE KEY", help="Prove an entry of the state; KEY is hexadecimal."
 )

@@ -4,8 +4,8 @@ from typing import Any
 
 from msgspec import Struct, structs
 
+from cli.conventions import time_text
 from cli.home import Home, client_of, home_of
-from cli.lookup import time_text
 from cli.session import Session, facts
 from cli.transaction_file import replace_file
 from cli.waiting import Waiting

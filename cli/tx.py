@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, final
 
 import click
 
+from cli.completion import key_names
 from cli.home import HEX32, Home, client_of, home_of
 from cli.session import Session, asking_command, command, facts
 from cli.waiting import WAIT_OPTIONS, Waiting
@@ -56,7 +57,12 @@ for _name, _help in (
 @command("sign", group=tx)
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option(
-    "--key", multiple=True, required=True, metavar="NAME", help="Key that signs; may be repeated."
+    "--key",
+    multiple=True,
+    required=True,
+    metavar="NAME",
+    shell_complete=key_names,
+    help="Key that signs; may be repeated.",
 )
 @click.option(
     "-o",
@@ -133,7 +139,7 @@ def _described(transaction: "Transaction[Any]") -> dict[str, Any]:
 
 
 def _text(home: Home, result: dict[str, Any]) -> str:
-    from cli.lookup import time_text
+    from cli.conventions import time_text
 
     lines = [
         ("transaction", result["id"]),
