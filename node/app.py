@@ -178,6 +178,10 @@ class RunningNode:
         """Until it is in a durable block; False after the time."""
         return await self._shell.wait_final(identifier, timeout_s)
 
+    async def next_block(self, height: Height) -> None:
+        """Until the newest block is above this height."""
+        await self._shell.next_block(height)
+
     def set_log_level(self, level: LogLevel) -> None:
         """From now on."""
         self._log.level = level

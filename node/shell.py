@@ -75,6 +75,8 @@ class Shell:
         self._timers = Timers(lambda timer: self._perform(engine.fire(timer, now_ms())))
         self._catchup = Catchup(network, lambda: engine.height, self._accept, self._blame)
         self._waiters: dict[TransactionId, set[trio.Event]] = {}
+        self._decided = trio.Event()
+        """Set, and replaced, with each new block."""
         self._relayed: list[CheckedTransaction] = []
         self._relay_due = trio.Event()
         self._submissions = trio.CapacityLimiter(SUBMISSIONS_MAX)
@@ -238,6 +240,11 @@ class Shell:
             if not waiting:
                 self._waiters.pop(identifier, None)
 
+    async def next_block(self, height: Height) -> None:
+        """Until the newest block is above this height."""
+        while self._store.head().height <= height:
+            await self._decided.wait()
+
     # --- out --------------------------------------------------------------------------------
 
     def _perform(self, out: Outbox) -> None:
@@ -260,6 +267,9 @@ class Shell:
             say(note.event, **note.facts)
         for decided in out.decided:
             self._publish(decided)
+        if out.decided:
+            self._decided.set()
+            self._decided = trio.Event()
         for identifier in out.final:
             for done in self._waiters.get(identifier, ()):
                 done.set()

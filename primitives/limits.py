@@ -164,6 +164,14 @@ API_BATCHES_MAX: Final = 4
 """Batches in memory at a time: 64 MiB of bodies."""
 API_READERS_MAX: Final = 4
 """Threads that read the database for answers: the node has other work."""
+API_STREAMS_MAX: Final = 64
+"""Open streams of events: each reads every block, and holds a connection for as long as it likes."""
+API_STREAM_BYTES: Final = 64 * 1024
+"""Events read at a time for one stream; no more of them is in memory."""
+API_STREAM_BLOCKS: Final = 256
+"""Blocks read at a time for one stream, so that a filter without matches gives the thread back."""
+API_HEARTBEAT_S: Final = 15
+"""A stream is never silent for longer: proxies close what is, often after 30 s."""
 API_IDLE_S: Final = 10
 """For the head of a request to arrive, and for a connection without one."""
 API_BODY_S: Final = 20
@@ -174,6 +182,16 @@ API_SEND_S: Final = 20
 """For 64 KiB of an answer to be taken; who does not read is disconnected."""
 API_GRACE_S: Final = 1
 """For requests in progress to end when the node stops."""
+API_QUERIES_MAX: Final = 2
+"""Threads that answer queries with rows: one that sums for seconds must not delay a lookup."""
+QUERY_ROWS_MAX: Final = 1_000
+"""Rows on a page: 0.5 MB of JSON, built in 50 ms."""
+QUERY_GROUPS_MAX: Final = 10_000
+"""Rows of totals, which have no pages: a city's vendors (the largest we know has 2,313) and room."""
+QUERY_TRANSACTIONS_MAX: Final = 200_000
+"""Transactions that totals go over: forty years of a city's payments, or two seconds."""
+QUERY_PAGE_TRANSACTIONS_MAX: Final = 20_000
+"""Transactions that a page with a filter goes over; then it ends, and the next one goes on."""
 RANGE_BLOCKS_MAX: Final = 256
 """Blocks in one answer to a node that catches up; large ones fill its bytes much earlier."""
 CHECKS_WAITING_MAX: Final = 256

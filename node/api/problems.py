@@ -14,6 +14,7 @@ from msgspec import Struct
 from ledger.transaction import BAD_SIGNATURE, MALFORMED
 from node.mempool import FULL, QUOTA_EXCEEDED
 from node.proof import MEMBERSHIP_CHANGED, TOO_LARGE
+from node.reports import page as queried
 from primitives.errors import BadSignature, Malformed, MithaqError, Rejected
 from primitives.named import to_named
 
@@ -29,7 +30,10 @@ WRONG_METHOD: Final = "request.wrong_method"
 WRONG_VERSION: Final = "request.wrong_version"
 UNKNOWN_TRANSACTION: Final = "transaction.unknown"
 UNKNOWN_BLOCK: Final = "block.unknown"
-UNKNOWN_ACCOUNT: Final = "account.unknown"
+UNKNOWN_ACCOUNT: Final = queried.UNKNOWN_ACCOUNT
+UNKNOWN_ASSET: Final = queried.UNKNOWN_ASSET
+UNKNOWN_QUERY: Final = queried.UNKNOWN_QUERY
+QUERY_TOO_WIDE: Final = queried.TOO_WIDE
 UNKNOWN_TABLE: Final = "state.unknown_table"
 ABSENT_ENTRY: Final = "state.absent"
 BUSY: Final = "node.busy"
@@ -43,6 +47,8 @@ STATUS_OF_CODE: Final[Mapping[str, HTTPStatus]] = {
     UNKNOWN_TRANSACTION: HTTPStatus.NOT_FOUND,
     UNKNOWN_BLOCK: HTTPStatus.NOT_FOUND,
     UNKNOWN_ACCOUNT: HTTPStatus.NOT_FOUND,
+    UNKNOWN_ASSET: HTTPStatus.NOT_FOUND,
+    UNKNOWN_QUERY: HTTPStatus.NOT_FOUND,
     UNKNOWN_TABLE: HTTPStatus.NOT_FOUND,
     ABSENT_ENTRY: HTTPStatus.NOT_FOUND,
     WRONG_METHOD: HTTPStatus.METHOD_NOT_ALLOWED,

@@ -29,6 +29,7 @@ from node.api.problems import (
 )
 from node.api.refusals import RefusalCatalogue, catalogue
 from node.api.responses import PROOF_TYPE, json_response, raw_response
+from node.api.streams import Streams
 from node.queries import (
     TABLE_NUMBERS,
     FinalTransaction,
@@ -37,6 +38,7 @@ from node.queries import (
     id_of_transaction,
     table_number,
 )
+from node.reports import Reports
 from node.status import readiness
 from primitives import limits
 from primitives.errors import Malformed, MithaqError, Rejected
@@ -58,6 +60,9 @@ class PublicApi:
         self._queries = Queries(backend.store)
         self._readers = trio.CapacityLimiter(limits.API_READERS_MAX)
         self._batches = trio.CapacityLimiter(limits.API_BATCHES_MAX)
+        self._reports = Reports(backend.store, backend.genesis)
+        self._reporters = trio.CapacityLimiter(limits.API_QUERIES_MAX)
+        self._streams = Streams(backend, self._readers)
         self._waiting = 0
 
     def routes(self) -> list[HTTPRouteHandler]:
@@ -72,8 +77,10 @@ class PublicApi:
             post("/v1/transactions/batch")(self.submit_batch),
             get("/v1/transactions/{id:str}")(self.transaction),
             get("/v1/transactions/{id:str}/proof")(self.transaction_proof),
+            get("/v1/queries/{name:str}")(self.query),
             get("/v1/blocks/{height:str}")(self.block),
             get("/v1/accounts/{id:str}")(self.account),
+            get("/v1/events")(self.events),
             get("/v1/state/{table:str}/{key:str}/proof")(self.state_proof),
         ]
 
@@ -227,6 +234,18 @@ class PublicApi:
             )
         return json_response(found)
 
+    async def query(self, request: HttpRequest) -> ASGIResponse:
+        """Rows: the answer to a query of `node.reports`."""
+        name, given = intake.name_of(request, "name"), intake.words_of(request)
+
+        def ask() -> ASGIResponse:
+            return json_response(self._reports.answer(name, given))
+
+        try:
+            return await trio.to_thread.run_sync(ask, limiter=self._reporters)
+        except Malformed as fault:
+            raise intake.wrong_parameter(fault) from fault
+
     async def state_proof(self, request: HttpRequest) -> ASGIResponse:
         """The proof file of a state entry at the head."""
         intake.check_no_query(request)
@@ -247,6 +266,17 @@ class PublicApi:
                 {"table": table, "key": key.hex()},
             )
         return raw_response(proof, PROOF_TYPE)
+
+    # following
+
+    async def events(self, request: HttpRequest) -> ASGIResponse:
+        """Events as they become true, from a cursor on."""
+        after, wanted = intake.stream_of(request)
+        return await self._streams.open(after, wanted)
+
+    def end_streams(self) -> None:
+        """The node stops; streams would else go on for ever."""
+        self._streams.end()
 
     # waiting and asking
 

@@ -68,6 +68,15 @@ _OTHERS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     ),
     problems.UNKNOWN_BLOCK: ("There is no block of this height yet.", _EXPECTED),
     problems.UNKNOWN_ACCOUNT: ("There is no account of this id.", ("account",)),
+    problems.UNKNOWN_ASSET: (
+        "There is no asset of this code, or none was named and there are several.",
+        _EXPECTED,
+    ),
+    problems.UNKNOWN_QUERY: ("There is no query of this name.", _EXPECTED),
+    problems.QUERY_TOO_WIDE: (
+        "The query would go over more transactions or groups than it may; narrow it.",
+        _EXPECTED,
+    ),
     problems.UNKNOWN_TABLE: ("The state has no table of this name or number.", _EXPECTED),
     problems.ABSENT_ENTRY: ("The table has no such entry.", ("table", "key")),
     problems.BUSY: (

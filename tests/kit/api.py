@@ -259,7 +259,7 @@ class ChainOfOne:
         signer: str | None = None,
         valid_for_ms: int = 60_000,
     ) -> bytes:
-        """The canonical bytes of a transaction of one actor, signed by one key, its own by default."""
+        """The canonical bytes of a transaction of one actor, signed by its own key by default."""
         self._salts += 1
         body: Body[Any] = Body(
             chain=self.chain,
