@@ -38,10 +38,10 @@ class Cursor(NamedTuple):
     """The place of an event. What comes after it has not been read."""
 
     height: Height
-    index: int
+    number: int
 
     def __str__(self) -> str:
-        return f"{self.height}.{self.index}"
+        return f"{self.height}.{self.number}"
 
 
 def read_cursor(text: str) -> Cursor | None:
@@ -122,7 +122,7 @@ class EventReader:
         return EventsRead(b"".join(parts), cursor, head, at_end=last == head or after.height > head)
 
     def _wanted_of(self, height: Height, after: Cursor, wanted: Wanted) -> Iterator[CommittedEvent]:
-        first = after.index + 1 if height == after.height else 0
+        first = after.number + 1 if height == after.height else 0
         events = self._events_of(height)[first:]
         if not events:
             return

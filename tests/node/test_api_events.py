@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,6 +14,7 @@ from typing import Any, Final
 import httpx
 import pytest
 import trio
+import trio.lowlevel
 import trio.testing
 
 from kit.api import ChainOfOne, connect, in_trio, listening, serving
@@ -72,8 +73,8 @@ async def opened(address: str, query: str = "", cursor: str = "") -> trio.Socket
     return stream
 
 
-async def text_lines(stream: trio.SocketStream, size: int = 65_536) -> AsyncIterator[str]:
-    """The lines of the answer's chunks that arrived whole; ends where the answer or the wire does."""
+async def text_lines(stream: trio.SocketStream, size: int = 65_536) -> AsyncGenerator[str, None]:
+    """The lines of the chunks that arrived whole; ends where the answer or the wire does."""
     raw, text, started = b"", b"", False
     while part := await stream.receive_some(size):
         raw += part
@@ -110,25 +111,27 @@ class Reader:
     ) -> None:
         """Connect and read on until there are so many events, or cut after so many lines."""
         told, pending = self.cursor, list[tuple[str, str, int]]()
-        async with await opened(address, query, self.cursor) as stream:
-            async with aclosing(text_lines(stream)) as reading:
-                async for line in reading:
-                    reads -= 1
-                    name, _, value = line.partition(": ")
-                    if line == WHOLE:
-                        self.ended_whole = True
-                    elif name == "id":
-                        told = value
-                    elif name == "data":
-                        said = json.loads(value)
-                        assert said["cursor"] == told
-                        pending = [(told, said["transaction"], said["event"].get("line", 0))]
-                    elif not line:  # only now it is whole, and a browser keeps its id
-                        self.cursor = told
-                        self.seen += pending
-                        pending = []
-                    if len(self.seen) >= events or reads <= 0:
-                        return
+        async with (
+            await opened(address, query, self.cursor) as stream,
+            aclosing(text_lines(stream)) as reading,
+        ):
+            async for line in reading:
+                reads -= 1
+                name, _, value = line.partition(": ")
+                if line == WHOLE:
+                    self.ended_whole = True
+                elif name == "id":
+                    told = value
+                elif name == "data":
+                    said = json.loads(value)
+                    assert said["cursor"] == told
+                    pending = [(told, said["transaction"], said["event"].get("line", 0))]
+                elif not line:  # only now it is whole, and a browser keeps its id
+                    self.cursor = told
+                    self.seen += pending
+                    pending = []
+                if len(self.seen) >= events or reads <= 0:
+                    return
 
 
 @in_trio
@@ -138,13 +141,16 @@ async def test_an_event_is_told_with_its_place() -> None:
     data = chain.signed("treasury", pay("health", 5, "A"), pay("works", 6, "B"))
     await chain.submit(data)
     said: list[Any] = []
-    async with listening(chain) as address, await opened(address, "?after=0.0") as stream:
-        async with aclosing(text_lines(stream)) as reading:
-            async for line in reading:
-                if line.startswith("data: "):
-                    said.append(json.loads(line.removeprefix("data: ")))
-                if len(said) == 2:
-                    break
+    async with (
+        listening(chain) as address,
+        await opened(address, "?after=0.0") as stream,
+        aclosing(text_lines(stream)) as reading,
+    ):
+        async for line in reading:
+            if line.startswith("data: "):
+                said.append(json.loads(line.removeprefix("data: ")))
+            if len(said) == 2:
+                break
 
     assert [one["cursor"] for one in said] == ["1.0", "1.1"]
     assert said[1] == {
@@ -207,7 +213,7 @@ def test_nothing_is_lost_and_nothing_comes_twice(seed: int) -> None:
                 transactions, each = chance.choice([(0, 0), (1, 1), (3, 40), (2, 30)])
                 await add_block(chain, transactions, each)
                 total += transactions * each
-                await trio.sleep(0)
+                await trio.lowlevel.checkpoint()
             done.set()
 
         async with trio.open_nursery() as tasks:
@@ -226,6 +232,12 @@ def test_nothing_is_lost_and_nothing_comes_twice(seed: int) -> None:
         assert reader.seen == everything(chain)
 
     scene()
+
+
+async def eventually(condition: Callable[[], bool]) -> None:
+    with trio.fail_after(10):
+        while not condition():  # noqa: ASYNC110 - what is waited for happens in the node
+            await trio.sleep(0.002)
 
 
 def key(cursor: str) -> Cursor:
@@ -296,11 +308,10 @@ async def test_a_cursor_ahead_of_the_node_waits_for_it() -> None:
     """A node that was set up anew catches up; its readers are further already."""
     chain = ChainOfOne()
     reader = Reader("2.0")
-    async with listening(chain) as address:
-        async with trio.open_nursery() as tasks:
-            tasks.start_soon(partial(reader.read, address, events=1))
-            for _ in range(3):
-                await add_block(chain, 1, 2)
+    async with listening(chain) as address, trio.open_nursery() as tasks:
+        tasks.start_soon(partial(reader.read, address, events=1))
+        for _ in range(3):
+            await add_block(chain, 1, 2)
 
     assert [cursor for cursor, _, _ in reader.seen][:1] == ["2.1"]
 
@@ -343,8 +354,7 @@ async def test_a_stream_reads_no_further_than_its_client() -> None:
         await trio.testing.wait_all_tasks_blocked(0.05)
         held = len(parts)
         taken.set()
-        while sum(part.count(b"data: ") for part in parts) < 960:
-            await trio.sleep(0.001)
+        await eventually(lambda: sum(part.count(b"data: ") for part in parts) == 960)
         streams.end()
 
     assert held == 2
@@ -378,31 +388,28 @@ async def test_who_does_not_read_is_disconnected(monkeypatch: pytest.MonkeyPatch
         stalled.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_RCVBUF, 4_096)
         await stalled.send_all(b"GET /v1/events?after=0.0 HTTP/1.1\r\nhost: x\r\n\r\n")
         async with httpx.AsyncClient(base_url=f"http://{address}") as client:
-            with trio.fail_after(10):
-                # Refused while the other has the only place.
-                while (await first_status(client)) != 503:
-                    await trio.sleep(0.01)
-                while (await first_status(client)) != 200:
-                    await trio.sleep(0.05)
+            await eventually_answers(client, 503)  # the other has the only place
+            await eventually_answers(client, 200)
 
 
-async def first_status(client: httpx.AsyncClient) -> int:
-    async with client.stream("GET", "/v1/events") as answer:
-        return answer.status_code
+async def eventually_answers(client: httpx.AsyncClient, status: int) -> None:
+    with trio.fail_after(10):
+        while True:
+            async with client.stream("GET", "/v1/events") as answer:
+                if answer.status_code == status:
+                    return
+            await trio.sleep(0.01)
 
 
 @in_trio
 async def test_streams_have_so_many_places(monkeypatch: pytest.MonkeyPatch) -> None:
     """One more is refused; other requests are served; a place that is left is taken."""
     monkeypatch.setattr(limits, "API_STREAMS_MAX", 2)
-    async with serving(ChainOfOne()) as client:
+    async with serving(ChainOfOne()) as client, client.stream("GET", "/v1/events"):
         async with client.stream("GET", "/v1/events"):
-            async with client.stream("GET", "/v1/events"):
-                third = await client.get("/v1/events")
-                health = await client.get("/v1/health")
-            with trio.fail_after(5):
-                while (await first_status(client)) != 200:
-                    await trio.sleep(0.01)
+            third = await client.get("/v1/events")
+            health = await client.get("/v1/health")
+        await eventually_answers(client, 200)
 
     assert third.status_code == 503
     assert third.json()["code"] == "node.busy"
@@ -420,8 +427,7 @@ async def test_a_node_that_stops_ends_its_streams_whole() -> None:
         async with listening(chain) as address:
             for reader in readers:
                 tasks.start_soon(reader.read, address)
-            while not all(reader.cursor == "1.1" for reader in readers):
-                await trio.sleep(0.005)
+            await eventually(lambda: all(reader.cursor == "1.1" for reader in readers))
             begun = time.monotonic()
         took = time.monotonic() - begun
 
