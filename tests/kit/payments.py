@@ -1,11 +1,11 @@
-"""Builders for chains of payments: an agency, vendors whose accounts it keeps, others who pay it."""
+"""Chains of payments: an agency, vendors whose accounts it keeps, others who pay it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from kit.api import BLOCK_MS, ChainOfOne
-from kit.ledger import GENESIS_TIME, GBP, account_id, genesis_document, key, running_account
+from kit.ledger import GBP, GENESIS_TIME, account_id, genesis_document, key, running_account
 from ledger.books import Line
 from ledger.operation import Operation
 from ledger.transaction import Body, Call, check_transaction, sign_body
