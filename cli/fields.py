@@ -86,11 +86,11 @@ def _option(name: str, kind: FieldKind, annotation: Any) -> click.Option:  # noq
         return click.Option(
             [f"--{option_name(name, kind)}", name],
             multiple=True,
-            required=not _allows((), annotation),
+            required=not allows((), annotation),
             metavar=_metavar(kind.item),
             help=f"{_capital(_help(kind.item) or kind.description)} May be given several times.",
         )
-    empty = kind.core is str and not kind.optional and _allows("", annotation)
+    empty = kind.core is str and not kind.optional and allows("", annotation)
     choice = click.Choice([member.value for member in kind.core]) if kind.is_enum else click.STRING
     return click.Option(
         [f"--{option_name(name, kind)}", name],
@@ -154,15 +154,28 @@ class Reader:
                 named[name] = [self._value(field.item, word, where) for word in given[name]]
             else:
                 word = given[name]
-                named[name] = None if word is None else self._named_value(name, field, word, where)
-        for where, asset in self._money:
-            if named.get("asset") != asset:
-                raise click.UsageError(
-                    f"{where}: expected an amount of {named.get('asset')}, found one of {asset}"
-                )
+                named[name] = None if word is None else self.value_of(name, field, word, where)
+        self.check_assets(named.get("asset"))
         return named
 
-    def _named_value(self, name: str, kind: FieldKind, word: str, where: str) -> Any:  # noqa: ANN401
+    def check_assets(self, expected: str | None) -> None:
+        """The amounts that named their asset named this one.
+
+        Raises:
+            UsageError: one did not.
+        """
+        for where, asset in self._money:
+            if asset != expected:
+                raise click.UsageError(
+                    f"{where}: expected an amount of {expected}, found one of {asset}"
+                )
+
+    def value_of(self, name: str, kind: FieldKind, word: str, where: str) -> Any:  # noqa: ANN401
+        """The named form of one field, or of one item of a list.
+
+        Raises:
+            UsageError: it cannot be that.
+        """
         if name == _AMOUNT and kind.core is int:
             return self._amount(word, where)
         return self._value(kind, word, where)
@@ -188,10 +201,10 @@ class Reader:
         named: dict[str, Any] = {}
         for name, (kind, annotation) in fields.items():
             if name in given:
-                named[name] = self._named_value(name, kind, given[name], f"{where} {name}")
+                named[name] = self.value_of(name, kind, given[name], f"{where} {name}")
             elif kind.optional:
                 named[name] = None
-            elif _allows("", annotation):
+            elif allows("", annotation):
                 named[name] = ""
             else:
                 raise click.UsageError(
@@ -267,7 +280,8 @@ def _json(word: str, where: str) -> dict[str, Any]:
     return found
 
 
-def _allows(empty: str | tuple[()], annotation: Any) -> bool:  # noqa: ANN401 - a type
+def allows(empty: str | tuple[()], annotation: Any) -> bool:  # noqa: ANN401 - a type
+    """Whether a field may be empty."""
     try:
         msgspec.convert(empty, annotation)
     except msgspec.ValidationError:

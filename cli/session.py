@@ -65,7 +65,6 @@ _NODE = click.Option(
 )
 
 
-@final
 class SessionCommand(click.Command):
     """A command whose function takes the session first."""
 

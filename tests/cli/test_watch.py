@@ -28,7 +28,16 @@ def office(tmp_path: Path) -> Iterator[Desk]:
 
 def test_a_terminal_shows_the_network_until_ctrl_c(office: Desk) -> None:
     """The view is drawn again in its place; a block made meanwhile shows; the exit code is 0."""
-    words = ["status", "--watch", "--every", "0.1", "--node", office.url, "--home", office.home]
+    words: list[str | Path] = [
+        "status",
+        "--watch",
+        "--every",
+        "0.1",
+        "--node",
+        office.url,
+        "--home",
+        office.home,
+    ]
     with in_terminal(*words) as terminal:
         terminal.wait_for("HEIGHT")
         terminal.wait_for("the chain proceeds")
@@ -43,7 +52,16 @@ def test_a_terminal_shows_the_network_until_ctrl_c(office: Desk) -> None:
 
 def test_a_program_reads_one_value_to_a_line(office: Desk) -> None:
     """Without a terminal nothing is drawn over."""
-    words = ["status", "--watch", "--every", "0.1", "--json", "--node", office.url, "--home"]
+    words: list[str | Path] = [
+        "status",
+        "--watch",
+        "--every",
+        "0.1",
+        "--json",
+        "--node",
+        office.url,
+        "--home",
+    ]
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "cli", *words, str(office.home)],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -63,7 +81,7 @@ def test_a_program_reads_one_value_to_a_line(office: Desk) -> None:
 
 def test_a_table_has_colour_in_a_terminal_only(office: Desk) -> None:
     """The same words in both."""
-    words = ["status", "--node", office.url, "--home", office.home]
+    words: list[str | Path] = ["status", "--node", office.url, "--home", office.home]
     with in_terminal(*words) as terminal:
         assert terminal.ended() == ExitCode.OK
         drawn = terminal.seen

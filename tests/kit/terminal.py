@@ -87,4 +87,3 @@ def in_terminal(*words: str | Path) -> Iterator[Terminal]:
             process.kill()
         process.wait(PATIENCE_S)
         os.close(ours)
-
