@@ -8,6 +8,7 @@ import json
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from keyword import iskeyword
 from typing import TYPE_CHECKING, Final, final
 
 import click
@@ -25,7 +26,9 @@ COMMANDS: Final = {
     "tx": ("cli.tx", "Build, sign, submit and look up transactions."),
     "proof": ("cli.proof", "Fetch proofs, and check them without any node."),
     "account": ("cli.lookup", "Show an account, its roles and balances."),
+    "query": ("cli.query", "Ask for totals, statements and lists."),
     "block": ("cli.lookup", "Show a block and its certificate."),
+    "import": ("cli.import_payments", "Book an agency's file of payments, row by row."),
     "keys": ("cli.keys", "Make and list the keys that sign transactions."),
     "testnet": ("cli.testnet", "Write the folders of a new network's nodes."),
     "init": ("cli.init", "Make one node's folder."),
@@ -55,7 +58,9 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, _ = COMMANDS[cmd_name]
-        found = getattr(import_module(module), cmd_name)
+        # As the language has it: a name that it keeps for itself ends in an underscore.
+        name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        found = getattr(import_module(module), name)
         assert isinstance(found, click.Command), f"{module} has the command {cmd_name}"
         return found
 
