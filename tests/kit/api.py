@@ -28,6 +28,7 @@ from ledger.transaction import (
 )
 from node.api import serve, serve_admin
 from node.config import LogLevel
+from node.metrics import Metrics, Sight
 from node.status import (
     MempoolStatus,
     NodeRole,
@@ -95,6 +96,7 @@ class ChainOfOne:
         self.stopping = trio.Event()
         self.waits = 0
         self._decided = trio.Event()
+        self._metrics = Metrics()
         self._salts = 0
         names = {key(name).public: key(name) for name in self._validator_names()}
         self._keys: list[SigningKey] = [names[PublicKey(public)] for public in self.validators.keys]
@@ -141,6 +143,9 @@ class ChainOfOne:
     async def next_block(self, height: Height) -> None:
         while self.store.head().height <= height:
             await self._decided.wait()
+
+    def metrics(self) -> bytes:
+        return self._metrics.page(Sight(status=self.status()))
 
     def status(self) -> NodeStatus:
         head = self.store.head()
