@@ -91,14 +91,16 @@ def _option(name: str, kind: FieldKind, annotation: Any) -> click.Option:  # noq
             help=f"{_capital(_help(kind.item) or kind.description)} May be given several times.",
         )
     empty = kind.core is str and not kind.optional and allows("", annotation)
+    # A default of None would count as one: click would no longer miss what is required.
+    default: dict[str, Any] = {"default": ""} if empty else {}
     choice = click.Choice([member.value for member in kind.core]) if kind.is_enum else click.STRING
     return click.Option(
         [f"--{option_name(name, kind)}", name],
         required=not (kind.optional or empty),
-        default="" if empty else None,
         type=choice,
         metavar=None if kind.is_enum else _metavar(kind),
         help=_capital(_help(kind)),
+        **default,
     )
 
 
