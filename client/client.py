@@ -15,6 +15,7 @@ from urllib.parse import quote, urlencode
 from msgspec import Struct
 
 from client.connection import TIMEOUT_S, Connection, Node, node_at, refusal_in
+from client.events import PATIENCE_S, EventStream
 from client.faults import NotFinal, Unreachable
 from ledger.operation import code, sentence
 from ledger.transaction import Transaction
@@ -174,6 +175,28 @@ class Client:
     def get_bytes(self, path: str) -> bytes:
         """The bytes that answer any question; raises as `get` does."""
         return self._first(lambda node: node.get_bytes(path, timeout_s=self._timeout_s))
+
+    # following
+
+    def events(
+        self,
+        *,
+        after: str | None = None,
+        types: Sequence[str] = (),
+        account: AccountId | None = None,
+        patience_s: float = PATIENCE_S,
+    ) -> EventStream:
+        """Events of final blocks as they come, each once, for ever.
+
+        `after` is the cursor of the last event that was seen; without it they begin now. Keep
+        `event.cursor` with what you made of an event, and you go on from there after a restart.
+        The stream has connections of its own, so that this client may be asked meanwhile.
+        """
+        parameters = {} if not types else {"type": ",".join(types)}
+        if account is not None:
+            parameters["account"] = account.hex()
+        nodes = [connection.node for connection in self._connections]
+        return EventStream(nodes, parameters, after, patience_s)
 
     # how
 
