@@ -137,6 +137,15 @@ class ChainStore:
             found.append(CertifiedBlock(data, certificate))
         return found
 
+    def sizes(self) -> dict[str, int]:
+        """Roughly the bytes of each region, by its name in lower case."""
+        return {
+            region.name.lower(): self._database.size(
+                start=bytes([region]), stop=bytes([region + 1])
+            )
+            for region in Region
+        }
+
     def state(self) -> StateSnapshot:
         """The state at the head, frozen. Use it in a `with` statement, or close it."""
         snapshot = self._database.snapshot()

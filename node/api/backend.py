@@ -28,6 +28,10 @@ class Backend(Protocol):
         """Where the node stands now."""
         ...
 
+    def metrics(self) -> bytes:
+        """Counters and times, in the text format of Prometheus."""
+        ...
+
     async def submit(self, data: bytes) -> TransactionId:
         """Check a transaction's canonical bytes, hold it until it is in a block, and tell others.
 

@@ -30,6 +30,7 @@ from node.api.problems import (
 from node.api.refusals import RefusalCatalogue, catalogue
 from node.api.responses import PROOF_TYPE, json_response, raw_response
 from node.api.streams import Streams
+from node.metrics import METRICS_TYPE
 from node.queries import (
     TABLE_NUMBERS,
     FinalTransaction,
@@ -80,6 +81,7 @@ class PublicApi:
             get("/v1/queries/{name:str}")(self.query),
             get("/v1/blocks/{height:str}")(self.block),
             get("/v1/accounts/{id:str}")(self.account),
+            get("/metrics")(self.metrics),
             get("/v1/events")(self.events),
             get("/v1/state/{table:str}/{key:str}/proof")(self.state_proof),
         ]
@@ -112,6 +114,11 @@ class PublicApi:
         prefix = intake.text_of(request, "code")
         found = tuple(entry for entry in catalogue() if entry.code.startswith(prefix))
         return json_response(RefusalCatalogue(refusals=found))
+
+    async def metrics(self, request: HttpRequest) -> ASGIResponse:
+        """Counters and times, for Prometheus."""
+        intake.check_no_query(request)
+        return raw_response(self._backend.metrics(), METRICS_TYPE)
 
     # submitting
 
