@@ -35,6 +35,8 @@ MSGPACK: Final = "application/msgpack"
 
 _HEX32: Final = re.compile(r"[0-9a-f]{64}")
 _HEX: Final = re.compile(r"(?:[0-9a-f]{2})+")
+_FAULTY: Final = re.compile(r"^(\w+): |`\$\.(\w+)`")
+"""Which parameter a fault is about."""
 _NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,18}")
 
 
@@ -251,10 +253,11 @@ def words_of(request: HttpRequest) -> Mapping[str, str]:
 
 def wrong_parameter(fault: Malformed) -> Rejected:
     """A refusal: a parameter of a query is not what it must be."""
+    named = _FAULTY.search(str(fault))
     return Rejected(
         REQUEST_PARAMETER,
         str(fault),
-        {"parameter": "query", "expected": "as docs/queries.md says", "actual": str(fault)},
+        {"parameter": named[1] or named[2] if named else "", "expected": "see docs/queries.md"},
     )
 
 
