@@ -36,7 +36,7 @@ AGAIN_S: Final = 8.0
 """After so long without its block a transaction is handed over again."""
 _PAUSE_S: Final = 0.05
 """Between two looks for a block: half of the shortest time between two."""
-_BACK_OFF_S: Final = 0.5
+BACK_OFF_S: Final = 0.5
 _TRIES_MAX: Final = 20
 """For refusals that pass by themselves when a node catches up."""
 
@@ -122,7 +122,7 @@ class Courier:
                 if time.monotonic() >= deadline:
                     raise
                 self.next_turn()
-                time.sleep(_BACK_OFF_S)
+                time.sleep(BACK_OFF_S)
 
     def catch_up(self) -> None:
         """Until the node whose turn it is has every block that was seen on the way.
@@ -216,34 +216,34 @@ class _Carriage:
             self._moved = time.monotonic()
             self._errand.refused(parcel.number, refusal)
             return
-        self._hold_until = time.monotonic() + _BACK_OFF_S
+        self._hold_until = time.monotonic() + BACK_OFF_S
 
     def _settle(self, parcel: Parcel) -> None:
         self._moved = time.monotonic()
         self._errand.settled(parcel.number)
 
     def _follow(self) -> bool:
-        """The next block, if there is one."""
+        """All blocks that are new; whether there were any."""
+        begun = self._courier.height
         try:
-            block = self._courier.client.block(self._courier.height + 1)
+            while True:
+                block = self._courier.client.block(self._courier.height + 1)
+                self._courier.height = block.header.height
+                for identifier in block.transactions:
+                    found = self._under_way.pop(identifier, None)
+                    if found is not None:
+                        self._settle(found.parcel)
         except Unreachable as error:
             self._back_off(error)
-            return False
         except Rejected as refusal:
             if refusal.code != _BLOCK_UNKNOWN:
                 raise
-            return False
-        self._courier.height = block.header.height
-        for identifier in block.transactions:
-            found = self._under_way.pop(identifier, None)
-            if found is not None:
-                self._settle(found.parcel)
-        return True
+        return self._courier.height > begun
 
     def _back_off(self, error: Unreachable) -> None:
         self._silence = error
         self._courier.next_turn()
-        self._hold_until = time.monotonic() + _BACK_OFF_S
+        self._hold_until = time.monotonic() + BACK_OFF_S
 
     def _recall(self) -> None:
         """What was under way for too long is handed over again, and blocks are asked elsewhere."""

@@ -30,7 +30,6 @@ def office(tmp_path: Path) -> Iterator[Desk]:
 
 
 def imported(office: Desk, file: Path, *more: str | Path, agency: str = "treasury") -> Done:
-    rejects = ["--rejects", office.home / "rejects.csv"]
     words: list[str | Path] = [
         "import",
         "payments",
@@ -39,9 +38,8 @@ def imported(office: Desk, file: Path, *more: str | Path, agency: str = "treasur
         "gla",
         "--agency",
         agency,
-        *rejects,
     ]
-    return office.asking(*words, "--quiet", *more)
+    return office.asking(*words, "--rejects", office.home / "rejects.csv", "--quiet", *more)
 
 
 def file_of(office: Desk, *rows: str, name: str = "payments.csv") -> Path:
