@@ -101,7 +101,7 @@ def _command(asked: Query) -> SessionCommand:
                 session.remark(_foot(answer))
             case _:
                 click.echo(_table(asked, words, rows))
-                session.remark(_foot(answer) + _way_down(asked, words, rows))
+                session.remark(_foot(answer) + _way_down(asked, given, rows))
 
     options = [each for each in options_of(asked.parameters) if each.name != _ACCOUNT]
     named = any(name == _ACCOUNT for name, _, _ in fields_of(asked.parameters))
@@ -261,13 +261,16 @@ def _foot(answer: Mapping[str, Any]) -> str:
     return f"{len(answer['rows'])} rows, read at {read}{more}"
 
 
-def _way_down(asked: Query, words: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> str:
+def _way_down(
+    asked: Query, given: Mapping[str, str | None], rows: Sequence[Mapping[str, Any]]
+) -> str:
     """What to ask next: from totals to entries, from entries to a proof."""
     if not rows:
         return ""
     if asked.name == "money.totals":
         key = shlex.quote(str(rows[0].get("key_name") or rows[0]["key"]))
-        entries = f"{program()} query money.entries {words[_ACCOUNT]} --{words['by']} {key}"
+        account = shlex.quote(str(given[_ACCOUNT]))
+        entries = f"{program()} query money.entries {account} --{given['by']} {key}"
         return f"\nwhat a row sums: {entries}"
     if asked.name in ("money.entries", "money.statement"):
         named = [row["transaction"] for row in rows if row["transaction"] is not None]

@@ -186,7 +186,7 @@ def test_the_limits_on_the_page_are_in_force() -> None:
     """Name and number."""
     rows = re.findall(r"\(`([A-Z_0-9]+)`\)[^|]*\| (\d+) \|", PAGE.read_text())
 
-    assert len(rows) == 15
+    assert len(rows) == 20
     assert {name: int(value) for name, value in rows} == {
         name: getattr(limits, name) for name, _ in rows
     }
