@@ -28,7 +28,7 @@ from primitives.crypto import SigningKey
 from primitives.digest import digest
 from primitives.domains import Domain
 from primitives.errors import MithaqError
-from primitives.ids import AccountId, ChainId, NodeKey, TimeMs, TransactionId, ValidatorKey
+from primitives.ids import AccountId, ChainId, Height, NodeKey, TimeMs, TransactionId, ValidatorKey
 from primitives.named import to_named
 from services.money import Transfer
 from storage.chain import ChainStore, install_genesis
@@ -53,6 +53,8 @@ def _document() -> GenesisDocument:
         threshold=1,
         keys=(WeightedKey(key.public, 1),),
         name="Payer",
+        keeper=None,
+        floor=0,
     )
     validators = tuple(
         ValidatorRecord(f"node {n}", ValidatorKey(bytes([n]) * 32), NodeKey(bytes([n + 9]) * 32))
@@ -60,7 +62,7 @@ def _document() -> GenesisDocument:
     )
     return GenesisDocument(
         format="mithaq.genesis",
-        version=1,
+        version=2,
         network="bench",
         time_ms=TimeMs(0),
         parameters=DEFAULTS,
@@ -104,6 +106,14 @@ class Nothing:
     async def submit_many(self, batch: Sequence[bytes]) -> list[TransactionId | MithaqError]:
         """An id for each."""
         return [TransactionId(digest(Domain.TRANSACTION_ID, data)) for data in batch]
+
+    def metrics(self) -> bytes:
+        """Nothing is counted."""
+        return b""
+
+    async def next_block(self, height: Height) -> None:  # noqa: ARG002 - the API's protocol
+        """There is none."""
+        await trio.sleep_forever()
 
     def is_pending(self, identifier: TransactionId) -> bool:  # noqa: ARG002 - the API's protocol
         """Nothing waits."""

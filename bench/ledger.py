@@ -104,7 +104,7 @@ def genesis(accounts: int) -> Genesis:
     return genesis_block(
         GenesisDocument(
             format="mithaq.genesis",
-            version=1,
+            version=2,
             network="bench",
             time_ms=TimeMs(0),
             parameters=DEFAULTS,
@@ -118,7 +118,13 @@ def genesis(accounts: int) -> Genesis:
             ),
             accounts=tuple(
                 GenesisAccount(
-                    account(number), AccountKind.DEVICE, 1, (WeightedKey(signer(number), 1),), ""
+                    id=account(number),
+                    kind=AccountKind.DEVICE,
+                    threshold=1,
+                    keys=(WeightedKey(signer(number), 1),),
+                    name="",
+                    keeper=None,
+                    floor=0,
                 )
                 for number in numbers
             ),

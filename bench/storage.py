@@ -19,6 +19,7 @@ from primitives.digest import digest, list_root
 from primitives.domains import Domain
 from primitives.ids import (
     ZERO32,
+    AccountId,
     BlockId,
     ChainId,
     Digest,
@@ -42,6 +43,7 @@ WRITES_PER_TRANSACTION: Final = 4
 NODES_PER_TRANSACTION: Final = 10
 NODE_BYTES: Final = 300
 ACCOUNTS: Final = 20_000
+ACCOUNTS_PER_TRANSACTION: Final = 2
 
 
 def _genesis() -> Genesis:
@@ -95,6 +97,10 @@ def _decision(head: Head, chain: ChainId, chance: random.Random) -> Decision:
         },
         committed=tuple(
             (TimeMs(height * 1_000 + 7_200_000), TransactionId(chance.randbytes(32)))
+            for _ in range(TRANSACTIONS)
+        ),
+        touched=tuple(
+            tuple(AccountId(chance.randbytes(32)) for _ in range(ACCOUNTS_PER_TRANSACTION))
             for _ in range(TRANSACTIONS)
         ),
         forget_before=header.time_ms,

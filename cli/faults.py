@@ -1,7 +1,7 @@
 """How a command ends: its exit code, and a failure that a person and a program can both read.
 
-What the house raises anyway keeps its class (`primitives.errors`); here is what only a command line
-can meet, and the one place where every error gets its exit code and its stable code.
+Here every error of the house (`primitives.errors`, `client.faults`) gets its exit code and its
+stable code.
 """
 
 from collections.abc import Mapping
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, unique
 from typing import final
 
+from client.faults import NotFinal, Unreachable
 from primitives.errors import (
     BadSignature,
     Malformed,
@@ -43,16 +44,6 @@ EXPLAINED = {
     ExitCode.LOCAL_FAULT: "files, ports or permissions of this machine",
 }
 assert EXPLAINED.keys() == set(ExitCode), "every exit code is explained"
-
-
-@final
-class Unreachable(MithaqError):
-    """No node answered."""
-
-
-@final
-class NotFinal(MithaqError):
-    """What was waited for has not happened yet."""
 
 
 @final

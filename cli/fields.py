@@ -77,25 +77,29 @@ def fields_of(struct: type[Struct]) -> Iterator[tuple[str, FieldKind, Any]]:
 
 def options_of(operation: type[Struct]) -> list[click.Option]:
     """The options of an operation's command."""
-    return [_option(name, kind) for name, kind, _ in fields_of(operation)]
+    return [_option(name, kind, annotation) for name, kind, annotation in fields_of(operation)]
 
 
-def _option(name: str, kind: FieldKind) -> click.Option:
+def _option(name: str, kind: FieldKind, annotation: Any) -> click.Option:  # noqa: ANN401 - a type
     if kind.item is not None:
         return click.Option(
             [f"--{option_name(name, kind)}", name],
             multiple=True,
-            required=True,
+            required=not allows((), annotation),
             metavar=_metavar(kind.item),
             help=f"{_capital(_help(kind.item) or kind.description)} May be given several times.",
         )
+    empty = kind.core is str and not kind.optional and allows("", annotation)
+    # A default of None would count as one: click would no longer miss what is required.
+    default: dict[str, Any] = {"default": ""} if empty else {}
     choice = click.Choice([member.value for member in kind.core]) if kind.is_enum else click.STRING
     return click.Option(
         [f"--{option_name(name, kind)}", name],
-        required=not kind.optional,
+        required=not (kind.optional or empty),
         type=choice,
         metavar=None if kind.is_enum else _metavar(kind),
         help=_capital(_help(kind)),
+        **default,
     )
 
 
@@ -151,15 +155,28 @@ class Reader:
                 named[name] = [self._value(field.item, word, where) for word in given[name]]
             else:
                 word = given[name]
-                named[name] = None if word is None else self._named_value(name, field, word, where)
-        for where, asset in self._money:
-            if named.get("asset") != asset:
-                raise click.UsageError(
-                    f"{where}: expected an amount of {named.get('asset')}, found one of {asset}"
-                )
+                named[name] = None if word is None else self.value_of(name, field, word, where)
+        self.check_assets(named.get("asset"))
         return named
 
-    def _named_value(self, name: str, kind: FieldKind, word: str, where: str) -> Any:  # noqa: ANN401
+    def check_assets(self, expected: str | None) -> None:
+        """The amounts that named their asset named this one.
+
+        Raises:
+            UsageError: one did not.
+        """
+        for where, asset in self._money:
+            if asset != expected:
+                raise click.UsageError(
+                    f"{where}: expected an amount of {expected}, found one of {asset}"
+                )
+
+    def value_of(self, name: str, kind: FieldKind, word: str, where: str) -> Any:  # noqa: ANN401
+        """The named form of one field, or of one item of a list.
+
+        Raises:
+            UsageError: it cannot be that.
+        """
         if name in MINOR_UNITS and kind.core is int:
             return self._amount(word, where)
         return self._value(kind, word, where)
@@ -185,10 +202,10 @@ class Reader:
         named: dict[str, Any] = {}
         for name, (kind, annotation) in fields.items():
             if name in given:
-                named[name] = self._named_value(name, kind, given[name], f"{where} {name}")
+                named[name] = self.value_of(name, kind, given[name], f"{where} {name}")
             elif kind.optional:
                 named[name] = None
-            elif _may_be_empty(annotation):
+            elif allows("", annotation):
                 named[name] = ""
             else:
                 raise click.UsageError(
@@ -264,9 +281,10 @@ def _json(word: str, where: str) -> dict[str, Any]:
     return found
 
 
-def _may_be_empty(annotation: Any) -> bool:  # noqa: ANN401 - a type
+def allows(empty: str | tuple[()], annotation: Any) -> bool:  # noqa: ANN401 - a type
+    """Whether a field may be empty."""
     try:
-        msgspec.convert("", annotation)
+        msgspec.convert(empty, annotation)
     except msgspec.ValidationError:
         return False
     return True

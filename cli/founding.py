@@ -18,7 +18,7 @@ from cli.home import FORMAT, VERSION, Home, Localnet, NodeEntry, localnet_text
 from ledger import genesis, parameters
 from ledger.accounts import AccountKind, WeightedKey, account_of_key
 from ledger.membership import ValidatorRecord
-from ledger.roles import NOTARY, REGISTRAR
+from ledger.roles import ASSET_ISSUER, NOTARY, REGISTRAR
 from node.config import (
     Address,
     ApiConfig,
@@ -215,7 +215,7 @@ def _genesis(
     enough = min(parameters.DEFAULTS.minimum_validators, plan.validators)
     return genesis.GenesisDocument(
         format="mithaq.genesis",
-        version=1,
+        version=2,
         network=plan.network,
         time_ms=TimeMs(time.time_ns() // 1_000_000),
         parameters=msgspec.structs.replace(parameters.DEFAULTS, minimum_validators=enough),
@@ -227,8 +227,10 @@ def _genesis(
             _account(ids[name], key.public, body)
             for (name, body), key in zip(DEMO_KEYS.items(), account_keys.values(), strict=True)
         ),
-        roles=tuple(
-            genesis.GenesisRole(role, None, ids["registrar"]) for role in (REGISTRAR, NOTARY)
+        roles=(
+            genesis.GenesisRole(REGISTRAR, None, ids["registrar"]),
+            genesis.GenesisRole(NOTARY, None, ids["registrar"]),
+            genesis.GenesisRole(ASSET_ISSUER, None, ids["treasury"]),
         ),
         assets=(genesis.GenesisAsset(ASSET, EXPONENT, ids["treasury"]),),
         balances=(genesis.GenesisBalance(ids["treasury"], ASSET, TREASURY_MINOR_UNITS),),
@@ -242,6 +244,8 @@ def _account(account: "AccountId", key: PublicKey, body: str) -> genesis.Genesis
         threshold=1,
         keys=(WeightedKey(key, 1),),
         name=body,
+        keeper=None,
+        floor=0,
     )
 
 

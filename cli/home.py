@@ -20,12 +20,13 @@ import click
 import msgspec
 from msgspec import Struct
 
-from cli.remote import Node, Nodes, node_at
 from cli.session import Session
+from client.connection import Node, node_at
 from primitives.errors import OperatorFault, Rejected
 from primitives.ids import AccountId, ChainId, PublicKey
 
 if TYPE_CHECKING:
+    from client.client import Client
     from ledger.genesis import GenesisDocument
     from node.keys import StoredKey
 
@@ -218,17 +219,40 @@ def node_of(entry: NodeEntry) -> Node:
     return Node(entry.name, f"http://{reachable(entry.api)}")
 
 
-def nodes_of(session: Session) -> Nodes:
-    """--node, else the nodes of the home in order."""
+def nodes_of(session: Session) -> tuple[Node, ...]:
+    """--node, else the nodes of the home in order.
+
+    Raises:
+        OperatorFault: there is none, and what to do about it.
+    """
     if session.node is not None:
-        return Nodes((node_at(session.node),))
+        try:
+            return (node_at(session.node),)
+        except OperatorFault as fault:
+            raise click.BadParameter(str(fault), param_hint="--node") from fault
     home = home_of(session)
     if not home.path.is_dir():
         raise OperatorFault(
             f"{home.path} is no folder: `mithaq localnet up` makes a network, or name a node with "
             "--node URL"
         )
-    return Nodes(tuple(node_of(entry) for entry in home.entries()))
+    listed = tuple(node_of(entry) for entry in home.entries())
+    if not listed:
+        raise OperatorFault(
+            f"{home.path} has no nodes: name one with --node URL, or say with --home where they are"
+        )
+    return listed
+
+
+def client_of(session: Session) -> "Client":
+    """A client of --node, else of the nodes of the home.
+
+    Raises:
+        OperatorFault: as `nodes_of`.
+    """
+    from client.client import Client
+
+    return Client(nodes_of(session))
 
 
 def reachable(address: str) -> str:

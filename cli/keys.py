@@ -2,6 +2,7 @@
 
 import click
 
+from cli.completion import key_names
 from cli.home import KEY_NAME, home_of
 from cli.session import Session, command, facts, table
 from primitives.errors import OperatorFault
@@ -56,7 +57,7 @@ def list_keys(session: Session) -> None:
 
 
 @command("show", group=keys)
-@click.argument("name")
+@click.argument("name", shell_complete=key_names)
 def show(session: Session, name: str) -> None:
     """Show the public half of a key and its account. The secret half is never shown."""
     home = home_of(session)

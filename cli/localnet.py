@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from cli import processes
-from cli.faults import NotFinal
+from cli.completion import node_names
 from cli.founding import BASE_PORT, DEMO_KEYS, VALIDATORS_DEFAULT, Plan, found
 from cli.home import Home, Localnet, NodeEntry, home_of, node_of
 from cli.session import HOME_DEFAULT, HOME_VARIABLE, Session, command, facts, program, table
+from client.faults import NotFinal
 from node.config import NodeFolder
 from p2p.peers import parse_address
 from primitives.errors import OperatorFault
@@ -244,7 +245,7 @@ def status(session: Session) -> None:
 
 
 @command("logs", group=localnet)
-@click.argument("node", required=False)
+@click.argument("node", required=False, shell_complete=node_names)
 @click.option("-f", "--follow", is_flag=True, help="Go on printing what is written.")
 @click.option("-n", "--lines", default=20, show_default=True, help="How many of the last lines.")
 def logs(session: Session, node: str | None, follow: bool, lines: int) -> None:
@@ -305,7 +306,7 @@ def reset(session: Session, yes: bool) -> None:
 
 
 @command("kill", group=localnet)
-@click.argument("node")
+@click.argument("node", shell_complete=node_names)
 def kill(session: Session, node: str) -> None:
     """End NODE (a name, or its number) with SIGKILL, as a power loss would."""
     home = home_of(session)
@@ -319,7 +320,7 @@ def kill(session: Session, node: str) -> None:
 
 
 @command("start", group=localnet)
-@click.argument("node")
+@click.argument("node", shell_complete=node_names)
 def start(session: Session, node: str) -> None:
     """Start NODE (a name, or its number) again; return when it answers."""
     home = home_of(session)

@@ -8,7 +8,8 @@ import json
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Final, final
+from keyword import iskeyword
+from typing import TYPE_CHECKING, Final, final
 
 import click
 
@@ -16,19 +17,28 @@ from cli.faults import EXPLAINED, ExitCode, Failure, failure_of
 from cli.session import wants_json
 from primitives.errors import MithaqError
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 COMMANDS: Final = {
     "localnet": ("cli.localnet", "Run a network of validators on this machine."),
     "status": ("cli.status", "Ask all nodes of the home; say who is missing."),
     "tx": ("cli.tx", "Build, sign, submit and look up transactions."),
     "proof": ("cli.proof", "Fetch proofs, and check them without any node."),
     "account": ("cli.lookup", "Show an account, its roles and balances."),
+    "query": ("cli.query", "Ask for totals, statements and lists."),
     "block": ("cli.lookup", "Show a block and its certificate."),
+    "import": ("cli.import_payments", "Book an agency's file of payments, row by row."),
     "keys": ("cli.keys", "Make and list the keys that sign transactions."),
     "testnet": ("cli.testnet", "Write the folders of a new network's nodes."),
     "init": ("cli.init", "Make one node's folder."),
     "start": ("cli.start", "Run a node in the foreground."),
+    "completion": ("cli.completion", "Print the completion script of a shell."),
 }
 """Name → the module that has it under that name, and what it is for."""
+
+COMPLETE_VARIABLE: Final = "_MITHAQ_COMPLETE"
+"""By this variable a shell that completes says so."""
 
 _EXIT_CODES: Final = "\b\nExit codes:\n" + "\n".join(
     f"  {code.value}  {meaning}" for code, meaning in EXPLAINED.items()
@@ -48,9 +58,23 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, _ = COMMANDS[cmd_name]
-        found = getattr(import_module(module), cmd_name)
+        # As the language has it: a name that it keeps for itself ends in an underscore.
+        name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        found = getattr(import_module(module), name)
         assert isinstance(found, click.Command), f"{module} has the command {cmd_name}"
         return found
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        """Without importing any command: a person waits for each Tab."""
+        from click.shell_completion import CompletionItem
+
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        named = [
+            CompletionItem(name, help=what)
+            for name, (_, what) in COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return [*named, *options]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Without importing any."""
@@ -73,7 +97,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         # click returns the code of an Exit, and whatever a command returns, which is nothing.
-        return root.main(given, prog_name="mithaq", standalone_mode=False) or ExitCode.OK
+        ended = root.main(given, "mithaq", complete_var=COMPLETE_VARIABLE, standalone_mode=False)
+        return ended or ExitCode.OK
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return ExitCode.USAGE

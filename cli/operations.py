@@ -1,29 +1,31 @@
 """A command for each operation, made from its Struct: fields are options, its docstring is help."""
 
 import inspect
+import json
 import re
-import secrets
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, final
 
 import click
 import msgspec
 from msgspec import Struct
 
+from cli.completion import key_names
 from cli.fields import Reader, options_of
-from cli.home import Home, home_of, nodes_of
+from cli.home import Home, client_of, home_of
+from cli.interview import Interview
 from cli.session import Session, SessionCommand
 from cli.submission import submit
 from cli.transaction_file import read_transaction_file, replace_file, transaction_text
 from cli.waiting import WAIT_OPTIONS, Waiting
+from client.wallet import new_body
 from ledger.transaction import Body, Call, Transaction, sign_body, transaction_id
 from primitives import limits
 from primitives.codec import encode
 from primitives.errors import Malformed
-from primitives.ids import AccountId, ChainId, TimeMs
-from primitives.named import from_named
+from primitives.ids import AccountId, ChainId
+from primitives.named import from_named, to_named
 
 VALID_FOR_DEFAULT: Final = "1h"
 _DURATION: Final = re.compile(r"(\d{1,9})(s|m|h)")
@@ -37,6 +39,12 @@ _VALID_FOR: Final = click.Option(
     help="How long it may be committed: 90s, 30m, 2h.",
 )
 
+_INTERACTIVE: Final = click.Option(
+    ["--interactive"],
+    is_flag=True,
+    help="Ask for each field that is not given, and check each answer.",
+)
+
 
 def build_command(operation: type[Struct]) -> click.Command:
     """`mithaq tx build` for an operation."""
@@ -44,14 +52,16 @@ def build_command(operation: type[Struct]) -> click.Command:
     def build(
         session: Session,
         *,
-        actor: str,
+        actor: str | None,
         valid_for: str,
         onto: Path | None,
         output: Path | None,
+        interactive: bool,
         **given: Any,  # noqa: ANN401 - the options of the operation
     ) -> None:
         home = home_of(session)
-        call = _call(home, operation, given, home.account(actor))
+        acts = home.account(actor or Interview(home).name_of("actor: who acts", home.account))
+        call = _call(home, operation, given, acts, interactive=interactive)
         body = _body(session, home, (call,), valid_for) if onto is None else _extended(onto, call)
         transaction: Transaction[Any] = Transaction(body, ())
         text = transaction_text(transaction)
@@ -70,8 +80,15 @@ def build_command(operation: type[Struct]) -> click.Command:
         operation,
         build,
         [
-            click.Option(["--actor"], required=True, metavar="ACCOUNT", help="Who acts."),
+            click.Option(
+                ["--actor"],
+                required=True,
+                metavar="ACCOUNT",
+                shell_complete=key_names,
+                help="Who acts.",
+            ),
             _VALID_FOR,
+            _INTERACTIVE,
             click.Option(
                 ["--onto"],
                 type=click.Path(path_type=Path, dir_okay=False, exists=True),
@@ -98,12 +115,17 @@ def send_command(operation: type[Struct]) -> click.Command:
         wait: bool,
         timeout: int,
         proof: Path | None,
+        interactive: bool,
         **given: Any,  # noqa: ANN401 - the options of the operation
     ) -> None:
         home = home_of(session)
-        keys = [home.key(name) for name in key]
+        names = key or (Interview(home).name_of("key: the key that signs", home.key),)
+        keys = [home.key(name) for name in names]
         acts = home.account_of(keys[0].public) if actor is None else home.account(actor)
-        body = _body(session, home, (_call(home, operation, given, acts),), valid_for)
+        call = _call(home, operation, given, acts, interactive=interactive)
+        body = _body(session, home, (call,), valid_for)
+        if interactive:
+            _confirm(home, body, names)
         transaction = sign_body(body, [each.signing() for each in keys])
         submit(session, transaction, Waiting(wait=wait, timeout_s=timeout, proof=proof))
 
@@ -116,15 +138,32 @@ def send_command(operation: type[Struct]) -> click.Command:
                 multiple=True,
                 required=True,
                 metavar="NAME",
+                shell_complete=key_names,
                 help="Key that signs; give it again for each further signer.",
             ),
             click.Option(
-                ["--actor"], metavar="ACCOUNT", help="Who acts.  [default: the first key's account]"
+                ["--actor"],
+                metavar="ACCOUNT",
+                shell_complete=key_names,
+                help="Who acts.  [default: the first key's account]",
             ),
             _VALID_FOR,
+            _INTERACTIVE,
             *WAIT_OPTIONS,
         ],
     )
+
+
+@final
+class OperationCommand(SessionCommand):
+    """A command of an operation; who is asked for what is missing may leave it out."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """With --interactive no option is required."""
+        if _INTERACTIVE.opts[0] in args:
+            for parameter in self.params:
+                parameter.required = False
+        return super().parse_args(ctx, args)
 
 
 def _command(
@@ -132,7 +171,7 @@ def _command(
     function: Callable[..., None],
     more: list[click.Option],
 ) -> click.Command:
-    return SessionCommand(
+    return OperationCommand(
         asks_a_node=True,
         name=str(operation.__struct_config__.tag),
         callback=function,
@@ -142,9 +181,15 @@ def _command(
 
 
 def _call(
-    home: Home, operation: type[Struct], given: Mapping[str, Any], actor: AccountId
+    home: Home,
+    operation: type[Struct],
+    given: Mapping[str, Any],
+    actor: AccountId,
+    *,
+    interactive: bool,
 ) -> Call[Any]:
-    named = Reader(home).operation(operation, given)
+    source = Interview(home) if interactive else Reader(home)
+    named = source.operation(operation, given)
     try:
         return Call(actor, from_named(named, operation))
     except Malformed as error:
@@ -159,12 +204,19 @@ def _body(session: Session, home: Home, calls: tuple[Call[Any], ...], valid_for:
             raise click.UsageError(
                 f"--valid-for: this network allows at most {window_ms // 1000}s, found {valid_for}"
             )
-    return Body(
-        chain=_chain(session, home),
-        valid_until=TimeMs(time.time_ns() // 1_000_000 + lasts_ms),
-        salt=secrets.token_bytes(limits.SALT_BYTES_MIN),
-        calls=calls,
-    )
+    return new_body(_chain(session, home), calls, valid_for_ms=lasts_ms)
+
+
+def _confirm(home: Home, body: Body[Any], names: tuple[str, ...]) -> None:
+    """Show what is about to be signed.
+
+    Raises:
+        Abort: the person does not want it.
+    """
+    said = json.dumps([to_named(call) for call in body.calls], indent=2, ensure_ascii=False)
+    click.echo(home.with_names(said), err=True)
+    if not Interview(home).confirmed(f"sign with {', '.join(names)} and submit?"):
+        raise click.Abort
 
 
 def _extended(onto: Path, call: Call[Any]) -> Body[Any]:
@@ -181,7 +233,8 @@ def _chain(session: Session, home: Home) -> ChainId:
     if home.genesis_file.exists():
         return home.chain
     # Without a genesis of our own, the node that we were told to ask says which chain this is.
-    return ChainId(bytes.fromhex(nodes_of(session).get("/v1/status")["chain"]))
+    with client_of(session) as client:
+        return client.chain()
 
 
 def _duration_ms(text: str) -> int:

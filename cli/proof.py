@@ -9,8 +9,9 @@ from typing import Any
 
 import click
 
+from cli.completion import key_names
 from cli.faults import ExitCode
-from cli.home import HEX32, Home, home_of, nodes_of
+from cli.home import HEX32, Home, client_of, home_of
 from cli.session import Session, asking_command, command
 from primitives.errors import OperatorFault
 
@@ -22,7 +23,12 @@ def proof() -> None:
 
 @asking_command("get", group=proof)
 @click.argument("transaction", metavar="TXID", required=False)
-@click.option("--account", metavar="ACCOUNT", help="Prove the entry of this account instead.")
+@click.option(
+    "--account",
+    metavar="ACCOUNT",
+    shell_complete=key_names,
+    help="Prove the entry of this account instead.",
+)
 @click.option(
     "--state", nargs=2, metavar="TABLE KEY", help="Prove an entry of the state; KEY is hexadecimal."
 )
@@ -42,6 +48,7 @@ def get(
 ) -> None:
     """Fetch a proof: of transaction TXID and its receipt, or of an entry of the state."""
     from cli.transaction_file import replace_file
+    from primitives.ids import TransactionId
 
     home = home_of(session)
     if sum(choice is not None for choice in (transaction, account, state)) != 1:
@@ -49,25 +56,26 @@ def get(
     if transaction is not None:
         if not HEX32.fullmatch(transaction):
             raise click.UsageError(f"TXID: expected 64 hexadecimal digits, found {transaction!r}")
-        path = f"/v1/transactions/{transaction}/proof"
-    elif account is not None:
-        path = f"/v1/state/accounts/{home.account(account).hex()}/proof"
+        identifier = TransactionId(bytes.fromhex(transaction))
+        with client_of(session) as client:
+            data = client.proof(identifier)
     else:
-        assert state is not None, "one of the three was given"
-        path = _state_path(*state)
-    data = nodes_of(session).get_bytes(path)
+        table, key = ("accounts", home.account(account)) if account is not None else _entry(state)
+        with client_of(session) as client:
+            data = client.state_proof(table, key)
     replace_file(output, data)
     session.show({"file": str(output), "bytes": len(data)}, f"wrote {output}, {len(data)} bytes")
 
 
-def _state_path(table: str, key: str) -> str:
+def _entry(state: tuple[str, str] | None) -> tuple[str, bytes]:
+    assert state is not None, "one of the three was given"
+    table, key = state
     if not table.isascii() or not table.replace("_", "").isalnum():
         raise click.UsageError(f"--state TABLE: expected a name or a number, found {table!r}")
     try:
-        raw = bytes.fromhex(key)
+        return table, bytes.fromhex(key)
     except ValueError as error:
         raise click.UsageError(f"--state KEY: expected hexadecimal, found {key!r}") from error
-    return f"/v1/state/{table}/{raw.hex()}/proof"
 
 
 @command("verify", group=proof)

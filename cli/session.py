@@ -6,6 +6,7 @@ go to standard output, as text or as one JSON value; everything else goes to sta
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ import click
 
 HOME_VARIABLE: Final = "MITHAQ_HOME"
 HOME_DEFAULT: Final = ".mithaq"
+_NUMBER: Final = re.compile(r"-|-?\d[\d.,'’\s]*( [A-Z][A-Z0-9]{2,11})?")
+"""A number in any locale, perhaps with its asset; a dash is one that is not known."""
 
 
 @final
@@ -62,7 +65,6 @@ _NODE = click.Option(
 )
 
 
-@final
 class SessionCommand(click.Command):
     """A command whose function takes the session first."""
 
@@ -117,14 +119,22 @@ def wants_json(arguments: Sequence[str]) -> bool:
     return "--json" in arguments
 
 
+def on_terminal() -> bool:
+    """Whether a person looks at standard output, in a terminal that can do more than write."""
+    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+
+
 def table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Columns as wide as they need to be; numbers on the right."""
+    """Columns as wide as they need to be, numbers on the right; in colour on a terminal."""
     cells = [[str(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(titles, *cells, strict=True)]
     numeric = [
-        bool(cells) and all(row[i].replace(",", "").isdigit() or row[i] == "-" for row in cells)
-        for i in range(len(titles))
+        bool(cells) and all(_NUMBER.fullmatch(row[i]) for row in cells) for i in range(len(titles))
     ]
+    if on_terminal():
+        from cli.drawing import drawn_table
+
+        return drawn_table(titles, cells, numeric)
+    widths = [max(map(len, column)) for column in zip(titles, *cells, strict=True)]
     lines = [
         "  ".join(
             cell.rjust(width) if right else cell.ljust(width)

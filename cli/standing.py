@@ -6,14 +6,15 @@ connected to.
 """
 
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
-from cli.faults import Unreachable
 from cli.home import Home
-from cli.remote import Node
 from cli.session import table
+from client.connection import Connection, Node
+from client.faults import Unreachable
 from node.status import NodeStatus
 from primitives.errors import Malformed, Rejected
 from primitives.ids import ChainId, short
@@ -32,12 +33,20 @@ class Report:
     node: Node
     status: NodeStatus | None
     silence: str = ""
+    answer_ms: float | None = None
+    """How long the answer took."""
 
     def named(self) -> dict[str, Any]:
         """For programs."""
         said = None if self.status is None else to_named(self.status)
         silence = None if self.status is not None else self.silence
-        return {"name": self.node.name, "url": self.node.url, "status": said, "silence": silence}
+        return {
+            "name": self.node.name,
+            "url": self.node.url,
+            "status": said,
+            "silence": silence,
+            "answer_ms": None if self.answer_ms is None else round(self.answer_ms, 1),
+        }
 
 
 @final
@@ -97,15 +106,19 @@ class Standing:
 
 def ask(node: Node, chain: ChainId | None, *, timeout_s: float = ASK_S) -> Report:
     """Ask one node for its status. What answers for another chain is none of ours."""
+    began = time.perf_counter()
     try:
-        status = from_named(node.get("/v1/status", timeout_s=timeout_s), NodeStatus)
+        with Connection(node) as connection:
+            answer = connection.get("/v1/status", timeout_s=timeout_s)
+        answer_ms = (time.perf_counter() - began) * 1e3
+        status = from_named(answer, NodeStatus)
     except Unreachable:
         return Report(node, None, "does not answer")
     except (Malformed, Rejected) as error:
         return Report(node, None, f"answers with no status: {error}")
     if chain is not None and status.chain != chain:
         return Report(node, None, f"a node of another chain answers: {status.chain.hex()}")
-    return Report(node, status)
+    return Report(node, status, answer_ms=answer_ms)
 
 
 def standing_of(nodes: Sequence[Node], genesis: Home | None) -> Standing:
@@ -155,7 +168,7 @@ def overview(found: Standing) -> str:
         lines.append(f"network {answering[0].network}, chain {answering[0].chain.hex()}")
     lines.append(
         table(
-            ["NODE", "ROLE", "HEIGHT", "BLOCK", "VIEW", "LINKS", "WAITING", "STATE"],
+            ["NODE", "ROLE", "HEIGHT", "BLOCK", "VIEW", "LINKS", "WAITING", "ANSWER", "STATE"],
             [_row(report) for report in found.reports],
         )
     )
@@ -174,6 +187,7 @@ def _row(report: Report) -> tuple[object, ...]:
             "-",
             "-",
             "-",
+            "-",
             f"{report.silence} ({_where(report)})",
         )
     connected = sum(peer.connected for peer in status.peers)
@@ -185,6 +199,7 @@ def _row(report: Report) -> tuple[object, ...]:
         "-" if status.view is None else status.view.wish,
         f"{connected}/{len(status.peers)}",
         status.mempool.count,
+        "-" if report.answer_ms is None else f"{report.answer_ms:.0f} ms",
         _state(status),
     )
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, final
 
 import click
 
-from cli.home import HEX32, home_of, nodes_of
+from cli.completion import key_names
+from cli.home import HEX32, client_of, home_of
 from cli.session import Session, asking_command, command, facts
 from cli.waiting import WAIT_OPTIONS, Waiting
 from primitives.errors import Rejected
@@ -57,7 +58,12 @@ for _name, _help in (
 @command("sign", group=tx)
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option(
-    "--key", multiple=True, required=True, metavar="NAME", help="Key that signs; may be repeated."
+    "--key",
+    multiple=True,
+    required=True,
+    metavar="NAME",
+    shell_complete=key_names,
+    help="Key that signs; may be repeated.",
 )
 @click.option(
     "-o",
@@ -102,15 +108,16 @@ def submit(session: Session, file: Path, wait: bool, timeout: int, proof: Path |
 @click.argument("what", metavar="ID|FILE")
 def show(session: Session, what: str) -> None:
     """Show the transaction of an ID, with its receipt; or what is in a FILE, without any node."""
-    home = home_of(session)
     if HEX32.fullmatch(what) and not Path(what).exists():
         from cli.submission import Words
+        from node.queries import FinalTransaction
+        from primitives.ids import TransactionId
+        from primitives.named import to_named
 
-        nodes = nodes_of(session)
-        answer = nodes.get(f"/v1/transactions/{what}")
-        pending = answer["status"] != "final"
-        words = Words(home, nodes)
-        session.show(answer, f"{what} is pending" if pending else words.of_transaction(answer))
+        with client_of(session) as client:
+            found = client.transaction(TransactionId(bytes.fromhex(what)))
+        said = Words(session).of_transaction(found) if isinstance(found, FinalTransaction) else None
+        session.show(to_named(found), said or f"{what} is pending")
         return
     from cli.transaction_file import read_transaction_file
 
@@ -133,10 +140,10 @@ def _described(transaction: "Transaction[Any]") -> dict[str, Any]:
 
 def _text(session: Session, result: dict[str, Any]) -> str:
     from cli.amounts import Amounts
-    from cli.lookup import time_text
+    from cli.conventions import time_text
 
     home = home_of(session)
-    amounts = Amounts(home, lambda: nodes_of(session))
+    amounts = Amounts(home, lambda: client_of(session))
     lines = [
         ("transaction", result["id"]),
         ("chain", result["chain"]),

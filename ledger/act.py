@@ -64,7 +64,7 @@ class Act:
         raise Refused(refusal)
 
     def require_present(self, account_id: AccountId) -> None:
-        """The signatures of this transaction speak for an account.
+        """The signatures of this transaction speak for an account; its keeper's, if it has one.
 
         A threshold that is not reached keeps the transaction out of every block: with a receipt,
         whoever relays a transaction of several signers could leave one signature away and so have
@@ -75,6 +75,9 @@ class Act:
             Rejected: its threshold is not reached.
         """
         account = self.state[ACCOUNTS].need(account_id, UnknownAccount(account_id))
+        if account.keeper is not None:  # who has keys: a keeper is not kept itself
+            account_id = account.keeper
+            account = self.state[ACCOUNTS].need(account_id, UnknownAccount(account_id))
         weight = weight_of(account, self.signers)
         if weight < account.threshold:
             raise Rejected(

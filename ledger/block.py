@@ -25,6 +25,7 @@ from ledger.operation import Event, Refused
 from ledger.parameters import parameters
 from ledger.receipt import Outcome, Receipt, receipts_root
 from ledger.state import Overlay, Slot, StateReader
+from ledger.touched import accounts_touched
 from ledger.transaction import (
     ALREADY_COMMITTED,
     EXPIRED,
@@ -36,7 +37,7 @@ from ledger.transaction import (
 from ledger.window import WINDOW_IDS, CommittedId, WindowIds, ids_hash, past_heights
 from primitives.codec import encode
 from primitives.errors import Rejected
-from primitives.ids import ChainId, Digest, Height, PublicKey, TimeMs, TransactionId
+from primitives.ids import AccountId, ChainId, Digest, Height, PublicKey, TimeMs, TransactionId
 
 
 @final
@@ -50,6 +51,8 @@ class Execution:
     state_writes: Mapping[Slot, bytes | None]
     node_writes: Mapping[bytes, bytes | None]
     committed: tuple[CommittedId, ...]
+    touched: tuple[tuple[AccountId, ...], ...]
+    """For each transaction, the accounts that it names."""
     forget_before: TimeMs
     """Ids that were valid until an earlier time can never be committed again."""
 
@@ -70,6 +73,7 @@ class BlockRun:
         self._overlay = Overlay(state)
         self._receipts: list[bytes] = []
         self._committed: dict[TransactionId, TimeMs] = {}
+        self._touched: list[tuple[AccountId, ...]] = []
 
     def admit(self, tx: CheckedTransaction) -> None:
         """Whether a transaction may stand in this block, from its body and the window.
@@ -115,6 +119,7 @@ class BlockRun:
         self._overlay.keep()
         self._receipts.append(encode(receipt))
         self._committed[tx.id] = tx.valid_until
+        self._touched.append(accounts_touched(tx, receipt.events))
         return receipt
 
     def preview(self, tx: CheckedTransaction) -> Receipt[Any, Any]:
@@ -183,5 +188,6 @@ class BlockRun:
             state_writes=writes,
             node_writes=updated.nodes,
             committed=committed,
+            touched=tuple(self._touched),
             forget_before=self._time_ms,
         )

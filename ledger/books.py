@@ -1,21 +1,26 @@
 """Books: many assets, integers in minor units, supply = Σ balances at every block (K5).
 
-A transfer has one payer and several lines, all or nothing. No balance falls below zero. A payer
-uses a reference once: the second transfer with it is refused, so that a statement sent twice is
+A transfer has one payer and several lines, all or nothing. No balance falls below the floor of its
+account: 0, unless it is a running account that was granted another; what is below zero is owed. A
+payer uses a reference once: the second act with it is refused, so that a statement sent twice is
 paid once. A row of zero is no row.
+
+An asset has one issuer, who alone makes it and takes it back: to and from balances, so that what
+exists is always their sum. Balances below zero count in it, so a balance may be larger than the
+supply; all three stay within ±(2^63 − 1).
 """
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated, Final, NamedTuple, final
 
 from msgspec import Meta, Struct
 
-from ledger.accounts import ACCOUNTS, PublicText, UnknownAccount
+from ledger.accounts import ACCOUNTS, Account, Floor, PublicText, UnknownAccount
 from ledger.operation import Refusal, Refused
 from ledger.state import Overlay, Table
 from primitives import limits
-from primitives.ids import INTEGER_MAX, AccountId, Natural, Sized32, TransactionId
+from primitives.ids import INTEGER_MAX, AccountId, Natural, Signed, Sized32, TransactionId
 
 if TYPE_CHECKING:
     from ledger.act import Act
@@ -49,6 +54,7 @@ class Line(Struct, array_like=True, frozen=True):
     ]
 
 
+Exponent = Annotated[int, Meta(ge=0, le=limits.EXPONENT_MAX)]
 Lines = Annotated[tuple[Line, ...], Meta(min_length=1, max_length=limits.LINES_MAX)]
 
 
@@ -56,15 +62,15 @@ Lines = Annotated[tuple[Line, ...], Meta(min_length=1, max_length=limits.LINES_M
 class Asset(Struct, array_like=True, frozen=True):
     """The row of an asset: decimal places, and the account that answers for it."""
 
-    exponent: Annotated[int, Meta(ge=0, le=limits.EXPONENT_MAX)]
+    exponent: Exponent
     issuer: Sized32[AccountId]
 
 
 @final
 class Balance(Struct, array_like=True, frozen=True):
-    """The row of what an account holds of an asset; never zero."""
+    """The row of what an account holds of an asset, or owes; never zero."""
 
-    amount: Natural[int]
+    amount: Signed[int]
 
 
 @final
@@ -121,14 +127,56 @@ class UnknownAsset(Refusal, tag="books.unknown_asset", frozen=True):
     asset: AssetCode
 
 
+class AssetInUse(Refusal, tag="books.asset_in_use", frozen=True):
+    """There is an asset {asset} already, issued by {issuer}."""
+
+    asset: AssetCode
+    issuer: Sized32[AccountId]
+
+
+class NotTheIssuer(Refusal, tag="books.not_the_issuer", frozen=True):
+    """Account {account} does not issue {asset}, {issuer} does."""
+
+    account: Sized32[AccountId]
+    asset: AssetCode
+    issuer: Sized32[AccountId]
+
+
+class SupplyTooLarge(Refusal, tag="books.supply_too_large", frozen=True):
+    """There are {supply} {asset}; with {amount} more there were too many to count."""
+
+    asset: AssetCode
+    supply: Natural[int]
+    amount: Amount
+
+
+class SupplyTooSmall(Refusal, tag="books.supply_too_small", frozen=True):
+    """There are {supply} {asset}, so {amount} cannot be retired."""
+
+    asset: AssetCode
+    supply: Natural[int]
+    amount: Amount
+
+
+class BalanceTooLarge(Refusal, tag="books.balance_too_large", frozen=True):
+    """Line {line}: account {account} has {balance} {asset}, and {amount} more cannot be counted."""
+
+    account: Sized32[AccountId]
+    asset: AssetCode
+    line: Natural[int]
+    amount: Amount
+    balance: Natural[int]
+
+
 class Overdraft(Refusal, tag="books.overdraft", frozen=True):
-    """Line {line} takes {amount} {asset} from account {account}, which has {available} left."""
+    """Line {line} takes {amount} {asset} from {account}: {available} left above floor {floor}."""
 
     account: Sized32[AccountId]
     asset: AssetCode
     line: int
     amount: Amount
     available: Natural[int]
+    floor: Floor
 
 
 class DuplicateReference(Refusal, tag="books.duplicate_reference", frozen=True):
@@ -155,7 +203,7 @@ class NoSuchDate(Refusal, tag="books.no_such_date", frozen=True):
 
 
 def balance_of(state: Overlay, account: AccountId, asset: str) -> int:
-    """What an account holds of an asset."""
+    """What an account holds of an asset; below zero, what it owes."""
     row = state[BALANCES].find(Holding(account, asset))
     return 0 if row is None else row.amount
 
@@ -164,41 +212,135 @@ def transfer(act: "Act", *, payer: AccountId, asset: str, lines: Sequence[Line])
     """Move each line's amount from the payer to its payee. Whether the payer agrees is not asked.
 
     Raises:
-        Refused: unknown asset or payee, a day that does not exist, a reference used before, or less
-            than the sum of the lines in the payer's balance.
+        Refused: unknown asset or payee, a day that does not exist, a reference used before, less
+            than the sum of the lines above the payer's floor, or more than a payee can hold.
     """
     state = act.state
     if asset not in state[ASSETS]:
         raise Refused(UnknownAsset(asset))
+    lowest = _account(act, payer).lowest
     left = balance_of(state, payer, asset)
-    references = state[REFERENCES]
-    here: set[str] = set()
+    held: dict[AccountId, int] = {}
+    references: dict[str, None] = {}
     for index, line in enumerate(lines):
         _check_line(act, payer, index, line)
-        used = references.find(PayerReference(payer, line.reference))
-        if used is not None or line.reference in here:
-            by = act.transaction_id if used is None else used.transaction
-            raise Refused(DuplicateReference(payer, index, line.reference, by))
-        here.add(line.reference)
-        if line.amount > left:
-            raise Refused(Overdraft(payer, asset, index, line.amount, left))
+        _check_reference(act, payer, index, line.reference, references)
+        _check_floor(Holding(payer, asset), index, line.amount, left, lowest)
         left -= line.amount
+        before = held[line.to] if line.to in held else balance_of(state, line.to, asset)
+        _check_ceiling(Holding(line.to, asset), index, line.amount, before)
+        held[line.to] = before + line.amount
 
     _set_balance(state, payer, asset, left)
-    for line in lines:
-        _set_balance(state, line.to, asset, balance_of(state, line.to, asset) + line.amount)
-        references[PayerReference(payer, line.reference)] = ReferenceUse(act.transaction_id)
+    for payee, amount in held.items():
+        _set_balance(state, payee, asset, amount)
+    _use_references(act, payer, references)
+
+
+def define_asset(act: "Act", code: str, exponent: int) -> None:
+    """Write a new asset whose issuer is the actor. Whether it may define one is not asked.
+
+    Raises:
+        Refused: the code is in use.
+    """
+    known = act.state[ASSETS].find(code)
+    if known is not None:
+        raise Refused(AssetInUse(code, known.issuer))
+
+    act.state[ASSETS][code] = Asset(exponent, act.actor)
+    act.state[SUPPLIES][code] = Supply(0)
+
+
+def issue(act: "Act", *, asset: str, to: AccountId, amount: int, reference: str) -> None:
+    """Make an amount of an asset, as its issuer, into an account's balance.
+
+    Raises:
+        Refused: unknown asset or account, the actor is not the issuer, a reference used before, or
+            more than can exist or the account can hold.
+    """
+    supply = _supply_of_issuer(act, asset)
+    _account(act, to)
+    references: dict[str, None] = {}
+    _check_reference(act, act.actor, 0, reference, references)
+    if supply + amount > INTEGER_MAX:
+        raise Refused(SupplyTooLarge(asset, supply, amount))
+    held = balance_of(act.state, to, asset)
+    _check_ceiling(Holding(to, asset), 0, amount, held)
+
+    _set_balance(act.state, to, asset, held + amount)
+    act.state[SUPPLIES][asset] = Supply(supply + amount)
+    _use_references(act, act.actor, references)
+
+
+def retire(act: "Act", *, asset: str, amount: int, reference: str) -> None:
+    """Take an amount of an asset out of the world, as its issuer, from the issuer's own balance.
+
+    Raises:
+        Refused: unknown asset, the actor is not the issuer, a reference used before, or less than
+            the amount above the issuer's floor.
+    """
+    supply = _supply_of_issuer(act, asset)
+    references: dict[str, None] = {}
+    _check_reference(act, act.actor, 0, reference, references)
+    held = balance_of(act.state, act.actor, asset)
+    lowest = _account(act, act.actor).lowest
+    _check_floor(Holding(act.actor, asset), 0, amount, held, lowest)
+    if amount > supply:  # where others are below zero, one may hold more than there is
+        raise Refused(SupplyTooSmall(asset, supply, amount))
+
+    _set_balance(act.state, act.actor, asset, held - amount)
+    act.state[SUPPLIES][asset] = Supply(supply - amount)
+    _use_references(act, act.actor, references)
+
+
+def _account(act: "Act", account: AccountId) -> Account:
+    return act.state[ACCOUNTS].need(account, UnknownAccount(account))
+
+
+def _supply_of_issuer(act: "Act", asset: str) -> int:
+    row = act.state[ASSETS].need(asset, UnknownAsset(asset))
+    if row.issuer != act.actor:
+        raise Refused(NotTheIssuer(act.actor, asset, row.issuer))
+    supply = act.state[SUPPLIES].find(asset)
+    assert supply is not None, f"the asset {asset} has no supply"
+    return supply.amount
 
 
 def _check_line(act: "Act", payer: AccountId, index: int, line: Line) -> None:
     if line.to == payer:
         raise Refused(PaysItself(payer, index))
-    act.state[ACCOUNTS].need(line.to, UnknownAccount(line.to))
+    _account(act, line.to)
     if line.value_date is not None:
         try:
             datetime.date.fromisoformat(line.value_date)
         except ValueError:
             raise Refused(NoSuchDate(index, line.value_date)) from None
+
+
+def _check_reference(
+    act: "Act", payer: AccountId, index: int, reference: str, here: dict[str, None]
+) -> None:
+    """It is new to the payer; then it is one of those used `here`."""
+    used = act.state[REFERENCES].find(PayerReference(payer, reference))
+    if used is not None or reference in here:
+        by = act.transaction_id if used is None else used.transaction
+        raise Refused(DuplicateReference(payer, index, reference, by))
+    here[reference] = None
+
+
+def _check_floor(payer: Holding, line: int, amount: int, left: int, lowest: int) -> None:
+    if left - amount < lowest:
+        raise Refused(Overdraft(payer.account, payer.asset, line, amount, left - lowest, lowest))
+
+
+def _check_ceiling(payee: Holding, line: int, amount: int, held: int) -> None:
+    if held + amount > INTEGER_MAX:
+        raise Refused(BalanceTooLarge(payee.account, payee.asset, line, amount, held))
+
+
+def _use_references(act: "Act", payer: AccountId, references: Iterable[str]) -> None:
+    for reference in references:
+        act.state[REFERENCES][PayerReference(payer, reference)] = ReferenceUse(act.transaction_id)
 
 
 def _set_balance(state: Overlay, account: AccountId, asset: str, amount: int) -> None:

@@ -14,7 +14,18 @@ import msgspec
 from msgspec import Meta, Struct
 
 from ledger import tree
-from ledger.accounts import ACCOUNTS, Account, AccountKind, Keys, PublicName, Threshold
+from ledger.accounts import (
+    ACCOUNTS,
+    Account,
+    AccountKind,
+    Floor,
+    KeeperIsKept,
+    Keys,
+    PublicName,
+    Threshold,
+    UnknownAccount,
+)
+from ledger.accounts import contradictions as account_contradictions
 from ledger.block import Execution
 from ledger.books import (
     ASSETS,
@@ -25,13 +36,24 @@ from ledger.books import (
     Asset,
     AssetCode,
     Balance,
+    Exponent,
     Holding,
     Supply,
 )
 from ledger.membership import VALIDATORS, ValidatorRecord, ValidatorsRow
+from ledger.operation import sentence
 from ledger.parameters import NETWORK, PARAMETERS, Network, Parameters
 from ledger.receipt import receipts_root
-from ledger.roles import ROLES, Role, RoleGrant, RoleKey
+from ledger.roles import (
+    KERNEL_ROLES,
+    REGISTRAR,
+    ROLE_DEFINITIONS,
+    ROLES,
+    Role,
+    RoleDefinition,
+    RoleGrant,
+    RoleKey,
+)
 from ledger.state import Slot, Table
 from ledger.window import WINDOW_IDS
 from primitives import limits
@@ -49,7 +71,6 @@ from primitives.ids import (
     Sized32,
     TimeMs,
     ValidatorKey,
-    short,
 )
 from primitives.named import from_named
 from primitives.validators import ValidatorSet
@@ -65,9 +86,8 @@ KERNEL_TABLES: Final[tuple[Table[Any, Any], ...]] = (
     PARAMETERS,
     NETWORK,
     WINDOW_IDS,
+    ROLE_DEFINITIONS,
 )
-
-_NAMELESS: Final = frozenset({AccountKind.PERSON, AccountKind.DEVICE})
 
 
 @final
@@ -76,9 +96,28 @@ class GenesisAccount(Struct, array_like=True, frozen=True):
 
     id: Annotated[AccountId, Meta(min_length=32, max_length=32, description="32 bytes")]
     kind: AccountKind
-    threshold: Annotated[Threshold, Meta(description="weight of signatures that acts")]
-    keys: Keys
-    name: Annotated[PublicName, Meta(description="of a public body; empty for persons and devices")]
+    threshold: Annotated[
+        Threshold, Meta(description="weight of signatures that acts; 0 without keys")
+    ]
+    keys: Annotated[Keys, Meta(description="none for a running account, which has a keeper")]
+    name: Annotated[PublicName, Meta(description="of a public body that signs; else empty")]
+    keeper: Annotated[
+        Sized32[AccountId] | None, Meta(description="account that signs for one without keys")
+    ]
+    floor: Annotated[
+        Floor | None, Meta(description="lowest balance; 0 with keys, none is no floor")
+    ]
+
+    def row(self) -> Account:
+        """The account itself."""
+        return Account(
+            kind=self.kind,
+            threshold=self.threshold,
+            keys=self.keys,
+            name=self.name,
+            keeper=self.keeper,
+            floor=self.floor,
+        )
 
 
 @final
@@ -97,9 +136,7 @@ class GenesisAsset(Struct, array_like=True, frozen=True):
     """An asset that exists from the start."""
 
     code: AssetCode
-    exponent: Annotated[
-        int, Meta(ge=0, le=limits.EXPONENT_MAX, description="decimal places of the whole unit")
-    ]
+    exponent: Annotated[Exponent, Meta(description="decimal places of the whole unit")]
     issuer: Sized32[AccountId]
 
 
@@ -117,7 +154,7 @@ class GenesisDocument(Struct, array_like=True, frozen=True):
     """All that a network begins with."""
 
     format: Literal["mithaq.genesis"]
-    version: Literal[1]
+    version: Literal[2]
     network: Annotated[PublicName, Meta(min_length=1, description="name of the network")]
     time_ms: Annotated[Natural[TimeMs], Meta(description="time of block 0")]
     parameters: Parameters
@@ -178,6 +215,7 @@ def genesis_block(document: GenesisDocument) -> Genesis:
         state_writes=writes,
         node_writes=built.nodes,
         committed=(),
+        touched=(),
         forget_before=document.time_ms,
     )
     header = Header(
@@ -206,8 +244,9 @@ def _rows(document: GenesisDocument) -> dict[Slot, bytes | None]:
     put(PARAMETERS, None, document.parameters)
     put(VALIDATORS, Height(0), ValidatorsRow(tuple(by_key)))
     for account in document.accounts:
-        row = Account(account.kind, account.threshold, account.keys, account.name)
-        put(ACCOUNTS, account.id, row)
+        put(ACCOUNTS, account.id, account.row())
+    for role in dict.fromkeys((*KERNEL_ROLES, *(grant.role for grant in document.roles))):
+        put(ROLE_DEFINITIONS, role, RoleDefinition(REGISTRAR))
     for grant in document.roles:
         put(ROLES, RoleKey(grant.role, grant.scope, grant.holder), RoleGrant(Height(0)))
     supplies = dict.fromkeys((asset.code for asset in document.assets), 0)
@@ -257,14 +296,14 @@ def _validator_errors(document: GenesisDocument) -> Iterator[str]:
 
 def _account_errors(document: GenesisDocument) -> Iterator[str]:
     yield from _repeated("accounts: the id", (a.id.hex() for a in document.accounts))
+    keepers = {account.id: account.keeper for account in document.accounts}
     for account in document.accounts:
-        where = f"account {short(account.id)}…"
-        yield from _repeated(f"{where}: the key", (k.key.hex() for k in account.keys))
-        weight = sum(k.weight for k in account.keys)
-        if account.threshold > weight:
-            yield f"{where}: its keys weigh {weight}, the threshold is {account.threshold}"
-        if account.kind in _NAMELESS and account.name:
-            yield f"{where}: a {account.kind.value} has no name on chain, found {account.name!r}"
+        for refusal in account_contradictions(account.id, account.row()):
+            yield f"accounts: {sentence(refusal)}"
+        if account.keeper is not None and account.keeper not in keepers:
+            yield f"accounts: {sentence(UnknownAccount(account.keeper))}"
+        elif account.keeper is not None and keepers[account.keeper] is not None:
+            yield f"accounts: {sentence(KeeperIsKept(account.id, account.keeper))}"
 
 
 def _role_errors(document: GenesisDocument, known: set[AccountId]) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Answers about a snapshot: what the API, the engine and the command line ask of the kernel."""
 
 from ledger.accounts import ACCOUNTS, Account
-from ledger.books import ASSETS, BALANCES, SUPPLIES, Asset
+from ledger.books import ASSETS, BALANCES, SUPPLIES, Asset, Holding
 from ledger.membership import validator_records, validators_at
 from ledger.parameters import NETWORK, Parameters, parameters
 from ledger.roles import ROLES, RoleKey
@@ -34,6 +34,12 @@ def balances(
     key = account_id + after.encode("ascii") if after else None
     rows = BALANCES.scan(state, prefix=account_id, after=key, limit=limit)
     return {key[32:].decode("ascii"): row.amount for key, row in rows}
+
+
+def balance(state: EntrySource, account_id: AccountId, code: str) -> int:
+    """What an account holds of one asset."""
+    row = BALANCES.read(state, Holding(account_id, code))
+    return 0 if row is None else row.amount
 
 
 def asset(state: EntrySource, code: str) -> Asset | None:

@@ -21,6 +21,7 @@ from node.config import LogLevel
 from node.engine import Engine
 from node.folder import LoadedNode, load_node
 from node.log import Log
+from node.metrics import Metrics, Sight
 from node.ports import Ports
 from node.shell import Shell
 from node.signer import Signer
@@ -83,6 +84,7 @@ async def _run(loaded: LoadedNode, store: ChainStore, log: Log) -> None:
         )
     )
     answerer = _Answerer()
+    metrics = Metrics()
     async with (
         open_network(
             key_seed=loaded.node_key.seed,
@@ -102,9 +104,10 @@ async def _run(loaded: LoadedNode, store: ChainStore, log: Log) -> None:
             key=own,
             voting=frozenset(links.values()),
             log=log,
+            metrics=metrics,
         )
         answerer.shell = shell
-        node = RunningNode(loaded, store, shell, network, log)
+        node = RunningNode(loaded, store, shell, network, log, metrics)
         await tasks.start(_stop_on_signal, node)
         async with trio.open_nursery() as serving:
             public = await serving.start(_serve, node)
@@ -140,12 +143,19 @@ class RunningNode:
     """What the API sees of a node; fulfils `node.api.backend`."""
 
     def __init__(
-        self, loaded: LoadedNode, store: ChainStore, shell: Shell, network: Network, log: Log
+        self,
+        loaded: LoadedNode,
+        store: ChainStore,
+        shell: Shell,
+        network: Network,
+        log: Log,
+        metrics: Metrics,
     ) -> None:
         self.store = store
         self.stopping = trio.Event()
         self.loaded = loaded
         self._shell, self._network, self._log = shell, network, log
+        self._metrics = metrics
         self._version = version("mithaq")
 
     @property
@@ -178,6 +188,10 @@ class RunningNode:
         """Until it is in a durable block; False after the time."""
         return await self._shell.wait_final(identifier, timeout_s)
 
+    async def next_block(self, height: Height) -> None:
+        """Until the newest block is above this height."""
+        await self._shell.next_block(height)
+
     def set_log_level(self, level: LogLevel) -> None:
         """From now on."""
         self._log.level = level
@@ -185,6 +199,20 @@ class RunningNode:
     def request_shutdown(self) -> None:
         """End the node in order."""
         self.stopping.set()
+
+    def metrics(self) -> bytes:
+        """For Prometheus."""
+        links = self._network.links()
+        faults = self._shell.faults.items()
+        return self._metrics.page(
+            Sight(
+                status=self.status(),
+                links=tuple(links.values()),
+                faults={links[peer].name: count for peer, count in faults if peer in links},
+                refused_connections=self._network.refusals(),
+                behind=self._shell.catchup.behind,
+            )
+        )
 
     def status(self) -> NodeStatus:
         """Where the node stands now."""

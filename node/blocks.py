@@ -152,6 +152,7 @@ class Blocks:
                 state_writes=execution.state_writes,
                 node_writes=execution.node_writes,
                 committed=execution.committed,
+                touched=execution.touched,
                 forget_before=execution.forget_before,
             )
         )

@@ -85,6 +85,11 @@ class Catchup:
         self._claims: dict[PeerId, Height] = {}
         self._hinted = trio.Event()
 
+    @property
+    def behind(self) -> int:
+        """Blocks that a peer says it has and this node does not."""
+        return max(0, max(self._claims.values(), default=Height(0)) - self._height())
+
     def hint(self, peer: PeerId, height: Height) -> None:
         """A peer says that it decides this height now."""
         self._claims[peer] = height

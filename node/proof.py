@@ -8,7 +8,7 @@ no more, and a payment's proof then fits one QR code (2,953 bytes) with seven va
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Literal, final
+from typing import Annotated, Final, Literal, final
 
 from msgspec import Meta, Struct
 
@@ -21,6 +21,9 @@ from primitives.domains import Domain
 from primitives.errors import Rejected
 from primitives.ids import Natural, Sized32, ValidatorKey
 from primitives.validators import ValidatorSet
+
+MEMBERSHIP_CHANGED: Final = "proof.membership_changed"
+TOO_LARGE: Final = "proof.too_large"
 
 ListPath = Annotated[tuple[Sized32[bytes], ...], Meta(max_length=limits.LIST_DEPTH_MAX)]
 Sibling = Annotated[bytes, Meta(max_length=32)]
@@ -127,7 +130,7 @@ def _proof(
     assert (certificate is None) == (header.height == 0), "every block but the first is certified"
     if not validators.hash == header.validators_hash == genesis.validators_hash:
         raise Rejected(
-            "proof.membership_changed",
+            MEMBERSHIP_CHANGED,
             "the validators have changed since genesis; this version of the proof file cannot "
             "carry the lineage",
             {"height": header.height},
@@ -161,7 +164,7 @@ def write_proof(proof: ProofFile) -> bytes:
     data = encode(proof)
     if len(data) > limits.PROOF_BYTES_MAX:
         raise Rejected(
-            "proof.too_large",
+            TOO_LARGE,
             f"the proof has {len(data)} bytes, a file holds at most {limits.PROOF_BYTES_MAX}",
             {"bytes": len(data), "limit": limits.PROOF_BYTES_MAX},
         )

@@ -33,6 +33,7 @@ from primitives.ids import (
     Seat,
     SeatNumber,
     Signature,
+    Signed,
     Sized32,
     Sized64,
     TimeMs,
@@ -112,16 +113,23 @@ class RoleAnswer(Struct, frozen=True, kw_only=True):
 
 @final
 class BalanceAnswer(Struct, frozen=True, kw_only=True):
-    """What an account holds of an asset: `amount` in minor units of 10^-exponent."""
+    """What an account holds of an asset: `amount` in minor units of 10^-exponent.
+
+    Below zero it is owed, which only a running account can.
+    """
 
     asset: str
-    amount: Natural[int]
+    amount: Signed[int]
     exponent: Natural[int]
 
 
 @final
 class AccountAnswer(Struct, frozen=True, kw_only=True):
-    """An account as it is after the block at `height`."""
+    """An account as it is after the block at `height`.
+
+    A running account has no keys: `keeper` signs for it. No balance falls below `floor`; null is no
+    floor.
+    """
 
     id: Sized32[AccountId]
     height: Natural[Height]
@@ -129,6 +137,8 @@ class AccountAnswer(Struct, frozen=True, kw_only=True):
     name: str
     threshold: Natural[int]
     keys: tuple[WeightedKey, ...]
+    keeper: Sized32[AccountId] | None
+    floor: Signed[int] | None
     roles: tuple[RoleAnswer, ...]
     balances: tuple[BalanceAnswer, ...]
     balances_after: str | None
@@ -250,6 +260,8 @@ class Queries:
                 name=account.name,
                 threshold=account.threshold,
                 keys=account.keys,
+                keeper=account.keeper,
+                floor=account.floor,
                 roles=tuple(_roles(state, identifier)),
                 balances=page,
                 balances_after=page[-1].asset if more else None,

@@ -16,13 +16,14 @@ from typing import Any, Final, final
 
 import trio
 
-from consensus.messages import Status
+from consensus.messages import Commit, Prepare, Status, ViewChange
 from ledger.transaction import CheckedTransaction, check_transaction
 from node import wire
 from node.bodies import CheckedBlock, body_of
 from node.catchup import Catchup, answer
 from node.engine import Engine
 from node.log import Log
+from node.metrics import Metrics, watch_loop, watch_storage
 from node.outbox import Outbox
 from node.timers import Timers
 from node.waiting import Waiting
@@ -40,6 +41,8 @@ RELAY_S: Final = 0.01
 """New transactions wait so long for company: one message instead of one each."""
 RELAY_BYTES_MAX: Final = 1024 * 1024
 """Of transactions in one message; votes overtake between messages."""
+VOTES: Final = (wire.Proposed, Prepare, Commit, ViewChange)
+"""Each has its author's signature."""
 SUBMISSIONS_MAX: Final = 8
 """Threads that check what clients submit."""
 
@@ -64,6 +67,7 @@ class Shell:
         key: ValidatorKey | None,
         voting: frozenset[PeerId],
         log: Log,
+        metrics: Metrics,
     ) -> None:
         self.engine = engine
         self.heights: dict[PeerId, Height] = {}
@@ -72,10 +76,12 @@ class Shell:
         """Rules broken by what a peer delivered."""
         self._network, self._store = network, store
         self._chain, self._kind, self._key, self._voting = chain, kind, key, voting
-        self._log = log
+        self._log, self._metrics = log, metrics
         self._timers = Timers(lambda timer: self._perform(engine.fire(timer, now_ms())))
-        self._catchup = Catchup(network, lambda: engine.height, self._accept, self._blame)
+        self.catchup = Catchup(network, lambda: engine.height, self._accept, self._blame)
         self._waiters: dict[TransactionId, set[trio.Event]] = {}
+        self._decided = trio.Event()
+        """Set, and replaced, with each new block."""
         self._relayed: list[CheckedTransaction] = []
         self._relay_due = trio.Event()
         self._submissions = trio.CapacityLimiter(SUBMISSIONS_MAX)
@@ -93,9 +99,11 @@ class Shell:
             tasks.start_soon(self._relay)
             tasks.start_soon(self._check_bodies)
             tasks.start_soon(self._check_transactions)
-            tasks.start_soon(self._catchup.run)
+            tasks.start_soon(self.catchup.run)
             self._perform(self.engine.start(now_ms()))
             tasks.start_soon(self._tick)
+            tasks.start_soon(watch_loop, self._metrics, lambda: self.catchup.behind)
+            tasks.start_soon(watch_storage, self._metrics, self._store)
             async for event in self._network.inbox:
                 match event:
                     case Delivery(peer, payload, via):
@@ -122,10 +130,12 @@ class Shell:
         has_room = True
         match message:
             case wire.Proposed() | wire.Body():
+                if isinstance(message, wire.Proposed):
+                    self._observe(message)
                 has_room = self._bodies.put(peer, message)
             case wire.Decided(block):
                 if block.header.height > self.engine.height:
-                    self._catchup.hint(peer, block.header.height)
+                    self.catchup.hint(peer, block.header.height)
                 elif block.header.height == self.engine.height:
                     has_room = self._bodies.put(peer, message)
                 # What is decided here already is checked for a fork by its certificate alone.
@@ -146,6 +156,8 @@ class Shell:
         except RemoteFault as fault:
             self._blame(peer, fault)
         else:
+            if isinstance(message, VOTES):
+                self._metrics.checked_vote()
             self._perform(out)
 
     def _blame(self, peer: PeerId, fault: RemoteFault) -> None:
@@ -200,7 +212,10 @@ class Shell:
                     answers.append(fault)
             return answers
 
-        return await trio.to_thread.run_sync(check, limiter=self._submissions)
+        answers = await trio.to_thread.run_sync(check, limiter=self._submissions)
+        signers = (len(one.signers) for one in answers if isinstance(one, CheckedTransaction))
+        self._metrics.checked_signatures(sum(signers))
+        return answers
 
     async def answer(self, _peer: PeerId, question: bytes) -> bytes:
         """A range of certified blocks for a peer that catches up."""
@@ -222,6 +237,9 @@ class Shell:
                 results.append(tx.id if refusal is None else refusal)
             else:
                 results.append(answer_)
+        for result in results:
+            if isinstance(result, MithaqError):
+                self._metrics.refused(result)
         return results
 
     async def wait_final(self, identifier: TransactionId, timeout_s: float) -> bool:
@@ -240,6 +258,11 @@ class Shell:
             if not waiting:
                 self._waiters.pop(identifier, None)
 
+    async def next_block(self, height: Height) -> None:
+        """Until the newest block is above this height."""
+        while self._store.head().height <= height:
+            await self._decided.wait()
+
     # --- out --------------------------------------------------------------------------------
 
     def _perform(self, out: Outbox) -> None:
@@ -247,13 +270,14 @@ class Shell:
             payload = wire.write(message)
             lane = Lane.TRANSACTIONS if isinstance(message, wire.BULK) else Lane.VOTES
             if link is None:
+                self._observe(message)
                 self._network.broadcast(payload, lane)
             else:
                 self._network.send(PeerId(link), payload, lane)
         for delay_ms, timer in out.timers:
             self._timers.set(delay_ms, timer)
         for peer, height in out.behind:
-            self._catchup.hint(PeerId(peer), height)
+            self.catchup.hint(PeerId(peer), height)
         if out.relay:
             self._relayed += out.relay
             self._relay_due.set()
@@ -262,12 +286,32 @@ class Shell:
             say(note.event, **note.facts)
         for decided in out.decided:
             self._publish(decided)
+        if out.decided:
+            self._decided.set()
+            self._decided = trio.Event()
         for identifier in out.final:
             for done in self._waiters.get(identifier, ()):
                 done.set()
 
+    def _observe(self, message: wire.Wire) -> None:
+        """Note the moment of a proposal that came or went, and of our own votes."""
+        now_s = time.perf_counter()
+        match message:
+            case wire.Proposed(proposal, _):
+                self._metrics.proposed(proposal.height, proposal.view, now_s)
+            case Prepare():
+                self._metrics.prepared(message.height, message.view, now_s)
+            case Commit():
+                self._metrics.committed(message.height, message.view, now_s)
+
     def _publish(self, decided: wire.Decided) -> None:
         """The proposer gossips its block: certificates differ, so that one copy goes around."""
+        self._metrics.decided(
+            decided.certificate.height,
+            decided.certificate.view,
+            len(decided.block.transactions),
+            time.perf_counter(),
+        )
         self._timers.forget_below(self.engine.height)
         if decided.block.header.proposer == self._key:
             self._network.publish(wire.write(decided))

@@ -37,6 +37,8 @@ class Domain(Enum):
     WINDOW_IDS = "window-ids"
     COMMITMENT = "commitment"
     ACCOUNT = "account"
+    VENDOR = "vendor"
+    IMPORT_FILE = "import-file"
 
     @property
     def tag(self) -> bytes:

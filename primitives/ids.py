@@ -45,6 +45,7 @@ _T = TypeVar("_T")
 Sized32 = Annotated[_T, Meta(min_length=32, max_length=32)]
 Sized64 = Annotated[_T, Meta(min_length=64, max_length=64)]
 Natural = Annotated[_T, Meta(ge=0, le=INTEGER_MAX)]
+Signed = Annotated[_T, Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)]
 ViewNumber = Annotated[_T, Meta(ge=0, le=VIEW_MAX)]
 ClaimedView = Annotated[_T, Meta(ge=-1, le=VIEW_MAX)]
 SeatNumber = Annotated[_T, Meta(ge=0, le=255)]

@@ -166,6 +166,14 @@ API_BALANCES_MAX: Final = 1_000
 """Assets on one page of an account's balances: 60 kB of an answer."""
 API_READERS_MAX: Final = 4
 """Threads that read the database for answers: the node has other work."""
+API_STREAMS_MAX: Final = 64
+"""Open streams of events: each reads every block, and holds a connection while it likes."""
+API_STREAM_BYTES: Final = 64 * 1024
+"""Events read at a time for one stream; no more of them is in memory."""
+API_STREAM_BLOCKS: Final = 256
+"""Blocks read at a time for one stream, so that a filter without matches gives the thread back."""
+API_HEARTBEAT_S: Final = 15
+"""A stream is never silent for longer: proxies close what is, often after 30 s."""
 API_IDLE_S: Final = 10
 """For the head of a request to arrive, and for a connection without one."""
 API_BODY_S: Final = 20
@@ -176,6 +184,16 @@ API_SEND_S: Final = 20
 """For 64 KiB of an answer to be taken; who does not read is disconnected."""
 API_GRACE_S: Final = 1
 """For requests in progress to end when the node stops."""
+API_QUERIES_MAX: Final = 2
+"""Threads that answer queries with rows: one that sums for seconds must not delay a lookup."""
+QUERY_ROWS_MAX: Final = 1_000
+"""Rows on a page: 0.5 MB of JSON, built in 50 ms."""
+QUERY_GROUPS_MAX: Final = 10_000
+"""Rows of totals, which have no pages: a city's vendors (the largest we know has 2,313) and room."""
+QUERY_TRANSACTIONS_MAX: Final = 200_000
+"""Transactions that totals go over: forty years of a city's payments, or two seconds."""
+QUERY_PAGE_TRANSACTIONS_MAX: Final = 20_000
+"""Transactions that a page with a filter goes over; then it ends, and the next one goes on."""
 RANGE_BLOCKS_MAX: Final = 256
 """Blocks in one answer to a node that catches up; large ones fill its bytes much earlier."""
 BODIES_WAITING_MAX: Final = 32
@@ -186,3 +204,9 @@ BATCHES_WAITING_MAX: Final = 64
 """Messages with transactions that wait for a thread; honest ones are of 1 MiB at the most."""
 BATCHES_PER_PEER_MAX: Final = 16
 """Of these, one peer's: several full blocks."""
+
+# imports
+IMPORT_FILE_BYTES_MAX: Final = 64 * 1024 * 1024
+"""Half a million payments: an import of a quarter of an hour. More is several files."""
+IMPORT_LINE_BYTES_MAX: Final = 16 * 1024
+"""One row of a spreadsheet with many columns that we do not read."""

@@ -1,4 +1,4 @@
-"""Money: payments between accounts, over the kernel's books."""
+"""Money: assets, who makes them, and payments between accounts, over the kernel's books."""
 
 from typing import Annotated, final
 
@@ -7,6 +7,7 @@ from msgspec import Meta
 from ledger import books
 from ledger.act import Act
 from ledger.operation import Event, Operation
+from ledger.roles import ASSET_ISSUER
 from primitives.ids import AccountId, Natural, Sized32
 
 
@@ -24,9 +25,96 @@ class Transferred(Event, tag="money.transferred", frozen=True):
 
 
 @final
+class AssetDefined(Event, tag="money.asset_defined", frozen=True):
+    """There is an asset {asset} with {exponent} decimal places, issued by {issuer}."""
+
+    asset: books.AssetCode
+    exponent: books.Exponent
+    issuer: Sized32[AccountId]
+
+
+@final
+class Issued(Event, tag="money.issued", frozen=True):
+    """{issuer} made {amount} {asset} for {to}, reference {reference}."""
+
+    issuer: Sized32[AccountId]
+    to: Sized32[AccountId]
+    asset: books.AssetCode
+    amount: books.Amount
+    reference: books.Reference
+
+
+@final
+class Retired(Event, tag="money.retired", frozen=True):
+    """{issuer} took {amount} {asset} back, reference {reference}."""
+
+    issuer: Sized32[AccountId]
+    asset: books.AssetCode
+    amount: books.Amount
+    reference: books.Reference
+
+
+@final
+class DefineAsset(Operation, tag="money.define_asset", frozen=True):
+    """Define an asset. The actor is its issuer from then on; nothing of it exists yet.
+
+    Needs the role asset_issuer for the network. Code and decimal places are fixed for ever.
+    """
+
+    asset: Annotated[books.AssetCode, Meta(description="code of the new asset, such as GBP")]
+    exponent: Annotated[books.Exponent, Meta(description="decimal places of the whole unit")]
+
+    def apply(self, act: Act) -> None:
+        """Write the asset."""
+        act.require_role(ASSET_ISSUER)
+        books.define_asset(act, self.asset, self.exponent)
+        act.emit(AssetDefined(self.asset, self.exponent, act.actor))
+
+
+@final
+class Issue(Operation, tag="money.issue", frozen=True):
+    """Make money of an asset into the balance of an account. Only its issuer may.
+
+    The reference is one of the issuer's own, used once as in a transfer.
+    """
+
+    asset: Annotated[books.AssetCode, Meta(description="what is made, such as GBP")]
+    to: Annotated[AccountId, Meta(min_length=32, max_length=32, description="account that gets it")]
+    amount: Annotated[books.Amount, Meta(description="in minor units of the asset")]
+    reference: Annotated[
+        books.Reference, Meta(description="the issuer's own; an issuer uses it once")
+    ]
+
+    def apply(self, act: Act) -> None:
+        """Raise supply and balance."""
+        books.issue(act, asset=self.asset, to=self.to, amount=self.amount, reference=self.reference)
+        act.emit(Issued(act.actor, self.to, self.asset, self.amount, self.reference))
+
+
+@final
+class Retire(Operation, tag="money.retire", frozen=True):
+    """Take money of an asset out of the world, from its issuer's own balance. Only the issuer may.
+
+    The reference is one of the issuer's own, used once as in a transfer.
+    """
+
+    asset: Annotated[books.AssetCode, Meta(description="what is taken back, such as GBP")]
+    amount: Annotated[books.Amount, Meta(description="in minor units of the asset")]
+    reference: Annotated[
+        books.Reference, Meta(description="the issuer's own; an issuer uses it once")
+    ]
+
+    def apply(self, act: Act) -> None:
+        """Lower supply and balance."""
+        books.retire(act, asset=self.asset, amount=self.amount, reference=self.reference)
+        act.emit(Retired(act.actor, self.asset, self.amount, self.reference))
+
+
+@final
 class Transfer(Operation, tag="money.transfer", frozen=True):
     """Pay one or more accounts from the actor's balance; every line is paid, or none.
 
+    No balance falls below its account's floor; a running account pays with its keeper's signature.
     A payer uses a reference once: a line whose reference was used before is refused. Descriptions
     and references are public for ever and must not name or describe a person.
     """

@@ -10,23 +10,55 @@ from ledger import accounts, books, roles
 from ledger.receipt import Receipt
 from ledger.state import Table
 from ledger.transaction import Body, Transaction
-from services import money, registry
+from services import authority, money, registry
 
 Operations = Union[  # noqa: UP007 - with one member more, a union type of | reads the same
+    authority.OpenAccount,
+    authority.DefineRole,
+    authority.GrantRole,
+    authority.RevokeRole,
+    money.DefineAsset,
+    money.Issue,
+    money.Retire,
     money.Transfer,
     registry.StampDocument,
 ]
 Refusals = Union[  # noqa: UP007
     accounts.UnknownAccount,
+    accounts.AccountInUse,
+    accounts.KeysOrKeeper,
+    accounts.KeyTwice,
+    accounts.ThresholdOutOfReach,
+    accounts.NameNotPublic,
+    accounts.FloorWithoutKeeper,
+    accounts.KeeperIsKept,
     roles.MissingRole,
+    roles.UnknownRole,
+    roles.RoleInUse,
+    roles.AlreadyGranted,
+    roles.NotGranted,
+    roles.OwnGrant,
     books.UnknownAsset,
+    books.AssetInUse,
+    books.NotTheIssuer,
+    books.SupplyTooLarge,
+    books.SupplyTooSmall,
+    books.BalanceTooLarge,
     books.Overdraft,
     books.DuplicateReference,
     books.PaysItself,
     books.NoSuchDate,
+    authority.IdMissing,
     registry.AlreadyStamped,
 ]
 Events = Union[  # noqa: UP007
+    authority.AccountOpened,
+    authority.RoleDefined,
+    authority.RoleGranted,
+    authority.RoleRevoked,
+    money.AssetDefined,
+    money.Issued,
+    money.Retired,
     money.Transferred,
     registry.DocumentStamped,
 ]

@@ -4,8 +4,9 @@ Invariants, after every write that returned and after every crash:
 
 1. Every height from 0 to the head has header, body and receipts; every height above 0 has its
    commit certificate. There is never a block without its state, nor a state without its block.
-2. The window holds exactly the ids whose valid_until has not been forgotten.
-3. The vote log and its bodies are of height head + 1, all of them.
+2. The index of accounts holds, for every transaction, each account that it touched.
+3. The window holds exactly the ids whose valid_until has not been forgotten.
+4. The vote log and its bodies are of height head + 1, all of them.
 
 `commit` and `append` are the only ways to write after genesis, and each is one batch of the floor
 below. Nothing here decides anything: what contradicts an invariant is the caller's bug and an
@@ -13,6 +14,7 @@ assertion; what contradicts itself on disk is a StorageFault.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from types import TracebackType
 from typing import Final, Self, TypeVar, final
 
@@ -21,7 +23,7 @@ from primitives.block import Block, Header, block_id
 from primitives.certificate import Certificate
 from primitives.codec import decode, encode
 from primitives.errors import Malformed, StorageFault
-from primitives.ids import BlockId, ChainId, Height, TimeMs, TransactionId, View
+from primitives.ids import AccountId, BlockId, ChainId, Height, TimeMs, TransactionId, View
 from storage import schema
 from storage.decision import (
     CertifiedBlock,
@@ -97,6 +99,22 @@ class ChainStore:
         value = self._database.get(schema.transaction_key(identifier))
         return None if value is None else TransactionPlace(*schema.read_place(value))
 
+    def transactions_of(
+        self, account: AccountId, *, after: TransactionPlace | None, limit: int
+    ) -> list[TransactionPlace]:
+        """At most `limit` places of transactions that touched an account, oldest first.
+
+        With `after`, those that stand behind it; it need not be one of them.
+        """
+        assert limit >= 0, f"a limit of {limit}"
+        start, stop = schema.account_txs(account)
+        if after is not None:
+            start = schema.account_tx_key(account, after.height, after.index) + b"\0"
+        rows = self._database.iterate(start=start, stop=stop)
+        return [
+            TransactionPlace(*schema.read_account_tx_key(key)) for key, _ in islice(rows, limit)
+        ]
+
     def blocks_from(
         self, height: Height, *, bytes_max: int, count_max: int
     ) -> list[CertifiedBlock]:
@@ -118,6 +136,15 @@ class ChainStore:
                 break
             found.append(CertifiedBlock(data, certificate))
         return found
+
+    def sizes(self) -> dict[str, int]:
+        """Roughly the bytes of each region, by its name in lower case."""
+        return {
+            region.name.lower(): self._database.size(
+                start=bytes([region]), stop=bytes([region + 1])
+            )
+            for region in Region
+        }
 
     def state(self) -> StateSnapshot:
         """The state at the head, frozen. Use it in a `with` statement, or close it."""
@@ -153,6 +180,9 @@ class ChainStore:
             batch[schema.node_key(key)] = value
         for index, (_, identifier) in enumerate(decision.committed):
             batch[schema.transaction_key(identifier)] = schema.pack_place(height, index)
+        for index, accounts in enumerate(decision.touched):
+            for account in accounts:
+                batch[schema.account_tx_key(account, height, index)] = b""
         forgotten = self._move_window(batch, decision)
         self._settle_votes(batch, height)
         self._database.write(batch)
@@ -169,6 +199,7 @@ class ChainStore:
         assert certificate.block_id == decision.block_id, "a certificate of another block"
         assert len(decision.receipts) == count, f"{len(decision.receipts)} receipts for {count}"
         assert len(decision.committed) == count, f"{len(decision.committed)} ids for {count}"
+        assert len(decision.touched) == count, f"accounts of {len(decision.touched)} for {count}"
 
     def _move_window(self, batch: dict[bytes, bytes | None], decision: Decision) -> TimeMs:
         # The range begins where the last one ended: the deleted keys below stay in LevelDB until

@@ -7,7 +7,7 @@ from typing import final
 
 from primitives.block import Block, Header
 from primitives.certificate import Certificate
-from primitives.ids import BlockId, Height, TimeMs, TransactionId, View
+from primitives.ids import AccountId, BlockId, Height, TimeMs, TransactionId, View
 
 StateWrites = Mapping[tuple[int, bytes], bytes | None]
 """(table number, key) to the new value, or None where the entry is deleted."""
@@ -30,8 +30,9 @@ class Genesis:
 class Decision:
     """A decided and executed block: everything that one batch makes durable.
 
-    `receipts` and `committed` (valid_until and id of each transaction) follow the order of the
-    block's transactions. Ids with valid_until < `forget_before` leave the window.
+    `receipts`, `committed` (valid_until and id of each transaction) and `touched` (the accounts
+    that each names) follow the order of the block's transactions. Ids with valid_until <
+    `forget_before` leave the window.
     """
 
     block: Block
@@ -41,6 +42,7 @@ class Decision:
     state_writes: StateWrites
     node_writes: NodeWrites
     committed: tuple[tuple[TimeMs, TransactionId], ...]
+    touched: tuple[tuple[AccountId, ...], ...]
     forget_before: TimeMs
 
 
@@ -76,7 +78,7 @@ class Head:
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class TransactionPlace:
     """Where a transaction stands: the height of its block, and its index there."""
 

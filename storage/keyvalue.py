@@ -53,6 +53,10 @@ class KeyValue(Reader, Protocol):
         """Freeze this moment for reading."""
         ...
 
+    def size(self, *, start: bytes, stop: bytes) -> int:
+        """Roughly the bytes that this range takes; what was just written may be missing."""
+        ...
+
     def close(self) -> None:
         """Let the files go. Closing twice is harmless."""
         ...

@@ -71,6 +71,7 @@ class _Writing(Protocol):
 class _Database(_Source, Protocol):
     def write_batch(self, *, transaction: bool, sync: bool) -> _Writing: ...
     def snapshot(self) -> _Source: ...
+    def approximate_size(self, start: bytes, stop: bytes) -> int: ...
 
 
 def holds_database(folder: Path) -> bool:
@@ -170,6 +171,13 @@ class LevelDB:
             return LevelSnapshot(self._folder, self._db.snapshot())
         except RuntimeError as error:
             raise StorageFault(f"{self._folder}: {_text(error)}") from error
+
+    def size(self, *, start: bytes, stop: bytes) -> int:
+        """Bytes of this range in the files; LevelDB's log and memory are not counted."""
+        try:
+            return self._db.approximate_size(start, stop)
+        except (plyvel.Error, RuntimeError) as error:
+            raise _read_fault(self._folder, error) from error
 
     def close(self) -> None:
         """Let the files and the lock go. No other thread may be reading: LevelDB would crash."""

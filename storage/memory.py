@@ -96,6 +96,10 @@ class MemoryKeyValue:
         """Freeze this moment for reading."""
         return MemorySnapshot(self._open())
 
+    def size(self, *, start: bytes, stop: bytes) -> int:
+        """The bytes of the keys and values of this range."""
+        return sum(len(key) + len(value) for key, value in self.iterate(start=start, stop=stop))
+
     def contents(self) -> dict[bytes, bytes]:
         """Everything it holds; also after `close`, as a disk holds it after its process."""
         return self._version.values.copy()

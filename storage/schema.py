@@ -19,6 +19,7 @@ WINDOW          valid_until u64 ‖ transaction id 32  empty
 VOTE            height u64 ‖ view u32 ‖ step u8      own vote record
 VOTE_BODY       height u64 ‖ block id 32             canonical block
 ARCHIVE         height u64 ‖ view u32                prepare record with its justification
+ACCOUNT_TX      account 32 ‖ height u64 ‖ index u32  empty
 ```
 
 A change of this page is a new FORMAT. Numbers are never used again for something else.
@@ -28,9 +29,9 @@ import struct
 from enum import IntEnum, unique
 from typing import Final
 
-from primitives.ids import BlockId, Height, TimeMs, TransactionId, View
+from primitives.ids import AccountId, BlockId, Height, TimeMs, TransactionId, View
 
-FORMAT: Final = b"mithaq.storage/1"
+FORMAT: Final = b"mithaq.storage/2"
 """Stands under FORMAT_KEY in every database of ours."""
 
 
@@ -51,6 +52,7 @@ class Region(IntEnum):
     VOTE = 10
     VOTE_BODY = 11
     ARCHIVE = 12
+    ACCOUNT_TX = 13
 
 
 FORMAT_KEY: Final = bytes([Region.META]) + b"format"
@@ -64,6 +66,7 @@ _HEIGHT_VIEW_STEP: Final = struct.Struct(">BQIB")
 _HEIGHT_ID: Final = struct.Struct(">BQ32s")
 _TIME_ID: Final = struct.Struct(">BQ32s")
 _ID: Final = struct.Struct(">B32s")
+_ID_PLACE: Final = struct.Struct(">B32sQI")
 _STATE: Final = struct.Struct(">BH")
 _NODE: Final = bytes([Region.NODE])
 _U64: Final = struct.Struct(">Q")
@@ -155,6 +158,23 @@ def read_archive_key(key: bytes) -> tuple[Height, View]:
     """Height and view of an ARCHIVE key."""
     _, height, view = _HEIGHT_VIEW.unpack(key)
     return Height(height), View(view)
+
+
+def account_tx_key(account: AccountId, height: Height, index: int) -> bytes:
+    """ACCOUNT_TX: account, height, index."""
+    return _ID_PLACE.pack(Region.ACCOUNT_TX, account, height, index)
+
+
+def read_account_tx_key(key: bytes) -> tuple[Height, int]:
+    """Height and index of an ACCOUNT_TX key."""
+    _, _, height, index = _ID_PLACE.unpack(key)
+    return Height(height), index
+
+
+def account_txs(account: AccountId) -> tuple[bytes, bytes]:
+    """Start and stop of an account's ACCOUNT_TX keys."""
+    start = _ID.pack(Region.ACCOUNT_TX, account)
+    return start, successor(start)
 
 
 def of_height(region: Region, height: Height) -> tuple[bytes, bytes]:

@@ -7,7 +7,7 @@ from ledger.genesis import GenesisDocument
 from node.config import LogLevel
 from node.status import NodeStatus
 from primitives.errors import MithaqError
-from primitives.ids import TransactionId
+from primitives.ids import Height, TransactionId
 from storage.chain import ChainStore
 
 
@@ -26,6 +26,10 @@ class Backend(Protocol):
 
     def status(self) -> NodeStatus:
         """Where the node stands now."""
+        ...
+
+    def metrics(self) -> bytes:
+        """Counters and times, in the text format of Prometheus."""
         ...
 
     async def submit(self, data: bytes) -> TransactionId:
@@ -52,6 +56,10 @@ class Backend(Protocol):
 
         True at once where it already is.
         """
+        ...
+
+    async def next_block(self, height: Height) -> None:
+        """Until the newest block is above `height`; at once where it is."""
         ...
 
 

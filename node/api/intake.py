@@ -21,10 +21,11 @@ from node.api.problems import (
     REQUEST_TIMEOUT,
     REQUEST_TOO_LARGE,
 )
+from node.events import EVENT_TYPES, Cursor, Wanted, read_cursor
 from primitives import limits
 from primitives.codec import decode, encode
 from primitives.errors import Malformed, Rejected
-from primitives.ids import INTEGER_MAX, Height
+from primitives.ids import INTEGER_MAX, AccountId, Height
 from primitives.named import from_named
 from services.table import TRANSACTION
 
@@ -35,6 +36,8 @@ MSGPACK: Final = "application/msgpack"
 
 _HEX32: Final = re.compile(r"[0-9a-f]{64}")
 _HEX: Final = re.compile(r"(?:[0-9a-f]{2})+")
+_FAULTY: Final = re.compile(r"^(\w+): |`\$\.(\w+)`")
+"""Which parameter a fault is about."""
 _NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,18}")
 
 
@@ -209,11 +212,71 @@ def balances_after_of(request: HttpRequest) -> str:
         raise _parameter("balances_after", expected=expected, actual=given) from None
 
 
+def stream_of(request: HttpRequest) -> tuple[Cursor | None, Wanted]:
+    """From where on a stream of events begins (None: from now on), and what it carries.
+
+    The header `Last-Event-ID`, which browsers send by themselves when they reconnect, goes before
+    the parameter `after`.
+
+    Raises:
+        Rejected: a parameter is unknown or is not what it must be.
+    """
+    query = _query(request, allowed=("after", "account", "type"))
+    given = request.headers.get("last-event-id", query.get("after"))
+    after = None if given is None else read_cursor(given)
+    if given is not None and after is None:
+        raise _parameter("after", expected="a cursor HEIGHT.INDEX", actual=given)
+    types, account = query.get("type"), query.get("account")
+    if types is not None:
+        for one in types.split(","):
+            if one not in EVENT_TYPES:
+                raise _parameter("type", expected=f"of {', '.join(EVENT_TYPES)}", actual=one)
+    if account is not None and not _HEX32.fullmatch(account):
+        raise _parameter("account", expected="64 lower-case hexadecimal digits", actual=account)
+    return after, Wanted(
+        types=None if types is None else frozenset(types.split(",")),
+        account=None if account is None else AccountId(bytes.fromhex(account)),
+    )
+
+
+def text_of(request: HttpRequest, name: str) -> str:
+    """The only parameter of a request, as it is; empty where it is not given.
+
+    Raises:
+        Rejected: there are others.
+    """
+    return _query(request, allowed=(name,)).get(name, "")
+
+
 def check_no_query(request: HttpRequest) -> None:
     """Raises:
     Rejected: there are parameters, and none is known here.
     """
     _query(request, allowed=())
+
+
+def words_of(request: HttpRequest) -> Mapping[str, str]:
+    """Every parameter as it was given, for a reader that knows their names.
+
+    Raises:
+        Rejected: one is there twice.
+    """
+    text = request.scope["query_string"].decode("latin-1")
+    given = parse_qsl(text, keep_blank_values=True)
+    words = dict(given)
+    if len(words) != len(given):
+        raise _parameter("query", expected="each parameter once", actual=text)
+    return words
+
+
+def wrong_parameter(fault: Malformed) -> Rejected:
+    """A refusal: a parameter of a query is not what it must be."""
+    named = _FAULTY.search(str(fault))
+    return Rejected(
+        REQUEST_PARAMETER,
+        str(fault),
+        {"parameter": named[1] or named[2] if named else "", "expected": "see docs/queries.md"},
+    )
 
 
 def _query(request: HttpRequest, *, allowed: tuple[str, ...]) -> Mapping[str, str]:

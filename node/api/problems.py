@@ -2,8 +2,7 @@
 
 `{type, title, status, code, detail, facts}`: programs look at `code`, people at `detail`, and
 `facts` hold what the detail was made from. What a transaction's author did wrong has the ledger's
-code; what the request did wrong has one of the codes below. docs/api.md lists them all, and a test
-compares.
+code; what the request did wrong has one of the codes below. `node.api.refusals` lists them all.
 """
 
 from collections.abc import Mapping
@@ -14,6 +13,8 @@ from msgspec import Struct
 
 from ledger.transaction import BAD_SIGNATURE, MALFORMED
 from node.mempool import FULL, QUOTA_EXCEEDED
+from node.proof import MEMBERSHIP_CHANGED, TOO_LARGE
+from node.reports import page as queried
 from primitives.errors import BadSignature, Malformed, MithaqError, Rejected
 from primitives.named import to_named
 
@@ -29,7 +30,10 @@ WRONG_METHOD: Final = "request.wrong_method"
 WRONG_VERSION: Final = "request.wrong_version"
 UNKNOWN_TRANSACTION: Final = "transaction.unknown"
 UNKNOWN_BLOCK: Final = "block.unknown"
-UNKNOWN_ACCOUNT: Final = "account.unknown"
+UNKNOWN_ACCOUNT: Final = queried.UNKNOWN_ACCOUNT
+UNKNOWN_ASSET: Final = queried.UNKNOWN_ASSET
+UNKNOWN_QUERY: Final = queried.UNKNOWN_QUERY
+QUERY_TOO_WIDE: Final = queried.TOO_WIDE
 UNKNOWN_TABLE: Final = "state.unknown_table"
 ABSENT_ENTRY: Final = "state.absent"
 BUSY: Final = "node.busy"
@@ -43,12 +47,14 @@ STATUS_OF_CODE: Final[Mapping[str, HTTPStatus]] = {
     UNKNOWN_TRANSACTION: HTTPStatus.NOT_FOUND,
     UNKNOWN_BLOCK: HTTPStatus.NOT_FOUND,
     UNKNOWN_ACCOUNT: HTTPStatus.NOT_FOUND,
+    UNKNOWN_ASSET: HTTPStatus.NOT_FOUND,
+    UNKNOWN_QUERY: HTTPStatus.NOT_FOUND,
     UNKNOWN_TABLE: HTTPStatus.NOT_FOUND,
     ABSENT_ENTRY: HTTPStatus.NOT_FOUND,
     WRONG_METHOD: HTTPStatus.METHOD_NOT_ALLOWED,
     REQUEST_TIMEOUT: HTTPStatus.REQUEST_TIMEOUT,
-    "proof.membership_changed": HTTPStatus.CONFLICT,
-    "proof.too_large": HTTPStatus.CONFLICT,
+    MEMBERSHIP_CHANGED: HTTPStatus.CONFLICT,
+    TOO_LARGE: HTTPStatus.CONFLICT,
     REQUEST_TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     REQUEST_MEDIA_TYPE: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     QUOTA_EXCEEDED: HTTPStatus.TOO_MANY_REQUESTS,

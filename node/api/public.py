@@ -27,7 +27,10 @@ from node.api.problems import (
     UNKNOWN_TRANSACTION,
     problem_of,
 )
+from node.api.refusals import RefusalCatalogue, catalogue
 from node.api.responses import PROOF_TYPE, json_response, raw_response
+from node.api.streams import Streams
+from node.metrics import METRICS_TYPE
 from node.queries import (
     TABLE_NUMBERS,
     FinalTransaction,
@@ -36,6 +39,7 @@ from node.queries import (
     id_of_transaction,
     table_number,
 )
+from node.reports import Reports
 from node.status import readiness
 from primitives import limits
 from primitives.errors import Malformed, MithaqError, Rejected
@@ -57,6 +61,9 @@ class PublicApi:
         self._queries = Queries(backend.store)
         self._readers = trio.CapacityLimiter(limits.API_READERS_MAX)
         self._batches = trio.CapacityLimiter(limits.API_BATCHES_MAX)
+        self._reports = Reports(backend.store, backend.genesis)
+        self._reporters = trio.CapacityLimiter(limits.API_QUERIES_MAX)
+        self._streams = Streams(backend, self._readers)
         self._waiting = 0
 
     def routes(self) -> list[HTTPRouteHandler]:
@@ -66,12 +73,16 @@ class PublicApi:
             get("/v1/ready")(self.ready),
             get("/v1/status")(self.status),
             get("/v1/genesis")(self.genesis),
+            get("/v1/refusals")(self.refusals),
             post("/v1/transactions")(self.submit),
             post("/v1/transactions/batch")(self.submit_batch),
             get("/v1/transactions/{id:str}")(self.transaction),
             get("/v1/transactions/{id:str}/proof")(self.transaction_proof),
+            get("/v1/queries/{name:str}")(self.query),
             get("/v1/blocks/{height:str}")(self.block),
             get("/v1/accounts/{id:str}")(self.account),
+            get("/metrics")(self.metrics),
+            get("/v1/events")(self.events),
             get("/v1/state/{table:str}/{key:str}/proof")(self.state_proof),
         ]
 
@@ -97,6 +108,17 @@ class PublicApi:
         """What the network began with."""
         intake.check_no_query(request)
         return await self._ask(json_response, self._backend.genesis)
+
+    async def refusals(self, request: HttpRequest) -> ASGIResponse:
+        """Every code that a client can be told, or those that begin with `code`."""
+        prefix = intake.text_of(request, "code")
+        found = tuple(entry for entry in catalogue() if entry.code.startswith(prefix))
+        return json_response(RefusalCatalogue(refusals=found))
+
+    async def metrics(self, request: HttpRequest) -> ASGIResponse:
+        """Counters and times, for Prometheus."""
+        intake.check_no_query(request)
+        return raw_response(self._backend.metrics(), METRICS_TYPE)
 
     # submitting
 
@@ -219,6 +241,18 @@ class PublicApi:
             )
         return json_response(found)
 
+    async def query(self, request: HttpRequest) -> ASGIResponse:
+        """Rows: the answer to a query of `node.reports`."""
+        name, given = intake.name_of(request, "name"), intake.words_of(request)
+
+        def ask() -> ASGIResponse:
+            return json_response(self._reports.answer(name, given))
+
+        try:
+            return await trio.to_thread.run_sync(ask, limiter=self._reporters)
+        except Malformed as fault:
+            raise intake.wrong_parameter(fault) from fault
+
     async def state_proof(self, request: HttpRequest) -> ASGIResponse:
         """The proof file of a state entry at the head."""
         intake.check_no_query(request)
@@ -239,6 +273,17 @@ class PublicApi:
                 {"table": table, "key": key.hex()},
             )
         return raw_response(proof, PROOF_TYPE)
+
+    # following
+
+    async def events(self, request: HttpRequest) -> ASGIResponse:
+        """Events as they become true, from a cursor on."""
+        after, wanted = intake.stream_of(request)
+        return await self._streams.open(after, wanted)
+
+    def end_streams(self) -> None:
+        """The node stops; streams would else go on for ever."""
+        self._streams.end()
 
     # waiting and asking
 

@@ -56,9 +56,15 @@ async def serve(
     Raises:
         OperatorFault: the address cannot be listened on.
     """
-    server = _Server(application(PublicApi(backend).routes()))
+    api = PublicApi(backend)
+    server = _Server(application(api.routes()))
+
+    async def stop_streams() -> None:
+        await stop()
+        api.end_streams()
+
     with _tcp_socket(listen) as listening:
-        await server.run(listening, stop, task_status)
+        await server.run(listening, stop_streams, task_status)
 
 
 async def serve_admin(

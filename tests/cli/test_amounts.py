@@ -7,14 +7,15 @@ from typing import get_args
 
 import pytest
 
-from cli.amounts import MINOR_UNITS, Amounts, money
+from cli.amounts import MINOR_UNITS, Amounts
+from cli.conventions import money
 from cli.fields import fields_of
 from cli.home import Home
-from cli.remote import Nodes
+from client.client import Client
 from kit.commandline import mithaq
 from services.table import Events, Refusals
 
-COUNTED: frozenset[str] = frozenset({"line"})
+COUNTED: frozenset[str] = frozenset({"line", "exponent"})
 """Whole numbers beside an asset that count something else."""
 
 
@@ -47,7 +48,7 @@ def test_every_amount_beside_an_asset_has_a_name_that_is_known() -> None:
 
 def test_without_genesis_minor_units_are_called_so(tmp_path: Path) -> None:
     """Nobody here knows the decimal places; a number without them would be read as whole units."""
-    amounts = Amounts(Home(tmp_path), lambda: Nodes(()))
+    amounts = Amounts(Home(tmp_path), lambda: Client(()))
 
     assert amounts.number(125_000, "GBP") == "125,000 (minor units)"
 
@@ -55,7 +56,7 @@ def test_without_genesis_minor_units_are_called_so(tmp_path: Path) -> None:
 def test_an_asset_that_genesis_does_not_know_is_shown_in_minor_units(tmp_path: Path) -> None:
     """The home of a network knows those of its own chain."""
     mithaq("testnet", "--home", tmp_path / "keys", "--output", tmp_path / "net")
-    amounts = Amounts(Home(tmp_path / "net"), lambda: Nodes(()))
+    amounts = Amounts(Home(tmp_path / "net"), lambda: Client(()))
 
     assert amounts.number(125_000, "GBP") == "1,250.00"
     assert amounts.number(125_000, "XAU") == "125,000 (minor units)"

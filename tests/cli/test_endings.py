@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.faults import ExitCode, NotFinal, Unreachable, failure_of
+from cli.faults import ExitCode, failure_of
+from client.faults import NotFinal, Unreachable
 from kit.commandline import mithaq, testnet
 from kit.desk import desk
 from primitives.errors import (

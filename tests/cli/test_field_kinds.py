@@ -31,7 +31,9 @@ class Paint(Operation, tag="test.paint", frozen=True):
     coats: Natural[int]
     permitted: bool
     deadline: Natural[int] | None
-    witnesses: tuple[Sized32[AccountId], ...]
+    witnesses: Annotated[tuple[Sized32[AccountId], ...], Meta(min_length=1)]
+    helpers: tuple[Sized32[AccountId], ...]
+    remark: str
 
 
 def read(home: Path, **changed: Any) -> dict[str, Any]:  # noqa: ANN401 - words or lists of them
@@ -42,6 +44,8 @@ def read(home: Path, **changed: Any) -> dict[str, Any]:  # noqa: ANN401 - words 
         "permitted": "true",
         "deadline": None,
         "witnesses": ("cd" * 32, "ef" * 32),
+        "helpers": (),
+        "remark": "",
     }
     return Reader(Home(home)).operation(Paint, {**words, **changed})
 
@@ -55,15 +59,19 @@ def test_the_words_of_a_command_become_an_operation(tmp_path: Path) -> None:
         permitted=True,
         deadline=None,
         witnesses=(AccountId(bytes.fromhex("cd" * 32)), AccountId(bytes.fromhex("ef" * 32))),
+        helpers=(),
+        remark="",
     )
 
 
 def test_what_is_optional_may_be_left_out() -> None:
-    """And only that."""
+    """And what may be empty; only that."""
     options = {option.name: option for option in options_of(Paint)}
 
-    assert {name for name, option in options.items() if not option.required} == {"deadline"}
+    left_out = {name for name, option in options.items() if not option.required}
+    assert left_out == {"deadline", "helpers", "remark"}
     assert options["witnesses"].multiple
+    assert options["remark"].default == ""
     assert isinstance(options["colour"].type, click.Choice)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from cli.remote import Node
 from cli.standing import Report, Standing, judge, overview
+from client.connection import Node
 from kit.api import ChainOfOne
 from primitives.validators import quorum
 

@@ -71,7 +71,7 @@ def test_the_treasury_begins_with_250_million_pounds(tmp_path: Path) -> None:
         "First agency",
         "Second agency",
     ]
-    assert {grant.role for grant in document.roles} == {"registrar", "notary"}
+    assert {grant.role for grant in document.roles} == {"registrar", "notary", "asset_issuer"}
 
 
 def test_no_secret_is_readable_by_others(tmp_path: Path) -> None:

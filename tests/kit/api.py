@@ -28,6 +28,7 @@ from ledger.transaction import (
 )
 from node.api import serve, serve_admin
 from node.config import LogLevel
+from node.metrics import Metrics, Sight
 from node.status import (
     MempoolStatus,
     NodeRole,
@@ -96,6 +97,7 @@ class ChainOfOne:
         self.stopping = trio.Event()
         self.waits = 0
         self._decided = trio.Event()
+        self._metrics = Metrics()
         self._salts = 0
         names = {key(name).public: key(name) for name in self._validator_names()}
         self._keys: list[SigningKey] = [names[PublicKey(public)] for public in self.validators.keys]
@@ -138,6 +140,13 @@ class ChainOfOne:
             return False
         finally:
             self.waits -= 1
+
+    async def next_block(self, height: Height) -> None:
+        while self.store.head().height <= height:
+            await self._decided.wait()
+
+    def metrics(self) -> bytes:
+        return self._metrics.page(Sight(status=self.status()))
 
     def status(self) -> NodeStatus:
         head = self.store.head()
@@ -240,6 +249,7 @@ class ChainOfOne:
                 state_writes=execution.state_writes,
                 node_writes=execution.node_writes,
                 committed=execution.committed,
+                touched=execution.touched,
                 forget_before=execution.forget_before,
             )
         )
@@ -249,8 +259,14 @@ class ChainOfOne:
 
     # its clients
 
-    def signed(self, actor: str, *operations: Operation, valid_for_ms: int = 60_000) -> bytes:
-        """The canonical bytes of a transaction of one actor, signed by its own key."""
+    def signed(
+        self,
+        actor: str,
+        *operations: Operation,
+        signer: str | None = None,
+        valid_for_ms: int = 60_000,
+    ) -> bytes:
+        """The canonical bytes of a transaction of one actor, signed by its own key by default."""
         self._salts += 1
         body: Body[Any] = Body(
             chain=self.chain,
@@ -258,7 +274,7 @@ class ChainOfOne:
             salt=self._salts.to_bytes(16, "big"),
             calls=tuple(Call(account_id(actor), operation) for operation in operations),
         )
-        return encode(sign_body(body, [key(actor)]))
+        return encode(sign_body(body, [key(signer or actor)]))
 
 
 _P = ParamSpec("_P")

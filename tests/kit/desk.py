@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -22,7 +22,7 @@ from cli.founding import document_bytes
 from kit.api import ChainOfOne, listening
 from kit.commandline import Done, mithaq
 from kit.ledger import NAMES, genesis_document, key
-from ledger.genesis import GenesisDocument
+from ledger.genesis import GenesisAccount, GenesisDocument
 from primitives.ids import TimeMs
 
 KEYS = (*NAMES, "notary")
@@ -50,7 +50,7 @@ class Desk:
 
 def write_home(home: Path, document: GenesisDocument) -> None:
     """The keys of the ledger's test accounts, and a genesis."""
-    (home / "keys").mkdir(parents=True)
+    (home / "keys").mkdir(parents=True, exist_ok=True)
     for name in KEYS:
         path = home / "keys" / f"{name}.key"
         stored = {
@@ -67,11 +67,11 @@ def write_home(home: Path, document: GenesisDocument) -> None:
 
 
 @contextmanager
-def desk(home: Path) -> Iterator[Desk]:
+def desk(home: Path, *, accounts: Sequence[GenesisAccount] = ()) -> Iterator[Desk]:
     """A home and its node, which ends with the context."""
     # The command line's clock is the real one, so the chain must live today.
     now = TimeMs(time.time_ns() // 1_000_000)
-    document = replace(genesis_document(), time_ms=now)
+    document = replace(genesis_document(accounts=accounts), time_ms=now)
     write_home(home, document)
     made = Desk(home, ChainOfOne(document=document))
     ready = threading.Event()

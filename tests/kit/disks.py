@@ -44,6 +44,9 @@ class MortalDatabase:
     def snapshot(self) -> MemorySnapshot:
         return self._inner.snapshot()
 
+    def size(self, *, start: bytes, stop: bytes) -> int:
+        return self._inner.size(start=start, stop=stop)
+
     def contents(self) -> dict[bytes, bytes]:
         return self._inner.contents()
 

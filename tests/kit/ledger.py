@@ -22,7 +22,7 @@ from ledger.membership import ValidatorRecord
 from ledger.operation import Operation
 from ledger.parameters import DEFAULTS, Parameters
 from ledger.receipt import Receipt
-from ledger.roles import NOTARY, REGISTRAR
+from ledger.roles import ASSET_ISSUER, NOTARY, REGISTRAR
 from ledger.transaction import (
     Body,
     Call,
@@ -77,6 +77,27 @@ def genesis_account(
         threshold=threshold,
         keys=tuple(WeightedKey(key(signer).public, weight) for signer, weight in keys),
         name=named,
+        keeper=None,
+        floor=0,
+    )
+
+
+def running_account(
+    name: str,
+    keeper: str,
+    *,
+    kind: AccountKind = AccountKind.ORGANISATION,
+    floor: int | None = None,
+) -> GenesisAccount:
+    """An account without keys under `account_id(name)`, which the account of a name keeps."""
+    return GenesisAccount(
+        id=account_id(name),
+        kind=kind,
+        threshold=0,
+        keys=(),
+        name="",
+        keeper=account_id(keeper),
+        floor=floor,
     )
 
 
@@ -87,10 +108,10 @@ def genesis_document(
     accounts: Sequence[GenesisAccount] = (),
     balances: Sequence[GenesisBalance] = (),
 ) -> GenesisDocument:
-    """Validators, a treasury that holds all there is, a registrar, a notary and two agencies."""
+    """Validators, a treasury that issues and has all there is, registrar, notary, agencies."""
     return GenesisDocument(
         format="mithaq.genesis",
-        version=1,
+        version=2,
         network="Test network",
         time_ms=GENESIS_TIME,
         parameters=parameters,
@@ -110,6 +131,7 @@ def genesis_document(
         roles=(
             GenesisRole(REGISTRAR, None, account_id("registrar")),
             GenesisRole(NOTARY, None, account_id("notary")),
+            GenesisRole(ASSET_ISSUER, None, account_id("treasury")),
         ),
         assets=(GenesisAsset(GBP, 2, account_id("treasury")),),
         balances=(GenesisBalance(account_id("treasury"), GBP, TREASURY_BALANCE), *balances),

@@ -12,6 +12,7 @@ from primitives.certificate import Certificate, Seal
 from primitives.digest import digest, list_root
 from primitives.domains import Domain
 from primitives.ids import (
+    AccountId,
     BlockId,
     ChainId,
     Digest,
@@ -71,6 +72,16 @@ def transaction_id(height: int, index: int) -> TransactionId:
     return TransactionId(named_digest(f"transaction {height}/{index}"))
 
 
+def account(name: str) -> AccountId:
+    """The account of a name."""
+    return AccountId(named_digest(f"account {name}"))
+
+
+def touched(height: int, index: int) -> tuple[AccountId, ...]:
+    """A transaction touches everybody's account, that of its place in a block, and its own."""
+    return tuple(sorted(account(name) for name in ("all", f"at {index}", f"{height}/{index}")))
+
+
 def next_decision(head: Head, chain: ChainId, *, transactions: int = 2) -> Decision:
     """The decision of the height after `head`."""
     height = Height(head.height + 1)
@@ -105,6 +116,7 @@ def next_decision(head: Head, chain: ChainId, *, transactions: int = 2) -> Decis
             (TimeMs(time_ms + WINDOW_MS), transaction_id(height, index))
             for index in range(transactions)
         ),
+        touched=tuple(touched(height, index) for index in range(transactions)),
         forget_before=time_ms,
     )
 
@@ -150,6 +162,12 @@ def contradictions(store: ChainStore, begun: Genesis) -> list[str]:
             place = store.find_transaction(identifier)
             actual = None if place is None else (place.height, place.index)
             expect(f"place of {height}/{index}", (height, index), actual)
+            own = account(f"{height}/{index}")
+            expect(
+                f"transactions of {height}/{index}",
+                [place],
+                store.transactions_of(own, after=None, limit=2),
+            )
     expect("head", head, store.head())
     with store.state() as state:
         expect("root", head.header.state_root, state.root)

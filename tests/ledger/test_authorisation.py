@@ -5,14 +5,24 @@ from typing import Any, Union
 import msgspec
 import pytest
 
-from kit.ledger import NAMES, Chain, account_id, genesis_account, genesis_document, key, line, pay
+from kit.ledger import (
+    NAMES,
+    Chain,
+    account_id,
+    genesis_account,
+    genesis_document,
+    key,
+    line,
+    pay,
+    running_account,
+)
 from ledger.accounts import UnknownAccount, account_of_key
 from ledger.act import THRESHOLD_NOT_REACHED, Act
 from ledger.genesis import GenesisRole
 from ledger.operation import Operation, Refusal, Refused, code, sentence
 from ledger.receipt import Outcome
 from ledger.roles import ROLES, MissingRole, RoleKey
-from ledger.transaction import SUPERFLUOUS_SIGNATURE, Transaction
+from ledger.transaction import SUPERFLUOUS_SIGNATURE, CheckedTransaction, Transaction
 from primitives.errors import Rejected
 from primitives.ids import AccountId, Sized32
 from services.money import Transfer
@@ -137,6 +147,27 @@ def test_another_party_can_be_required_present(chain: Chain) -> None:
 
     assert present.outcome is Outcome.APPLIED
     assert nobody.refusal == UnknownAccount(account_id("stranger"))
+
+
+def test_a_keeper_is_present_for_the_account_that_it_keeps() -> None:
+    """By its own threshold; its signatures count as used, and nobody else's do."""
+    board = genesis_account("board", signers=(("a", 1), ("b", 1)), threshold=2)
+    kept = running_account("kept", "board")
+    chain = Chain.begin(genesis_document(accounts=[board, kept]))
+    chain.kind = KIND
+
+    def pays(reference: str, *signers: str) -> CheckedTransaction:
+        return chain.check(chain.body(("kept", pay("works", 1, reference))), *signers)
+
+    with pytest.raises(Rejected, match=f"weigh 1 for account {account_id('board').hex()}"):
+        chain.block(pays("r", "a"))
+    with pytest.raises(Rejected) as superfluous:
+        chain.block(pays("r", "a", "b", "kept"))
+    assert superfluous.value.code == SUPERFLUOUS_SIGNATURE
+    operation = Countersign(account_id("kept"))
+    witnessed = chain.check(chain.body(("treasury", operation)), "treasury", "a", "b")
+    receipts = chain.block(pays("r", "a", "b"), witnessed)
+    assert [receipt.outcome for receipt in receipts] == [Outcome.APPLIED] * 2
 
 
 def test_a_superfluous_signature_is_in_no_block(chain: Chain) -> None:

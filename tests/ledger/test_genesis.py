@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from kit.ledger import (
     GBP,
@@ -17,6 +18,7 @@ from kit.ledger import (
     genesis_account,
     genesis_document,
     key,
+    running_account,
 )
 from ledger import views
 from ledger.accounts import AccountKind, WeightedKey
@@ -214,7 +216,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     (
         "threshold out of reach",
         {"accounts": (*DOCUMENT.accounts, genesis_account("x", threshold=2))},
-        f"account {account_id('x')[:4].hex()}…: its keys weigh 1, the threshold is 2",
+        f"The keys of account {account_id('x').hex()} weigh 1, the threshold is 2.",
     ),
     (
         "key twice in an account",
@@ -224,19 +226,63 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
                 genesis_account("x", signers=(("a", 1), ("a", 1)), threshold=2),
             )
         },
-        f"account {account_id('x')[:4].hex()}…: the key {key('a').public.hex()} stands 2 times",
+        f"Account {account_id('x').hex()} has the key {key('a').public.hex()} twice.",
     ),
     (
         "a person's name",
         {
             "accounts": (
                 *DOCUMENT.accounts,
-                msgspec.structs.replace(
-                    genesis_account("x", kind=AccountKind.PERSON), name="Jane Roe"
-                ),
+                replace(genesis_account("x", kind=AccountKind.PERSON), name="Jane Roe"),
             )
         },
-        "a person has no name on chain, found 'Jane Roe'",
+        f"Account {account_id('x').hex()} must have no name on chain",
+    ),
+    (
+        "nobody signs",
+        {"accounts": (*DOCUMENT.accounts, replace(genesis_account("x"), keys=()))},
+        f"Account {account_id('x').hex()} must have keys or a keeper, one of the two.",
+    ),
+    (
+        "two ways to sign",
+        {
+            "accounts": (
+                *DOCUMENT.accounts,
+                replace(genesis_account("x"), keeper=account_id("health")),
+            )
+        },
+        f"Account {account_id('x').hex()} must have keys or a keeper, one of the two.",
+    ),
+    (
+        "a threshold without keys",
+        {"accounts": (*DOCUMENT.accounts, replace(running_account("x", "health"), threshold=1))},
+        f"The keys of account {account_id('x').hex()} weigh 0, the threshold is 1.",
+    ),
+    (
+        "a vendor's name",
+        {"accounts": (*DOCUMENT.accounts, replace(running_account("x", "health"), name="Roe"))},
+        f"Account {account_id('x').hex()} must have no name on chain",
+    ),
+    (
+        "a floor of one's own",
+        {"accounts": (*DOCUMENT.accounts, replace(genesis_account("x"), floor=None))},
+        f"Account {account_id('x').hex()} has keys, so its floor must be 0.",
+    ),
+    (
+        "a keeper that nobody knows",
+        {"accounts": (*DOCUMENT.accounts, running_account("x", "stranger"))},
+        f"There is no account {account_id('stranger').hex()}.",
+    ),
+    (
+        "a keeper that is kept",
+        {
+            "accounts": (
+                *DOCUMENT.accounts,
+                running_account("x", "y"),
+                running_account("y", "health"),
+            )
+        },
+        f"The keeper {account_id('y').hex()} of account {account_id('x').hex()} has no keys",
     ),
     (
         "role without holder",
@@ -329,7 +375,7 @@ def named_document(**fields: Any) -> bytes:  # noqa: ANN401
     ("fields", "message"),
     [
         ({"format": "mithaq.proof"}, "$.format"),
-        ({"version": 2}, "$.version"),
+        ({"version": 1}, "$.version"),
         ({"extra": 1}, "unknown field `extra`"),
         ({"network": "n" * (limits.NAME_LENGTH_MAX + 1)}, "length <= 128 - at `$.network`"),
         ({"network": ""}, "length >= 1 - at `$.network`"),
@@ -383,17 +429,42 @@ def test_keys_of_an_account_and_their_weights_are_bounded() -> None:
         (limits.ACCOUNT_KEYS_MAX + 1, 1),
         (1, limits.KEY_WEIGHT_MAX + 1),
         (1, 0),
-        (0, 1),
     ):
         with pytest.raises(OperatorFault, match="keys"):
-            read_genesis(named_document(**{**account(max(keys, 1), weight), **empty(keys)}))
+            read_genesis(named_document(**account(keys, weight)))
 
 
-def empty(keys: int) -> dict[str, Any]:
-    if keys:
-        return {}
-    named = to_named(genesis_account("x"))
-    return {"accounts": [{**named, "keys": []}]}
+@pytest.mark.parametrize(
+    ("floor", "message"),
+    [
+        (1, "from -9223372036854775807 to 0"),
+        (str(-(2**63)), "from -9223372036854775807 to 0"),
+        (str(-INTEGER_MAX), None),
+        (None, None),
+    ],
+)
+def test_a_floor_is_zero_or_below(floor: int | str | None, message: str | None) -> None:
+    """As far down as an amount goes up."""
+    named = to_named(running_account("x", "health"))
+    data = named_document(accounts=[{**named, "floor": floor}])
+
+    if message is None:
+        read_genesis(data)
+        return
+    with pytest.raises(OperatorFault, match=r"accounts\[0\].floor"):
+        read_genesis(data)
+
+
+def test_a_running_account_may_be_there_from_the_start() -> None:
+    """Its row names its keeper and floor."""
+    document = changed(accounts=(*DOCUMENT.accounts, running_account("vendor", "health", floor=-5)))
+
+    row = views.account(Chain.begin(document).state, account_id("vendor"))
+
+    assert row is not None
+    assert (row.threshold, row.keys, row.name) == (0, (), "")
+    assert (row.keeper, row.floor, row.lowest) == (account_id("health"), -5, -5)
+    assert replace(row, floor=None).lowest == -INTEGER_MAX
 
 
 def test_a_file_beyond_its_limit_is_not_read() -> None:

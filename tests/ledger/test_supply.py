@@ -6,12 +6,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kit.ledger import GBP, TREASURY_BALANCE, Chain, account_id, line
+from kit.ledger import (
+    GBP,
+    TREASURY_BALANCE,
+    Chain,
+    account_id,
+    genesis_document,
+    line,
+    running_account,
+)
 from ledger import books, views
 from ledger.act import Act
 from ledger.books import BALANCES, SUPPLIES, Balance, Holding, Supply
 from ledger.operation import Operation
 from ledger.transaction import Transaction
+from primitives.ids import INTEGER_MAX
+from services import money
 from services.money import Transfer
 
 
@@ -129,3 +139,89 @@ def test_no_series_of_transfers_changes_what_there_is(
     assert held == expected
     assert min(held.values()) >= 0
     assert sum(held.values()) == views.supply(chain.state, GBP) == TREASURY_BALANCE
+
+
+FLOORS = {"treasury": 0, "health": 0, "works": 0, "limited": -100, "vendor": -INTEGER_MAX}
+"""The lowest balance of each account; the last two have no keys, and health keeps them."""
+amounts = st.one_of(
+    st.integers(1, 200),
+    st.integers(1, INTEGER_MAX),
+    st.sampled_from((TREASURY_BALANCE, INTEGER_MAX - TREASURY_BALANCE, INTEGER_MAX)),
+)
+parties = st.sampled_from(tuple(FLOORS))
+acts = st.lists(
+    st.one_of(
+        st.tuples(st.just("pay"), parties, st.lists(st.tuples(parties, amounts), min_size=1)),
+        st.tuples(st.just("issue"), parties, amounts),
+        st.tuples(st.just("retire"), st.just("treasury"), amounts),
+    ),
+    max_size=15,
+)
+
+
+class Model:
+    """The books as a schoolbook has them: an act that breaks a rule did not happen."""
+
+    def __init__(self) -> None:
+        self.held = dict.fromkeys(FLOORS, 0) | {"treasury": TREASURY_BALANCE}
+        self.supply = TREASURY_BALANCE
+
+    def does(self, act: tuple[Any, ...]) -> bool:
+        held, supply = dict(self.held), self.supply
+        match act:
+            case ("pay", payer, lines):
+                for to, amount in lines:
+                    held[payer] -= amount
+                    held[to] += amount
+                    if to == payer or held[to] > INTEGER_MAX or held[payer] < FLOORS[payer]:
+                        return False
+            case ("issue", to, amount):
+                held[to], supply = held[to] + amount, supply + amount
+            case ("retire", issuer, amount):
+                held[issuer], supply = held[issuer] - amount, supply - amount
+        if not 0 <= supply <= INTEGER_MAX or max(held.values()) > INTEGER_MAX:
+            return False
+        if any(held[name] < floor for name, floor in FLOORS.items()):
+            return False
+        self.held, self.supply = held, supply
+        return True
+
+
+def operation_of(act: tuple[Any, ...], number: int) -> tuple[str, Operation]:
+    """Who acts, and what."""
+    match act:
+        case ("pay", payer, lines):
+            made = (line(to, n, f"{number}/{i}") for i, (to, n) in enumerate(lines))
+            return payer, Transfer(GBP, tuple(made))
+        case ("issue", to, amount):
+            return "treasury", money.Issue(GBP, account_id(to), amount, f"{number}")
+        case (_, _, amount):
+            return "treasury", money.Retire(GBP, amount, f"{number}")
+    raise AssertionError(act)
+
+
+@given(acts, st.integers(1, 4))
+def test_with_issue_and_debts_the_balances_still_sum_up_to_the_supply(
+    series: list[tuple[Any, ...]], per_block: int
+) -> None:
+    """Each act is applied or refused as the schoolbook says; a refused one leaves no trace."""
+    kept = [
+        running_account("vendor", "health"),
+        running_account("limited", "health", floor=FLOORS["limited"]),
+    ]
+    chain, model = Chain.begin(genesis_document(accounts=kept)), Model()
+    for start in range(0, len(series), per_block):
+        batch = series[start : start + per_block]
+        txs = []
+        for number, act in enumerate(batch, start):
+            actor, operation = operation_of(act, number)
+            signer = "health" if actor in ("vendor", "limited") else actor
+            txs.append(chain.check(chain.body((actor, operation)), signer))
+        receipts = chain.block(*txs)
+        for act, receipt in zip(batch, receipts, strict=True):
+            assert model.does(act) == (receipt.refusal is None), receipt.refusal
+
+        held = {n: views.balance(chain.state, account_id(n), GBP) for n in FLOORS}
+        assert held == model.held
+        assert sum(held.values()) == views.supply(chain.state, GBP) == model.supply
+        assert all(held[name] >= floor for name, floor in FLOORS.items())

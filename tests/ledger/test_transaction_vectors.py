@@ -16,11 +16,40 @@ from nacl.signing import VerifyKey
 
 from kit.golden import compare_or_rewrite
 from kit.ledger import GBP, account_id, key, line
-from ledger.accounts import UnknownAccount
-from ledger.books import DuplicateReference, NoSuchDate, Overdraft, PaysItself, UnknownAsset
+from ledger.accounts import (
+    AccountInUse,
+    AccountKind,
+    FloorWithoutKeeper,
+    KeeperIsKept,
+    KeysOrKeeper,
+    KeyTwice,
+    NameNotPublic,
+    ThresholdOutOfReach,
+    UnknownAccount,
+    WeightedKey,
+)
+from ledger.books import (
+    AssetInUse,
+    BalanceTooLarge,
+    DuplicateReference,
+    NoSuchDate,
+    NotTheIssuer,
+    Overdraft,
+    PaysItself,
+    SupplyTooLarge,
+    SupplyTooSmall,
+    UnknownAsset,
+)
 from ledger.operation import Event, Operation, Refusal
 from ledger.receipt import Outcome, Receipt, read_receipt, receipt_hash
-from ledger.roles import MissingRole
+from ledger.roles import (
+    AlreadyGranted,
+    MissingRole,
+    NotGranted,
+    OwnGrant,
+    RoleInUse,
+    UnknownRole,
+)
 from ledger.transaction import (
     Body,
     Call,
@@ -32,9 +61,29 @@ from ledger.transaction import (
 )
 from primitives.block import transaction_hash
 from primitives.codec import encode
-from primitives.ids import INTEGER_MAX, ChainId, Digest, TimeMs, TransactionId
+from primitives.ids import INTEGER_MAX, ChainId, Digest, Height, TimeMs, TransactionId
 from primitives.named import from_named, to_named
-from services.money import Transfer, Transferred
+from services.authority import (
+    AccountOpened,
+    DefineRole,
+    GrantRole,
+    IdMissing,
+    OpenAccount,
+    RevokeRole,
+    RoleDefined,
+    RoleGranted,
+    RoleRevoked,
+)
+from services.money import (
+    AssetDefined,
+    DefineAsset,
+    Issue,
+    Issued,
+    Retire,
+    Retired,
+    Transfer,
+    Transferred,
+)
 from services.registry import AlreadyStamped, DocumentStamped, StampAct, StampDocument
 from services.table import EVENTS, OPERATIONS, RECEIPT, REFUSALS, TRANSACTION
 
@@ -73,13 +122,91 @@ TRANSACTIONS: dict[str, tuple[list[tuple[str, Operation]], list[str]]] = {
         ],
         ["health", "notary"],
     ),
+    "accounts with keys and without": (
+        [
+            (
+                "registrar",
+                OpenAccount(
+                    account=None,
+                    kind=AccountKind.OFFICE,
+                    threshold=3,
+                    signers=(WeightedKey(key("a").public, 1), WeightedKey(key("b").public, 2)),
+                    name="Land registry",
+                    keeper=None,
+                    floor=0,
+                ),
+            ),
+            (
+                "registrar",
+                OpenAccount(
+                    account=account_id("vendor"),
+                    kind=AccountKind.PERSON,
+                    threshold=0,
+                    signers=(),
+                    name="",
+                    keeper=B,
+                    floor=None,
+                ),
+            ),
+            (
+                "registrar",
+                OpenAccount(
+                    account=account_id("other vendor"),
+                    kind=AccountKind.ORGANISATION,
+                    threshold=0,
+                    signers=(),
+                    name="",
+                    keeper=B,
+                    floor=-INTEGER_MAX,
+                ),
+            ),
+        ],
+        ["registrar"],
+    ),
+    "roles": (
+        [
+            ("registrar", DefineRole("payer", "registrar")),
+            ("registrar", GrantRole("payer", B, A)),
+            ("registrar", RevokeRole("payer", B, A)),
+            ("registrar", GrantRole("notary", None, B)),
+        ],
+        ["registrar"],
+    ),
+    "an asset, made and taken back": (
+        [
+            ("treasury", DefineAsset("EUR", 2)),
+            ("treasury", Issue("EUR", B, INTEGER_MAX, "mint 1")),
+            ("treasury", Retire("EUR", 1, "burn 1")),
+        ],
+        ["treasury"],
+    ),
 }
 REFUSED: list[Refusal] = [
     UnknownAccount(A),
+    AccountInUse(A),
+    KeysOrKeeper(A),
+    KeyTwice(A, key("a").public),
+    ThresholdOutOfReach(A, 3, 4),
+    NameNotPublic(A),
+    FloorWithoutKeeper(A),
+    KeeperIsKept(A, B),
+    IdMissing(None),
+    IdMissing(B),
     MissingRole(A, "notary", None),
     MissingRole(A, "notary", B),
+    UnknownRole("payer"),
+    RoleInUse("payer", "registrar"),
+    AlreadyGranted("payer", None, A, Height(7)),
+    NotGranted("payer", B, A),
+    OwnGrant("registrar", A),
     UnknownAsset("XAU"),
-    Overdraft(A, GBP, 2, INTEGER_MAX, 0),
+    AssetInUse(GBP, A),
+    NotTheIssuer(B, GBP, A),
+    SupplyTooLarge(GBP, INTEGER_MAX, 1),
+    SupplyTooSmall(GBP, 1, 2),
+    BalanceTooLarge(B, GBP, 1, 1, INTEGER_MAX),
+    Overdraft(A, GBP, 2, INTEGER_MAX, 0, 0),
+    Overdraft(A, GBP, 0, INTEGER_MAX, INTEGER_MAX - 1, -INTEGER_MAX),
     DuplicateReference(A, 0, "INV-1", ID),
     PaysItself(A, 1),
     NoSuchDate(0, "2026-02-30"),
@@ -89,6 +216,15 @@ HAPPENED: list[Event] = [
     Transferred(A, 0, B, GBP, 12_345, "INV-1", None),
     Transferred(A, 1, B, GBP, INTEGER_MAX, "INV-2", "2026-12-31"),
     DocumentStamped(PAPER, A, StampAct.CERTIFY_COPY),
+    AccountOpened(A, AccountKind.OFFICE, None, 0),
+    AccountOpened(B, AccountKind.PERSON, A, None),
+    RoleDefined("payer", "registrar"),
+    RoleGranted("payer", B, A),
+    RoleGranted("payer", None, A),
+    RoleRevoked("payer", B, A),
+    AssetDefined("EUR", 2, A),
+    Issued(A, B, "EUR", INTEGER_MAX, "mint 1"),
+    Retired(A, "EUR", 1, "burn 1"),
 ]
 
 
@@ -148,7 +284,7 @@ def plain(value: Any) -> Any:  # noqa: ANN401
         return value.hex()
     if isinstance(value, list):
         return [plain(item) for item in value]
-    if isinstance(value, int) and value > 2**53:
+    if isinstance(value, int) and abs(value) > 2**53:
         return str(value)
     return value
 

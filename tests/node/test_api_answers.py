@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 import verifier
 from kit.api import ChainOfOne, in_trio, serving, submit
-from kit.ledger import account_id, genesis_document, key, pay
+from kit.ledger import account_id, genesis_document, key, pay, running_account
 from ledger.genesis import (
     GenesisAsset,
     GenesisBalance,
@@ -265,6 +265,8 @@ async def test_an_account_joins_its_keys_roles_and_balances() -> None:
         "name": "Registrar",
         "threshold": 1,
         "keys": [{"key": key("registrar").public.hex(), "weight": 1}],
+        "keeper": None,
+        "floor": 0,
         "roles": [
             {"role": "auditor_2", "scope": account_id("works").hex(), "since": 0},
             {"role": "registrar", "scope": None, "since": 0},
@@ -303,6 +305,23 @@ async def test_balances_come_in_pages_of_which_none_is_lost() -> None:
     assert [held["asset"] for held in second["balances"]] == codes[-1:]
     assert second["balances_after"] is None
     assert {answer.json()["code"] for answer in refused} == {"request.parameter"}
+
+
+@in_trio
+async def test_a_running_account_shows_who_signs_and_what_is_owed() -> None:
+    """No keys, a keeper; no floor is null, and a balance below zero is a negative amount."""
+    document = genesis_document(accounts=[running_account("vendor", keeper="health")])
+    chain = ChainOfOne(document=document)
+
+    async with serving(chain) as client:
+        await submit(client, chain.signed("vendor", pay("works", 125, "CN-1"), signer="health"))
+        answer = await client.get(f"/v1/accounts/{account_id('vendor').hex()}")
+
+    shown = answer.json()
+    assert (shown["keys"], shown["threshold"], shown["name"]) == ([], 0, "")
+    assert (shown["keeper"], shown["floor"]) == (account_id("health").hex(), None)
+    assert shown["balances"] == [{"asset": "GBP", "amount": -125, "exponent": 2}]
+    assert from_named(answer.content, AccountAnswer).balances[0].amount == -125
 
 
 @in_trio

@@ -353,6 +353,7 @@ async def test_facts_are_in_the_named_form() -> None:
         "line": 0,
         "amount": 7,
         "available": 0,
+        "floor": 0,
     }
 
 

@@ -51,7 +51,7 @@ def test_every_line_is_paid_and_told(chain: Chain) -> None:
 def test_a_balance_can_be_paid_out_to_the_last_penny(chain: Chain) -> None:
     """One more is an overdraft."""
     assert refusal_of(chain, pay("health", TREASURY_BALANCE + 1, "r")) == Overdraft(
-        TREASURY, GBP, 0, TREASURY_BALANCE + 1, TREASURY_BALANCE
+        TREASURY, GBP, 0, TREASURY_BALANCE + 1, TREASURY_BALANCE, 0
     )
 
     (receipt,) = chain.block(chain.act("treasury", pay("health", TREASURY_BALANCE, "r")))
@@ -66,10 +66,8 @@ def test_an_overdraft_names_the_line_that_is_not_covered(chain: Chain) -> None:
 
     refusal = refusal_of(chain, Transfer(GBP, lines))
 
-    assert refusal == Overdraft(TREASURY, GBP, 1, 6, 5)
-    assert sentence(refusal) == (
-        f"Line 1 takes 6 GBP from account {TREASURY.hex()}, which has 5 left."
-    )
+    assert refusal == Overdraft(TREASURY, GBP, 1, 6, 5, 0)
+    assert sentence(refusal) == (f"Line 1 takes 6 GBP from {TREASURY.hex()}: 5 left above floor 0.")
 
 
 def test_lines_whose_sum_is_beyond_any_integer_are_an_overdraft(chain: Chain) -> None:
@@ -77,14 +75,14 @@ def test_lines_whose_sum_is_beyond_any_integer_are_an_overdraft(chain: Chain) ->
     lines = (line("health", INTEGER_MAX, "a"), line("works", INTEGER_MAX, "b"))
 
     assert refusal_of(chain, Transfer(GBP, lines)) == Overdraft(
-        TREASURY, GBP, 0, INTEGER_MAX, TREASURY_BALANCE
+        TREASURY, GBP, 0, INTEGER_MAX, TREASURY_BALANCE, 0
     )
 
 
 def test_an_account_that_holds_nothing_pays_nothing(chain: Chain) -> None:
     """Its balance is zero, not unknown."""
     assert refusal_of(chain, pay("works", 1, "r"), payer="health") == Overdraft(
-        account_id("health"), GBP, 0, 1, 0
+        account_id("health"), GBP, 0, 1, 0, 0
     )
 
 

@@ -12,6 +12,7 @@ import ledger.accounts
 import ledger.books
 import ledger.genesis
 import ledger.roles
+import services.authority
 import services.money
 import services.registry
 from ledger.operation import Event, Operation, Refusal
@@ -30,6 +31,7 @@ MODULES = (
     ledger.accounts,
     ledger.books,
     ledger.roles,
+    services.authority,
     services.money,
     services.registry,
 )
@@ -84,7 +86,7 @@ def test_every_field_of_an_operation_says_what_it_is() -> None:
     """The command line and the API page print it."""
     schema = msgspec.json.schema(named(BODY))["$defs"]
 
-    for operation in (*OPERATIONS, ledger.books.Line):
+    for operation in (*OPERATIONS, ledger.books.Line, ledger.accounts.WeightedKey):
         for name, field in schema[operation.__name__]["properties"].items():
             assert name == "operation" or field["description"]
 

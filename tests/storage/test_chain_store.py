@@ -60,6 +60,9 @@ class LosingPower:
     def snapshot(self) -> Snapshot:
         return self.database.snapshot()
 
+    def size(self, *, start: bytes, stop: bytes) -> int:
+        return self.database.size(start=start, stop=stop)
+
     def close(self) -> None:
         self.database.close()
 

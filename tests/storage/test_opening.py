@@ -117,10 +117,10 @@ def test_another_chain_is_not_opened(folder: Path) -> None:
 def test_another_format_is_not_opened(folder: Path) -> None:
     """Found and expected are named; nor is a chain begun over it."""
     with open_leveldb(folder) as database:
-        database.write({schema.FORMAT_KEY: b"mithaq.storage/2"})
+        database.write({schema.FORMAT_KEY: b"mithaq.storage/1"})
 
-    assert "format mithaq.storage/2, this version reads mithaq.storage/1" in fault(folder)
-    with pytest.raises(OperatorFault, match=r"format mithaq\.storage/2"):
+    assert "format mithaq.storage/1, this version reads mithaq.storage/2" in fault(folder)
+    with pytest.raises(OperatorFault, match=r"format mithaq\.storage/1"):
         create_database(folder, genesis())
 
 

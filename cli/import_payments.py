@@ -1,0 +1,337 @@
+"""`mithaq import payments`: an agency's file of payments becomes transactions, row by row.
+
+Safe to repeat: what is booked stays booked once, whether this machine did it or another with a copy
+of the vendor book. So whatever stopped an import, the same command goes on with it.
+"""
+
+import csv
+import io
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, final
+
+import click
+
+from cli.home import Home, home_of, nodes_of
+from cli.session import Session, asking_command, facts
+from primitives import limits
+from primitives.errors import Malformed, OperatorFault, Rejected
+
+if TYPE_CHECKING:
+    from cli.booking import Booking, Signer
+    from cli.courier import Courier
+    from exchange.payments import Columns, Payment, RowFault
+
+_REJECT_TITLES: Final = ("line", "field", "expected", "actual", "row")
+_OWNER_ONLY: Final = 0o600
+
+
+@click.group("import")
+def import_() -> None:
+    """Bring in what the outside world has as files."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file that was read: its content, and its rows as payments or faults."""
+
+    path: Path
+    data: bytes
+    payments: "list[Payment]"
+    faults: "list[RowFault]"
+
+
+@asking_command("payments", group=import_)
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--map",
+    "mapping",
+    required=True,
+    metavar="MAPPING",
+    help="The column of each field, vendor=…,date=…,amount=…,reference=…,description=… (the last "
+    "two may be left out); or gla, the Greater London Authority's.",
+)
+@click.option("--agency", required=True, metavar="NAME", help="Key of the agency that pays.")
+@click.option(
+    "--registrar",
+    default="registrar",
+    show_default=True,
+    metavar="NAME",
+    help="Key that opens accounts for new vendors.",
+)
+@click.option("--asset", metavar="CODE", help="What is paid.  [default: what the agency holds]")
+@click.option(
+    "--rejects",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where refused rows go.  [default: FILE's name with .rejects.csv, in this folder]",
+)
+@click.option(
+    "--patience",
+    default=60,
+    show_default=True,
+    type=click.IntRange(min=1),
+    metavar="SECONDS",
+    help="How long to wait for a network that does not move.",
+)
+@click.option("--quiet", is_flag=True, help="No progress; the summary only.")
+def payments(
+    session: Session,
+    file: Path,
+    mapping: str,
+    agency: str,
+    registrar: str,
+    asset: str | None,
+    rejects: Path | None,
+    patience: int,
+    quiet: bool,
+) -> None:
+    """Book every row of FILE (CSV) as a payment, or as a credit note where it is negative.
+
+    Vendors get running accounts that the agency keeps; their names stay in the agency's vendor book
+    beside its key. Run it again to go on where it stopped: no row is booked twice.
+    """
+    from cli.courier import Courier
+    from cli.vendor_book import open_book
+    from exchange.payments import columns_of
+
+    try:
+        columns = columns_of(mapping)
+    except Malformed as fault:
+        raise click.BadParameter(str(fault), param_hint="--map") from fault
+    home = home_of(session)
+    signer = _signer(home, agency)
+    target = rejects or Path(f"{file.stem}.rejects.csv")
+    with (
+        Courier(nodes_of(session), patience_s=patience) as courier,
+        open_book(home.key_file(agency).with_suffix(".vendors.json")) as book,
+    ):
+        paid = _asset(courier, home, signer, asset)
+        data = _content(file)
+        file_id = book.file_id(data)
+        read = _read(file, data, columns, paid[1], file_id)
+        book.enter(payment.vendor for payment in read.payments)
+
+        from cli.booking import Booking
+
+        booking = Booking(courier, signer, paid[0], read.payments, book.vendors, file_id)
+        run = _Run(session, courier, booking, paid, quiet=quiet)
+        run.go(lambda: _signer(home, registrar), f"account {agency}")
+    _report(session, read, run, target, str(book.path))
+
+
+def _signer(home: Home, name: str) -> "Signer":
+    from cli.booking import Signer
+
+    key = home.key(name)
+    return Signer(chain=home.chain, account=home.account_of(key.public), key=key.signing())
+
+
+def _asset(courier: "Courier", home: Home, agency: "Signer", code: str | None) -> tuple[str, int]:
+    """The asset's code and decimal places."""
+    held = courier.ask(lambda client: client.account(agency.account)).balances
+    known = {each.asset: each.exponent for each in held}
+    known |= {asset.code: asset.exponent for asset in home.document.assets}
+    if code is None and len(known) == 1:
+        [code] = known
+    if code not in known:
+        listed = ", ".join(sorted(known)) or "none"
+        raise click.UsageError(f"--asset: expected one of {listed}, found {code or 'none'}")
+    return code, known[code]
+
+
+def _content(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            data = file.read(limits.IMPORT_FILE_BYTES_MAX + 1)
+    except OSError as error:
+        raise OperatorFault(f"{path} cannot be read: {error.strerror}") from error
+    if len(data) > limits.IMPORT_FILE_BYTES_MAX:
+        raise OperatorFault(
+            f"{path} has more than {limits.IMPORT_FILE_BYTES_MAX} bytes: import it in parts, each "
+            "with the header"
+        )
+    return data
+
+
+def _read(path: Path, data: bytes, columns: "Columns", exponent: int, file_id: str) -> _File:
+    from exchange.payments import Payment, lines_of, read_payments
+
+    found = _File(path, data, [], [])
+    lines = lines_of(io.BytesIO(data))
+    for row in read_payments(lines, columns, exponent=exponent, file_id=file_id):
+        if isinstance(row, Payment):
+            found.payments.append(row)
+        else:
+            found.faults.append(row)
+    return found
+
+
+@final
+class _Run:
+    """Takes a booking through its steps and remembers what people want to know."""
+
+    def __init__(
+        self,
+        session: Session,
+        courier: "Courier",
+        booking: "Booking",
+        asset: tuple[str, int],
+        *,
+        quiet: bool,
+    ) -> None:
+        self._session, self._courier, self.booking = session, courier, booking
+        self.asset, self._quiet = asset, quiet or session.machine
+        self.opened = 0
+        self.seconds = 0.0
+
+    def go(self, registrar: Any, payer: str) -> None:  # noqa: ANN401 - opens a key when asked to
+        """Everything, from the first question to the last."""
+        from cli.booking import State
+
+        booking = self.booking
+        booking.read_chain(State.BOOKED_BEFORE)
+        missing = booking.missing
+        if not missing:
+            return
+        self._check_funds(payer)
+        absent = booking.unopened()
+        if absent:
+            self._say(f"opening {len(absent):,} vendor accounts")
+            booking.open_accounts(absent, registrar())
+            self.opened = len(absent)
+        self._say(f"booking {len(missing):,} rows")
+        self._book(missing)
+        booking.read_chain(State.BOOKED_NOW)
+        booking.explain_missing()
+
+    def _check_funds(self, payer: str) -> None:
+        needed = self.booking.needed()
+        code, exponent = self.asset
+        held = self.booking.held()
+        if held < needed:
+            from cli.conventions import conventions
+
+            money = conventions().money
+            raise Rejected(
+                "import.insufficient_funds",
+                f"{payer} holds {money(held, exponent, code)}, the rows that are not booked yet "
+                f"pay {money(needed, exponent, code)}: it needs "
+                f"{money(needed - held, exponent, code)} more. Nothing was booked",
+                {"asset": code, "held": held, "needed": needed},
+            )
+
+    def _book(self, numbers: Sequence[int]) -> None:
+        from cli.progress import Progress
+
+        with io.StringIO() as nowhere:
+            progress = Progress(len(numbers), "rows", stream=nowhere if self._quiet else None)
+            try:
+                self.booking.book(numbers, progress.advance)
+            finally:
+                progress.close()
+                self.seconds = progress.seconds
+
+    def _say(self, text: str) -> None:
+        if not self._quiet:
+            self._session.remark(text)
+
+
+def _report(session: Session, read: _File, run: _Run, target: Path, book: str) -> None:
+    """Write the rejects, print the summary.
+
+    Raises:
+        Rejected: rows were refused.
+    """
+    rejected = _rejected(read, run.booking)
+    if rejected or target.exists():
+        _write_rejects(target, rejected)
+    result = _summary(read, run, len(rejected))
+    if rejected:
+        result["rejects"] = str(target)
+    session.show(result, _text(result, run.asset, book))
+    if rejected:
+        line, field, expected, actual, _ = rejected[0]
+        raise Rejected(
+            "import.rows_refused",
+            f"{len(rejected)} of {result['rows']} rows are refused, see {target}; the first is "
+            f"line {line}, {field}: expected {expected}, found {actual}",
+            {"refused": len(rejected), "rejects": str(target)},
+        )
+
+
+def _rejected(read: _File, booking: "Booking") -> list[tuple[int, str, str, str, str]]:
+    """Line, field, expected, actual and row of each row that is not booked, in order."""
+    from exchange.payments import lines_of
+
+    rows = [(each.line, each.field, each.expected, each.actual, each.row) for each in read.faults]
+    if booking.refusals:
+        lines = list(lines_of(io.BytesIO(read.data)))
+        for number, refusal in booking.refusals.items():
+            line = booking.payments[number].line
+            row = lines[line - 1].rstrip(b"\r\n").decode("utf-8")
+            rows.append((line, refusal.field, refusal.expected, refusal.actual, row))
+    return sorted(rows)
+
+
+def _write_rejects(path: Path, rows: Sequence[tuple[int, str, str, str, str]]) -> None:
+    """They hold names, so only the owner may read them."""
+    try:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        with open(os.open(path, flags, _OWNER_ONLY), "w", newline="", encoding="utf-8") as file:
+            os.fchmod(file.fileno(), _OWNER_ONLY)
+            writer = csv.writer(file)
+            writer.writerow(_REJECT_TITLES)
+            writer.writerows(rows)
+    except OSError as error:
+        raise OperatorFault(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _summary(read: _File, run: _Run, refused: int) -> dict[str, Any]:
+    from cli.booking import State
+
+    booking = run.booking
+    amounts: dict[State, list[int]] = {state: [] for state in State}
+    for payment, state in zip(booking.payments, booking.states, strict=True):
+        amounts[state].append(payment.amount)
+    now, before = amounts[State.BOOKED_NOW], amounts[State.BOOKED_BEFORE]
+    return {
+        "file": str(read.path),
+        "rows": len(read.payments) + len(read.faults),
+        "booked": len(now),
+        "already_booked": len(before),
+        "refused": refused,
+        "asset": run.asset[0],
+        "payments_minor": sum(amount for amount in now + before if amount > 0),
+        "credit_notes_minor": -sum(amount for amount in now + before if amount < 0),
+        "net_minor": sum(now) + sum(before),
+        "vendors": len({payment.vendor for payment in booking.payments}),
+        "accounts_opened": run.opened,
+        "seconds": round(run.seconds, 3),
+        "rows_per_second": round(len(now) / run.seconds, 1) if run.seconds else None,
+    }
+
+
+def _text(result: dict[str, Any], asset: tuple[str, int], book: str) -> str:
+    from cli.conventions import conventions
+    from cli.progress import duration
+
+    spoken, (code, exponent) = conventions(), asset
+    speed = result["rows_per_second"]
+    rate = f", {spoken.number(round(speed))} rows a second" if speed else ""
+    opened = f"{spoken.number(result['accounts_opened'])} accounts opened"
+    return facts(
+        [
+            ("rows", spoken.number(result["rows"])),
+            ("booked", spoken.number(result["booked"])),
+            ("already booked", spoken.number(result["already_booked"])),
+            ("refused", spoken.number(result["refused"])),
+            ("payments", spoken.money(result["payments_minor"], exponent, code)),
+            ("credit notes", spoken.money(result["credit_notes_minor"], exponent, code)),
+            ("net", spoken.money(result["net_minor"], exponent, code)),
+            ("vendors", f"{spoken.number(result['vendors'])}, {opened}; names in {book}"),
+            ("time", f"{duration(result['seconds'])}{rate}"),
+        ]
+    )

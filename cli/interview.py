@@ -1,0 +1,143 @@
+"""`--interactive`: asks for each field of an operation, and takes no answer that it cannot be.
+
+Questions go to standard error, so that `tx build --interactive > payment.json` writes the
+transaction and nothing else. What was given as an option is not asked.
+"""
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar, final
+
+import click
+from msgspec import Struct
+
+from cli.fields import FieldKind, Reader, allows, fields_of, option_name
+from cli.home import Home
+from primitives.errors import Malformed, MithaqError, OperatorFault, Rejected
+from primitives.named import from_named
+
+T = TypeVar("T")
+
+_YES: Final = {"y", "yes"}
+
+
+@final
+class Interview:
+    """Asks a person for what was not given."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._asset: str | None = None
+        """The operation's asset, once it is known: amounts are of this one."""
+
+    def operation(self, kind: type[Struct], given: Mapping[str, Any]) -> dict[str, Any]:
+        """The named form of an operation.
+
+        Raises:
+            UsageError: an option says something that its field cannot be; or nobody answers.
+        """
+        _say(f"{kind.__struct_config__.tag}: {(kind.__doc__ or '').strip().splitlines()[0]}")
+        named: dict[str, Any] = {"operation": kind.__struct_config__.tag}
+        for name, field, annotation in fields_of(kind):
+            if given[name] in (None, (), ""):
+                named[name] = self._asked(name, field, annotation)
+            else:
+                named[name] = self._given(name, field, given[name])
+            if name == "asset":
+                self._asset = named[name]
+        return named
+
+    def name_of(self, what: str, find: Callable[[str], T]) -> str:
+        """A name that `find` finds; why not, and the question again, where it does not."""
+
+        def found(word: str) -> str:
+            find(word)
+            return word
+
+        return self._until_good(what, found)
+
+    def confirmed(self, question: str) -> bool:
+        """Whether a person says yes."""
+        return _answer(f"{question} [y/N]").lower() in _YES
+
+    def _given(self, name: str, field: FieldKind, word: Any) -> Any:  # noqa: ANN401 - an option's value
+        where = f"--{option_name(name, field)}"
+        words = word if field.item is not None else (word,)
+        values = [self._read(name, field.item or field, each, where) for each in words]
+        return values if field.item is not None else values[0]
+
+    def _read(self, name: str, field: FieldKind, word: str, where: str) -> Any:  # noqa: ANN401 - named form
+        reader = Reader(self._home)
+        value = reader.value_of(name, field, word, where)
+        if self._asset is not None:
+            reader.check_assets(self._asset)
+        return value
+
+    def _asked(self, name: str, field: FieldKind, annotation: Any, of: str = "") -> Any:  # noqa: ANN401 - a type, named form
+        if field.item is not None:
+            return self._list(name, field.item, needed=not allows((), annotation))
+        where = f"{of}{name.replace('_', ' ')}"
+        if field.is_struct:
+            return self._struct(field, where)
+        empty = field.core is str and allows("", annotation)
+        note = " (empty for none)" if field.optional else " (may be empty)" if empty else ""
+        words = f" ({', '.join(member.value for member in field.core)})" if field.is_enum else ""
+
+        def read(word: str) -> Any:  # noqa: ANN401 - named form
+            if not word and (field.optional or empty):
+                return None if field.optional else ""
+            value = self._read(name, field, word, where)
+            from_named(value, annotation)
+            return value
+
+        about = f": {field.description}" if field.description else ""
+        return self._until_good(f"{where}{about}{words}{note}", read)
+
+    def _struct(self, field: FieldKind, where: str) -> dict[str, Any]:
+        return {
+            name: self._asked(name, inner, annotation, f"{where} ")
+            for name, inner, annotation in fields_of(field.core)
+        }
+
+    def _list(self, name: str, item: FieldKind, *, needed: bool) -> list[Any]:
+        one = name.removesuffix("s").replace("_", " ")
+        items: list[Any] = []
+        if not needed and not self.confirmed(f"any {one}?"):
+            return items
+        while True:
+            items.append(self._item(name, item, f"{one} {len(items) + 1}"))
+            if not self.confirmed(f"another {one}?"):
+                return items
+
+    def _item(self, name: str, item: FieldKind, where: str) -> Any:  # noqa: ANN401 - named form
+        if item.is_struct:
+            return self._struct(item, where)
+        return self._until_good(where, lambda word: self._read(name, item, word, where))
+
+    def _until_good(self, question: str, read: Callable[[str], T]) -> T:
+        while True:
+            word = _answer(question)
+            try:
+                return read(word)
+            except click.UsageError as error:
+                _say(f"  {error.format_message()}")
+            except (Malformed, OperatorFault, Rejected) as error:
+                _say(f"  {_message(error)}")
+
+
+def _message(error: MithaqError) -> str:
+    # One field was read by itself: the path to it says nothing.
+    return str(error).replace(" - at `$`", "")
+
+
+def _answer(question: str) -> str:
+    _say(question)
+    click.echo("> ", nl=False, err=True)
+    line = sys.stdin.readline()
+    if not line:
+        raise click.UsageError(f"the answers ended before this one: {question}")
+    return line.strip()
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)

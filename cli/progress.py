@@ -1,0 +1,73 @@
+"""How far a long piece of work is: a bar that moves on a terminal, a line now and then elsewhere.
+
+It goes to standard error, so that results stay clean.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Final, TextIO, final
+
+_BAR_WIDTH: Final = 24
+_REDRAW_S: Final = 0.2
+_LINE_S: Final = 5.0
+
+
+@final
+class Progress:
+    """Counts what is done of a total; says the rate, and how long the rest will take."""
+
+    def __init__(
+        self,
+        total: int,
+        what: str,
+        *,
+        stream: TextIO | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._total, self._what = total, what
+        self._stream = sys.stderr if stream is None else stream
+        self._moves = self._stream.isatty()
+        self._clock = clock
+        self._began = self._said = clock()
+        self._drawn = False
+        self.done = 0
+
+    def advance(self) -> None:
+        """One more is done."""
+        self.done += 1
+        now = self._clock()
+        if now - self._said >= (_REDRAW_S if self._moves else _LINE_S):
+            self._said = now
+            self._say(now)
+
+    def close(self) -> None:
+        """Say how it stands in the end, where a bar stands half-drawn."""
+        if self._drawn:
+            self._say(self._clock())
+            self._stream.write("\n")
+
+    @property
+    def seconds(self) -> float:
+        """Since it began."""
+        return self._clock() - self._began
+
+    def _say(self, now: float) -> None:
+        rate = self.done / max(now - self._began, 1e-9)
+        left = duration((self._total - self.done) / rate) if rate else "?"
+        said = f"{self.done:,}/{self._total:,} {self._what}  {rate:,.0f}/s  {left} left"
+        if not self._moves:
+            self._stream.write(said + "\n")
+            return
+        filled = _BAR_WIDTH * self.done // max(self._total, 1)
+        bar = "█" * filled + "·" * (_BAR_WIDTH - filled)
+        self._stream.write(f"\r\x1b[K{bar} {self.done / max(self._total, 1):4.0%}  {said}")
+        self._stream.flush()
+        self._drawn = True
+
+
+def duration(seconds: float) -> str:
+    """75 seconds are 1:15."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

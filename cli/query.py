@@ -1,0 +1,282 @@
+"""`mithaq query`: a command for each query of the node, made from its Structs.
+
+The node answers with ids and minor units. People get names where this machine knows them, from the
+agency's vendor book and the keys of the home, and amounts in whole units; nothing of that was ever
+sent anywhere. JSON and CSV keep what the node said and add a column for the name.
+"""
+
+import csv
+import inspect
+import io
+import json
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, final
+
+import click
+
+from cli.completion import key_names
+from cli.conventions import money, time_text
+from cli.fields import fields_of, options_of
+from cli.home import HEX32, Home, client_of, home_of
+from cli.session import Session, SessionCommand, program, table
+from cli.vendor_book import read_book
+from node.reports import QUERIES, Query
+from primitives.errors import Malformed, OperatorFault
+from primitives.ids import AccountId
+
+FORMATS: Final = ("table", "json", "csv")
+_ACCOUNT: Final = "account"
+"""The parameter that is given without an option."""
+_MINOR: Final = "_minor"
+_NAME: Final = "_name"
+_UNSHOWN: Final = frozenset({"asset", "exponent", "entries", "index", "entry"})
+"""Columns for programs; a table has the asset in its amounts."""
+
+
+@click.group("query")
+def query() -> None:
+    """Ask for totals, statements and lists."""
+
+
+@final
+@dataclass(frozen=True)
+class Names:
+    """Who stands behind an account, as far as this machine knows."""
+
+    home: Home
+    by_account: Mapping[str, str]
+    """Account id in hexadecimal → name."""
+
+    def account(self, word: str) -> str:
+        """The id of an account that is named by its id, its vendor's or its key's name."""
+        for account, name in self.by_account.items():
+            if name == word and not HEX32.fullmatch(word):
+                return account
+        return self.home.account(word).hex()
+
+
+def names_of(home: Home, book: Path | None) -> Names:
+    """The names in a vendor book, else in all of the home's; and those of the home's keys.
+
+    Raises:
+        OperatorFault: a book cannot be read.
+    """
+    from node.keys import public_of
+
+    known: dict[str, str] = {}
+    for name in home.key_names():
+        with suppress(OperatorFault):  # a key that cannot be read names nobody
+            known[home.account_of(public_of(home.key_file(name))).hex()] = name
+    for path in [book] if book else sorted(home.keys.glob("*.vendors.json")):
+        for name, account in read_book(path).vendors.items():
+            known[account.hex()] = name
+    return Names(home, known)
+
+
+def _command(asked: Query) -> SessionCommand:
+    def ask(
+        session: Session,
+        *,
+        form: str | None,
+        every: bool,
+        vendor_book: Path | None,
+        **given: str | None,
+    ) -> None:
+        if session.machine and form not in (None, "json"):
+            raise click.UsageError(f"--json and --format {form}: expected one of the two")
+        names = names_of(home_of(session), vendor_book)
+        words = _words(asked, names, given)
+        answer = _asked(session, asked, words, every=every)
+        rows = [_with_names(row, _accounts_in(asked, words), names) for row in answer["rows"]]
+        answer["rows"] = rows
+        match form or ("json" if session.machine else "table"):
+            case "json":
+                click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+            case "csv":
+                click.echo(_csv(asked, words, rows), nl=False)
+                session.remark(_foot(answer))
+            case _:
+                click.echo(_table(asked, words, rows))
+                session.remark(_foot(answer) + _way_down(asked, given, rows))
+
+    options = [each for each in options_of(asked.parameters) if each.name != _ACCOUNT]
+    named = any(name == _ACCOUNT for name, _, _ in fields_of(asked.parameters))
+    paged = any(name == "after" for name, _, _ in fields_of(asked.parameters))
+    return SessionCommand(
+        asks_a_node=True,
+        name=asked.name,
+        callback=ask if paged else _unpaged(ask),
+        params=[
+            *([click.Argument([_ACCOUNT], shell_complete=key_names)] if named else []),
+            *options,
+            *([_EVERY] if paged else []),
+            _FORM,
+            _VENDOR_BOOK,
+        ],
+        help=inspect.getdoc(asked.parameters),
+    )
+
+
+def _unpaged(ask: Any) -> Any:  # noqa: ANN401 - click's callbacks
+    def ask_once(session: Session, **given: Any) -> None:  # noqa: ANN401 - as above
+        ask(session, every=False, **given)
+
+    return ask_once
+
+
+_FORM: Final = click.Option(
+    ["--format", "form"],
+    type=click.Choice(FORMATS),
+    help="Amounts are in whole units in a table, in minor units for programs.  [default: table]",
+)
+_EVERY: Final = click.Option(
+    ["--all", "every"], is_flag=True, help="All pages, from --after on; --limit is then a page's."
+)
+_VENDOR_BOOK: Final = click.Option(
+    ["--vendor-book"],
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Names of vendors' accounts.  [default: keys/*.vendors.json of the home]",
+)
+
+
+def _words(asked: Query, names: Names, given: Mapping[str, str | None]) -> dict[str, str]:
+    """The parameters as the API has them.
+
+    Raises:
+        UsageError: one is not what it must be.
+    """
+    words: dict[str, str] = {}
+    for name, kind, _ in fields_of(asked.parameters):
+        word = given[name]
+        if word is not None:
+            words[name] = names.account(word) if kind.core is AccountId else word
+    try:
+        asked.read(words)
+    except Malformed as fault:
+        raise click.UsageError(str(fault)) from fault
+    return words
+
+
+def _asked(
+    session: Session, asked: Query, words: Mapping[str, str], *, every: bool
+) -> dict[str, Any]:
+    """The answer; with `every`, all pages as one, and the heights that they were read at."""
+    path, asking = f"/v1/queries/{asked.name}", dict(words)
+    with client_of(session) as client:
+        answer: dict[str, Any] = client.get(path, asking)
+        if not every:
+            return answer
+        rows, first = list(answer["rows"]), answer["height"]
+        while answer["next"] is not None:
+            answer = client.get(path, asking | {"after": answer["next"]})
+            rows += answer["rows"]
+    return {**answer, "heights": [first, answer["height"]], "rows": rows}
+
+
+def _accounts_in(asked: Query, words: Mapping[str, str]) -> list[str]:
+    """The columns that hold an account's id."""
+    found = [name for name, kind, _ in fields_of(asked.row) if kind.core is AccountId]
+    return [*found, *(["key"] if words.get("by") == "payee" else [])]
+
+
+def _with_names(row: Mapping[str, Any], accounts: Sequence[str], names: Names) -> dict[str, Any]:
+    named: dict[str, Any] = {}
+    for column, value in row.items():
+        named[column] = value
+        if column in accounts:
+            named[column + _NAME] = None if value is None else names.by_account.get(value)
+    return named
+
+
+def _csv(asked: Query, words: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> str:
+    columns: list[str] = []
+    accounts = _accounts_in(asked, words)
+    for name, _, _ in fields_of(asked.row):
+        columns += [name, name + _NAME] if name in accounts else [name]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([_cell_for_programs(row[column]) for column in columns])
+    return text.getvalue()
+
+
+def _cell_for_programs(value: Any) -> str:  # noqa: ANN401 - JSON
+    if value is None:
+        return ""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list) else str(value)
+
+
+def _table(asked: Query, words: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> str:
+    columns = [name for name, _, _ in fields_of(asked.row) if name not in _UNSHOWN]
+    titles = [_title(column, words) for column in columns]
+    shown = [*rows, *_sum_of(rows)] if asked.name == "money.totals" else rows
+    return table(titles, [[_cell(row, column) for column in columns] for row in shown])
+
+
+def _title(column: str, words: Mapping[str, str]) -> str:
+    if column == "key":
+        return words["by"]
+    return column.removesuffix(_MINOR).removesuffix("_ms").replace("_", " ")
+
+
+def _sum_of(rows: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The row below totals; all of them are of one asset."""
+    if rows:
+        summed = [name for name in rows[0] if name.endswith(_MINOR) or name == "count"]
+        sums = {name: sum(int(row[name]) for row in rows) for name in summed}
+        yield {**rows[0], "key": "all", "key_name": None, **sums}
+
+
+def _cell(row: Mapping[str, Any], column: str) -> str:
+    """A value as people read it."""
+    value = row[column]
+    if value is None or value == []:
+        return "-"
+    if column.endswith(_MINOR):
+        return money(int(value), row["exponent"], row["asset"])
+    if column == "time_ms":
+        return time_text(int(value))
+    if isinstance(value, list):
+        return ", ".join(map(_item, value))
+    if column == "kind":
+        return str(value).replace("_", " ")
+    return str(row.get(column + _NAME) or value)
+
+
+def _item(item: Any) -> str:  # noqa: ANN401 - JSON
+    if isinstance(item, dict):
+        return money(int(item["amount"]), item["exponent"], item["asset"])
+    return str(item)
+
+
+def _foot(answer: Mapping[str, Any]) -> str:
+    first, last = answer.get("heights", [answer["height"]] * 2)
+    read = f"height {last}" if first == last else f"heights {first} to {last}"
+    more = f"; there are more: --all, or --after {answer['next']}" if answer["next"] else ""
+    return f"{len(answer['rows'])} rows, read at {read}{more}"
+
+
+def _way_down(
+    asked: Query, given: Mapping[str, str | None], rows: Sequence[Mapping[str, Any]]
+) -> str:
+    """What to ask next: from totals to entries, from entries to a proof."""
+    if not rows:
+        return ""
+    if asked.name == "money.totals":
+        key = shlex.quote(str(rows[0].get("key_name") or rows[0]["key"]))
+        account = shlex.quote(str(given[_ACCOUNT]))
+        entries = f"{program()} query money.entries {account} --{given['by']} {key}"
+        return f"\nwhat a row sums: {entries}"
+    if asked.name in ("money.entries", "money.statement"):
+        named = [row["transaction"] for row in rows if row["transaction"] is not None]
+        return f"\nproof of an entry: {program()} proof get {named[0]}" if named else ""
+    return ""
+
+
+for _each in QUERIES.values():
+    query.add_command(_command(_each))

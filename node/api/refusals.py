@@ -1,0 +1,154 @@
+"""The catalogue of refusals: every code that a client can be told, with its status and its facts.
+
+What a rule of the ledger refuses is a Struct: its tag is the code, its docstring the meaning, its
+fields the facts, so a new rule is in the catalogue by itself. The other codes are given their
+meaning here; a test compares with every place in the code that refuses.
+"""
+
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Final, final
+
+from msgspec import Struct, structs
+
+from ledger import act
+from ledger import transaction as transactions
+from node import door, mempool, proof
+from node.api import problems
+from primitives.ids import Natural
+from services.table import REFUSALS
+
+
+@final
+class RefusalEntry(Struct, frozen=True, kw_only=True):
+    """One code: when it is given, with which HTTP status, and the names of its facts.
+
+    Names in braces in the meaning are facts.
+    """
+
+    code: str
+    status: Natural[int]
+    meaning: str
+    facts: tuple[str, ...]
+
+
+@final
+class RefusalCatalogue(Struct, frozen=True, kw_only=True):
+    """Every code, by code."""
+
+    refusals: tuple[RefusalEntry, ...]
+
+
+_EXPECTED: Final = ("expected", "actual")
+
+_OTHERS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
+    problems.REQUEST_MALFORMED: (
+        "The body is not JSON, or not the array that a batch is.",
+        _EXPECTED,
+    ),
+    problems.REQUEST_PARAMETER: (
+        "A part of the path or a parameter is not what it must be, or is unknown.",
+        ("parameter", *_EXPECTED),
+    ),
+    problems.REQUEST_MEDIA_TYPE: (
+        "The body is neither application/json nor application/msgpack.",
+        _EXPECTED,
+    ),
+    problems.REQUEST_TOO_LARGE: (
+        "The body has too many bytes, or the batch too many transactions.",
+        _EXPECTED,
+    ),
+    problems.REQUEST_TIMEOUT: ("The body did not arrive in time.", _EXPECTED),
+    problems.UNKNOWN_PATH: ("Nothing is served under this path.", ()),
+    problems.WRONG_METHOD: ("Something is served there, but not by this method.", _EXPECTED),
+    problems.WRONG_VERSION: ("The request is HTTP/2; this node speaks HTTP/1.1.", _EXPECTED),
+    problems.UNKNOWN_TRANSACTION: (
+        "The transaction is in no block, and does not wait at this node.",
+        ("transaction",),
+    ),
+    problems.UNKNOWN_BLOCK: ("There is no block of this height yet.", _EXPECTED),
+    problems.UNKNOWN_ACCOUNT: ("There is no account of this id.", ("account",)),
+    problems.UNKNOWN_ASSET: (
+        "There is no asset of this code, or none was named and there are several.",
+        _EXPECTED,
+    ),
+    problems.UNKNOWN_QUERY: ("There is no query of this name.", _EXPECTED),
+    problems.QUERY_TOO_WIDE: (
+        "The query would go over more transactions or groups than it may; narrow it.",
+        _EXPECTED,
+    ),
+    problems.UNKNOWN_TABLE: ("The state has no table of this name or number.", _EXPECTED),
+    problems.ABSENT_ENTRY: ("The table has no such entry.", ("table", "key")),
+    problems.BUSY: (
+        "Too many requests are in progress, waiting or streaming; see Retry-After.",
+        _EXPECTED,
+    ),
+    problems.INTERNAL: (
+        "The node's own fault; its log has more under {incident}.",
+        ("incident",),
+    ),
+    proof.MEMBERSHIP_CHANGED: (
+        "The validators have changed since genesis; this version of the file cannot carry that.",
+        ("height",),
+    ),
+    proof.TOO_LARGE: ("The proof has {bytes} bytes and does not fit a file.", ("bytes", "limit")),
+    mempool.FULL: (
+        "The node has no room for more waiting transactions; Retry-After says when to come back.",
+        ("waiting", "bytes"),
+    ),
+    mempool.QUOTA_EXCEEDED: (
+        "The account {account} has too much waiting already; Retry-After says when to come back.",
+        ("account", "waiting", "bytes", "expected"),
+    ),
+    door.CANNOT_BE_EXECUTED: (
+        "The code of a rule failed at this transaction: a fault of the node's; its log has it.",
+        ("transaction", "error"),
+    ),
+    transactions.MALFORMED: (
+        "Not a transaction: wrong form, unknown operation, too large, not canonical.",
+        ("expected",),
+    ),
+    transactions.BAD_SIGNATURE: ("A signature does not verify.", ()),
+    transactions.WRONG_CHAIN: ("The transaction is meant for another chain.", _EXPECTED),
+    transactions.UNSIGNED: ("The transaction has no signature at all.", _EXPECTED),
+    transactions.EXPIRED: ("valid_until lies before the next block.", _EXPECTED),
+    transactions.TOO_FAR_AHEAD: (
+        "valid_until lies further ahead than the chain allows.",
+        _EXPECTED,
+    ),
+    transactions.ALREADY_COMMITTED: (
+        "It stands in a block already; a client of the API gets that block's answer instead.",
+        ("transaction",),
+    ),
+    transactions.SUPERFLUOUS_SIGNATURE: (
+        "A key signed that speaks for no account in the transaction.",
+        ("keys",),
+    ),
+    act.THRESHOLD_NOT_REACHED: (
+        "The signatures do not weigh enough for {account}.",
+        ("account", *_EXPECTED),
+    ),
+}
+
+
+def catalogue() -> tuple[RefusalEntry, ...]:
+    """Every code that a client can be told, by code."""
+    return tuple(sorted((*_of_rules(), *_of_others()), key=lambda entry: entry.code))
+
+
+def _of_rules() -> Iterable[RefusalEntry]:
+    for kind in REFUSALS:
+        tag = kind.__struct_config__.tag
+        assert isinstance(tag, str), f"{kind.__name__} has no tag of its own"
+        facts = tuple(field.name for field in structs.fields(kind))
+        yield _entry(tag, " ".join((kind.__doc__ or "").split()), facts)
+
+
+def _of_others() -> Iterable[RefusalEntry]:
+    for code, (meaning, facts) in _OTHERS.items():
+        yield _entry(code, meaning, facts)
+
+
+def _entry(code: str, meaning: str, facts: tuple[str, ...]) -> RefusalEntry:
+    status = problems.STATUS_OF_CODE.get(code, HTTPStatus.UNPROCESSABLE_ENTITY)
+    return RefusalEntry(code=code, status=status.value, meaning=meaning, facts=facts)

@@ -1,0 +1,120 @@
+"""Every query, in one list, and the one way to ask them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, final
+
+from msgspec import Struct, inspect
+
+from ledger.genesis import GenesisDocument
+from node.reports import lists, money
+from node.reports.moment import Moment
+from node.reports.page import UNKNOWN_QUERY, Answer, Page
+from primitives.codec import TAKING_TYPES_APART
+from primitives.errors import Malformed, Rejected
+from primitives.named import from_named
+from storage.chain import ChainStore
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A typed function over one moment. The docstring of its parameters is its own."""
+
+    name: str
+    parameters: type[Struct]
+    row: type[Struct]
+    run: Callable[[Moment, Any], Page[Any]]
+    _fields: Mapping[str, inspect.Type] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        with TAKING_TYPES_APART:
+            seen = inspect.type_info(self.parameters)
+        assert isinstance(seen, inspect.StructType), f"{self.parameters} is a Struct"
+        object.__setattr__(self, "_fields", {each.name: each.type for each in seen.fields})
+
+    def read(self, given: Mapping[str, str]) -> Struct:
+        """The parameters as words, which is how the API and the command line have them.
+
+        Raises:
+            Malformed: one is unknown, missing, or not what it must be; names it.
+        """
+        for name in given:
+            if name not in self._fields:
+                known = ", ".join(self._fields)
+                raise Malformed(f"{name}: there is no such parameter, known are {known}")
+        named: dict[str, object] = {}
+        for name, kind in self._fields.items():
+            if name not in given and not _may_be_left_out(kind):
+                raise Malformed(f"{name}: it is required")
+            named[name] = _value(kind, given[name]) if name in given else None
+        return from_named(named, self.parameters)
+
+
+def _may_be_left_out(kind: inspect.Type) -> bool:
+    return isinstance(kind, inspect.UnionType) and any(
+        isinstance(member, inspect.NoneType) for member in kind.types
+    )
+
+
+def _value(kind: inspect.Type, word: str) -> object:
+    """A word as the named form has it: a number where the field is one."""
+    digits = word.isascii() and word.isdigit() and len(word) < 19
+    return int(word) if digits and _is_integer(kind) else word
+
+
+def _is_integer(kind: inspect.Type) -> bool:
+    if isinstance(kind, inspect.UnionType):
+        return any(map(_is_integer, kind.types))
+    if isinstance(kind, inspect.Metadata):
+        return _is_integer(kind.type)
+    return isinstance(kind, inspect.IntType)
+
+
+QUERIES: Final = {
+    query.name: query
+    for query in (
+        Query("money.totals", money.Totals, money.TotalRow, money.totals),
+        Query("money.entries", money.Entries, money.EntryRow, money.entries),
+        Query("money.statement", money.Statement, money.StatementRow, money.statement),
+        Query("ledger.accounts", lists.Accounts, lists.AccountRow, lists.accounts),
+        Query("ledger.transactions", lists.Transactions, lists.TransactionRow, lists.transactions),
+        Query("chain.blocks", lists.Blocks, lists.BlockRow, lists.blocks),
+        Query("registry.stamps", lists.Stamps, lists.StampRow, lists.stamps),
+    )
+}
+
+
+@final
+class Reports:
+    """Asks queries of one store; safe in any number of threads."""
+
+    def __init__(self, store: ChainStore, genesis: GenesisDocument) -> None:
+        self._store = store
+        self._genesis = genesis
+
+    def answer(self, name: str, given: Mapping[str, str]) -> Answer[Any]:
+        """The answer to the query of a name, at the head.
+
+        Raises:
+            Malformed: a parameter is wrong.
+            Rejected: there is no such query, or it cannot be answered so.
+        """
+        query = QUERIES.get(name)
+        if query is None:
+            raise Rejected(
+                UNKNOWN_QUERY,
+                f"there is no query {name[:80]!r}",
+                {"expected": list(QUERIES), "actual": name[:80]},
+            )
+        asked = query.read(given)
+        with self._store.state() as state:
+            page = query.run(Moment(self._store, self._genesis, state), asked)
+            header = state.header
+        return Answer(
+            query=query.name,
+            height=header.height,
+            time_ms=header.time_ms,
+            rows=tuple(page.rows),
+            next=page.next,
+        )
