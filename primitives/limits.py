@@ -189,7 +189,7 @@ API_QUERIES_MAX: Final = 2
 QUERY_ROWS_MAX: Final = 1_000
 """Rows on a page: 0.5 MB of JSON, built in 50 ms."""
 QUERY_GROUPS_MAX: Final = 10_000
-"""Rows of totals, which have no pages: a city's vendors (the largest we know has 2,313) and room."""
+"""Rows of totals, which have no pages: a city's vendors (the GLA's are 2,313) and room."""
 QUERY_TRANSACTIONS_MAX: Final = 200_000
 """Transactions that totals go over: forty years of a city's payments, or two seconds."""
 QUERY_PAGE_TRANSACTIONS_MAX: Final = 20_000
@@ -205,7 +205,7 @@ BATCHES_WAITING_MAX: Final = 64
 BATCHES_PER_PEER_MAX: Final = 16
 """Of these, one peer's: several full blocks."""
 
-# imports
+# files of payments
 IMPORT_FILE_BYTES_MAX: Final = 64 * 1024 * 1024
 """Half a million payments: an import of a quarter of an hour. More is several files."""
 IMPORT_LINE_BYTES_MAX: Final = 16 * 1024
