@@ -38,7 +38,7 @@ class Amounts:
         asset = fields.get("asset")
         return {
             name: self.number(int(value), asset)
-            if name in MINOR_UNITS and isinstance(asset, str)
+            if name in MINOR_UNITS and value is not None and isinstance(asset, str)
             else value
             for name, value in fields.items()
         }
