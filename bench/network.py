@@ -6,6 +6,7 @@ open: a payment is due every 10 ms whether or not earlier ones are final.
 
 import json
 import secrets
+import shutil
 import statistics
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from typing import Final
 
 import trio
 
+from bench import commandline
 from bench.report import Report
 from ledger.accounts import account_of_key
 from ledger.books import Line
@@ -212,6 +214,8 @@ def run(report: Report) -> None:
         network = start(23_000 + 10 * number)
         try:
             starts.append(network.first_block_s)
+            if number == 0:
+                commandline.run(report, network.home)
             load = trio.run(put_load, network, list(range(VALIDATORS)), LOAD_S)
             assert not load.failed, f"{len(load.failed)} payments failed: {load.failed[:3]}"
             cuts = statistics.quantiles(load.latencies_ms, n=100)
@@ -220,6 +224,7 @@ def run(report: Report) -> None:
             pauses.append(trio.run(worst_pause_s, network, VALIDATORS - 1))
         finally:
             network.mithaq("localnet", "down")
+            shutil.rmtree(network.home)
     report.goal("network.final/100tx/s p50", statistics.median(p50s), "ms", at_most=200)
     report.goal("network.final/100tx/s p99", statistics.median(p99s), "ms", at_most=600)
     report.goal("localnet.first block", statistics.median(starts), "s", at_most=15)

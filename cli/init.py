@@ -60,6 +60,7 @@ def init(
     elif not observer:
         create_validator_key(node, called)
     if document is not None:
+        called = name or _name_in(document, node) or called
         config = _config(node, document, called, listen=listen, api=api)
         if not node.genesis.exists():
             write_new(node.genesis, document_bytes(document))
@@ -71,6 +72,15 @@ def init(
         result["key"] = read_key(node.validator_key, Purpose.VALIDATOR).public.hex()
     session.show(result, facts(result.items()))
     _remarks(session, node, document, result)
+
+
+def _name_in(document: "GenesisDocument", node: "NodeFolder") -> str | None:
+    """What genesis calls the validator with this node's key: `status` finds it by that name."""
+    from node.keys import Purpose, read_key
+
+    own = read_key(node.node_key, Purpose.NODE).public
+    names = (record.name for record in document.validators if bytes(record.node_key) == own)
+    return next(names, None)
 
 
 def _config(

@@ -70,6 +70,21 @@ def test_a_reader_that_has_enough_is_no_error(tmp_path: Path) -> None:
     assert (process.returncode, said) == (0, b"")
 
 
+def test_the_home_is_the_one_named_else_the_environment_s_else_the_folder_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """--home, then MITHAQ_HOME, then ./.mithaq."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MITHAQ_HOME", raising=False)
+    assert mithaq("keys", "new", "here").code == 0
+    monkeypatch.setenv("MITHAQ_HOME", str(tmp_path / "environment"))
+    assert mithaq("keys", "new", "there").code == 0
+    assert mithaq("keys", "new", "named", "--home", tmp_path / "option").code == 0
+
+    found = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.key"))
+    assert found == [".mithaq/keys/here.key", "environment/keys/there.key", "option/keys/named.key"]
+
+
 def test_an_interrupt_ends_quietly(tmp_path: Path) -> None:
     """With the code that shells report, and no traceback."""
     testnet(tmp_path)

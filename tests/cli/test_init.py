@@ -32,8 +32,8 @@ def test_keys_come_first_and_their_public_halves_are_printed(tmp_path: Path) -> 
 
 
 def test_a_validator_joins_a_genesis_that_names_it(tmp_path: Path) -> None:
-    """Keys, then the network's genesis with them in it, then the rest of the folder."""
-    folder = tmp_path / "finance"
+    """Keys, then the network's genesis with them in it, then the rest; called as genesis does."""
+    folder = tmp_path / "mithaq"
     public = mithaq("init", folder, "--json").result
     testnet(tmp_path / "net")
     document = json.loads((tmp_path / "net" / "genesis.json").read_text())
@@ -47,6 +47,7 @@ def test_a_validator_joins_a_genesis_that_names_it(tmp_path: Path) -> None:
     assert node.validator_key is not None
     assert [peer.name for peer in node.peers] == ["interior", "justice", "health"]
     assert node.config.p2p.listen == "0.0.0.0:17"
+    assert node.config.name == "finance"
     assert "not among" not in done.err
 
 

@@ -56,6 +56,16 @@ def test_node_i_listens_on_the_base_port_and_a_thousand_above(tmp_path: Path) ->
         assert config["api"]["listen"] == f"127.0.0.1:{21000 + index}"
 
 
+def test_without_another_base_port_it_is_17000(tmp_path: Path) -> None:
+    """Links from 17000 on, APIs from 18000 on; what is printed and documented."""
+    made = testnet(tmp_path)
+
+    config = tomllib.loads((tmp_path / "nodes" / "node3" / "config.toml").read_text())
+    assert made.code == 0
+    assert config["p2p"]["listen"] == "127.0.0.1:17003"
+    assert config["api"]["listen"] == "127.0.0.1:18003"
+
+
 def test_the_treasury_begins_with_250_million_pounds(tmp_path: Path) -> None:
     """And it is the only one that has money."""
     done = testnet(tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -114,6 +115,39 @@ def test_a_network_pays_proves_loses_two_and_comes_back(net: Net, tmp_path: Path
     net.run("status", code=ExitCode.UNREACHABLE)
     folders = [NodeFolder(path) for path in (net.home / "nodes").iterdir()]
     assert [processes.running(folder) for folder in folders] == [None] * 5
+
+
+def test_a_wiped_node_comes_back_and_one_without_its_memory_stays_silent(net: Net) -> None:
+    """Data can be fetched again from the others; what a key has promised cannot."""
+    net.run("localnet", "up", "--base-port", str(free_base_port(4)))
+    paid = [net.pay() for _ in range(3)]
+    justice, health = (net.home / "nodes" / name for name in ("node2", "node3"))
+
+    net.run("localnet", "kill", "health")
+    shutil.rmtree(health / "data")
+    net.run("localnet", "start", "health")
+    net.wait_until(missing=[])
+    net.run("localnet", "kill", "finance")
+    paid.append(net.pay())  # not without the vote of the one that was wiped
+    net.run("localnet", "start", "finance")
+
+    net.run("localnet", "kill", "justice")
+    (justice / "signer.state").unlink()
+    net.run("localnet", "start", "justice")
+    status = net.wait_until(missing=["justice"], can_proceed=True)
+    [silent] = [each for each in status["nodes"] if each["name"] == "justice"]
+    paid.append(net.pay())
+    net.run("localnet", "kill", "finance")
+    net.wait_until(missing=["finance", "justice"], can_proceed=False)
+
+    assert all("applied" in each for each in paid)
+    assert silent["status"]["muted"].startswith("the signer's memory is missing")
+    assert silent["status"]["halted"] is None
+    assert not (justice / "signer.state").exists()
+    assert "follows, signs nothing: the signer's memory is missing" in net.run("status")
+    for folder in (justice, health):
+        for line in (folder / "node.log").read_text().splitlines():
+            assert json.loads(line)["event"], "the log is one JSON object a line"
 
 
 def test_the_three_commands_that_up_prints_can_be_pasted(net: Net) -> None:
