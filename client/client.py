@@ -8,8 +8,9 @@ A `Client` holds connections and is for one thread at a time: make one for each 
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from enum import Enum
 from itertools import chain as chained
-from typing import Any, Final, Self, TypeVar, final
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, final
 from urllib.parse import quote, urlencode
 
 from msgspec import Struct
@@ -26,6 +27,9 @@ from primitives.codec import encode
 from primitives.errors import OperatorFault, Rejected
 from primitives.ids import AccountId, ChainId, TransactionId
 from primitives.named import from_named, to_named
+
+if TYPE_CHECKING:
+    from node.reports.page import Answer
 
 T = TypeVar("T")
 
@@ -162,6 +166,32 @@ class Client:
         """An account with its keys, roles and balances."""
         return from_named(self.get(f"/v1/accounts/{identifier.hex()}"), AccountAnswer)
 
+    def query(self, name: str, **parameters: object) -> "Answer[Any]":
+        """One page of a query's rows as Structs, such as `query("chain.blocks", limit=5)`.
+
+        docs/queries.md has the names, the parameters and the rows.
+
+        Raises:
+            Rejected: the node says why not, such as a parameter that cannot be.
+        """
+        from node.reports import QUERIES
+        from node.reports.page import Answer
+
+        asked = {key: _word(value) for key, value in parameters.items() if value is not None}
+        found = self.get(f"/v1/queries/{quote(name, safe='')}", asked)
+        kind: Any = Answer[QUERIES[name].row]  # type: ignore[misc] # built at run time
+        answer: Answer[Any] = from_named(found, kind)
+        return answer
+
+    def rows(self, name: str, **parameters: object) -> Iterator[Any]:
+        """All rows of a query, page by page; raises as `query` does."""
+        while True:
+            page = self.query(name, **parameters)
+            yield from page.rows
+            if page.next is None:
+                return
+            parameters["after"] = page.next
+
     def get(self, path: str, parameters: Mapping[str, object] | None = None) -> Any:  # noqa: ANN401 - JSON
         """The JSON answer to any question of the API (docs/api.md).
 
@@ -175,6 +205,18 @@ class Client:
     def get_bytes(self, path: str) -> bytes:
         """The bytes that answer any question; raises as `get` does."""
         return self._first(lambda node: node.get_bytes(path, timeout_s=self._timeout_s))
+
+    def query(self, name: str, **parameters: object) -> Any:  # noqa: ANN401 - JSON
+        """The answer to a query (docs/queries.md), in the named form; ids may be bytes.
+
+        Raises:
+            Rejected: there is no such query, or a parameter is not what it must be.
+        """
+        given = {
+            key: value.hex() if isinstance(value, bytes) else value
+            for key, value in parameters.items()
+        }
+        return self.get(f"/v1/queries/{quote(name, safe='')}", given)
 
     # following
 
@@ -268,6 +310,13 @@ def check_applied(found: FinalTransaction) -> None:
     if refusal is not None:
         facts = {name: to_named(getattr(refusal, name)) for name in refusal.__struct_fields__}
         raise Rejected(code(refusal), sentence(refusal), facts)
+
+
+def _word(value: object) -> object:
+    """A parameter as the address of a question has it."""
+    if isinstance(value, Enum):
+        return value.value
+    return value.hex() if isinstance(value, bytes) else value
 
 
 def _canonical(transaction: Transaction[Any] | bytes) -> bytes:
