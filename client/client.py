@@ -206,18 +206,6 @@ class Client:
         """The bytes that answer any question; raises as `get` does."""
         return self._first(lambda node: node.get_bytes(path, timeout_s=self._timeout_s))
 
-    def query(self, name: str, **parameters: object) -> Any:  # noqa: ANN401 - JSON
-        """The answer to a query (docs/queries.md), in the named form; ids may be bytes.
-
-        Raises:
-            Rejected: there is no such query, or a parameter is not what it must be.
-        """
-        given = {
-            key: value.hex() if isinstance(value, bytes) else value
-            for key, value in parameters.items()
-        }
-        return self.get(f"/v1/queries/{quote(name, safe='')}", given)
-
     # following
 
     def events(
