@@ -5,19 +5,23 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from cli.booking import VALID_STEP_MS, Signer
 from cli.vendor_book import open_book
 from exchange.payments import Payment, columns_of, lines_of, read_payments
 from kit.commandline import Done
 from kit.desk import Desk, desk
+from kit.ledger import account_id, key
 from kit.tree import ROOT
 from primitives import limits
-from primitives.ids import Height
+from primitives.ids import ChainId, Height
+from services.money import Transfer
 
 SAMPLE = ROOT / "configs/samples/payments-sample.csv"
 HEADER = "Vendor,AccountDescription,Amount,Date,Source\n"
@@ -113,6 +117,38 @@ def test_a_second_import_books_nothing(office: Desk, tmp_path: Path) -> None:
         done = imported(Desk(home, office.chain, office.url), SAMPLE, "--json")
         assert (done.code, done.result["booked"], done.result["already_booked"]) == (0, 0, 200)
     assert office.chain.store.head().height == height
+
+
+def test_a_vendor_that_another_machine_opened_meanwhile_is_no_obstacle(
+    office: Desk, tmp_path: Path
+) -> None:
+    """Both had the book before the vendor was in it."""
+    assert imported(office, file_of(office, "Ash,Paper,1,2023-01-02,r-1")).code == 0
+    second = tmp_path / "second"
+    shutil.copytree(office.home, second)
+    file = file_of(office, "Oak,Paper,10,2023-01-03,r-2", "Elm,Paper,10,2023-01-03,r-3")
+    assert imported(office, file).code == 0
+    other = file_of(office, "Oak,Paper,5,2023-01-04,r-4", "Fir,Paper,5,2023-01-04,r-5", name="o")
+
+    assert imported(Desk(second, office.chain, office.url), other).code == 0
+
+    assert balances(Desk(second, office.chain, office.url)) == {"Ash": 100, "Oak": 1500, "Fir": 500}
+
+
+def test_a_row_that_is_signed_again_is_the_same_transaction(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What an interrupted import left waiting at a node is not handed over as another one."""
+    chain, payer = ChainId(bytes(32)), account_id("treasury")
+    signer = Signer(chain=chain, account=payer, key=key("treasury"))
+    step = VALID_STEP_MS * 1_000_000
+    parcels = []
+    for now in (7 * step + 1_000_000, 8 * step, 8 * step + 1_000_000):
+        monkeypatch.setattr(time, "time_ns", lambda now=now: now)
+        parcels.append(signer.parcel(0, payer, bytes(16), Transfer("GBP", ())))
+
+    assert parcels[0] == parcels[1]
+    assert parcels[1].id != parcels[2].id
 
 
 def test_a_longer_file_books_what_is_new(office: Desk) -> None:
