@@ -11,10 +11,10 @@ from cli.transaction_file import replace_file
 from cli.waiting import Waiting
 from client.client import check_applied
 from client.faults import NotFinal
+from client.wallet import id_of
 from ledger.operation import code
-from ledger.transaction import Transaction, transaction_id
+from ledger.transaction import Transaction
 from node.queries import FinalTransaction
-from primitives.codec import encode
 from primitives.errors import Rejected
 from primitives.named import to_named
 
@@ -51,8 +51,7 @@ def submit(session: Session, transaction: Transaction[Any], waiting: Waiting) ->
 
 
 def _later(transaction: Transaction[Any]) -> str:
-    identifier = transaction_id(encode(transaction.body)).hex()
-    return f"`mithaq tx show {identifier}` tells when it is"
+    return f"`mithaq tx show {id_of(transaction).hex()}` tells when it is"
 
 
 def final_text(home: Home, found: FinalTransaction) -> str:
