@@ -14,12 +14,13 @@ import pytest
 
 from cli.booking import VALID_STEP_MS, Signer
 from cli.vendor_book import open_book
-from exchange.payments import Payment, columns_of, lines_of, read_payments
+from exchange.payments import PRESETS, Payment, columns_of, lines_of, read_payments
 from kit.commandline import Done
 from kit.desk import Desk, desk
 from kit.ledger import account_id, key
 from kit.tree import ROOT
 from primitives import limits
+from primitives.domains import Domain
 from primitives.ids import ChainId, Height
 from services.money import Transfer
 
@@ -351,3 +352,15 @@ def test_a_file_that_is_not_there_is_said(office: Desk) -> None:
     done = imported(office, office.home / "no.csv", "--json")
 
     assert (done.code, "no.csv cannot be read" in done.error["message"]) == (6, True)
+
+
+def test_the_page_shows_what_the_sample_gives(office: Desk) -> None:
+    """docs/import.md, but for the time that it took and where the book lies."""
+    page = (ROOT / "docs/import.md").read_text()
+    said = imported(office, SAMPLE).out.splitlines()
+
+    same = [line for line in said if not line.startswith(("vendors", "time"))]
+    assert len(same) == 7
+    assert [line for line in same if line not in page.splitlines()] == []
+    assert f"`--map gla` is `{PRESETS['gla']}`" in page
+    assert f'"{Domain.VENDOR.tag[:-1].decode()}" ‖ 00' in page
