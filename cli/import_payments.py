@@ -196,10 +196,10 @@ class _Run:
 
         booking = self.booking
         booking.read_chain(State.BOOKED_BEFORE)
+        self._check_funds(payer)
         missing = booking.missing
         if not missing:
             return
-        self._check_funds(payer)
         absent = booking.unopened(new)
         if absent:
             self._say(f"opening {len(absent):,} vendor accounts")
@@ -211,10 +211,16 @@ class _Run:
         booking.explain_missing()
 
     def _check_funds(self, payer: str) -> None:
-        needed = self.booking.needed()
+        from cli.booking import State
+
         code, exponent = self.asset
-        held = self.booking.held()
-        if held < needed:
+        while (held := self.booking.held()) < (needed := self.booking.needed()):
+            # Rows that an earlier run left waiting may have been paid since the entries were read.
+            waiting = len(self.booking.missing)
+            self.booking.read_chain(State.BOOKED_BEFORE)
+            if len(self.booking.missing) < waiting:
+                continue
+
             from cli.conventions import conventions
 
             money = conventions().money

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.booking import VALID_STEP_MS, Signer
+from cli.booking import VALID_STEP_MS, Booking, Signer
 from cli.vendor_book import open_book
 from exchange.payments import PRESETS, Payment, columns_of, lines_of, read_payments
 from kit.commandline import Done
@@ -266,6 +266,30 @@ def test_too_little_money_is_said_before_anything_is_booked(office: Desk) -> Non
     assert office.pay("--wait", line=f"to=health,amount={needed - 100},reference=fund").code == 0
     assert imported(office, SAMPLE, agency="health").code == 0
     assert balances(office, "health") == sample_totals()
+
+
+def test_what_becomes_final_meanwhile_is_not_paid_twice_in_the_reckoning(
+    office: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row that an interrupted run left waiting is paid after the entries were read."""
+    assert office.pay("--wait", line="to=health,amount=3000,reference=fund").code == 0
+    rows = ["Oak,Paper,10,2023-01-02,r-1", "Oak,Paper,20,2023-01-03,r-2"]
+    assert imported(office, file_of(office, rows[0]), agency="health").code == 0
+    office.chain.holding = True
+    file = file_of(office, *rows)
+    assert imported(office, file, "--patience", "1", agency="health").code == 5
+    held = Booking.held
+
+    def after_a_block(booking: Booking) -> int:
+        if office.chain.holding:
+            office.chain.holding = False
+            assert office.pay("--wait", line="to=works,amount=1,reference=w").code == 0
+        return held(booking)
+
+    monkeypatch.setattr(Booking, "held", after_a_block)
+    done = imported(office, file, "--json", agency="health")
+
+    assert (done.code, done.result["already_booked"]) == (0, 2), done.err
 
 
 def test_new_vendors_need_the_registrar(office: Desk) -> None:
