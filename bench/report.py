@@ -15,11 +15,17 @@ class Report:
 
     def goal(self, name: str, value: float, unit: str, *, at_most: float) -> None:
         """A figure that must not be larger."""
-        met = value <= at_most
+        self._judged(name, value, unit, f"at most {at_most:g}", met=value <= at_most)
+
+    def goal_at_least(self, name: str, value: float, unit: str, *, at_least: float) -> None:
+        """A figure that must not be smaller."""
+        self._judged(name, value, unit, f"at least {at_least:g}", met=value >= at_least)
+
+    def _judged(self, name: str, value: float, unit: str, goal: str, *, met: bool) -> None:
         if not met:
             self.missed.append(name)
         verdict = "met" if met else "MISSED"
-        _say(f"{name:<42} {_shown(value):>10} {unit}   goal: at most {at_most:g}   {verdict}")
+        _say(f"{name:<42} {_shown(value):>10} {unit}   goal: {goal}   {verdict}")
 
 
 def _shown(value: float) -> str:

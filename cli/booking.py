@@ -11,7 +11,7 @@ back, made by the vendor's account and signed by its keeper, the agency.
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, unique
 from typing import Any, Final, final
@@ -33,7 +33,9 @@ from services.authority import OpenAccount
 from services.money import Transfer
 
 VALID_FOR_MS: Final = 3_600_000
-"""Half of the window: room for a clock that is wrong by an hour."""
+"""At least half of the window: room for a clock that is half an hour wrong either way."""
+VALID_STEP_MS: Final = 1_800_000
+"""Ends of validity lie so far apart: signed again within it, a row is the same transaction."""
 _DUPLICATE: Final = "books.duplicate_reference"
 _UNKNOWN_ACCOUNT: Final = "accounts.unknown"
 _ACCOUNT_ABSENT: Final = "account.unknown"
@@ -53,9 +55,10 @@ class Signer:
 
     def parcel(self, number: int, actor: AccountId, salt: bytes, *what: Operation) -> Parcel:
         """A transaction of one actor, signed."""
+        until = time.time_ns() // 1_000_000 + VALID_FOR_MS
         body = Body(
             chain=self.chain,
-            valid_until=TimeMs(time.time_ns() // 1_000_000 + VALID_FOR_MS),
+            valid_until=TimeMs(-(-until // VALID_STEP_MS) * VALID_STEP_MS),
             salt=salt,
             calls=tuple(Call(actor, operation) for operation in what),
         )
@@ -170,12 +173,13 @@ class Booking:
 
     # vendor accounts
 
-    def unopened(self) -> list[AccountId]:
-        """Accounts of missing rows that are not open yet, asked one by one."""
+    def unopened(self, new: Collection[AccountId]) -> list[AccountId]:
+        """Accounts of missing rows that are not open yet.
+
+        Those that are `new` in the book are taken to be, the others are asked for one by one.
+        """
         wanted = {self._accounts[self.payments[n].vendor] for n in self.missing} - self._known
-        absent = [each for each in sorted(wanted) if not self._is_open(each)]
-        self._known |= wanted - set(absent)
-        return absent
+        return [each for each in sorted(wanted) if each in new or not self._is_open(each)]
 
     def _is_open(self, account: AccountId) -> bool:
         try:

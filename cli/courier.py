@@ -246,10 +246,14 @@ class _Carriage:
         self._hold_until = time.monotonic() + BACK_OFF_S
 
     def _recall(self) -> None:
-        """What was under way for too long is handed over again, and blocks are asked elsewhere."""
-        latest = time.monotonic() - AGAIN_S
+        """What was under way for too long is handed over again, and blocks are asked elsewhere.
+
+        Not while others arrive: a slow network has lost nothing.
+        """
+        now = time.monotonic()
+        latest = now - AGAIN_S
         first = next(iter(self._under_way.values()), None)
-        if first is None or first.since >= latest:
+        if first is None or first.since >= latest or now - self._moved < AGAIN_S / 4:
             return  # they stand in the order in which they were handed over
         overdue = [each.parcel for each in self._under_way.values() if each.since < latest]
         for parcel in overdue:

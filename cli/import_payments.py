@@ -7,7 +7,7 @@ of the vendor book. So whatever stopped an import, the same command goes on with
 import csv
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, final
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cli.booking import Booking, Signer
     from cli.courier import Courier
     from exchange.payments import Columns, Payment, RowFault
+    from primitives.ids import AccountId
 
 _REJECT_TITLES: Final = ("line", "field", "expected", "actual", "row")
 _OWNER_ONLY: Final = 0o600
@@ -112,13 +113,13 @@ def payments(
         data = _content(file)
         file_id = book.file_id(data)
         read = _read(file, data, columns, paid[1], file_id)
-        book.enter(payment.vendor for payment in read.payments)
+        new = book.enter(payment.vendor for payment in read.payments)
 
         from cli.booking import Booking
 
         booking = Booking(courier, signer, paid[0], read.payments, book.vendors, file_id)
         run = _Run(session, courier, booking, paid, quiet=quiet)
-        run.go(lambda: _signer(home, registrar), f"account {agency}")
+        run.go(new, lambda: _signer(home, registrar), f"account {agency}")
     _report(session, read, run, target, str(book.path))
 
 
@@ -187,17 +188,19 @@ class _Run:
         self.opened = 0
         self.seconds = 0.0
 
-    def go(self, registrar: Any, payer: str) -> None:  # noqa: ANN401 - opens a key when asked to
+    def go(
+        self, new: "frozenset[AccountId]", registrar: "Callable[[], Signer]", payer: str
+    ) -> None:
         """Everything, from the first question to the last."""
         from cli.booking import State
 
         booking = self.booking
         booking.read_chain(State.BOOKED_BEFORE)
+        self._check_funds(payer)
         missing = booking.missing
         if not missing:
             return
-        self._check_funds(payer)
-        absent = booking.unopened()
+        absent = booking.unopened(new)
         if absent:
             self._say(f"opening {len(absent):,} vendor accounts")
             booking.open_accounts(absent, registrar())
@@ -208,10 +211,16 @@ class _Run:
         booking.explain_missing()
 
     def _check_funds(self, payer: str) -> None:
-        needed = self.booking.needed()
+        from cli.booking import State
+
         code, exponent = self.asset
-        held = self.booking.held()
-        if held < needed:
+        while (held := self.booking.held()) < (needed := self.booking.needed()):
+            # Rows that an earlier run left waiting may have been paid since the entries were read.
+            waiting = len(self.booking.missing)
+            self.booking.read_chain(State.BOOKED_BEFORE)
+            if len(self.booking.missing) < waiting:
+                continue
+
             from cli.conventions import conventions
 
             money = conventions().money

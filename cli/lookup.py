@@ -59,7 +59,11 @@ def account(session: Session, account: str) -> None:
 
 
 def _account_text(found: "AccountAnswer") -> str:
-    keys = [(f"key of weight {key.weight}", key.key.hex()) for key in found.keys]
+    signs: list[tuple[str, object]] = [("threshold", found.threshold)]
+    signs += [(f"key of weight {key.weight}", key.key.hex()) for key in found.keys]
+    if found.keeper is not None:
+        floor = "none" if found.floor is None else found.floor
+        signs = [("keeper", found.keeper.hex()), ("floor", floor)]
     roles = [
         ("role", role.role + (f" for {role.scope.hex()}" if role.scope else ""))
         for role in found.roles
@@ -72,8 +76,7 @@ def _account_text(found: "AccountAnswer") -> str:
             ("account", found.id.hex()),
             ("name", found.name or "-"),
             ("kind", found.kind.value),
-            ("threshold", found.threshold),
-            *keys,
+            *signs,
             *roles,
             *(balances or [("balance", "none")]),
             ("at height", found.height),

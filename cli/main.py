@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, final
 
 import click
 
+from cli.advice import NEXT
 from cli.faults import EXPLAINED, ExitCode, Failure, failure_of
 from cli.session import wants_json
 from primitives.errors import MithaqError
@@ -124,6 +125,8 @@ def _fail(failure: Failure, *, machine: bool) -> int:
         click.echo(json.dumps(error, ensure_ascii=False, default=str), err=True)
     else:
         click.echo(f"mithaq: {failure.message}", err=True)
+        if failure.code in NEXT:
+            click.echo(f"Next: {NEXT[failure.code]}", err=True)
     return failure.exit_code
 
 

@@ -12,10 +12,10 @@ from cli.transaction_file import replace_file
 from cli.waiting import Waiting
 from client.client import check_applied
 from client.faults import NotFinal
+from client.wallet import id_of
 from ledger.operation import code
-from ledger.transaction import Transaction, transaction_id
+from ledger.transaction import Transaction
 from node.queries import FinalTransaction
-from primitives.codec import encode
 from primitives.errors import Malformed, Rejected
 from primitives.named import from_named, to_named
 from services.table import Refusals
@@ -55,8 +55,7 @@ def submit(session: Session, transaction: Transaction[Any], waiting: Waiting) ->
 
 
 def _later(transaction: Transaction[Any]) -> str:
-    identifier = transaction_id(encode(transaction.body)).hex()
-    return f"`mithaq tx show {identifier}` tells when it is"
+    return f"`mithaq tx show {id_of(transaction).hex()}` tells when it is"
 
 
 @final

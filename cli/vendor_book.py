@@ -69,12 +69,13 @@ class VendorBook:
         """Who is in the book."""
         return self._accounts
 
-    def enter(self, names: Iterable[str]) -> None:
-        """Enter those that are not in it yet; durable when this returns."""
+    def enter(self, names: Iterable[str]) -> frozenset[AccountId]:
+        """Enter those that are not in it yet, durable when this returns; their accounts."""
         new = {name: self.account(name) for name in names if name not in self._accounts}
         if new:
             self._accounts |= new
             self._write()
+        return frozenset(new.values())
 
     def _write(self) -> None:
         stored = _BookFile(

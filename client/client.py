@@ -8,8 +8,9 @@ A `Client` holds connections and is for one thread at a time: make one for each 
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from enum import Enum
 from itertools import chain as chained
-from typing import Any, Final, Self, TypeVar, final
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, final
 from urllib.parse import quote, urlencode
 
 from msgspec import Struct
@@ -27,6 +28,9 @@ from primitives.codec import encode
 from primitives.errors import OperatorFault, Rejected
 from primitives.ids import AccountId, ChainId, TransactionId
 from primitives.named import from_named, to_named
+
+if TYPE_CHECKING:
+    from node.reports.page import Answer
 
 T = TypeVar("T")
 
@@ -169,6 +173,32 @@ class Client:
             found = replace(found, balances=(*found.balances, *page.balances))
         return replace(found, balances_after=None)
 
+    def query(self, name: str, **parameters: object) -> "Answer[Any]":
+        """One page of a query's rows as Structs, such as `query("chain.blocks", limit=5)`.
+
+        docs/queries.md has the names, the parameters and the rows.
+
+        Raises:
+            Rejected: the node says why not, such as a parameter that cannot be.
+        """
+        from node.reports import QUERIES
+        from node.reports.page import Answer
+
+        asked = {key: _word(value) for key, value in parameters.items() if value is not None}
+        found = self.get(f"/v1/queries/{quote(name, safe='')}", asked)
+        kind: Any = Answer[QUERIES[name].row]  # type: ignore[misc] # built at run time
+        answer: Answer[Any] = from_named(found, kind)
+        return answer
+
+    def rows(self, name: str, **parameters: object) -> Iterator[Any]:
+        """All rows of a query, page by page; raises as `query` does."""
+        while True:
+            page = self.query(name, **parameters)
+            yield from page.rows
+            if page.next is None:
+                return
+            parameters["after"] = page.next
+
     def get(self, path: str, parameters: Mapping[str, object] | None = None) -> Any:  # noqa: ANN401 - JSON
         """The JSON answer to any question of the API (docs/api.md).
 
@@ -275,6 +305,13 @@ def check_applied(found: FinalTransaction) -> None:
     if refusal is not None:
         facts = {name: to_named(getattr(refusal, name)) for name in refusal.__struct_fields__}
         raise Rejected(code(refusal), sentence(refusal), facts)
+
+
+def _word(value: object) -> object:
+    """A parameter as the address of a question has it."""
+    if isinstance(value, Enum):
+        return value.value
+    return value.hex() if isinstance(value, bytes) else value
 
 
 def _canonical(transaction: Transaction[Any] | bytes) -> bytes:

@@ -18,11 +18,12 @@ from typing import Any, Final, Self, final
 from ledger.accounts import account_of_key
 from ledger.books import Line
 from ledger.operation import Operation
-from ledger.transaction import Body, Call, Transaction, sign_body
+from ledger.transaction import Body, Call, Transaction, sign_body, transaction_id
 from node.keys import Purpose, read_key
 from primitives import limits
+from primitives.codec import encode
 from primitives.crypto import SigningKey
-from primitives.ids import AccountId, ChainId, TimeMs
+from primitives.ids import AccountId, ChainId, TimeMs, TransactionId
 from services.money import Transfer
 
 VALID_FOR_MS: Final = 3_600_000
@@ -64,6 +65,11 @@ class Wallet:
     ) -> Transaction[Any]:
         """Sign a payment to one or several."""
         return self.transaction(Transfer(asset, lines), valid_for_ms=valid_for_ms)
+
+
+def id_of(transaction: Transaction[Any]) -> TransactionId:
+    """By which everybody calls it; signatures do not change it."""
+    return transaction_id(encode(transaction.body))
 
 
 def line(

@@ -307,8 +307,8 @@ def table_number(name: str) -> int | None:
 
 
 def _roles(state: StateReader, holder: AccountId) -> Iterator[RoleAnswer]:
-    # A grant is found by role, scope and holder in this order, so all of them are walked: genesis
-    # grants a few per public body. The role ends at the first byte below "0" (ledger/roles.py).
+    # A grant is found by role, scope and holder in this order, so all of them are walked: there are
+    # a few per public body. The role ends at the first byte below "0" (ledger/roles.py).
     for key, grant in ROLES.scan(state, limit=2**31):
         if key[-32:] != holder:
             continue

@@ -144,6 +144,8 @@ def _balance(table: int, key: bytes, value: bytes) -> str | None:
     match record:
         case [int(amount)] if not isinstance(amount, bool):
             asset = shown_name(key[32:].decode("ascii"))
+            if amount < 0:
+                return f"account {key[:32].hex()} owed {-amount:,} minor units of {asset}"
             return f"account {key[:32].hex()} held {amount:,} minor units of {asset}"
         case _:
             return None

@@ -18,6 +18,8 @@ from ledger.transaction import ALREADY_COMMITTED, EXPIRED
 from node.api import intake
 from node.api.backend import Backend
 from node.api.intake import JSON, HttpRequest
+from node.api.openapi import document
+from node.api.pages import HEADERS, page
 from node.api.problems import (
     ABSENT_ENTRY,
     BUSY,
@@ -82,6 +84,9 @@ class PublicApi:
             get("/v1/blocks/{height:str}")(self.block),
             get("/v1/accounts/{id:str}")(self.account),
             get("/metrics")(self.metrics),
+            get("/openapi.json")(self.openapi),
+            get("/docs")(self.docs),
+            get("/docs/{file:str}")(self.docs_file),
             get("/v1/events")(self.events),
             get("/v1/state/{table:str}/{key:str}/proof")(self.state_proof),
         ]
@@ -119,6 +124,23 @@ class PublicApi:
         """Counters and times, for Prometheus."""
         intake.check_no_query(request)
         return raw_response(self._backend.metrics(), METRICS_TYPE)
+
+    # about the API itself
+
+    async def openapi(self, request: HttpRequest) -> ASGIResponse:
+        """The OpenAPI document: every endpoint with its schemas."""
+        intake.check_no_query(request)
+        return raw_response(await self._ask(document, self.routes()), JSON)
+
+    async def docs(self, request: HttpRequest) -> ASGIResponse:
+        """The same for people, as a page."""
+        intake.check_no_query(request)
+        return await self._ask(_page, "docs.html")
+
+    async def docs_file(self, request: HttpRequest) -> ASGIResponse:
+        """What the page is made of."""
+        intake.check_no_query(request)
+        return await self._ask(_page, intake.name_of(request, "file"))
 
     # submitting
 
@@ -327,6 +349,11 @@ class PublicApi:
             final = await self._backend.wait_final(identifier, wait_s)
             nursery.cancel_scope.cancel()
         return final
+
+
+def _page(name: str) -> ASGIResponse:
+    data, media_type = page(name)
+    return raw_response(data, media_type, headers=HEADERS)
 
 
 def _unknown_transaction(identifier: TransactionId) -> Rejected:

@@ -40,13 +40,14 @@ def test_what_listens_everywhere_is_reached_on_this_machine() -> None:
 
 
 def test_commands_that_find_no_node_have_their_exit_code(tmp_path: Path) -> None:
-    """4, and one line."""
+    """4, one line, and one more with what to do next."""
     testnet(tmp_path, "--base-port", "1")
 
     for words in (["block"], ["account", "treasury"], ["tx", "show", "ab" * 32]):
         done = mithaq(*words, "--home", tmp_path)
         assert done.code == ExitCode.UNREACHABLE, words
-        assert len(done.err.splitlines()) == 1
+        assert len(done.err.splitlines()) == 2
+        assert "`mithaq localnet up` starts it" in done.err
 
 
 def test_a_home_that_does_not_exist_is_one_line(tmp_path: Path) -> None:

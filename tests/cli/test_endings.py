@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import signal
 import subprocess
 import sys
@@ -10,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from cli.advice import NEXT, OWN_CODES
 from cli.faults import ExitCode, failure_of
 from client.faults import NotFinal, Unreachable
 from kit.commandline import mithaq, testnet
 from kit.desk import desk
+from node.api.refusals import catalogue
 from primitives.errors import (
     BadBlock,
     BadSignature,
@@ -47,6 +50,35 @@ def test_every_error_has_an_exit_code_and_a_stable_code(
     failure = failure_of(error)
 
     assert (failure.exit_code, failure.code, failure.message) == (exit_code, code, "m")
+
+
+def test_advice_is_about_errors_that_exist() -> None:
+    """Each code is in the catalogue of refusals, or is the command line's own."""
+    codes = {entry.code for entry in catalogue()}
+
+    assert NEXT.keys() <= codes | OWN_CODES
+    assert NEXT.keys() >= OWN_CODES
+    assert not codes & OWN_CODES
+
+
+def test_advice_names_commands_that_exist() -> None:
+    """With the options that they have."""
+    for text in NEXT.values():
+        for command in re.findall(r"`mithaq ([a-z]+)(?: ([a-z]+))?", text):
+            done = mithaq(*filter(None, command), "--help")
+            assert done.code == 0, command
+
+
+def test_people_are_told_what_to_do_next_and_programs_are_not(tmp_path: Path) -> None:
+    """A second line, after the one that says what is wrong."""
+    with desk(tmp_path / "desk") as office:
+        poor = office.pay(key="works")
+        for_programs = office.pay("--json", key="works")
+
+    said, advice = poor.err.splitlines()
+    assert said.startswith("mithaq: ")
+    assert advice == f"Next: {NEXT['books.overdraft']}"
+    assert for_programs.error.keys() == {"code", "message", "facts"}
 
 
 def test_an_error_of_the_system_names_its_file() -> None:

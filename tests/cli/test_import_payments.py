@@ -5,19 +5,24 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from cli.booking import VALID_STEP_MS, Booking, Signer
 from cli.vendor_book import open_book
-from exchange.payments import Payment, columns_of, lines_of, read_payments
+from exchange.payments import PRESETS, Payment, columns_of, lines_of, read_payments
 from kit.commandline import Done
 from kit.desk import Desk, desk
+from kit.ledger import account_id, key
 from kit.tree import ROOT
 from primitives import limits
-from primitives.ids import Height
+from primitives.domains import Domain
+from primitives.ids import ChainId, Height
+from services.money import Transfer
 
 SAMPLE = ROOT / "configs/samples/payments-sample.csv"
 HEADER = "Vendor,AccountDescription,Amount,Date,Source\n"
@@ -113,6 +118,38 @@ def test_a_second_import_books_nothing(office: Desk, tmp_path: Path) -> None:
         done = imported(Desk(home, office.chain, office.url), SAMPLE, "--json")
         assert (done.code, done.result["booked"], done.result["already_booked"]) == (0, 0, 200)
     assert office.chain.store.head().height == height
+
+
+def test_a_vendor_that_another_machine_opened_meanwhile_is_no_obstacle(
+    office: Desk, tmp_path: Path
+) -> None:
+    """Both had the book before the vendor was in it."""
+    assert imported(office, file_of(office, "Ash,Paper,1,2023-01-02,r-1")).code == 0
+    second = tmp_path / "second"
+    shutil.copytree(office.home, second)
+    file = file_of(office, "Oak,Paper,10,2023-01-03,r-2", "Elm,Paper,10,2023-01-03,r-3")
+    assert imported(office, file).code == 0
+    other = file_of(office, "Oak,Paper,5,2023-01-04,r-4", "Fir,Paper,5,2023-01-04,r-5", name="o")
+
+    assert imported(Desk(second, office.chain, office.url), other).code == 0
+
+    assert balances(Desk(second, office.chain, office.url)) == {"Ash": 100, "Oak": 1500, "Fir": 500}
+
+
+def test_a_row_that_is_signed_again_is_the_same_transaction(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What an interrupted import left waiting at a node is not handed over as another one."""
+    chain, payer = ChainId(bytes(32)), account_id("treasury")
+    signer = Signer(chain=chain, account=payer, key=key("treasury"))
+    step = VALID_STEP_MS * 1_000_000
+    parcels = []
+    for now in (7 * step + 1_000_000, 8 * step, 8 * step + 1_000_000):
+        monkeypatch.setattr(time, "time_ns", lambda now=now: now)
+        parcels.append(signer.parcel(0, payer, bytes(16), Transfer("GBP", ())))
+
+    assert parcels[0] == parcels[1]
+    assert parcels[1].id != parcels[2].id
 
 
 def test_a_longer_file_books_what_is_new(office: Desk) -> None:
@@ -231,6 +268,30 @@ def test_too_little_money_is_said_before_anything_is_booked(office: Desk) -> Non
     assert balances(office, "health") == sample_totals()
 
 
+def test_what_becomes_final_meanwhile_is_not_paid_twice_in_the_reckoning(
+    office: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row that an interrupted run left waiting is paid after the entries were read."""
+    assert office.pay("--wait", line="to=health,amount=3000,reference=fund").code == 0
+    rows = ["Oak,Paper,10,2023-01-02,r-1", "Oak,Paper,20,2023-01-03,r-2"]
+    assert imported(office, file_of(office, rows[0]), agency="health").code == 0
+    office.chain.holding = True
+    file = file_of(office, *rows)
+    assert imported(office, file, "--patience", "1", agency="health").code == 5
+    held = Booking.held
+
+    def after_a_block(booking: Booking) -> int:
+        if office.chain.holding:
+            office.chain.holding = False
+            assert office.pay("--wait", line="to=works,amount=1,reference=w").code == 0
+        return held(booking)
+
+    monkeypatch.setattr(Booking, "held", after_a_block)
+    done = imported(office, file, "--json", agency="health")
+
+    assert (done.code, done.result["already_booked"]) == (0, 2), done.err
+
+
 def test_new_vendors_need_the_registrar(office: Desk) -> None:
     """An agency does not open accounts for itself."""
     (office.home / "keys" / "registrar.key").unlink()
@@ -315,3 +376,15 @@ def test_a_file_that_is_not_there_is_said(office: Desk) -> None:
     done = imported(office, office.home / "no.csv", "--json")
 
     assert (done.code, "no.csv cannot be read" in done.error["message"]) == (6, True)
+
+
+def test_the_page_shows_what_the_sample_gives(office: Desk) -> None:
+    """docs/import.md, but for the time that it took and where the book lies."""
+    page = (ROOT / "docs/import.md").read_text()
+    said = imported(office, SAMPLE).out.splitlines()
+
+    same = [line for line in said if not line.startswith(("vendors", "time"))]
+    assert len(same) == 7
+    assert [line for line in same if line not in page.splitlines()] == []
+    assert f"`--map gla` is `{PRESETS['gla']}`" in page
+    assert f'"{Domain.VENDOR.tag[:-1].decode()}" ‖ 00' in page

@@ -37,16 +37,19 @@ class Ledger:
     """A chain of one on which the agency and its vendors pay each other."""
 
     chain: ChainOfOne
+    vendors: Sequence[str] = VENDORS
     references: int = 0
     paid: dict[str, Payment] = field(default_factory=dict)
     """By reference, whether the payment was refused or not."""
 
     @classmethod
-    def begin(cls, database: KeyValue | None = None) -> "Ledger":
-        vendors = [running_account(name, AGENCY) for name in VENDORS]
-        chain = ChainOfOne(database, document=genesis_document(accounts=vendors))
+    def begin(
+        cls, database: KeyValue | None = None, *, vendors: Sequence[str] = VENDORS
+    ) -> "Ledger":
+        accounts = [running_account(name, AGENCY) for name in vendors]
+        chain = ChainOfOne(database, document=genesis_document(accounts=accounts))
         chain.holding = True
-        return cls(chain)
+        return cls(chain, vendors)
 
     def put(self, *payments: Payment) -> TransactionId:
         """One transaction, of the first payment's payer; it waits for the next block."""
@@ -77,7 +80,7 @@ class Ledger:
             salt=self.references.to_bytes(16, "big"),
             calls=(Call(account_id(actor), operation),),
         )
-        signer = key(AGENCY if actor in VENDORS else actor)
+        signer = key(AGENCY if actor in self.vendors else actor)
         tx = check_transaction(encode(sign_body(body, [signer])), chain.chain, TRANSACTION)
         chain.waiting[tx.id] = tx
         return tx.id

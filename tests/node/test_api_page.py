@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -20,8 +21,10 @@ import trio
 
 from kit.api import ChainOfOne, administering, connect, in_trio, serving
 from kit.ledger import account_id, pay
+from kit.schema import faults
 from kit.tree import ROOT
 from node.api.admin import AdminApi
+from node.api.openapi import document
 from node.api.public import PublicApi
 from node.queries import id_of_transaction
 from primitives import limits
@@ -109,7 +112,8 @@ def response_block(answer: httpx.Response) -> str:
     extra = [f"{n}: {answer.headers[n]}\n" for n in ("location",) if n in answer.headers]
     head = f"HTTP/1.1 {answer.status_code}\ncontent-type: {kind}\n{''.join(extra)}"
     head = re.sub(r"[0-9a-f]{64}", lambda found: f"{found[0][:8]}…", head)
-    return f"{head}\n{written(shortened(answer.json()))}\n" if "json" in kind else head
+    shown = "json" in kind and "openapi" not in answer.request.url.path  # too long for a page
+    return f"{head}\n{written(shortened(answer.json()))}\n" if shown else head
 
 
 async def beginning(client: httpx.AsyncClient, path: str) -> str:
@@ -125,8 +129,11 @@ async def beginning(client: httpx.AsyncClient, path: str) -> str:
     return f"HTTP/1.1 200\ncontent-type: {kind}\n\n{shown}"
 
 
-async def played(page: str, folder: Path) -> str:
-    """The page with every example as it really is."""
+Answered = Callable[[str, httpx.Response], None]
+
+
+async def played(page: str, folder: Path, answered: Answered = lambda _line, _answer: None) -> str:
+    """The page with every example as it really is; `answered` hears of each answer."""
     scene = Scene.begin()
     bodies = scene.bodies()
     blocks = [found[1] for found in _BLOCK.finditer(page)]
@@ -146,6 +153,7 @@ async def played(page: str, folder: Path) -> str:
             answer = await client.request(
                 method, scene.path(path), **({} if body is None else {"json": body})
             )
+            answered(line, answer)
             real += [request_block(line, body), response_block(answer)]
     assert not any(bodies.values()), "the page posts everything"
     texts = iter(real)
@@ -165,6 +173,42 @@ def test_every_example_is_what_a_node_answers(tmp_path: Path) -> None:
         assert page == real, "write docs/api.md anew with REWRITE=1, and read the difference"
 
     scene()
+
+
+def test_every_answer_is_of_its_schema(tmp_path: Path) -> None:
+    """What the node answers, problems included, is what its OpenAPI document says."""
+    judged: list[str] = []
+
+    @in_trio
+    async def scene() -> None:
+        found = json.loads(document(PublicApi(ChainOfOne()).routes()))
+
+        def judge(line: str, answer: httpx.Response) -> None:
+            method, _, path = line.partition(" ")
+            operation = operation_of(found, method, path.partition("?")[0])
+            if operation is None:
+                return  # the operator's socket is not in the document
+            responses = operation["responses"]
+            said = responses.get(str(answer.status_code), responses["default"])
+            kind = answer.headers["content-type"].partition(";")[0]
+            content = said["content"].get(kind) or said["content"].get(f"{kind}; charset=utf-8")
+            if content and "schema" in content:
+                assert faults(answer.json(), content["schema"], found) == [], line
+                judged.append(line)
+
+        await played(await trio.Path(PAGE).read_text(), tmp_path, judge)
+
+    scene()
+
+    assert len(judged) >= 12
+
+
+def operation_of(found: Any, method: str, path: str) -> Any:  # noqa: ANN401 - JSON
+    for written_path, methods in found["paths"].items():
+        pattern = re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(written_path))
+        if re.fullmatch(pattern, path) and method.lower() in methods:
+            return methods[method.lower()]
+    return None
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from primitives.ids import Height, View
 from storage.leveldb import create_leveldb, open_leveldb
 from storage.schema import Region
 
+PAGE: Final = ROOT / "docs/operations.md"
 DASHBOARD: Final = ROOT / "configs/grafana/mithaq.json"
 Page = dict[tuple[str, str], float]
 
@@ -217,15 +218,8 @@ async def test_the_page_is_served() -> None:
     assert wrong.status_code == 400
 
 
-def test_the_dashboard_names_only_metrics_that_there_are() -> None:
-    """Every name in every expression; and every metric of ours is on it."""
-    board = json.loads(DASHBOARD.read_text())
-    asked = {
-        name
-        for panel in board["panels"]
-        for target in panel["targets"]
-        for name in re.findall(r"\b((?:mithaq|process)_\w+)", target["expr"])
-    }
+def told() -> set[str]:
+    """The name of every sample that a node can show."""
     metrics = Metrics()
     metrics.proposed(Height(1), View(0), 0.0)
     metrics.prepared(Height(1), View(0), 0.0)
@@ -235,10 +229,39 @@ def test_the_dashboard_names_only_metrics_that_there_are() -> None:
     sight = Sight(
         status=ChainOfOne().status(), links=(link(),), refused_connections={"stranger": 1}
     )
-    told = {name for name, _ in seen(metrics, sight)}
+    return {name for name, _ in seen(metrics, sight)}
 
-    assert asked <= told
-    unasked = {re.sub(r"_(bucket|sum|count)$", "", n) for n in told if n.startswith("mithaq")}
+
+def test_the_operators_page_explains_every_metric() -> None:
+    """And names none that there is not."""
+    named = set(re.findall(r"`((?:mithaq|process)_\w+)", PAGE.read_text()))
+    families = {re.sub(r"_(bucket|sum|count)$", "", name) for name in told()}
+
+    assert named <= families
+    assert {name for name in families - named if name.startswith("mithaq")} == {
+        "mithaq_block_time_seconds",
+        "mithaq_link_received_total",
+        "mithaq_link_sent_total",
+        "mithaq_link_waiting_messages",
+        "mithaq_peers",
+        "mithaq_validators",
+        "mithaq_validators_connected",
+    }
+
+
+def test_the_dashboard_names_only_metrics_that_there_are() -> None:
+    """Every name in every expression; and every metric of ours is on it."""
+    board = json.loads(DASHBOARD.read_text())
+    asked = {
+        name
+        for panel in board["panels"]
+        for target in panel["targets"]
+        for name in re.findall(r"\b((?:mithaq|process)_\w+)", target["expr"])
+    }
+    shown = told()
+
+    assert asked <= shown
+    unasked = {re.sub(r"_(bucket|sum|count)$", "", n) for n in shown if n.startswith("mithaq")}
     unasked -= {re.sub(r"_bucket$", "", name) for name in asked}
     assert unasked == {
         "mithaq_awake",

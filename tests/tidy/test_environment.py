@@ -39,13 +39,15 @@ def test_no_package_of_ours_hides_the_standard_library() -> None:
 
 
 def test_every_package_of_ours_is_installed() -> None:
-    """pyproject.toml lists each package at the root, and its subpackages."""
+    """pyproject.toml lists each package at the root and its subpackages, and the node's pages."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
     listed = project["tool"]["setuptools"]["packages"]["find"]["include"]
 
     wanted = packages()
-    assert sorted(listed) == sorted([*wanted, *(f"{package}.*" for package in wanted)])
+    pages = ["portal"]  # has no module: nothing is imported from it
+    assert list((ROOT / "portal").glob("*.html"))
+    assert sorted(listed) == sorted([*pages, *wanted, *(f"{package}.*" for package in wanted)])
 
 
 def test_every_pin_has_hashes_and_no_lock_an_address() -> None:

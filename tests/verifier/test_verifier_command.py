@@ -205,6 +205,9 @@ def test_an_entry_is_called_a_balance_only_where_it_is_one() -> None:
     assert entry_sentence(4, account + b"GBP", packed([1_250])) == (
         f"account {account.hex()} held 1,250 minor units of GBP."
     )
+    assert entry_sentence(4, account + b"GBP", packed([-1_250])) == (
+        f"account {account.hex()} owed 1,250 minor units of GBP."
+    )
     for table, key, value, shown_value in (
         (5, account + b"GBP", packed([1_250]), "[1250]"),
         (4, account, packed([1_250]), "[1250]"),

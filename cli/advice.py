@@ -1,0 +1,43 @@
+"""What to do next about an error, for people, where its message alone does not say it.
+
+By stable code: those of the catalogue of refusals, and the command line's own. What a person can
+only accept, such as a day that does not exist, has no line here: its message is enough.
+"""
+
+from typing import Final
+
+OWN_CODES: Final = frozenset({"node.unreachable", "storage", "bad_signature"})
+"""Codes that the command line gives, beside those of the catalogue."""
+
+NEXT: Final = {
+    "node.unreachable": "`mithaq localnet status` shows what runs on this machine, `mithaq "
+    "localnet up` starts it; --node URL asks another node.",
+    "storage": "do not start this node again before its disk was looked at; a new folder "
+    "(`mithaq init`) catches up from the others.",
+    "bad_signature": "sign it again with `mithaq tx sign`; it was changed after it was signed.",
+    "account.unknown": "`mithaq keys list` shows the accounts of this home's keys.",
+    "accounts.unknown": "`mithaq keys list` shows the accounts of this home's keys; a registrar "
+    "opens others with `mithaq tx send authority.open_account`.",
+    "block.unknown": "`mithaq block` without a height shows the latest.",
+    "books.duplicate_reference": "`mithaq tx show` with that transaction shows what was paid; "
+    "another payment needs another reference.",
+    "books.not_the_issuer": "only the issuer's key may do this: --actor and --key say who acts.",
+    "books.overdraft": "`mithaq account` with that account shows what it holds.",
+    "books.pays_itself": "--actor says who pays, to= who is paid.",
+    "mempool.full": "nothing was taken; send it again in a moment.",
+    "mempool.quota_exceeded": "send it again when some of this account's are final.",
+    "node.internal": "another node may answer: --node URL; the node's operator finds the incident "
+    "in its log.",
+    "roles.missing": "a holder of the role must sign; the role's grantor grants it with `mithaq tx "
+    "send authority.grant_role`.",
+    "transaction.bad_signature": "sign it again with `mithaq tx sign`; it was changed after it was "
+    "signed.",
+    "transaction.expired": "build and sign it again; --valid-for says how long it lasts.",
+    "transaction.superfluous_signature": "sign only with keys of the accounts that act in it.",
+    "transaction.threshold_not_reached": "more keys of that account must sign: `mithaq tx sign`.",
+    "transaction.too_far_ahead": "give a shorter --valid-for, and check this machine's clock.",
+    "transaction.unknown": "it may wait at another node (--node URL); if its time is not over, "
+    "submit it again.",
+    "transaction.unsigned": "`mithaq tx sign FILE --key NAME` signs it.",
+    "transaction.wrong_chain": "--home must name the files of the network that --node belongs to.",
+}
