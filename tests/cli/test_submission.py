@@ -11,6 +11,7 @@ from cli.faults import ExitCode
 from kit.commandline import mithaq
 from kit.desk import Desk, desk
 from kit.ledger import account_id, key
+from primitives import limits
 
 
 @pytest.fixture
@@ -136,6 +137,22 @@ def test_an_account_is_shown_with_its_balance_in_whole_units(office: Desk) -> No
 
     assert by_name.out == by_id.out
     assert "balance          1,250.00 GBP" in by_name.out
+
+
+def test_an_account_is_shown_with_all_its_balances(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many pages the node makes of them."""
+    monkeypatch.setattr(limits, "API_BALANCES_MAX", 2)
+    with desk(tmp_path / "home", currencies=("CHF", "EUR", "JPY", "SEK", "USD")) as rich:
+        for_people = rich.asking("account", "health")
+        for_programs = rich.asking("account", "health", "--json")
+
+    assert [line.split()[1:] for line in for_people.out.splitlines() if "balance" in line] == [
+        ["5", code] for code in ("CHF", "EUR", "JPY", "SEK", "USD")
+    ]
+    assert len(for_programs.result["balances"]) == 5
+    assert for_programs.result["balances_after"] is None
 
 
 def test_an_account_that_does_not_exist_is_refused(office: Desk) -> None:

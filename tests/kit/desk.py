@@ -21,8 +21,8 @@ from msgspec.structs import replace
 from cli.founding import document_bytes
 from kit.api import ChainOfOne, listening
 from kit.commandline import Done, mithaq
-from kit.ledger import NAMES, genesis_document, key
-from ledger.genesis import GenesisAccount, GenesisDocument
+from kit.ledger import NAMES, account_id, genesis_document, key
+from ledger.genesis import GenesisAccount, GenesisAsset, GenesisBalance, GenesisDocument
 from primitives.ids import TimeMs
 
 KEYS = (*NAMES, "notary")
@@ -67,11 +67,25 @@ def write_home(home: Path, document: GenesisDocument) -> None:
 
 
 @contextmanager
-def desk(home: Path, *, accounts: Sequence[GenesisAccount] = ()) -> Iterator[Desk]:
-    """A home and its node, which ends with the context."""
+def desk(
+    home: Path, *, accounts: Sequence[GenesisAccount] = (), currencies: Sequence[str] = ()
+) -> Iterator[Desk]:
+    """A home and its node, which ends with the context; health holds 5 of each of `currencies`."""
     # The command line's clock is the real one, so the chain must live today.
     now = TimeMs(time.time_ns() // 1_000_000)
-    document = replace(genesis_document(accounts=accounts), time_ms=now)
+    document = genesis_document(accounts=accounts)
+    document = replace(
+        document,
+        time_ms=now,
+        assets=(
+            *document.assets,
+            *(GenesisAsset(code, 0, account_id("treasury")) for code in currencies),
+        ),
+        balances=(
+            *document.balances,
+            *(GenesisBalance(account_id("health"), code, 5) for code in currencies),
+        ),
+    )
     write_home(home, document)
     made = Desk(home, ChainOfOne(document=document))
     ready = threading.Event()
