@@ -28,7 +28,7 @@ from primitives.crypto import SigningKey
 from primitives.digest import digest
 from primitives.domains import Domain
 from primitives.errors import MithaqError
-from primitives.ids import AccountId, ChainId, NodeKey, TimeMs, TransactionId, ValidatorKey
+from primitives.ids import AccountId, ChainId, Height, NodeKey, TimeMs, TransactionId, ValidatorKey
 from primitives.named import to_named
 from services.money import Transfer
 from storage.chain import ChainStore, install_genesis
@@ -118,6 +118,14 @@ class Nothing:
     def status(self) -> NodeStatus:
         """Nobody asks."""
         raise NotImplementedError("this benchmark asks for no status")
+
+    def metrics(self) -> bytes:
+        """Nobody asks."""
+        raise NotImplementedError("this benchmark asks for no metrics")
+
+    async def next_block(self, height: Height) -> None:  # noqa: ARG002 - as above
+        """No block comes."""
+        await trio.sleep_forever()
 
 
 def _request(path: str, media_type: str, body: bytes) -> bytes:
