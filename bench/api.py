@@ -127,6 +127,14 @@ class Nothing:
         """Nobody asks."""
         raise NotImplementedError("this benchmark asks for no status")
 
+    def metrics(self) -> bytes:
+        """Nobody asks."""
+        raise NotImplementedError("this benchmark asks for no metrics")
+
+    async def next_block(self, height: Height) -> None:  # noqa: ARG002 - as above
+        """No block comes."""
+        await trio.sleep_forever()
+
 
 def _request(path: str, media_type: str, body: bytes) -> bytes:
     head = (

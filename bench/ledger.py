@@ -135,9 +135,11 @@ def genesis(accounts: int) -> Genesis:
     )
 
 
-def payment(begun: Genesis, number: int, chance: random.Random) -> CheckedTransaction:
+def payment(
+    begun: Genesis, number: int, chance: random.Random, accounts: int
+) -> CheckedTransaction:
     """One line between two random accounts, as if its signature had been checked."""
-    payer, payee = chance.sample(range(ENTRIES // 2), 2)
+    payer, payee = chance.sample(range(accounts), 2)
     line = Line(account(payee), 1, f"bench/{number}", "", None)
     body: Body[Any] = Body(
         chain=begun.chain,
@@ -155,14 +157,16 @@ def payment(begun: Genesis, number: int, chance: random.Random) -> CheckedTransa
     )
 
 
-def payments(begun: Genesis) -> tuple[float, float]:
+def payments(
+    begun: Genesis, *, accounts: int = ENTRIES // 2, per_block: int = BLOCK_TRANSACTIONS
+) -> tuple[float, float]:
     """Seconds per payment: executing it, and finishing its block with the tree."""
     chance = random.Random(1)
     state = Memory(begun)
     applying, finishing = [], []
     for number in range(BLOCKS):
-        first = number * BLOCK_TRANSACTIONS
-        block = [payment(begun, first + i, chance) for i in range(BLOCK_TRANSACTIONS)]
+        first = number * per_block
+        block = [payment(begun, first + i, chance, accounts) for i in range(per_block)]
         started = time.perf_counter()
         run = BlockRun(
             state, chain=begun.chain, height=Height(number + 1), time_ms=TimeMs(1_000 * number)
@@ -172,8 +176,8 @@ def payments(begun: Genesis) -> tuple[float, float]:
             run.apply(tx)
         applied = time.perf_counter()
         execution = run.finish()
-        applying.append((applied - started) / BLOCK_TRANSACTIONS)
-        finishing.append((time.perf_counter() - applied) / BLOCK_TRANSACTIONS)
+        applying.append((applied - started) / per_block)
+        finishing.append((time.perf_counter() - applied) / per_block)
         state.commit(execution)
         state.height = Height(number + 1)
     return median(applying), median(finishing)

@@ -10,7 +10,7 @@ The types say which fields are ids, so a new operation needs nothing here.
 import types
 from collections.abc import Iterable
 from functools import cache
-from typing import Annotated, Any, Final, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
 from msgspec import Struct
 
@@ -32,36 +32,51 @@ def accounts_touched(tx: CheckedTransaction, events: Iterable[Event]) -> tuple[A
     return tuple(sorted(found))
 
 
-def _gather(value: Any, found: set[AccountId]) -> None:  # noqa: ANN401 - what a field may hold
+def _gather(struct: Struct, found: set[AccountId]) -> None:
+    ids, others = _naming_fields(type(struct))
+    for name in ids:
+        account = getattr(struct, name)
+        if account is not None:
+            found.add(account)
+    for name in others:
+        _walk(getattr(struct, name), found)
+
+
+def _walk(value: Any, found: set[AccountId]) -> None:  # noqa: ANN401 - what a field may hold
     # As deep as the types are, whoever made the value.
-    match value:
-        case bytes():
-            found.add(AccountId(value))
-        case Struct():
-            for name in _naming_fields(type(value)):
-                _gather(getattr(value, name), found)
-        case tuple():
-            for item in value:
-                _gather(item, found)
+    if isinstance(value, Struct):
+        _gather(value, found)
+    elif isinstance(value, tuple):
+        for item in value:
+            _walk(item, found)
+    elif value is not None:
+        found.add(value)
 
 
 @cache
-def _naming_fields(struct: type[Struct]) -> tuple[str, ...]:
-    """The fields of a Struct in which an account id can stand, at any depth."""
-    hints = get_type_hints(struct, include_extras=True)
-    return tuple(name for name in struct.__struct_fields__ if _names(hints[name]))
+def _naming_fields(struct: type[Struct]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The fields of a Struct that are account ids, and those that have one somewhere in them."""
+    hints = get_type_hints(struct)
+    ids = tuple(name for name in struct.__struct_fields__ if _is_id(hints[name]))
+    others = (name for name in struct.__struct_fields__ if name not in ids and _names(hints[name]))
+    return ids, tuple(others)
+
+
+def _is_id(annotation: Any) -> bool:  # noqa: ANN401 - a type
+    return annotation is AccountId or (
+        get_origin(annotation) in _UNIONS
+        and set(get_args(annotation)) == {AccountId, types.NoneType}
+    )
 
 
 def _names(annotation: Any) -> bool:  # noqa: ANN401 - a type
     if annotation is AccountId:
         return True
     origin = get_origin(annotation)
-    if origin is Annotated:
-        return _names(get_args(annotation)[0])
     if origin is tuple or origin in _UNIONS:
         return any(_names(member) for member in get_args(annotation))
     return (
         isinstance(annotation, type)
         and issubclass(annotation, Struct)
-        and bool(_naming_fields(annotation))
+        and any(_naming_fields(annotation))
     )

@@ -1,0 +1,136 @@
+"""docs/benchmarks.md: how much a network takes and where the time goes, with the machine named."""
+
+import argparse
+import os
+import platform
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from bench import network
+from bench.load import (
+    BATCH,
+    GOAL_RATE,
+    KINDS,
+    RUNS,
+    SINGLES_S,
+    SUSTAINED_S,
+    Round,
+    Task,
+    best_of,
+    ceilings,
+    median_of,
+    stages,
+)
+
+
+def page(rounds: Sequence[Round], costs: Mapping[str, float], checks: float) -> str:
+    """docs/benchmarks.md, with the machine named."""
+    medians = [median_of([best_of(tried, *kind) for tried in rounds]) for kind in KINDS]
+    whole = medians[0].cpu_us
+    rows = [
+        f"| {_kind(r.task)} | {r.task.under_way} | {r.outcome.rate:,.0f} "
+        f"| {r.outcome.percentile(50):,.0f} | {r.outcome.percentile(90):,.0f} "
+        f"| {r.outcome.percentile(99):,.0f} | {r.cpu_us:,.0f} | {r.memory_mb:,.0f} "
+        f"| {100 * r.others:.0f} % |"
+        for r in medians
+    ]
+    spread = ", ".join(f"{best_of(tried, *KINDS[0]).outcome.rate:,.0f}" for tried in rounds)
+    rest = whole - sum(costs.values())
+    stage_rows = [
+        f"| {stage} | {us:,.0f} | {100 * us / whole:.0f} % |"
+        for stage, us in [*costs.items(), ("gossip, agreement, and all the rest", rest)]
+    ]
+    return PAGE.format(
+        machine=machine(),
+        checks=f"{checks:,.0f}",
+        runs=len(rounds),
+        batch=BATCH,
+        sustained=f"{SUSTAINED_S:.0f}",
+        singles=f"{SINGLES_S:.0f}",
+        rows="\n".join(rows),
+        spread=spread,
+        goal=f"{GOAL_RATE:,}",
+        verdict="met" if medians[0].outcome.rate >= GOAL_RATE else "missed",
+        stages="\n".join(stage_rows),
+        whole=f"{whole:,.0f}",
+        disk=f"{statistics.median(tried.disk_bytes for tried in rounds):,.0f}",
+    )
+
+
+def _kind(task: Task) -> str:
+    together = f"batches of {task.batch}" if task.batch > 1 else "one by one"
+    return f"{together}, {task.mode}"
+
+
+def machine() -> str:
+    """What this ran on."""
+    known = Path("/proc/cpuinfo").read_text()
+    model = known.partition("model name")[2].partition(":")[2].partition("\n")[0].strip()
+    memory = int(Path("/proc/meminfo").read_text().split()[1]) / 1024 / 1024
+    return (
+        f"{os.cpu_count()} cores ({model or platform.machine()}), {memory:.0f} GB of memory, "
+        f"{platform.platform()}, Python {platform.python_version()}"
+    )
+
+
+def main() -> int:
+    """Write the page."""
+    options = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    options.add_argument("file", type=Path, help="where to write the page")
+    options.add_argument("--runs", type=int, default=RUNS, help="networks; the median counts")
+    given = options.parse_args()
+    costs = stages()
+    rounds = [ceilings(24_000 + 10 * number) for number in range(given.runs)]
+    text = page(rounds, costs, network.signature_checks_per_second())
+    given.file.write_text(text, encoding="utf-8")
+    return 0
+
+
+PAGE: Final = """\
+# Benchmarks
+
+Measured with `python -m bench.page docs/benchmarks.md`. Other figures come from
+`make bench`, which runs this too.
+
+**The machine:** {machine}. It carries four validators and the load together, and checks {checks}
+signatures per second on one core.
+
+## How much a network takes
+
+A payment is one transaction of one line with a signature of its own. Every node checks every
+signature, writes its votes durably and keeps the state root. The load is a process apart that
+speaks through `client`; so many hand-overs are under way at a time, each until its block is final,
+for {sustained} seconds (batches signed before) or {singles} seconds (the others). The level with
+the highest rate counts. Networks measured: {runs}; the one in the middle counts.
+
+| Load | Under way | Final per second | p50 ms | p90 ms | p99 ms | CPU us | Memory MB | Others |
+| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+{rows}
+
+- **p50, p90, p99:** from handing over to final, of a whole batch in the rows with batches.
+- **CPU:** for one payment at one node. **Memory:** the largest node's after the load, on a network
+  that had the loads above it before.
+- **Others:** the share of the cores that neither the nodes nor the load used meanwhile, but other
+  work on the machine. Rates with much of it are too low, times too high; CPU per payment stands.
+- A payment takes {disk} bytes of a node's disk, its state and its place in every index included.
+- Payments that are signed on the way are signed on the same cores.
+
+The goal for batches of {batch} that were signed before is {goal} per second: {verdict} (each
+network: {spread}).
+
+## Where the time goes
+
+CPU of one node for one payment, in batches that were signed before: {whole} us in all, as the
+operating system counts it. The stages above the last line were measured alone, in a process of
+their own, so that they may be cheaper than within a node that does everything at once; the last
+line is what remains.
+
+| Stage | CPU us | Share |
+| --- | ---: | ---: |
+{stages}
+"""
+
+if __name__ == "__main__":
+    raise SystemExit(main())
