@@ -107,14 +107,6 @@ class Nothing:
         """An id for each."""
         return [TransactionId(digest(Domain.TRANSACTION_ID, data)) for data in batch]
 
-    def metrics(self) -> bytes:
-        """Nothing is counted."""
-        return b""
-
-    async def next_block(self, height: Height) -> None:  # noqa: ARG002 - the API's protocol
-        """There is none."""
-        await trio.sleep_forever()
-
     def is_pending(self, identifier: TransactionId) -> bool:  # noqa: ARG002 - the API's protocol
         """Nothing waits."""
         return False
