@@ -8,12 +8,15 @@ import pytest
 from msgspec.structs import replace
 
 from kit.engines import Network, Node, begun
-from kit.ledger import GBP, line, pay
-from ledger.books import Line
+from kit.ledger import pay
+from ledger.accounts import AccountKind, WeightedKey
 from ledger.parameters import DEFAULTS
 from primitives import limits
 from primitives.block import Block, body_bytes
-from services.money import Transfer
+from primitives.digest import digest
+from primitives.domains import Domain
+from primitives.ids import AccountId, PublicKey
+from services.authority import OpenAccount
 
 
 def quiet_heights(network: Network, minutes: int) -> list[int]:
@@ -167,13 +170,23 @@ def test_a_node_two_hundred_blocks_behind_catches_up() -> None:
     network.check_honesty()
 
 
-def bulky(number: int) -> Transfer:
-    """A transfer of many lines, 30 kB."""
-    lines: list[Line] = [
-        line("works", 1, f"{number:03}.{index:03}" + "r" * 57, description="x" * 140)
-        for index in range(120)
+def bulky(number: int) -> list[OpenAccount]:
+    """Accounts of as many keys as may be, 60 kB: much to carry and little to execute."""
+    return [
+        OpenAccount(
+            account=AccountId(digest(Domain.ACCOUNT, f"{number}/{index}".encode())),
+            kind=AccountKind.ORGANISATION,
+            threshold=1,
+            signers=tuple(
+                WeightedKey(PublicKey(bytes([key]) * 32), 1)
+                for key in range(limits.ACCOUNT_KEYS_MAX)
+            ),
+            name="A large body",
+            keeper=None,
+            floor=0,
+        )
+        for index in range(25)
     ]
-    return Transfer(GBP, tuple(lines))
 
 
 def test_a_block_of_two_mebibytes_passes_under_default_parameters() -> None:
@@ -182,14 +195,14 @@ def test_a_block_of_two_mebibytes_passes_under_default_parameters() -> None:
     The time is that of this process: what else the machine does is not the builder's work.
     """
     network = begun(clock=time.process_time)
-    count = 5 * limits.BLOCK_BYTES_MAX // 4 // 29_000
-    payments = [network.transaction("treasury", bulky(n)) for n in range(count)]
+    count = 5 * limits.BLOCK_BYTES_MAX // 4 // 59_000
+    openings = [network.transaction("registrar", *bulky(n)) for n in range(count)]
     door = network.validators()[1]
-    assert body_bytes([tx.data for tx in payments]) > limits.BLOCK_BYTES_MAX
+    assert body_bytes([tx.data for tx in openings]) > limits.BLOCK_BYTES_MAX
     assert door is not network.proposer(2)
 
-    network.submit(door, *payments)
-    network.run(lambda: all(network.is_final(payment)() for payment in payments))
+    network.submit(door, *openings)
+    network.run(lambda: all(network.is_final(opening)() for opening in openings))
 
     sizes = [body_bytes(block.transactions) for block in blocks(door)]
     assert max(sizes) > limits.BLOCK_BYTES_MAX - 64 * 1024
