@@ -32,7 +32,7 @@ UNDER_WAY_MAX: Final = 4_000
 """Handed over and not final yet: several blocks' worth, and a fifth of an account's quota."""
 PATIENCE_S: Final = 60.0
 """How long nothing may move before we give up; an import can be continued later."""
-AGAIN_S: Final = 8.0
+AGAIN_S: Final = 5.0
 """After so long without its block a transaction is handed over again."""
 _PAUSE_S: Final = 0.05
 """Between two looks for a block: half of the shortest time between two."""

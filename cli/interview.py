@@ -81,11 +81,14 @@ class Interview:
             return self._struct(field, where)
         empty = field.core is str and allows("", annotation)
         note = " (empty for none)" if field.optional else " (may be empty)" if empty else ""
-        words = f" ({', '.join(member.value for member in field.core)})" if field.is_enum else ""
+        choice = ", ".join(member.value for member in field.core) if field.is_enum else ""
+        words = f" ({choice})" if choice else ""
 
         def read(word: str) -> Any:  # noqa: ANN401 - named form
             if not word and (field.optional or empty):
                 return None if field.optional else ""
+            if choice and word not in choice.split(", "):
+                raise click.UsageError(f"expected {choice}, found {word!r}")
             value = self._read(name, field, word, where)
             from_named(value, annotation)
             return value

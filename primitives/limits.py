@@ -167,7 +167,7 @@ API_BALANCES_MAX: Final = 1_000
 API_READERS_MAX: Final = 4
 """Threads that read the database for answers: the node has other work."""
 API_STREAMS_MAX: Final = 64
-"""Open streams of events: each reads every block, and holds a connection while it likes."""
+"""Open streams of events: each reads every block, and holds a connection as long as it likes."""
 API_STREAM_BYTES: Final = 64 * 1024
 """Events read at a time for one stream; no more of them is in memory."""
 API_STREAM_BLOCKS: Final = 256
@@ -189,7 +189,7 @@ API_QUERIES_MAX: Final = 2
 QUERY_ROWS_MAX: Final = 1_000
 """Rows on a page: 0.5 MB of JSON, built in 50 ms."""
 QUERY_GROUPS_MAX: Final = 10_000
-"""Rows of totals, which have no pages: a city's vendors (the GLA's are 2,313) and room."""
+"""Rows of totals, which have no pages: a city's vendors (the most we know: 2,313) and room."""
 QUERY_TRANSACTIONS_MAX: Final = 200_000
 """Transactions that totals go over: forty years of a city's payments, or two seconds."""
 QUERY_PAGE_TRANSACTIONS_MAX: Final = 20_000
@@ -205,7 +205,7 @@ BATCHES_WAITING_MAX: Final = 64
 BATCHES_PER_PEER_MAX: Final = 16
 """Of these, one peer's: several full blocks."""
 
-# files of payments
+# files that are imported
 IMPORT_FILE_BYTES_MAX: Final = 64 * 1024 * 1024
 """Half a million payments: an import of a quarter of an hour. More is several files."""
 IMPORT_LINE_BYTES_MAX: Final = 16 * 1024

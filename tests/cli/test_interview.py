@@ -114,6 +114,36 @@ def test_what_is_given_as_an_option_is_not_asked(
     assert "actor:" not in done.err
 
 
+def test_a_list_may_be_empty_and_a_field_may_be_none(
+    office: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A running account has no keys; its keeper signs for it, and it may go below zero."""
+    answered(
+        monkeypatch,
+        *("ab" * 32, "vendor", "organisation", "0"),
+        "n",  # no keys
+        *("", "health", ""),
+    )
+
+    done = office.asking(
+        "tx", "build", "authority.open_account", "--interactive", "--actor", "treasury"
+    )
+
+    assert done.code == 0, done.err
+    assert "expected person, organisation, office, device, escrow, found 'vendor'" in done.err
+    [call] = json.loads(done.out)["transaction"]["body"]["calls"]
+    assert call["operation"] == {
+        "operation": "authority.open_account",
+        "account": "ab" * 32,
+        "kind": "organisation",
+        "threshold": 0,
+        "signers": [],
+        "name": "",
+        "keeper": account_id("health").hex(),
+        "floor": None,
+    }
+
+
 def test_answers_that_end_early_build_nothing(
     office: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -78,3 +78,22 @@ def test_a_reader_goes_from_node_to_node_and_misses_nothing(net: Localnet) -> No
     for phase in ("check", "commit"):
         assert page[f'mithaq_phase_seconds_count{{phase="{phase}"}}'] > 0
     assert page["mithaq_loop_lag_seconds_count"] > 0
+
+
+def test_a_node_ends_whole_while_it_streams(net: Localnet) -> None:
+    """SIGTERM: the last chunk comes, and the process ends with 0 without waiting for its reader."""
+    net.start(0)
+    net.wait(lambda: net.height(0) == 0)
+    connection = http.client.HTTPConnection("127.0.0.1", net.base + 1000, timeout=30)
+    connection.request("GET", "/v1/events")
+    answer = connection.getresponse()
+    first = answer.readline()
+
+    process = net.processes.pop(0)
+    process.terminate()
+    rest = answer.read()  # IncompleteRead without the last chunk
+    ended = process.wait(timeout=30)
+    connection.close()
+
+    assert (first, rest) == (b": heartbeat\n", b"id: 0.0\n\n")
+    assert ended == 0

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -163,3 +166,22 @@ async def test_the_document_is_served() -> None:
 
     assert answer.headers["content-type"] == "application/json"
     assert answer.json() == api()
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="nothing here runs JavaScript")
+def test_the_page_draws_the_whole_document(tmp_path: Path) -> None:
+    """Every endpoint and every schema; a link to a schema opens it, and no link leads nowhere."""
+    found = api()
+    written = tmp_path / "openapi.json"
+    written.write_text(json.dumps(found))
+    browser, script = ROOT / "tests/kit/small_dom.js", PORTAL / "docs.js"
+    words = [*map(str, (browser, script, written)), "#schema-Transfer"]
+
+    done = subprocess.run(["node", *words], check=True, capture_output=True, text=True, timeout=30)
+    page = json.loads(done.stdout)
+
+    assert page["state"] == f"Mithaq {found['info']['version']}: {len(described(found))} endpoints."
+    assert [endpoint for endpoint in described(found) if endpoint not in page["drawn"]] == []
+    assert [name for name in found["components"]["schemas"] if name not in page["drawn"]] == []
+    assert page["open"] == ["schema-Transfer"]
+    assert page["dead"] == []
