@@ -50,6 +50,20 @@ def test_accounts_come_with_keeper_floor_and_balances() -> None:
     assert (agency.keeper, agency.floor, agency.name) == (None, 0, "Treasury")
 
 
+@pytest.mark.parametrize("name", ["ledger.accounts", "chain.blocks"])
+def test_a_page_has_as_many_rows_as_were_asked_for(name: str) -> None:
+    """And names a next page only if it has a row."""
+    ledger = Ledger.begin()
+    ledger.block()
+    count = len(pages(ledger, name))
+
+    short = ask(ledger, name, limit=str(count - 1))
+    whole = ask(ledger, name, limit=str(count))
+
+    assert (len(short.rows), short.next is None) == (count - 1, False)
+    assert (len(whole.rows), whole.next is None) == (count, True)
+
+
 @given(
     st.lists(st.lists(st.sampled_from((*VENDORS, "works")), max_size=3), max_size=8),
     st.integers(1, 3),

@@ -317,6 +317,25 @@ def test_a_page_of_entries_ends_after_so_many_transactions(
     assert second.next is None
 
 
+def test_a_page_that_ends_early_repeats_no_line_of_its_last_transaction(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A transaction's lines stay together."""
+    ledger = Ledger.begin()
+    ledger.put(Payment(AGENCY, "works", 1), Payment(AGENCY, "works", 2))
+    ledger.put(Payment(AGENCY, "works", 3))
+    ledger.block()
+    account = account_id(AGENCY).hex()
+    monkeypatch.setattr(limits, "QUERY_PAGE_TRANSACTIONS_MAX", 1)
+
+    first = ask(ledger, "money.entries", account=account)
+    monkeypatch.undo()
+    second = ask(ledger, "money.entries", account=account, after=first.next)
+
+    assert [row.payment_minor for row in first.rows] == [1, 2]
+    assert [row.payment_minor for row in second.rows] == [3]
+
+
 def test_totals_over_too_much_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """At the limit they are answered; a part of a sum never is."""
     ledger = Ledger.begin()
