@@ -85,7 +85,7 @@ def test_a_genesis_file_may_have_so_many_bytes_and_no_more(tmp_path: Path, home:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"version": 2}, "is no genesis document"),
+        ({"version": 1}, "is no genesis document"),
         ({"format": "mithaq.key"}, "is no genesis document"),
         ({"t0_ms": 5}, "unknown field"),
         ({"validators": []}, r"\$.validators"),
