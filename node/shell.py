@@ -135,7 +135,7 @@ class Shell:
                 has_room = self._bodies.put(peer, message)
             case wire.Decided(block):
                 if block.header.height > self.engine.height:
-                    self.catchup.hint(peer, block.header.height)
+                    self.catchup.hint(peer, Height(block.header.height + 1))
                 elif block.header.height == self.engine.height:
                     has_room = self._bodies.put(peer, message)
                 # What is decided here already is checked for a fork by its certificate alone.
