@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ from click.shell_completion import ShellComplete
 from cli.completion import SHELLS
 from cli.main import COMMANDS, COMPLETE_VARIABLE, root
 from kit.commandline import mithaq, testnet
+from kit.programs import needs
 from kit.tree import ROOT
 from services.table import OPERATIONS
 
@@ -37,8 +37,7 @@ def test_each_shell_has_its_script(shell: str) -> None:
 @pytest.mark.parametrize("shell", SHELLS)
 def test_each_script_is_one_that_its_shell_reads(shell: str, tmp_path: Path) -> None:
     """Where the shell is installed, it says so itself."""
-    if shutil.which(shell) is None:
-        pytest.skip(f"{shell} is not installed")
+    needs(shell)
     file = tmp_path / "script"
     file.write_text(mithaq("completion", shell).out)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, Final
 import pytest
 
 from kit.api import ChainOfOne, in_trio, serving
+from kit.programs import needs
 from kit.schema import faults, references, resolved
 from kit.tree import ROOT
 from node.api.openapi import QUERY_PATH, document, endpoint_of
@@ -168,9 +168,9 @@ async def test_the_document_is_served() -> None:
     assert answer.json() == api()
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="nothing here runs JavaScript")
 def test_the_page_draws_the_whole_document(tmp_path: Path) -> None:
     """Every endpoint and every schema; a link to a schema opens it, and no link leads nowhere."""
+    needs("node")
     found = api()
     written = tmp_path / "openapi.json"
     written.write_text(json.dumps(found))
