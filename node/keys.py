@@ -29,7 +29,6 @@ from primitives.ids import PublicKey
 
 FORMAT: Final = "mithaq.key"
 VERSION: Final = 1
-SUFFIX: Final = ".key"
 
 _OWNER_ONLY: Final = 0o600
 _OTHERS: Final = 0o077
