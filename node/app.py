@@ -28,6 +28,7 @@ from node.signer import Signer
 from node.status import MempoolStatus, NodeRole, NodeStatus, PeerStatus, ValidatorStatus, ViewStatus
 from p2p.network import Network, open_network
 from p2p.peers import PeerId, peer_id_of
+from primitives.crypto import ED25519
 from primitives.errors import MithaqError, OperatorFault
 from primitives.ids import Height, NodeKey, Seat, TransactionId, ValidatorKey
 from services.table import TRANSACTION
@@ -78,6 +79,7 @@ async def _run(loaded: LoadedNode, store: ChainStore, log: Log) -> None:
             chain=chain,
             kind=TRANSACTION,
             store=store,
+            scheme=ED25519,
             signer=signer,
             links=links,
             clock=time.perf_counter,

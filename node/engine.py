@@ -32,17 +32,18 @@ from node.blocks import Blocks
 from node.bodies import CheckedBlock
 from node.casts import Step, event_of, sign_all
 from node.door import CANNOT_BE_EXECUTED, Door
+from node.ear import Ear
 from node.execution import heartbeat_delay_ms
 from node.guard import Guard
 from node.mempool import Mempool
 from node.outbox import HeartbeatDue, Note, Outbox, Timer
 from node.ports import Ports
 from node.signer import Refused
-from node.verify import check_decided, check_pre_prepare, check_view_change, check_vote
+from node.verify import Gate
 from node.votelog import to_entry, to_record
 from node.witnesses import Witnesses
 from primitives import limits
-from primitives.block import Block, block_id
+from primitives.block import Block
 from primitives.certificate import Certificate
 from primitives.codec import encode
 from primitives.errors import BadBlock, Rejected
@@ -64,9 +65,11 @@ class Engine:
         self._blocks = Blocks(
             ports.store, self.mempool, chain=ports.chain, kind=ports.kind, clock=ports.clock
         )
-        self._guard = Guard(ports.signer, ports.store, ports.chain, self._put)
+        self._gate = Gate(ports.chain, ports.scheme)
+        self._guard = Guard(ports.signer, ports.store, self._gate, self._put)
         self._answer = Answers(ports.store, self._blocks, self.mempool)
         self._witnesses = Witnesses(ports.chain)
+        self._ear = Ear(self._gate, self._blocks, self._witnesses)
         self._answered: set[ValidatorKey] = set()
         self._authors = {link: key for key, link in ports.links.items()}
         self._logged: set[BlockId] = set()
@@ -141,11 +144,11 @@ class Engine:
         self._now_ms = now_ms
         match message:
             case wire.Proposed(pre_prepare, _):
-                self._hear_pre_prepare(pre_prepare, body)
+                self._hear(self._ear.pre_prepare(pre_prepare, body))
             case Prepare() | Commit():
-                self._hear_vote(message)
+                self._hear(self._ear.vote(message))
             case ViewChange():
-                self._hear_view_change(message)
+                self._hear(self._ear.view_change(message))
             case Status():
                 self._hear_status(message, link)
             case wire.Decided(_, certificate):
@@ -169,31 +172,12 @@ class Engine:
         return self._release()
 
     def needs_body(self, message: wire.Wire) -> bool:
-        """Whether the body in a message is worth checking: expected here, and not here yet.
-
-        Its transactions may cost 5,000 signature checks; this costs those of its author or of a
-        quorum, so that nobody without a vote in the matter makes us work.
+        """Whether the body in a message is worth checking, as `Ear.needs_body`.
 
         Raises:
             RemoteFault: nobody stands behind it.
         """
-        match message:
-            case wire.Proposed(pre_prepare, _):
-                validators = self._validators_of(pre_prepare.height, pre_prepare.view)
-                if validators is None or self._blocks.get(pre_prepare.block_id) is not None:
-                    return False
-                check_pre_prepare(pre_prepare, self._ports.chain, validators)
-                return True
-            case wire.Decided(block, certificate):
-                held = self._blocks.get(certificate.block_id) is not None
-                if held or block.header.height != self.height:
-                    return False
-                check_decided(certificate, self.height, self._ports.chain, self.validators)
-                return True
-            case wire.Body(block):
-                return block_id(block.header) in self._replica.kept_blocks
-            case _:
-                return False
+        return self._ear.needs_body(message, self._replica.kept_blocks)
 
     def fire(self, timer: Timer, now_ms: TimeMs) -> Outbox:
         """A timer that an outbox asked for; a stale one has no effect."""
@@ -258,34 +242,9 @@ class Engine:
 
     # --- messages ---------------------------------------------------------------------------
 
-    def _hear_pre_prepare(self, message: PrePrepare, body: CheckedBlock | None) -> None:
-        validators = self._validators_of(message.height, message.view)
-        if validators is None:
-            return
-        witness = check_pre_prepare(message, self._ports.chain, validators)
-        self._witnesses.note(validators.primary(message.height, message.view), witness)
-        if body is not None and body.id == message.block_id:
-            self._blocks.keep(body)
-        has_body = self._blocks.get(message.block_id) is not None
-        self._run(on.PrePrepareReceived(message, has_body=has_body))
-
-    def _hear_vote(self, vote: Prepare | Commit) -> None:
-        validators = self._validators_of(vote.height, vote.view)
-        if validators is None:
-            return
-        witness = check_vote(vote, self._ports.chain, validators)
-        self._witnesses.note(validators.keys[vote.seat], witness)
-        if isinstance(vote, Prepare):
-            self._run(on.PrepareReceived(vote))
-        else:
-            self._run(on.CommitReceived(vote))
-
-    def _hear_view_change(self, message: ViewChange) -> None:
-        if message.height != self.height:
-            return
-        witness = check_view_change(message, self._ports.chain, self.validators)
-        self._witnesses.note(self.validators.keys[message.seat], witness)
-        self._run(on.ViewChangeReceived(message))
+    def _hear(self, event: on.Event | None) -> None:
+        if event is not None:
+            self._run(event)
 
     def _hear_status(self, status: Status, link: Link) -> None:
         if not self._statuses.allows(link, self._now_ms):
@@ -306,18 +265,10 @@ class Engine:
             if height < self.height:
                 self._guard.look_for_fork(certificate, self.validators)
             return
-        check_decided(certificate, self.height, self._ports.chain, self.validators)
+        self._gate.decided(certificate, self.height, self.validators)
         self._blocks.keep(body)
         self._run(on.CertificateReceived(certificate))
         self._tell(link, self._replica.now.status())
-
-    def _validators_of(self, height: Height, view: View) -> ValidatorSet | None:
-        """Who votes there; None for what is dropped unread (consensus.md §3)."""
-        if height == self.height:
-            return self._blocks.parent.validators
-        if height == self.height + 1 and view == 0:
-            return self._blocks.parent.next_validators
-        return None
 
     def _wake_if_answered(self) -> None:
         own = self._ports.signer.key if self._ports.signer is not None else None

@@ -10,12 +10,11 @@ from typing import final
 from consensus.messages import LogEntry, Witness
 from node.outbox import Note
 from node.signer import Signer, place_of
-from node.verify import check_decided
+from node.verify import Gate
 from node.votelog import step_of
 from primitives.certificate import Certificate
 from primitives.codec import encode
-from primitives.crypto import check_signature
-from primitives.ids import ChainId, Height, Seat
+from primitives.ids import Height, Seat
 from primitives.validators import ValidatorSet
 from storage.chain import ChainStore
 
@@ -28,10 +27,10 @@ class Guard:
         self,
         signer: Signer | None,
         store: ChainStore,
-        chain: ChainId,
+        gate: Gate,
         note: Callable[[Note], None],
     ) -> None:
-        self._signer, self._store, self._chain, self._note = signer, store, chain, note
+        self._signer, self._store, self._gate, self._note = signer, store, gate, note
 
     def seat(
         self, height: Height, validators: ValidatorSet, log: Sequence[LogEntry]
@@ -57,10 +56,10 @@ class Guard:
         signer = self._signer
         if witness is None or signer is None or signer.muted is not None:
             return
-        place = place_of(witness.statement, self._chain)
+        place = place_of(witness.statement, self._gate.chain)
         if signer.knows(place, witness.statement):
             return
-        check_signature(signer.key, witness.statement, witness.signature)
+        self._gate.scheme.check(signer.key, witness.statement, witness.signature)
         known = "nothing" if signer.top is None else _say(signer.top)
         self._mute(
             "signer.muted",
@@ -79,7 +78,7 @@ class Guard:
         ours = self._store.certificate(height)
         if ours is None or ours.block_id == certificate.block_id:
             return
-        check_decided(certificate, height, self._chain, validators)
+        self._gate.decided(certificate, height, validators)
         self._mute(
             "chain.forked",
             f"two certified blocks of height {height}: "

@@ -6,6 +6,7 @@ from typing import Any, final
 
 from consensus.events import Link
 from node.signer import Signer
+from primitives.crypto import Scheme
 from primitives.ids import ChainId, ValidatorKey
 from storage.chain import ChainStore
 
@@ -19,6 +20,8 @@ class Ports:
     kind: Any
     """The kind of transactions, services.table.TRANSACTION."""
     store: ChainStore
+    scheme: Scheme
+    """How signatures of validators are judged."""
     signer: Signer | None
     """None at an observer."""
     links: Mapping[ValidatorKey, Link]

@@ -18,7 +18,7 @@ from msgspec import Meta, Struct
 
 from primitives import limits
 from primitives.codec import decode, encode
-from primitives.crypto import SigningKey
+from primitives.crypto import Key
 from primitives.domains import Domain
 from primitives.errors import Malformed, StorageFault
 from primitives.ids import (
@@ -120,7 +120,7 @@ class Refused:
 class Signer:
     """Key and memory. Nobody else signs, nobody else writes the memory."""
 
-    def __init__(self, key: SigningKey, memory: DurableFile, chain: ChainId) -> None:
+    def __init__(self, key: Key, memory: DurableFile, chain: ChainId) -> None:
         """
         Raises:
             StorageFault: the memory is not one of this key.

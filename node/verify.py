@@ -4,11 +4,13 @@ Members, seats, views, signatures and certificates, in the order of their cost. 
 may say it is the core's business. What fails is the fault of whoever delivered it (rule R32).
 """
 
+from typing import Final, final
+
 from consensus.justification import Unjustified, check_justified
 from consensus.messages import Commit, Prepare, PrePrepare, ViewChange, Witness
 from primitives.block import Block, block_id, body_bytes, transaction_hash, transactions_root
 from primitives.certificate import Certificate
-from primitives.crypto import check_certificate, check_signature
+from primitives.crypto import Scheme, check_certificate
 from primitives.domains import Domain
 from primitives.errors import BadBlock, Malformed
 from primitives.ids import NO_VIEW, ZERO32, BlockId, ChainId, Height, Seat, TransactionHash
@@ -17,92 +19,94 @@ from primitives.statements import VoteDomain, view_change_bytes, vote_bytes
 from primitives.validators import ValidatorSet
 
 
-def check_vote(vote: Prepare | Commit, chain: ChainId, validators: ValidatorSet) -> Witness:
-    """A prepare or a commit of a member.
+@final
+class Gate:
+    """What every remote statement passes: of one chain, under one signature scheme."""
 
-    Raises:
-        Malformed: no such seat.
-        BadSignature: not its signature.
-    """
-    domain: VoteDomain = Domain.PREPARE if isinstance(vote, Prepare) else Domain.COMMIT
-    statement = vote_bytes(domain, chain, vote.height, vote.view, vote.block_id)
-    check_signature(_key(vote.seat, validators), statement, vote.signature)
-    return Witness(statement, vote.signature)
+    def __init__(self, chain: ChainId, scheme: Scheme) -> None:
+        self.chain: Final = chain
+        self.scheme: Final = scheme
 
+    def vote(self, vote: Prepare | Commit, validators: ValidatorSet) -> Witness:
+        """A prepare or a commit of a member.
 
-def check_pre_prepare(message: PrePrepare, chain: ChainId, validators: ValidatorSet) -> Witness:
-    """A pre-prepare of the primary of its view, justified, every attachment its author's.
+        Raises:
+            Malformed: no such seat.
+            BadSignature: not its signature.
+        """
+        domain: VoteDomain = Domain.PREPARE if isinstance(vote, Prepare) else Domain.COMMIT
+        statement = vote_bytes(domain, self.chain, vote.height, vote.view, vote.block_id)
+        self.scheme.check(_key(vote.seat, validators), statement, vote.signature)
+        return Witness(statement, vote.signature)
 
-    The cheap comes first: one signature, then what needs none, then the others' signatures. Nobody
-    honest relays a proposal that is not justified.
+    def pre_prepare(self, message: PrePrepare, validators: ValidatorSet) -> Witness:
+        """A pre-prepare of the primary of its view, justified, every attachment its author's.
 
-    Raises:
-        Malformed: not justified (R13, R14), or an attachment outside its bounds.
-        BadSignature: one that does not verify.
-    """
-    statement = vote_bytes(
-        Domain.PRE_PREPARE, chain, message.height, message.view, message.block_id
-    )
-    primary = validators.primary(message.height, message.view)
-    check_signature(primary, statement, message.signature)
-    try:
-        check_justified(message, validators.size)
-    except Unjustified as error:
-        raise Malformed(f"a proposal that is not justified: {error}") from error
-    for change in message.view_changes:
-        if change.prepared is not None:
-            raise Malformed("a view change in a proposal carries no certificate of its own")
-        _check_change(change, chain, validators)
-    if message.prepared is not None:
-        check_certificate(message.prepared, Domain.PREPARE, chain, validators)
-    return Witness(statement, message.signature)
+        The cheap comes first: one signature, then what needs none, then the others' signatures.
+        Nobody honest relays a proposal that is not justified.
 
+        Raises:
+            Malformed: not justified (R13, R14), or an attachment outside its bounds.
+            BadSignature: one that does not verify.
+        """
+        statement = vote_bytes(
+            Domain.PRE_PREPARE, self.chain, message.height, message.view, message.block_id
+        )
+        primary = validators.primary(message.height, message.view)
+        self.scheme.check(primary, statement, message.signature)
+        try:
+            check_justified(message, validators.size)
+        except Unjustified as error:
+            raise Malformed(f"a proposal that is not justified: {error}") from error
+        for change in message.view_changes:
+            if change.prepared is not None:
+                raise Malformed("a view change in a proposal carries no certificate of its own")
+            self._change(change, validators)
+        if message.prepared is not None:
+            check_certificate(message.prepared, Domain.PREPARE, self.chain, validators, self.scheme)
+        return Witness(statement, message.signature)
 
-def check_view_change(message: ViewChange, chain: ChainId, validators: ValidatorSet) -> Witness:
-    """A view change of a member, whose claim its certificate proves (rule R26).
+    def view_change(self, message: ViewChange, validators: ValidatorSet) -> Witness:
+        """A view change of a member, whose claim its certificate proves (rule R26).
 
-    Raises:
-        Malformed: no such seat, a claim not below its view, or not what the certificate proves.
-        BadSignature: a signature that does not verify.
-    """
-    witness = _check_change(message, chain, validators)
-    certificate = message.prepared
-    claimed = (message.height, message.prepared_view, message.prepared_id)
-    if certificate is None:
-        if message.prepared_view != NO_VIEW:
-            raise Malformed(f"a claim of view {message.prepared_view} without a certificate")
+        Raises:
+            Malformed: no such seat, a claim not below its view, or not what the certificate proves.
+            BadSignature: a signature that does not verify.
+        """
+        witness = self._change(message, validators)
+        certificate = message.prepared
+        claimed = (message.height, message.prepared_view, message.prepared_id)
+        if certificate is None:
+            if message.prepared_view != NO_VIEW:
+                raise Malformed(f"a claim of view {message.prepared_view} without a certificate")
+            return witness
+        proved = (certificate.height, certificate.view, certificate.block_id)
+        if proved != claimed:
+            raise Malformed(f"a certificate for {proved[:2]}, the claim is {claimed[:2]}")
+        check_certificate(certificate, Domain.PREPARE, self.chain, validators, self.scheme)
         return witness
-    proved = (certificate.height, certificate.view, certificate.block_id)
-    if proved != claimed:
-        raise Malformed(f"a certificate for {proved[:2]}, the claim is {claimed[:2]}")
-    check_certificate(certificate, Domain.PREPARE, chain, validators)
-    return witness
 
+    def _change(self, change: ViewChange, validators: ValidatorSet) -> Witness:
+        if (change.prepared_view == NO_VIEW) != (change.prepared_id == ZERO32):
+            raise Malformed("a view change names a prepared view and a prepared block, or neither")
+        if change.prepared_view >= change.view:
+            raise Malformed(f"a claim of view {change.prepared_view} in one for view {change.view}")
+        statement = view_change_bytes(
+            self.chain, change.height, change.view, change.prepared_view, change.prepared_id
+        )
+        self.scheme.check(_key(change.seat, validators), statement, change.signature)
+        return Witness(statement, change.signature)
 
-def _check_change(change: ViewChange, chain: ChainId, validators: ValidatorSet) -> Witness:
-    if (change.prepared_view == NO_VIEW) != (change.prepared_id == ZERO32):
-        raise Malformed("a view change names a prepared view and a prepared block, or neither")
-    if change.prepared_view >= change.view:
-        raise Malformed(f"a claim of view {change.prepared_view} in one for view {change.view}")
-    statement = view_change_bytes(
-        chain, change.height, change.view, change.prepared_view, change.prepared_id
-    )
-    check_signature(_key(change.seat, validators), statement, change.signature)
-    return Witness(statement, change.signature)
+    def decided(self, certificate: Certificate, height: Height, validators: ValidatorSet) -> None:
+        """A commit certificate of this height.
 
-
-def check_decided(
-    certificate: Certificate, height: Height, chain: ChainId, validators: ValidatorSet
-) -> None:
-    """A commit certificate of this height.
-
-    Raises:
-        Malformed: of another height, or not a quorum of members.
-        BadSignature: a signature that does not verify.
-    """
-    if certificate.height != height:
-        raise Malformed(f"a certificate of height {certificate.height}, expected {height}")
-    check_certificate(certificate, Domain.COMMIT, chain, validators)
+        Raises:
+            Malformed: of another height, or not a quorum of members.
+            BadSignature: a signature that does not verify.
+        """
+        if certificate.height != height:
+            raise Malformed(f"a certificate of height {certificate.height}, expected {height}")
+        check_certificate(certificate, Domain.COMMIT, self.chain, validators, self.scheme)
 
 
 def check_body(block: Block, identifier: BlockId) -> tuple[TransactionHash, ...]:

@@ -6,7 +6,7 @@ works, so checks run in threads.
 """
 
 import hashlib
-from typing import final
+from typing import Final, Protocol, final
 
 from nacl import bindings
 from nacl.exceptions import CryptoError
@@ -17,6 +17,29 @@ from primitives.errors import BadSignature
 from primitives.ids import ChainId, PublicKey, Signature, short
 from primitives.statements import VoteDomain, vote_bytes
 from primitives.validators import ValidatorSet
+
+
+class Key(Protocol):
+    """A key pair that signs."""
+
+    @property
+    def public(self) -> PublicKey:
+        """The public half."""
+        ...
+
+    def sign(self, message: bytes) -> Signature:
+        """64 bytes over a message that begins with a domain and names its chain."""
+        ...
+
+
+class Scheme(Protocol):
+    """How signatures are judged. A node has ED25519; a simulated world may have a faster one."""
+
+    def check(self, key: bytes, message: bytes, signature: bytes) -> None:
+        """Raises:
+        BadSignature: `signature` is not `key`'s over `message`.
+        """
+        ...
 
 
 @final
@@ -60,8 +83,21 @@ def check_signature(key: bytes, message: bytes, signature: bytes) -> None:
         ) from error
 
 
+@final
+class _Ed25519:
+    check = staticmethod(check_signature)
+
+
+ED25519: Final[Scheme] = _Ed25519()
+"""The scheme of every chain."""
+
+
 def check_certificate(
-    certificate: Certificate, domain: VoteDomain, chain: ChainId, validators: ValidatorSet
+    certificate: Certificate,
+    domain: VoteDomain,
+    chain: ChainId,
+    validators: ValidatorSet,
+    scheme: Scheme,
 ) -> None:
     """A quorum of `validators` signed this certificate's statement under `domain` (rule R4).
 
@@ -72,7 +108,7 @@ def check_certificate(
     check_shape(certificate, validators.size)
     message = vote_bytes(domain, chain, certificate.height, certificate.view, certificate.block_id)
     for seal in certificate.seals:
-        check_signature(validators.keys[seal.seat], message, seal.signature)
+        scheme.check(validators.keys[seal.seat], message, seal.signature)
 
 
 def commitment(salt: bytes, data: bytes) -> bytes:

@@ -30,6 +30,7 @@ from node.signer import Memory, Signer
 from primitives import limits
 from primitives.block import transaction_hash
 from primitives.codec import decode, encode
+from primitives.crypto import ED25519
 from primitives.errors import Rejected, RemoteFault
 from primitives.ids import BlockId, ChainId, Height, TimeMs, TransactionId, ValidatorKey
 from primitives.validators import ValidatorSet
@@ -185,6 +186,7 @@ class Network:
                 chain=self.chain,
                 kind=TRANSACTION,
                 store=ChainStore(node.database),
+                scheme=ED25519,
                 signer=signer,
                 links={k: link for k, link in self._links.items() if link != node.name},
                 clock=self.clock,

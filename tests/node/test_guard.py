@@ -11,7 +11,9 @@ from kit.spoken import Voice
 from node.guard import Guard
 from node.outbox import Note
 from node.signer import Request, Signer
+from node.verify import Gate
 from node.witnesses import Witnesses
+from primitives.crypto import ED25519
 from primitives.domains import Domain
 from primitives.errors import BadSignature, Malformed
 from primitives.ids import BlockId, ChainId, Height, ValidatorKey, View
@@ -40,7 +42,7 @@ class Watch:
                 for step in (VoteStep.PREPARE, VoteStep.COMMIT)
             ]
         )
-        self.guard = Guard(self.signer, node.store, self.chain, self.notes.append)
+        self.guard = Guard(self.signer, node.store, Gate(self.chain, ED25519), self.notes.append)
 
     def witness(self, domain: VoteDomain, height: int, view: int, block_id: BlockId = X) -> Witness:
         statement = vote_bytes(domain, self.chain, Height(height), View(view), block_id)

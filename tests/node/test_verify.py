@@ -11,21 +11,17 @@ from consensus.messages import Commit, Prepare, PrePrepare, ViewChange
 from kit.certified import named_digest, sample_header, validator_keys, validator_set
 from kit.spoken import Voice, certificate_by
 from node.signer import place_of
-from node.verify import (
-    check_body,
-    check_decided,
-    check_pre_prepare,
-    check_view_change,
-    check_vote,
-)
+from node.verify import Gate, check_body
 from primitives import limits
 from primitives.block import Block, block_id, transaction_hash, transactions_root
 from primitives.certificate import Certificate
+from primitives.crypto import ED25519
 from primitives.domains import Domain
 from primitives.errors import BadBlock, BadSignature, Malformed
 from primitives.ids import NO_VIEW, ZERO32, BlockId, ChainId, Height, Seat, Signature, View
 
 CHAIN, OTHER_CHAIN = ChainId(named_digest("chain")), ChainId(named_digest("other chain"))
+GATE = Gate(CHAIN, ED25519)
 KEYS = validator_keys(4)
 MEMBERS = validator_set(KEYS)
 VOICES = [Voice(key, CHAIN, MEMBERS) for key in KEYS]
@@ -69,7 +65,7 @@ def spoilt(signature: Signature) -> Signature:
 @pytest.mark.parametrize("vote", [VOICES[1].prepare(6, 2, X), VOICES[1].commit(6, 2, X)])
 def test_a_members_vote_passes_and_leaves_its_witness(vote: Prepare | Commit) -> None:
     """The statement as it was signed, and where it stands."""
-    witness = check_vote(vote, CHAIN, MEMBERS)
+    witness = GATE.vote(vote, MEMBERS)
 
     assert witness.signature == vote.signature
     assert place_of(witness.statement, CHAIN)[:2] == (HEIGHT, VIEW)
@@ -92,16 +88,16 @@ BAD_VOTES: dict[str, Prepare | Commit] = {
 def test_a_vote_that_its_author_did_not_sign_is_refused(name: str) -> None:
     """Each field is under the signature."""
     with pytest.raises(BadSignature):
-        check_vote(BAD_VOTES[name], CHAIN, MEMBERS)
+        GATE.vote(BAD_VOTES[name], MEMBERS)
 
 
 @pytest.mark.parametrize("seat", [4, 255])
 def test_a_seat_that_nobody_has_is_malformed(seat: int) -> None:
     """It needs no signature to see that."""
     with pytest.raises(Malformed, match=f"seat {seat} of 4"):
-        check_vote(replace(VOTE, seat=Seat(seat)), CHAIN, MEMBERS)
+        GATE.vote(replace(VOTE, seat=Seat(seat)), MEMBERS)
     with pytest.raises(Malformed, match=f"seat {seat} of 4"):
-        check_view_change(replace(change(VOICES[0]), seat=Seat(seat)), CHAIN, MEMBERS)
+        GATE.view_change(replace(change(VOICES[0]), seat=Seat(seat)), MEMBERS)
 
 
 # --- pre-prepares -----------------------------------------------------------------------------
@@ -112,16 +108,16 @@ def test_a_justified_proposal_passes(make: Callable[[], PrePrepare]) -> None:
     """Of a fresh block, and of one that was prepared before."""
     message = make()
 
-    assert check_pre_prepare(message, CHAIN, MEMBERS).signature == message.signature
+    assert GATE.pre_prepare(message, MEMBERS).signature == message.signature
 
 
 def test_a_proposal_of_view_zero_needs_no_justification() -> None:
     """And may have none."""
     primary = VOICES[HEIGHT % 4]
 
-    check_pre_prepare(primary.pre_prepare(HEIGHT, 0, X), CHAIN, MEMBERS)
+    GATE.pre_prepare(primary.pre_prepare(HEIGHT, 0, X), MEMBERS)
     with pytest.raises(Malformed, match="not justified"):
-        check_pre_prepare(primary.pre_prepare(HEIGHT, 0, X, (), proof()), CHAIN, MEMBERS)
+        GATE.pre_prepare(primary.pre_prepare(HEIGHT, 0, X, (), proof()), MEMBERS)
 
 
 def with_changes(message: PrePrepare, *changes: ViewChange) -> PrePrepare:
@@ -215,7 +211,7 @@ def test_a_proposal_that_is_spoilt_is_refused(name: str) -> None:
     message, fault = BAD_PROPOSALS[name]
 
     with pytest.raises(fault):
-        check_pre_prepare(message, CHAIN, MEMBERS)
+        GATE.pre_prepare(message, MEMBERS)
 
 
 # --- view changes -----------------------------------------------------------------------------
@@ -226,7 +222,7 @@ def test_a_view_change_with_a_proved_claim_passes(claim: Certificate | None) -> 
     """Or with none."""
     message = change(VOICES[3], claim)
 
-    assert check_view_change(message, CHAIN, MEMBERS).signature == message.signature
+    assert GATE.view_change(message, MEMBERS).signature == message.signature
 
 
 def lying(prepared_view: int, prepared_id: BlockId, attached: Certificate | None) -> ViewChange:
@@ -273,7 +269,7 @@ def test_a_view_change_that_is_spoilt_is_refused(name: str) -> None:
     message, fault = BAD_CHANGES[name]
 
     with pytest.raises(fault):
-        check_view_change(message, CHAIN, MEMBERS)
+        GATE.view_change(message, MEMBERS)
 
 
 # --- decisions and bodies ---------------------------------------------------------------------
@@ -281,7 +277,7 @@ def test_a_view_change_that_is_spoilt_is_refused(name: str) -> None:
 
 def test_a_commit_certificate_of_its_height_passes() -> None:
     """A quorum of members; in whatever view."""
-    check_decided(certificate_by(VOICES[1:], Domain.COMMIT, 6, 9, X), HEIGHT, CHAIN, MEMBERS)
+    GATE.decided(certificate_by(VOICES[1:], Domain.COMMIT, 6, 9, X), HEIGHT, MEMBERS)
 
 
 @pytest.mark.parametrize(
@@ -298,7 +294,7 @@ def test_a_certificate_that_decides_nothing_is_refused(
 ) -> None:
     """Another height, too few, prepares, another block."""
     with pytest.raises(fault):
-        check_decided(certificate, HEIGHT, CHAIN, MEMBERS)
+        GATE.decided(certificate, HEIGHT, MEMBERS)
 
 
 def body(*transactions: bytes) -> Block:

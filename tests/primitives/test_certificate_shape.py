@@ -9,7 +9,7 @@ from kit.certified import certify, named_digest, signing_key, validator_keys, va
 from primitives import limits
 from primitives.certificate import Certificate, Seal, check_shape
 from primitives.codec import decode, encode
-from primitives.crypto import check_certificate
+from primitives.crypto import ED25519, check_certificate
 from primitives.domains import Domain
 from primitives.errors import BadSignature, Malformed
 from primitives.ids import INTEGER_MAX, VIEW_MAX, BlockId, ChainId, Height, Seat, Signature, View
@@ -69,7 +69,7 @@ def test_seats_are_distinct_members_in_order(why: str, seats: list[int]) -> None
 @pytest.mark.parametrize("seats", [(0, 1, 2), (1, 2, 3), (0, 1, 2, 3)])
 def test_a_quorum_of_good_signatures_is_a_certificate(seats: tuple[int, ...]) -> None:
     """Any quorum does."""
-    check_certificate(signed_by(*seats), Domain.COMMIT, CHAIN, VALIDATORS)
+    check_certificate(signed_by(*seats), Domain.COMMIT, CHAIN, VALIDATORS, ED25519)
 
 
 def changed(**fields: object) -> Callable[[Certificate], Certificate]:
@@ -89,16 +89,16 @@ def test_the_signatures_are_over_this_statement(
 ) -> None:
     """Height, view and block stand under every signature."""
     with pytest.raises(BadSignature):
-        check_certificate(change(signed_by(0, 1, 2)), Domain.COMMIT, CHAIN, VALIDATORS)
+        check_certificate(change(signed_by(0, 1, 2)), Domain.COMMIT, CHAIN, VALIDATORS, ED25519)
 
 
 def test_the_domain_and_the_chain_stand_under_every_signature() -> None:
     """A prepared certificate is no commit certificate, and another chain's is none here."""
     good = signed_by(0, 1, 2)
     with pytest.raises(BadSignature):
-        check_certificate(good, Domain.PREPARE, CHAIN, VALIDATORS)
+        check_certificate(good, Domain.PREPARE, CHAIN, VALIDATORS, ED25519)
     with pytest.raises(BadSignature):
-        check_certificate(good, Domain.COMMIT, ChainId(named_digest("other")), VALIDATORS)
+        check_certificate(good, Domain.COMMIT, ChainId(named_digest("other")), VALIDATORS, ED25519)
 
 
 def test_a_strangers_signature_does_not_count() -> None:
@@ -109,7 +109,7 @@ def test_a_strangers_signature_does_not_count() -> None:
     seals = signed_by(0, 1, 2).seals
     forged = changed(seals=(*seals[:2], Seal(Seat(2), Signature(stranger))))(signed_by(0, 1, 2))
     with pytest.raises(BadSignature):
-        check_certificate(forged, Domain.COMMIT, CHAIN, VALIDATORS)
+        check_certificate(forged, Domain.COMMIT, CHAIN, VALIDATORS, ED25519)
 
 
 def test_one_bad_signature_beside_a_quorum_spoils_it() -> None:
@@ -117,7 +117,7 @@ def test_one_bad_signature_beside_a_quorum_spoils_it() -> None:
     seals = signed_by(0, 1, 2, 3).seals
     spoiled = changed(seals=(*seals[:3], Seal(Seat(3), seals[0].signature)))(signed_by(0, 1, 2))
     with pytest.raises(BadSignature):
-        check_certificate(spoiled, Domain.COMMIT, CHAIN, VALIDATORS)
+        check_certificate(spoiled, Domain.COMMIT, CHAIN, VALIDATORS, ED25519)
 
 
 def test_the_largest_certificate_fits_its_limit_and_one_seal_more_does_not_decode() -> None:
