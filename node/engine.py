@@ -22,6 +22,7 @@ from consensus import effects as do
 from consensus import events as on
 from consensus.effects import Effect, Sending
 from consensus.events import Link, Verdict
+from consensus.instance import Instance
 from consensus.messages import Commit, Prepare, PrePrepare, Proposal, Status, ViewChange
 from consensus.replica import Replica
 from ledger.membership import validators_at
@@ -87,6 +88,11 @@ class Engine:
     def height(self) -> Height:
         """The height being decided."""
         return self._blocks.parent.height
+
+    @property
+    def instance(self) -> Instance:
+        """The replica's state of this height; the replica alone writes it."""
+        return self._replica.now
 
     @property
     def wish(self) -> View:
@@ -283,7 +289,10 @@ class Engine:
     def _run(self, event: on.Event) -> None:
         self._pending.append(event)
         while self._pending and self.halted is None:
-            self._perform(self._replica.step(self._pending.popleft()))
+            event = self._pending.popleft()
+            effects = self._replica.step(event)
+            self._ports.observe(event, effects)
+            self._perform(effects)
         self._pending.clear()
         self._blocks.keep_only(self._replica.kept_blocks)
 

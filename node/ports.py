@@ -1,14 +1,19 @@
 """What an engine stands on; the composition root and the tests put it together."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
-from consensus.events import Link
+from consensus.effects import Effect
+from consensus.events import Event, Link
 from node.signer import Signer
 from primitives.crypto import Scheme
 from primitives.ids import ChainId, ValidatorKey
 from storage.chain import ChainStore
+
+
+def unobserved(_event: Event, _effects: Sequence[Effect]) -> None:
+    """Nobody looks on."""
 
 
 @final
@@ -27,3 +32,5 @@ class Ports:
     links: Mapping[ValidatorKey, Link]
     """The link to each other validator."""
     clock: Callable[[], float]
+    observe: Callable[[Event, Sequence[Effect]], None] = unobserved
+    """Told of every step of the replica before its effects are done; it must change nothing."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from primitives.block import Header
 from primitives.certificate import Certificate, Seal
-from primitives.crypto import SigningKey
+from primitives.crypto import Key, SigningKey
 from primitives.domains import Domain
 from primitives.ids import (
     ZERO32,
@@ -81,7 +81,7 @@ def genesis_header(
 
 
 def certify(
-    keys: Iterable[SigningKey],
+    keys: Iterable[Key],
     validators: ValidatorSet,
     *,
     chain: ChainId,
