@@ -8,7 +8,17 @@ signer's memory before it leaves. A cast comes back as an event; only then does 
 from dataclasses import dataclass
 
 from consensus.events import Link, Timed
-from consensus.messages import Claim, LogEntry, Message, Proposal, Status
+from consensus.messages import (
+    Claim,
+    Commit,
+    LogEntry,
+    Message,
+    Prepare,
+    PrePrepare,
+    Proposal,
+    Status,
+    ViewChange,
+)
 from primitives.certificate import Certificate
 from primitives.ids import BlockId, Height, Seat, View
 
@@ -129,10 +139,10 @@ class Decide:
 
 @dataclass(frozen=True, slots=True)
 class Equivocation:
-    """A validator signed two statements that exclude each other; the first one counts."""
+    """A seat signed two statements that exclude each other, the second one heard later."""
 
-    first: Message
-    second: Message
+    first: PrePrepare | Prepare | Commit | ViewChange
+    second: PrePrepare | Prepare | Commit | ViewChange
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from primitives.ids import (
     View,
     ViewNumber,
 )
+from primitives.statements import Witness
 
 Bitmap = Annotated[bytes, Meta(max_length=(limits.VALIDATORS_MAX + 7) // 8)]
 """Seat i is bit i % 8 of byte i // 8; trailing zero bytes are left out."""
@@ -89,14 +90,6 @@ class Commit(Struct, array_like=True, frozen=True, tag=5):
     view: ViewNumber[View]
     block_id: Sized32[BlockId]
     seat: SeatNumber[Seat]
-    signature: Sized64[Signature]
-
-
-@final
-class Witness(Struct, array_like=True, frozen=True):
-    """A statement exactly as it was signed, and the signature."""
-
-    statement: Annotated[bytes, Meta(max_length=128)]
     signature: Sized64[Signature]
 
 

@@ -33,6 +33,7 @@ from typing import assert_never, final
 from consensus import effects as do
 from consensus import events as on
 from consensus.ahead import Ahead
+from consensus.contradictions import contradictions, contradictions_in
 from consensus.effects import Effect
 from consensus.events import Event, Verdict
 from consensus.instance import Instance, judged_as
@@ -109,6 +110,7 @@ class Replica:
                 self._on_checked(block_id, fresh_view, verdict)
             case on.CertificateReceived(certificate):  # R22: in any state
                 if certificate.height == self.now.height and not self.now.decided:
+                    self._out += contradictions_in(self.now, certificate)
                     self.now.bodies.add(certificate.block_id)
                     self._decide(certificate)
             case _:
@@ -242,10 +244,10 @@ class Replica:
             return
         if message.view == 0:
             self._see_work()
+        self._out += contradictions(self.now, message)
         known = self.now.proposals.get(message.view)
         if known is not None and known.block_id != message.block_id:
-            self._out.append(do.Equivocation(known, message))  # R12: the first one stands
-            return
+            return  # R12: the first one stands
         if not self._keeps_proposal_of(message.view, has_body=has_body):
             return
         try:
@@ -320,7 +322,6 @@ class Replica:
             return
         standing = self.now.prepares.add(message)
         if standing.block_id != message.block_id:
-            self._out.append(do.Equivocation(standing, message))
             return
         if message.view == 0 and len(self.now.prepares.seats(View(0))) > self.now.faults:
             self._see_work()
@@ -345,7 +346,6 @@ class Replica:
             return
         standing = self.now.commits.add(message)
         if standing.block_id != message.block_id:
-            self._out.append(do.Equivocation(standing, message))
             return
         certificate = self.now.commits.certificate(
             self.now.height, message.view, message.block_id, self.now.quorum
@@ -377,11 +377,8 @@ class Replica:
     def _on_view_change(self, message: ViewChange) -> None:
         if message.height != self.now.height or self.now.decided:
             return
+        self._out += contradictions(self.now, message)
         known = self.now.view_changes.get(message.seat)
-        if known is not None and known.view == message.view:
-            if _claim(known) != _claim(message):
-                self._out.append(do.Equivocation(known, message))
-            return
         if known is None or message.view > known.view:
             self.now.view_changes[message.seat] = message
             self.now.trim()
@@ -472,6 +469,7 @@ class Replica:
             return False
         if vote.height != self.now.height or self.now.decided:
             return False
+        self._out += contradictions(self.now, vote)
         return self.now.keeps_votes_of(vote.view)
 
     def _after(self, delay_ms: int, event: on.Timed) -> None:
@@ -488,7 +486,3 @@ def _stripped(change: ViewChange) -> ViewChange:
         change.signature,
         None,
     )
-
-
-def _claim(change: ViewChange) -> tuple[View, BlockId]:
-    return change.prepared_view, change.prepared_id

@@ -25,6 +25,10 @@ class Votes(Generic[V]):
         """Keep the first vote of a seat in a view. Returns the vote that counts."""
         return self._by_view.setdefault(vote.view, {}).setdefault(vote.seat, vote)
 
+    def find(self, view: View, seat: Seat) -> V | None:
+        """The vote that counts of a seat in a view."""
+        return self._by_view.get(view, {}).get(seat)
+
     def seats(self, view: View) -> set[Seat]:
         """Whose vote of this view is here, whatever it says."""
         return set(self._by_view.get(view, ()))

@@ -34,6 +34,7 @@ from node.bodies import CheckedBlock
 from node.casts import Step, event_of, sign_all
 from node.door import CANNOT_BE_EXECUTED, Door
 from node.ear import Ear
+from node.evidence import Cases
 from node.execution import heartbeat_delay_ms
 from node.guard import Guard
 from node.mempool import Mempool
@@ -70,6 +71,8 @@ class Engine:
         self._guard = Guard(ports.signer, ports.store, self._gate, self._put)
         self._answer = Answers(ports.store, self._blocks, self.mempool)
         self._witnesses = Witnesses(ports.chain)
+        own = ports.signer.key if ports.signer is not None else None
+        self._cases = Cases(ports.store, self._gate, self._put, own=own)
         self._ear = Ear(self._gate, self._blocks, self._witnesses)
         self._answered: set[ValidatorKey] = set()
         self._authors = {link: key for key, link in ports.links.items()}
@@ -358,8 +361,8 @@ class Engine:
                     self._reply(asked, wire.Fetch(block_id))
             case do.After(delay_ms, event):
                 self._out.timers.append((delay_ms, event))
-            case do.Equivocation(first, second):
-                self._note("consensus.equivocation", alarming=True, first=first, second=second)
+            case do.Equivocation():
+                self._cases.found(effect, self.validators)
             case do.Diverged(block_id):
                 reason = "my state differs from a quorum's"
                 self._note("state.diverged", alarming=True, block=block_id.hex(), reason=reason)

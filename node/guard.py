@@ -7,7 +7,7 @@ the operator acts.
 from collections.abc import Callable, Sequence
 from typing import final
 
-from consensus.messages import LogEntry, Witness
+from consensus.messages import LogEntry
 from node.outbox import Note
 from node.signer import Signer, place_of
 from node.verify import Gate
@@ -15,6 +15,7 @@ from node.votelog import step_of
 from primitives.certificate import Certificate
 from primitives.codec import encode
 from primitives.ids import Height, Seat
+from primitives.statements import Witness
 from primitives.validators import ValidatorSet
 from storage.chain import ChainStore
 

@@ -7,7 +7,7 @@ may say it is the core's business. What fails is the fault of whoever delivered 
 from typing import Final, final
 
 from consensus.justification import Unjustified, check_justified
-from consensus.messages import Commit, Prepare, PrePrepare, ViewChange, Witness
+from consensus.messages import Commit, Prepare, PrePrepare, ViewChange
 from primitives.block import Block, block_id, body_bytes, transaction_hash, transactions_root
 from primitives.certificate import Certificate
 from primitives.crypto import Scheme, check_certificate
@@ -15,7 +15,7 @@ from primitives.domains import Domain
 from primitives.errors import BadBlock, Malformed
 from primitives.ids import NO_VIEW, ZERO32, BlockId, ChainId, Height, Seat, TransactionHash
 from primitives.limits import BLOCK_BYTES_MAX
-from primitives.statements import VoteDomain, view_change_bytes, vote_bytes
+from primitives.statements import VoteDomain, Witness, view_change_bytes, vote_bytes
 from primitives.validators import ValidatorSet
 
 

@@ -6,12 +6,11 @@ statement of its own above its signer's top has lost memory or has a clone: it m
 
 from typing import final
 
-from consensus.messages import Witness
 from node.signer import Place, place_of
 from primitives.certificate import Certificate
 from primitives.domains import Domain
 from primitives.ids import ChainId, ValidatorKey
-from primitives.statements import vote_bytes
+from primitives.statements import Witness, vote_bytes
 from primitives.validators import ValidatorSet
 
 

@@ -39,6 +39,7 @@ class Domain(Enum):
     ACCOUNT = "account"
     VENDOR = "vendor"
     IMPORT_FILE = "import-file"
+    EVIDENCE = "evidence"
 
     @property
     def tag(self) -> bytes:

@@ -6,6 +6,9 @@ from typing import Final
 VALIDATORS_MAX: Final = 128
 """A commit certificate is then at most 128 × 67 bytes, and a new-view at most 128 view changes."""
 
+STATEMENT_BYTES_MAX: Final = 128
+"""A signed statement; the longest, a view change, has 101 bytes."""
+
 # transactions and blocks (ledger.md §2)
 TRANSACTION_BODY_BYTES_MAX: Final = 64 * 1024
 """A statement of 64 calls with texts fits; a document does not belong in a block."""
@@ -118,6 +121,12 @@ ARCHIVE_HEIGHTS: Final = 10_000
 LINKS_CHECKED: Final = 1_000
 """Blocks walked back at each start, 20 ms: more than one write buffer of LevelDB, the part of the
 chain in which a damaged log can leave a hole, holds in full blocks."""
+
+# evidence (consensus.md §10)
+EVIDENCE_CASES_PER_VALIDATOR_MAX: Final = 16
+"""Cases that a node keeps of one validator: one suspends it, and it can make any number."""
+EVIDENCE_CASES_MAX: Final = VALIDATORS_MAX * EVIDENCE_CASES_PER_VALIDATOR_MAX
+"""Cases that a node keeps in all: less than 1 MiB. Then that of the lowest height makes room."""
 
 # proof files (docs/proof-format.md)
 PROOF_BYTES_MAX: Final = 1024 * 1024

@@ -8,9 +8,9 @@ Invariants, after every write that returned and after every crash:
 3. The window holds exactly the ids whose valid_until has not been forgotten.
 4. The vote log and its bodies are of height head + 1, all of them.
 
-`commit` and `append` are the only ways to write after genesis, and each is one batch of the floor
-below. Nothing here decides anything: what contradicts an invariant is the caller's bug and an
-assertion; what contradicts itself on disk is a StorageFault.
+`commit`, `append` and `keep_evidence` are the only ways to write after genesis, and each is one
+batch of the floor below. Nothing here decides anything: what contradicts an invariant is the
+caller's bug and an assertion; what contradicts itself on disk is a StorageFault.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,6 +30,7 @@ from storage.decision import (
     Decision,
     Genesis,
     Head,
+    KeptEvidence,
     TransactionPlace,
     VoteRecord,
     VoteStep,
@@ -282,6 +283,26 @@ class ChainStore:
         start, stop = schema.of_height(Region.ARCHIVE, height)
         rows = self._database.iterate(start=start, stop=stop)
         return [(schema.read_archive_key(key)[1], data) for key, data in rows]
+
+    # evidence against validators
+
+    def keep_evidence(self, kept: KeptEvidence, *, instead_of: Sequence[KeptEvidence] = ()) -> None:
+        """Make evidence durable, and forget other evidence in the same batch.
+
+        Raises:
+            StorageFault: the write failed.
+        """
+        batch: dict[bytes, bytes | None] = {
+            schema.evidence_key(old.height, old.case): None for old in instead_of
+        }
+        batch[schema.evidence_key(kept.height, kept.case)] = kept.data
+        self._database.write(batch)
+
+    def evidence(self) -> list[KeptEvidence]:
+        """Everything that is kept, by height. At most limits.EVIDENCE_CASES_MAX."""
+        start, stop = bytes([Region.EVIDENCE]), bytes([Region.EVIDENCE + 1])
+        rows = self._database.iterate(start=start, stop=stop)
+        return [KeptEvidence(*schema.read_evidence_key(key), data) for key, data in rows]
 
     # the store itself
 

@@ -7,7 +7,7 @@ from typing import final
 
 from primitives.block import Block, Header
 from primitives.certificate import Certificate
-from primitives.ids import AccountId, BlockId, Height, TimeMs, TransactionId, View
+from primitives.ids import AccountId, BlockId, Digest, Height, TimeMs, TransactionId, View
 
 StateWrites = Mapping[tuple[int, bytes], bytes | None]
 """(table number, key) to the new value, or None where the entry is deleted."""
@@ -93,3 +93,13 @@ class CertifiedBlock:
 
     block: bytes
     certificate: Certificate
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class KeptEvidence:
+    """Evidence against a validator, as canonical bytes; `case` is its case's id."""
+
+    height: Height
+    case: Digest
+    data: bytes

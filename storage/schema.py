@@ -20,6 +20,7 @@ VOTE            height u64 ‖ view u32 ‖ step u8      own vote record
 VOTE_BODY       height u64 ‖ block id 32             canonical block
 ARCHIVE         height u64 ‖ view u32                prepare record with its justification
 ACCOUNT_TX      account 32 ‖ height u64 ‖ index u32  empty
+EVIDENCE        height u64 ‖ case id 32              canonical evidence against a validator
 ```
 
 A change of this page is a new FORMAT. Numbers are never used again for something else.
@@ -29,9 +30,9 @@ import struct
 from enum import IntEnum, unique
 from typing import Final
 
-from primitives.ids import AccountId, BlockId, Height, TimeMs, TransactionId, View
+from primitives.ids import AccountId, BlockId, Digest, Height, TimeMs, TransactionId, View
 
-FORMAT: Final = b"mithaq.storage/2"
+FORMAT: Final = b"mithaq.storage/3"
 """Stands under FORMAT_KEY in every database of ours."""
 
 
@@ -53,6 +54,7 @@ class Region(IntEnum):
     VOTE_BODY = 11
     ARCHIVE = 12
     ACCOUNT_TX = 13
+    EVIDENCE = 14
 
 
 FORMAT_KEY: Final = bytes([Region.META]) + b"format"
@@ -175,6 +177,17 @@ def account_txs(account: AccountId) -> tuple[bytes, bytes]:
     """Start and stop of an account's ACCOUNT_TX keys."""
     start = _ID.pack(Region.ACCOUNT_TX, account)
     return start, successor(start)
+
+
+def evidence_key(height: Height, case: Digest) -> bytes:
+    """EVIDENCE: height, case id."""
+    return _HEIGHT_ID.pack(Region.EVIDENCE, height, case)
+
+
+def read_evidence_key(key: bytes) -> tuple[Height, Digest]:
+    """Height and case id of an EVIDENCE key."""
+    _, height, case = _HEIGHT_ID.unpack(key)
+    return Height(height), Digest(case)
 
 
 def of_height(region: Region, height: Height) -> tuple[bytes, bytes]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from consensus.messages import Witness
 from kit.disks import MortalFile
 from kit.engines import begun
 from kit.spoken import Voice
@@ -17,7 +16,7 @@ from primitives.crypto import ED25519
 from primitives.domains import Domain
 from primitives.errors import BadSignature, Malformed
 from primitives.ids import BlockId, ChainId, Height, ValidatorKey, View
-from primitives.statements import VoteDomain, view_change_bytes, vote_bytes
+from primitives.statements import VoteDomain, Witness, view_change_bytes, vote_bytes
 from storage.decision import VoteStep
 
 X, Y = BlockId(b"x" * 32), BlockId(b"y" * 32)

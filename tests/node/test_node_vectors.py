@@ -17,7 +17,7 @@ import pytest
 from msgspec.structs import replace
 from nacl.signing import VerifyKey
 
-from consensus.messages import Status, Witness
+from consensus.messages import Status
 from kit import consensus as made
 from kit.certified import named_digest, sample_header, signing_key
 from kit.golden import compare_or_rewrite
@@ -41,6 +41,7 @@ from primitives.ids import (
     View,
 )
 from primitives.named import to_named
+from primitives.statements import Witness
 from storage.decision import VoteStep
 from storage.durable_file import MemoryFile
 from verifier import Outcome, verify

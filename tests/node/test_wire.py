@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from consensus.messages import Status, Witness
+from consensus.messages import Status
 from kit import consensus as made
 from kit.certified import named_digest, sample_header
 from node import wire
@@ -16,6 +16,7 @@ from primitives.block import Block
 from primitives.codec import encode
 from primitives.errors import Malformed
 from primitives.ids import BlockId, Height, Seat, Signature, TransactionHash, View
+from primitives.statements import Witness
 
 BLOCK = Block(sample_header(), (b"one", b"two"))
 HASHES = (TransactionHash(named_digest("a")), TransactionHash(named_digest("b")))
