@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Final, final
 import msgspec
 import trio
 
+from bench import bodies
 from bench.report import Report
 from ledger.accounts import AccountKind, WeightedKey, account_of_key
 from ledger.books import Line
 from ledger.genesis import GenesisAccount, GenesisDocument, genesis_block
-from ledger.membership import ValidatorRecord
 from ledger.parameters import DEFAULTS
 from ledger.transaction import Body, Call, Transaction, sign_body
 from node.api import serve
@@ -28,7 +28,7 @@ from primitives.crypto import SigningKey
 from primitives.digest import digest
 from primitives.domains import Domain
 from primitives.errors import MithaqError
-from primitives.ids import AccountId, ChainId, Height, NodeKey, TimeMs, TransactionId, ValidatorKey
+from primitives.ids import AccountId, ChainId, Height, TimeMs, TransactionId
 from primitives.named import to_named
 from services.money import Transfer
 from storage.chain import ChainStore, install_genesis
@@ -56,18 +56,14 @@ def _document() -> GenesisDocument:
         keeper=None,
         floor=0,
     )
-    validators = tuple(
-        ValidatorRecord(f"node {n}", ValidatorKey(bytes([n]) * 32), NodeKey(bytes([n + 9]) * 32))
-        for n in range(4)
-    )
     return GenesisDocument(
         format="mithaq.genesis",
-        version=2,
+        version=3,
         network="bench",
         time_ms=TimeMs(0),
         parameters=DEFAULTS,
-        validators=validators,
-        accounts=(account,),
+        validators=bodies.records(),
+        accounts=(account, *bodies.accounts()),
         roles=(),
         assets=(),
         balances=(),

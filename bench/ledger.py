@@ -11,6 +11,7 @@ from hashlib import sha256
 from statistics import median
 from typing import Any, Final
 
+from bench import bodies
 from bench.report import Report
 from ledger import tree
 from ledger.accounts import AccountKind, WeightedKey
@@ -24,7 +25,6 @@ from ledger.genesis import (
     GenesisDocument,
     genesis_block,
 )
-from ledger.membership import ValidatorRecord
 from ledger.parameters import DEFAULTS
 from ledger.transaction import Body, Call, CheckedTransaction, Transaction, transaction_id
 from primitives.block import transaction_hash
@@ -33,11 +33,9 @@ from primitives.ids import (
     AccountId,
     Digest,
     Height,
-    NodeKey,
     PublicKey,
     TimeMs,
     TransactionId,
-    ValidatorKey,
 )
 from services.money import Transfer
 
@@ -104,29 +102,25 @@ def genesis(accounts: int) -> Genesis:
     return genesis_block(
         GenesisDocument(
             format="mithaq.genesis",
-            version=2,
+            version=3,
             network="bench",
             time_ms=TimeMs(0),
             parameters=DEFAULTS,
-            validators=tuple(
-                ValidatorRecord(
-                    f"validator {number}",
-                    ValidatorKey(sha256(b"vote %d" % number).digest()),
-                    NodeKey(sha256(b"node %d" % number).digest()),
-                )
-                for number in range(4)
-            ),
-            accounts=tuple(
-                GenesisAccount(
-                    id=account(number),
-                    kind=AccountKind.DEVICE,
-                    threshold=1,
-                    keys=(WeightedKey(signer(number), 1),),
-                    name="",
-                    keeper=None,
-                    floor=0,
-                )
-                for number in numbers
+            validators=bodies.records(),
+            accounts=(
+                *(
+                    GenesisAccount(
+                        id=account(number),
+                        kind=AccountKind.DEVICE,
+                        threshold=1,
+                        keys=(WeightedKey(signer(number), 1),),
+                        name="",
+                        keeper=None,
+                        floor=0,
+                    )
+                    for number in numbers
+                ),
+                *bodies.accounts(),
             ),
             roles=(),
             assets=(GenesisAsset("GBP", 2, account(0)),),

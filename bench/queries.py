@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from bench import bodies
 from bench.report import Report
 from ledger.accounts import AccountKind, WeightedKey, account_of_key
 from ledger.block import BlockRun
@@ -24,7 +25,6 @@ from ledger.genesis import (
     GenesisDocument,
     genesis_block,
 )
-from ledger.membership import ValidatorRecord
 from ledger.parameters import DEFAULTS
 from ledger.transaction import Body, Call, CheckedTransaction, check_transaction, sign_body
 from node.reports import Reports
@@ -38,11 +38,9 @@ from primitives.ids import (
     AccountId,
     ChainId,
     Height,
-    NodeKey,
     Seat,
     Signature,
     TimeMs,
-    ValidatorKey,
     View,
 )
 from primitives.named import to_named
@@ -92,17 +90,12 @@ def _document() -> GenesisDocument:
     )
     return GenesisDocument(
         format="mithaq.genesis",
-        version=2,
+        version=3,
         network="bench",
         time_ms=TimeMs(0),
         parameters=DEFAULTS,
-        validators=tuple(
-            ValidatorRecord(
-                f"node {n}", ValidatorKey(bytes([n]) * 32), NodeKey(bytes([n + 9]) * 32)
-            )
-            for n in range(4)
-        ),
-        accounts=(agency, *vendors),
+        validators=bodies.records(),
+        accounts=(agency, *vendors, *bodies.accounts()),
         roles=(),
         assets=(GenesisAsset("GBP", 2, _AGENCY),),
         balances=(GenesisBalance(_AGENCY, "GBP", 10**15),),

@@ -140,8 +140,11 @@ def found(home: Home, plan: Plan) -> Localnet:
                 "`mithaq localnet reset --yes` clears it away"
             )
     home.keys.mkdir(parents=True, exist_ok=True, mode=0o700)
-    account_keys = {name: _account_key(home, name) for name in DEMO_KEYS}
     entries = plan.entries()
+    # A validator's body has an account, and a key for it that administers and never votes.
+    bodies = {entry.name: entry.name.capitalize() for entry in entries if entry.role == "validator"}
+    named = DEMO_KEYS | bodies
+    account_keys = {name: _account_key(home, name) for name in named}
     votes: dict[str, StoredKey] = {}
     links: dict[str, StoredKey] = {}
     for entry in entries:
@@ -150,7 +153,7 @@ def found(home: Home, plan: Plan) -> Localnet:
         links[entry.name] = create_key(folder.node_key, name=entry.name, purpose=Purpose.NODE)
         if entry.role == "validator":
             votes[entry.name] = create_validator_key(folder, entry.name)
-    document = _genesis(plan, account_keys, votes, links)
+    document = _genesis(plan, named, account_keys, votes, links)
     genesis.genesis_block(document)  # raises if it contradicts itself
     data = document_bytes(document)
     write_new(home.genesis_file, data)
@@ -205,6 +208,7 @@ def _account_key(home: Home, name: str) -> StoredKey:
 
 def _genesis(
     plan: Plan,
+    named: dict[str, str],
     account_keys: dict[str, StoredKey],
     votes: dict[str, StoredKey],
     links: dict[str, StoredKey],
@@ -215,17 +219,22 @@ def _genesis(
     enough = min(parameters.DEFAULTS.minimum_validators, plan.validators)
     return genesis.GenesisDocument(
         format="mithaq.genesis",
-        version=2,
+        version=3,
         network=plan.network,
         time_ms=TimeMs(time.time_ns() // 1_000_000),
         parameters=msgspec.structs.replace(parameters.DEFAULTS, minimum_validators=enough),
         validators=tuple(
-            ValidatorRecord(name, ValidatorKey(key.public), NodeKey(links[name].public))
+            ValidatorRecord(
+                name,
+                ValidatorKey(key.public),
+                NodeKey(links[name].public),
+                ids[name],
+            )
             for name, key in votes.items()
         ),
         accounts=tuple(
             _account(ids[name], key.public, body)
-            for (name, body), key in zip(DEMO_KEYS.items(), account_keys.values(), strict=True)
+            for (name, body), key in zip(named.items(), account_keys.values(), strict=True)
         ),
         roles=(
             genesis.GenesisRole(REGISTRAR, None, ids["registrar"]),

@@ -11,7 +11,7 @@ from ledger.operation import Event, Refusal, Refused
 from ledger.roles import ROLES, MissingRole, RoleKey
 from ledger.state import Overlay
 from primitives.errors import Rejected
-from primitives.ids import AccountId, Height, PublicKey, TimeMs, TransactionId
+from primitives.ids import AccountId, ChainId, Height, PublicKey, TimeMs, TransactionId
 
 THRESHOLD_NOT_REACHED: Final = "transaction.threshold_not_reached"
 
@@ -24,13 +24,15 @@ class Act:
     """
 
     __slots__ = (
-        "actor", "events", "height", "signers", "state", "time_ms", "transaction_id", "used",
+        "actor", "chain", "events", "height", "signers", "state", "time_ms", "transaction_id",
+        "used",
     )  # fmt: skip
 
     def __init__(
         self,
         *,
         state: Overlay,
+        chain: ChainId,
         actor: AccountId,
         signers: frozenset[PublicKey],
         transaction_id: TransactionId,
@@ -38,6 +40,7 @@ class Act:
         time_ms: TimeMs,
     ) -> None:
         self.state: Final = state
+        self.chain: Final = chain
         self.actor: Final = actor
         self.signers: Final = signers
         self.transaction_id: Final = transaction_id
@@ -62,6 +65,11 @@ class Act:
             Refused: always.
         """
         raise Refused(refusal)
+
+    def is_present(self, account_id: AccountId) -> bool:
+        """Whether the signatures speak for an account with keys; none of them counts by this."""
+        account = self.state[ACCOUNTS].need(account_id, UnknownAccount(account_id))
+        return bool(account.keys) and weight_of(account, self.signers) >= account.threshold
 
     def require_present(self, account_id: AccountId) -> None:
         """The signatures of this transaction speak for an account; its keeper's, if it has one.

@@ -141,6 +141,7 @@ class BlockRun:
             for call in tx.transaction.body.calls:
                 act = Act(
                     state=self._overlay,
+                    chain=self._chain,
                     actor=call.actor,
                     signers=tx.signers,
                     transaction_id=tx.id,

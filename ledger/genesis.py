@@ -40,7 +40,15 @@ from ledger.books import (
     Holding,
     Supply,
 )
-from ledger.membership import VALIDATORS, ValidatorRecord, ValidatorsRow
+from ledger.membership import (
+    MEMBERSHIP,
+    VALIDATORS,
+    Membership,
+    Records,
+    ValidatorsRow,
+    record_contradictions,
+    taken,
+)
 from ledger.operation import sentence
 from ledger.parameters import NETWORK, PARAMETERS, Network, Parameters
 from ledger.receipt import receipts_root
@@ -87,6 +95,7 @@ KERNEL_TABLES: Final[tuple[Table[Any, Any], ...]] = (
     NETWORK,
     WINDOW_IDS,
     ROLE_DEFINITIONS,
+    MEMBERSHIP,
 )
 
 
@@ -154,13 +163,11 @@ class GenesisDocument(Struct, array_like=True, frozen=True):
     """All that a network begins with."""
 
     format: Literal["mithaq.genesis"]
-    version: Literal[2]
+    version: Literal[3]
     network: Annotated[PublicName, Meta(min_length=1, description="name of the network")]
     time_ms: Annotated[Natural[TimeMs], Meta(description="time of block 0")]
     parameters: Parameters
-    validators: Annotated[
-        tuple[ValidatorRecord, ...], Meta(min_length=1, max_length=limits.VALIDATORS_MAX)
-    ]
+    validators: Records
     accounts: tuple[GenesisAccount, ...]
     roles: tuple[GenesisRole, ...]
     assets: tuple[GenesisAsset, ...]
@@ -242,7 +249,8 @@ def _rows(document: GenesisDocument) -> dict[Slot, bytes | None]:
     by_key = sorted(document.validators, key=lambda record: record.key)
     put(NETWORK, None, Network(document.network))
     put(PARAMETERS, None, document.parameters)
-    put(VALIDATORS, Height(0), ValidatorsRow(tuple(by_key)))
+    put(VALIDATORS, Height(0), ValidatorsRow(tuple(by_key), None))
+    put(MEMBERSHIP, None, Membership(Height(0), 0, ()))
     for account in document.accounts:
         put(ACCOUNTS, account.id, account.row())
     for role in dict.fromkeys((*KERNEL_ROLES, *(grant.role for grant in document.roles))):
@@ -284,14 +292,12 @@ def _parameter_errors(document: GenesisDocument) -> Iterator[str]:
 
 
 def _validator_errors(document: GenesisDocument) -> Iterator[str]:
-    validators = document.validators
-    yield from _repeated("validators: the name", (v.name for v in validators))
-    yield from _repeated("validators: the key", (v.key.hex() for v in validators))
-    yield from _repeated("validators: the node_key", (v.node_key.hex() for v in validators))
-    voting = {bytes(v.key) for v in validators}
-    for validator in validators:
-        if bytes(validator.node_key) in voting:
-            yield f"validator {validator.name}: its node_key is a key that votes"
+    accounts = {account.id: account.row() for account in document.accounts}
+    for index, record in enumerate(document.validators):
+        for refusal in taken(record, document.validators[:index]):
+            yield f"validators: {sentence(refusal)}"
+        for contradiction in record_contradictions(record, accounts.get(record.account)):
+            yield f"validator {record.name}: {sentence(contradiction)}"
 
 
 def _account_errors(document: GenesisDocument) -> Iterator[str]:

@@ -20,6 +20,7 @@ class Domain(Enum):
     PREPARE = "prepare"
     COMMIT = "commit"
     VIEW_CHANGE = "view-change"
+    READY = "ready"
     # Signed by the keys of accounts.
     TRANSACTION_SIGNATURE = "transaction-signature"
     # Hashed.
@@ -28,6 +29,7 @@ class Domain(Enum):
     TRANSACTION_HASH = "transaction-hash"
     RECEIPT = "receipt"
     VALIDATORS = "validators"
+    VALIDATOR_RECORD = "validator-record"
     LIST_NODE = "list-node"
     LIST_ROOT = "list-root"
     STATE_KEY = "state-key"

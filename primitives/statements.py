@@ -5,11 +5,13 @@ PRE-PREPARE, PREPARE, COMMIT
     domain ‖ chain(32) ‖ height(u64) ‖ view(u32) ‖ block_id(32)
 VIEW-CHANGE
     domain ‖ chain(32) ‖ height(u64) ‖ view(u32) ‖ prepared_view(i32) ‖ prepared_id(32)
+READY
+    domain ‖ chain(32) ‖ height(u64) ‖ time of that block(u64) ‖ hash of the validator's record(32)
 ```
 Integers are big-endian. `prepared_view` is −1, and `prepared_id` zero, where nothing was prepared.
 
-`read_statement` is the inverse: what it accepts is exactly what the two writers make within the
-bounds of consensus.md §3.
+`read_statement` is the inverse for what is said of heights and views: what it accepts is exactly
+what `vote_bytes` and `view_change_bytes` make within the bounds of consensus.md §3.
 """
 
 import struct
@@ -28,13 +30,16 @@ from primitives.ids import (
     ZERO32,
     BlockId,
     ChainId,
+    Digest,
     Height,
     Signature,
+    TimeMs,
     View,
 )
 
 _VOTE: Final = struct.Struct(">32sQI32s")
 _VIEW_CHANGE: Final = struct.Struct(">32sQIi32s")
+_READY: Final = struct.Struct(">32sQQ32s")
 
 VoteDomain = Literal[Domain.PRE_PREPARE, Domain.PREPARE, Domain.COMMIT]
 
@@ -98,6 +103,11 @@ def view_change_bytes(
     return Domain.VIEW_CHANGE.tag + _VIEW_CHANGE.pack(
         chain, height, view, prepared_view, prepared_id
     )
+
+
+def ready_bytes(chain: ChainId, height: Height, time_ms: TimeMs, record: Digest) -> bytes:
+    """What a validator that is to join signs (rule R56); the block is one that its node has."""
+    return Domain.READY.tag + _READY.pack(chain, height, time_ms, record)
 
 
 def statement_bytes(statement: Statement) -> bytes:

@@ -4,16 +4,19 @@ A registrar opens accounts and defines roles; whoever has a role's grantor role 
 it. A registrar for one body alone may open running accounts that this body keeps, with the floor 0.
 Below zero takes a registrar for the network: with a floor below zero the keeper can pay out what
 nobody has, so an agency does not grant that to itself.
+
+Who votes is decided by nobody alone: the bodies of a quorum of the validators sign for it.
 """
 
 from typing import Annotated, final
 
 from msgspec import Meta
 
-from ledger import accounts, roles
+from ledger import accounts, membership, roles
 from ledger.act import Act
 from ledger.operation import Event, Operation, Refusal
-from primitives.ids import AccountId, Sized32
+from primitives import limits
+from primitives.ids import AccountId, Height, Natural, NodeKey, Sized32, ValidatorKey
 
 
 @final
@@ -57,6 +60,27 @@ class RoleRevoked(Event, tag="authority.role_revoked", frozen=True):
     role: roles.Role
     scope: Sized32[AccountId] | None
     holder: Sized32[AccountId]
+
+
+@final
+class ValidatorAdded(Event, tag="authority.validator_added", frozen=True):
+    """From block {height} on {name} votes, with {key}; its account is {account}."""
+
+    height: Natural[Height]
+    name: accounts.PublicName
+    key: Sized32[ValidatorKey]
+    node_key: Sized32[NodeKey]
+    account: Sized32[AccountId]
+
+
+@final
+class ValidatorRemoved(Event, tag="authority.validator_removed", frozen=True):
+    """From block {height} on {name} votes no longer with {key}; its account is {account}."""
+
+    height: Natural[Height]
+    name: accounts.PublicName
+    key: Sized32[ValidatorKey]
+    account: Sized32[AccountId]
 
 
 @final
@@ -166,3 +190,35 @@ class RevokeRole(Operation, tag="authority.revoke_role", frozen=True):
         """Delete the grant."""
         roles.revoke(act, roles.RoleKey(self.role, self.scope, self.holder))
         act.emit(RoleRevoked(self.role, self.scope, self.holder))
+
+
+Readies = Annotated[tuple[membership.Ready, ...], Meta(max_length=limits.VALIDATORS_MAX)]
+
+
+@final
+class ProposeValidatorChange(Operation, tag="authority.propose_validator_change", frozen=True):
+    """Change who votes, from the second block after this one on.
+
+    Needs the signatures of the accounts of a quorum of the validators. Who joins has said READY a
+    moment ago; it takes the place of the validator that has been suspended the longest, if any is.
+    """
+
+    add: Annotated[Readies, Meta(description="READY of each validator that joins")]
+    remove: Annotated[
+        tuple[Sized32[ValidatorKey], ...],
+        Meta(max_length=limits.VALIDATORS_MAX, description="keys that vote no longer"),
+    ]
+    replace: Annotated[
+        tuple[membership.Replacement, ...],
+        Meta(max_length=limits.VALIDATORS_MAX, description="who takes whose place"),
+    ]
+
+    def apply(self, act: Act) -> None:
+        """Write the validators of the height after the next (rules R53-R56)."""
+        membership.require_quorum(act)
+        change = membership.Change(add=self.add, remove=self.remove, replace=self.replace)
+        changed = membership.change_validators(act, change)
+        for gone in changed.removed:
+            act.emit(ValidatorRemoved(changed.height, gone.name, gone.key, gone.account))
+        for new in changed.added:
+            act.emit(ValidatorAdded(changed.height, new.name, new.key, new.node_key, new.account))

@@ -6,7 +6,7 @@ ledger nobody needs them.
 
 from typing import Any, Final, Union, get_args
 
-from ledger import accounts, books, roles
+from ledger import accounts, books, membership, roles
 from ledger.receipt import Receipt
 from ledger.state import Table
 from ledger.transaction import Body, Transaction
@@ -17,6 +17,7 @@ Operations = Union[  # noqa: UP007 - with one member more, a union type of | rea
     authority.DefineRole,
     authority.GrantRole,
     authority.RevokeRole,
+    authority.ProposeValidatorChange,
     money.DefineAsset,
     money.Issue,
     money.Retire,
@@ -48,6 +49,16 @@ Refusals = Union[  # noqa: UP007
     books.DuplicateReference,
     books.PaysItself,
     books.NoSuchDate,
+    membership.NothingToChange,
+    membership.TooManyChanges,
+    membership.NotAValidator,
+    membership.TooFewValidators,
+    membership.TooManyValidators,
+    membership.AlreadyTaken,
+    membership.AccountIsKept,
+    membership.KeyDecides,
+    membership.ReadyNotRecent,
+    membership.ReadyNotSigned,
     authority.IdMissing,
     registry.AlreadyStamped,
 ]
@@ -56,6 +67,8 @@ Events = Union[  # noqa: UP007
     authority.RoleDefined,
     authority.RoleGranted,
     authority.RoleRevoked,
+    authority.ValidatorAdded,
+    authority.ValidatorRemoved,
     money.AssetDefined,
     money.Issued,
     money.Retired,

@@ -77,7 +77,7 @@ def _document(pairs: list[IdealKey], parameters: Parameters) -> GenesisDocument:
     treasury = account("treasury")
     return GenesisDocument(
         format="mithaq.genesis",
-        version=2,
+        version=3,
         network="Simulated network",
         time_ms=GENESIS_TIME,
         parameters=parameters,
@@ -86,10 +86,14 @@ def _document(pairs: list[IdealKey], parameters: Parameters) -> GenesisDocument:
                 name=f"Ministry {seat}",
                 key=ValidatorKey(pair.public),
                 node_key=NodeKey(sha256(b"node" + pair.public).digest()),
+                account=account(f"body {seat}"),
             )
             for seat, pair in enumerate(pairs)
         ),
-        accounts=(_account("treasury"), _account("works")),
+        accounts=(
+            *(_account(name) for name in ("treasury", "works")),
+            *(_account(f"body {seat}") for seat in range(len(pairs))),
+        ),
         roles=(GenesisRole(REGISTRAR, None, treasury), GenesisRole(ASSET_ISSUER, None, treasury)),
         assets=(GenesisAsset(ASSET, 2, treasury),),
         balances=(GenesisBalance(treasury, ASSET, 10**12),),

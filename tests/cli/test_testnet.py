@@ -80,6 +80,7 @@ def test_the_treasury_begins_with_250_million_pounds(tmp_path: Path) -> None:
         "Registrar",
         "First agency",
         "Second agency",
+        *("Finance", "Interior", "Justice", "Health"),
     ]
     assert {grant.role for grant in document.roles} == {"registrar", "notary", "asset_issuer"}
 
@@ -89,7 +90,7 @@ def test_no_secret_is_readable_by_others(tmp_path: Path) -> None:
     testnet(tmp_path)
 
     secret = [*tmp_path.rglob("*.key"), *tmp_path.rglob("signer.state")]
-    assert len(secret) == 4 + 4 + 4 + 4
+    assert len(secret) == 4 + 4 + 4 + 4 + 4
     assert {path.stat().st_mode & 0o777 for path in secret} == {0o600}
     assert {path.parent.stat().st_mode & 0o777 for path in secret} == {0o700}
 

@@ -101,6 +101,16 @@ def running_account(
     )
 
 
+def validator_record(index: int) -> ValidatorRecord:
+    """A validator with keys of its own; the account of its body has the key `body INDEX`."""
+    return ValidatorRecord(
+        name=f"Ministry {index}",
+        key=ValidatorKey(key(f"validator {index}").public),
+        node_key=NodeKey(key(f"node {index}").public),
+        account=account_id(f"body {index}"),
+    )
+
+
 def genesis_document(
     validators: int = 4,
     *,
@@ -111,20 +121,14 @@ def genesis_document(
     """Validators, a treasury that issues and has all there is, registrar, notary, agencies."""
     return GenesisDocument(
         format="mithaq.genesis",
-        version=2,
+        version=3,
         network="Test network",
         time_ms=GENESIS_TIME,
         parameters=parameters,
-        validators=tuple(
-            ValidatorRecord(
-                name=f"Ministry {index}",
-                key=ValidatorKey(key(f"validator {index}").public),
-                node_key=NodeKey(key(f"node {index}").public),
-            )
-            for index in range(validators)
-        ),
+        validators=tuple(validator_record(index) for index in range(validators)),
         accounts=(
             *(genesis_account(name) for name in NAMES),
+            *(genesis_account(f"body {index}") for index in range(validators)),
             genesis_account("notary", kind=AccountKind.OFFICE),
             *accounts,
         ),

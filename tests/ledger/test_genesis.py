@@ -19,6 +19,7 @@ from kit.ledger import (
     genesis_document,
     key,
     running_account,
+    validator_record,
 )
 from ledger import views
 from ledger.accounts import AccountKind, WeightedKey
@@ -32,8 +33,9 @@ from ledger.genesis import (
     read_genesis,
 )
 from ledger.membership import (
+    MEMBERSHIP,
     VALIDATORS,
-    ValidatorRecord,
+    Membership,
     ValidatorsRow,
     validator_records,
     validators_at,
@@ -44,7 +46,7 @@ from primitives.block import block_id
 from primitives.codec import encode
 from primitives.digest import list_root
 from primitives.errors import OperatorFault
-from primitives.ids import INTEGER_MAX, ZERO32, Height, NodeKey, TimeMs, ValidatorKey
+from primitives.ids import INTEGER_MAX, ZERO32, Height, NodeKey, TimeMs
 from primitives.named import to_named
 
 DOCUMENT = genesis_document()
@@ -162,10 +164,11 @@ def test_the_first_validators_govern_every_height_to_come() -> None:
 def test_a_change_of_validators_governs_from_its_height_on() -> None:
     """A height reads the last row at or below it: membership is its function (R45)."""
     chain = Chain.begin()
-    later = ValidatorsRow(tuple(sorted(DOCUMENT.validators, key=lambda v: v.key))[:3])
-    chain.state.rows[VALIDATORS.number, VALIDATORS.key(Height(2))] = encode(later)
-    chain.state.order.append((VALIDATORS.number, VALIDATORS.key(Height(2))))
-    chain.state.order.sort()
+    records = tuple(sorted(DOCUMENT.validators, key=lambda v: v.key))[:3]
+    later = encode(ValidatorsRow(records, Height(0)))
+    chain.state.rows[VALIDATORS.number, VALIDATORS.key(Height(2))] = later
+    newest = encode(Membership(Height(2), 1, ()))
+    chain.state.rows[MEMBERSHIP.number, MEMBERSHIP.key(None)] = newest
 
     sizes = [validators_at(chain.state, Height(height)).size for height in (0, 1, 2)]
 
@@ -193,20 +196,63 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
         {
             "validators": (
                 *DOCUMENT.validators,
-                ValidatorRecord("x", DOCUMENT.validators[0].key, NodeKey(bytes(32))),
+                replace(validator_record(4), key=DOCUMENT.validators[0].key),
             )
         },
-        f"validators: the key {DOCUMENT.validators[0].key.hex()} stands 2 times, expected once",
+        (
+            f"validators: The key {DOCUMENT.validators[0].key.hex()} is that of the validator "
+            "Ministry 0 already."
+        ),
     ),
     (
         "node key votes",
         {
             "validators": (
                 *DOCUMENT.validators,
-                ValidatorRecord("x", ValidatorKey(bytes(32)), NodeKey(DOCUMENT.validators[0].key)),
+                replace(validator_record(4), node_key=NodeKey(DOCUMENT.validators[0].key)),
             )
         },
-        "validator x: its node_key is a key that votes",
+        (
+            f"validators: The node_key {DOCUMENT.validators[0].key.hex()} is that of the validator "
+            "Ministry 0 already."
+        ),
+    ),
+    (
+        "a body twice",
+        {
+            "validators": (
+                *DOCUMENT.validators,
+                replace(validator_record(4), account=account_id("body 0")),
+            )
+        },
+        (
+            f"validators: The account {account_id('body 0').hex()} is that of the validator "
+            "Ministry 0 already."
+        ),
+    ),
+    (
+        "a body without an account",
+        {"validators": (*DOCUMENT.validators, validator_record(4))},
+        f"validator Ministry 4: There is no account {account_id('body 4').hex()}.",
+    ),
+    (
+        "a body that another one signs for",
+        {
+            "validators": (*DOCUMENT.validators, validator_record(4)),
+            "accounts": (*DOCUMENT.accounts, running_account("body 4", "treasury")),
+        },
+        f"validator Ministry 4: Account {account_id('body 4').hex()} has no keys itself",
+    ),
+    (
+        "a body whose validator signs for it",
+        {
+            "validators": (*DOCUMENT.validators, validator_record(4)),
+            "accounts": (
+                *DOCUMENT.accounts,
+                genesis_account("body 4", signers=[("validator 4", 1)]),
+            ),
+        },
+        "so it must not sign for account",
     ),
     (
         "account twice",
@@ -364,7 +410,7 @@ def test_the_sample_document_contradicts_nothing() -> None:
 
     assert list(contradictions(DOCUMENT)) == []
     assert list(contradictions(genesis_document(1, parameters=alone))) == []
-    assert len(DOCUMENT.accounts) == len(NAMES) + 1
+    assert len(DOCUMENT.accounts) == len(NAMES) + 1 + len(DOCUMENT.validators)
 
 
 def named_document(**fields: Any) -> bytes:  # noqa: ANN401

@@ -16,6 +16,7 @@ from nacl.signing import VerifyKey
 
 from kit.golden import compare_or_rewrite
 from kit.ledger import GBP, account_id, key, line
+from kit.membership import ready
 from ledger.accounts import (
     AccountInUse,
     AccountKind,
@@ -40,6 +41,19 @@ from ledger.books import (
     SupplyTooSmall,
     UnknownAsset,
 )
+from ledger.membership import (
+    AccountIsKept,
+    AlreadyTaken,
+    KeyDecides,
+    NotAValidator,
+    NothingToChange,
+    ReadyNotRecent,
+    ReadyNotSigned,
+    Replacement,
+    TooFewValidators,
+    TooManyChanges,
+    TooManyValidators,
+)
 from ledger.operation import Event, Operation, Refusal
 from ledger.receipt import Outcome, Receipt, read_receipt, receipt_hash
 from ledger.roles import (
@@ -61,7 +75,16 @@ from ledger.transaction import (
 )
 from primitives.block import transaction_hash
 from primitives.codec import encode
-from primitives.ids import INTEGER_MAX, ChainId, Digest, Height, TimeMs, TransactionId
+from primitives.ids import (
+    INTEGER_MAX,
+    ChainId,
+    Digest,
+    Height,
+    NodeKey,
+    TimeMs,
+    TransactionId,
+    ValidatorKey,
+)
 from primitives.named import from_named, to_named
 from services.authority import (
     AccountOpened,
@@ -69,10 +92,13 @@ from services.authority import (
     GrantRole,
     IdMissing,
     OpenAccount,
+    ProposeValidatorChange,
     RevokeRole,
     RoleDefined,
     RoleGranted,
     RoleRevoked,
+    ValidatorAdded,
+    ValidatorRemoved,
 )
 from services.money import (
     AssetDefined,
@@ -92,6 +118,8 @@ CHAIN = ChainId(hashlib.sha256(b"chain").digest())
 PAPER = Digest(hashlib.sha256(b"commitment").digest())
 ID = TransactionId(hashlib.sha256(b"transaction").digest())
 A, B = account_id("treasury"), account_id("health")
+TIME = TimeMs(1_780_000_000_000)
+VOTES = ValidatorKey(key("validator 4").public)
 
 TRANSACTIONS: dict[str, tuple[list[tuple[str, Operation]], list[str]]] = {
     "one payment": (
@@ -172,6 +200,24 @@ TRANSACTIONS: dict[str, tuple[list[tuple[str, Operation]], list[str]]] = {
         ],
         ["registrar"],
     ),
+    "validators that come, go and take each other's place": (
+        [
+            (
+                "body 0",
+                ProposeValidatorChange(
+                    add=(ready(CHAIN, 4, height=7, time_ms=TIME),),
+                    remove=(ValidatorKey(key("validator 1").public),),
+                    replace=(
+                        Replacement(
+                            ValidatorKey(key("validator 2").public),
+                            ready(CHAIN, 5, height=8, time_ms=TIME),
+                        ),
+                    ),
+                ),
+            )
+        ],
+        ["body 0", "body 1", "body 2"],
+    ),
     "an asset, made and taken back": (
         [
             ("treasury", DefineAsset("EUR", 2)),
@@ -211,6 +257,16 @@ REFUSED: list[Refusal] = [
     PaysItself(A, 1),
     NoSuchDate(0, "2026-02-30"),
     AlreadyStamped(PAPER, A, StampAct.TIMESTAMP, ID),
+    NothingToChange(),
+    TooManyChanges(Height(7), 2, 1),
+    NotAValidator(VOTES, Height(9)),
+    TooFewValidators(3, 4),
+    TooManyValidators(129, 128),
+    AlreadyTaken("node_key", VOTES.hex(), "Ministry 1"),
+    AccountIsKept(A),
+    KeyDecides(A, VOTES),
+    ReadyNotRecent(VOTES, Height(7)),
+    ReadyNotSigned(VOTES),
 ]
 HAPPENED: list[Event] = [
     Transferred(A, 0, B, GBP, 12_345, "INV-1", None),
@@ -225,6 +281,8 @@ HAPPENED: list[Event] = [
     AssetDefined("EUR", 2, A),
     Issued(A, B, "EUR", INTEGER_MAX, "mint 1"),
     Retired(A, "EUR", 1, "burn 1"),
+    ValidatorAdded(Height(9), "Ministry 4", VOTES, NodeKey(key("node 4").public), A),
+    ValidatorRemoved(Height(9), "Ministry 1", VOTES, B),
 ]
 
 

@@ -35,6 +35,7 @@ from primitives.evidence import case_of
 from primitives.ids import ZERO32, BlockId, ChainId, Digest, Height, TimeMs, View
 from primitives.statements import (
     read_statement,
+    ready_bytes,
     statement_bytes,
     view_change_bytes,
     vote_bytes,
@@ -85,6 +86,12 @@ def view_changes() -> list[Case]:
         }
         cases.append(signed(Domain.VIEW_CHANGE, fields, data))
     return cases
+
+
+def readies() -> list[Case]:
+    data = ready_bytes(CHAIN, Height(12), TimeMs(1_780_000_000_000), Digest(BLOCK))
+    fields = {"chain": CHAIN, "height": 12, "time_ms": 1_780_000_000_000, "record": BLOCK}
+    return [signed(Domain.READY, fields, data)]
 
 
 def evidence() -> list[Case]:
@@ -168,6 +175,7 @@ def document() -> dict[str, Any]:
         "votes": votes(),
         "view_changes": view_changes(),
         "evidence": evidence(),
+        "readies": readies(),
         "headers": headers(),
         "blocks": [{"fields": plain(block), "bytes": encode(block).hex()}],
         "hashes": hashes(),
@@ -318,6 +326,19 @@ def test_the_certificates_signatures_verify_by_pynacl_alone(golden: dict[str, An
         assert len(fields["seals"]) == 3
         for seal in fields["seals"]:
             VerifyKey(keys[seal["seat"]]).verify(message, bytes.fromhex(seal["signature"]))
+
+
+def test_ready_by_struct_and_pynacl_alone(golden: dict[str, Any]) -> None:
+    """domain ‖ chain ‖ height ‖ time of that block ‖ hash of the record."""
+    from nacl.signing import VerifyKey
+
+    [case] = golden["readies"]
+    fields = case["fields"]
+    chain, record = bytes.fromhex(fields["chain"]), bytes.fromhex(fields["record"])
+    packed = struct.pack(">32sQQ32s", chain, fields["height"], fields["time_ms"], record)
+    message = b"mithaq/1/ready\0" + packed
+    assert message.hex() == case["bytes"]
+    VerifyKey(bytes.fromhex(case["key"])).verify(message, bytes.fromhex(case["signature"]))
 
 
 def test_structs_are_listed_field_by_field() -> None:

@@ -11,6 +11,7 @@ from msgspec import Struct
 import ledger.accounts
 import ledger.books
 import ledger.genesis
+import ledger.membership
 import ledger.roles
 import services.authority
 import services.money
@@ -30,6 +31,7 @@ from services.table import (
 MODULES = (
     ledger.accounts,
     ledger.books,
+    ledger.membership,
     ledger.roles,
     services.authority,
     services.money,
