@@ -361,6 +361,7 @@ class Replica:
 
     def _decide(self, certificate: Certificate) -> None:
         self.now.decided = True
+        self.now.wanted.clear()
         self._out.append(do.Decide(certificate))
 
     # --- view changes -----------------------------------------------------------------------

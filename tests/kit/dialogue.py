@@ -7,9 +7,15 @@
 
 Our own casts do not count until the line `returns` hands them back; `restart` starts a new replica
 from what was persisted. Every step is held to rule R35: what is cast was persisted before.
+
+A place is a view of the height at hand (`A@0`), or names its height too (`A@2.0`). `signed=twice`
+makes another valid signature of the same author under the same statement.
 """
 
 from collections.abc import Iterator
+from typing import TypeVar
+
+from msgspec.structs import replace
 
 from consensus import effects as do
 from consensus import events as on
@@ -109,30 +115,31 @@ class Dialogue:
         match word:
             case "pre-prepare":
                 self._block(options["block"])
-                changes = [self._change(part, view) for part in options.get("asks", "").split(",")]
+                asked = [part for part in options.get("asks", "").split(",") if part]
                 message = made.pre_prepare(
                     options["block"],
                     view=view,
-                    changes=[change for change in changes if change is not None],
-                    proof=self._proof(options.get("proof")),
+                    changes=[self._change(part, height, view) for part in asked],
+                    proof=self._proof(options.get("proof"), height),
                     height=height,
                     validators=self._start.validators,
                 )
+                message = _signed(message, options)
                 yield on.PrePrepareReceived(message, has_body="body" in options)
             case "prepare" | "commit" as kind:
                 self._block(options["block"])
                 for seat in _seats(options["from"]):
                     if kind == "prepare":
                         vote = made.prepare(seat, options["block"], view=view, height=height)
-                        yield on.PrepareReceived(vote)
+                        yield on.PrepareReceived(_signed(vote, options))
                     else:
                         commit = made.commit(seat, options["block"], view=view, height=height)
-                        yield on.CommitReceived(commit)
+                        yield on.CommitReceived(_signed(commit, options))
             case "view-change":
-                claim = self._proof(options.get("claim"))
+                claim = self._proof(options.get("claim"), height)
                 for seat in _seats(options["from"]):
                     change = made.view_change(seat, view, claim, height=height)
-                    yield on.ViewChangeReceived(change)
+                    yield on.ViewChangeReceived(_signed(change, options))
             case _:
                 raise ValueError(f"nobody understands {word!r}")
 
@@ -197,28 +204,27 @@ class Dialogue:
         self._names[block_id] = name
         return block_id
 
-    def _proof(self, text: str | None) -> Certificate | None:
+    def _proof(self, text: str | None, height: Height) -> Certificate | None:
         """`A@0` is proved by the lowest quorum of seats, `A@0/1+2+3` by these."""
         if not text:
             return None
         what, _, by = text.partition("/")
-        name, _, view = what.partition("@")
+        name, _, place = what.partition("@")
         self._block(name)
         seats = [int(seat) for seat in by.split("+")] if by else made.seats_of_quorum(self._n)
-        return made.prepared(name, view=int(view), seats=seats, height=self._start.height)
+        at, view = _place(place, height)
+        return made.prepared(name, view=view, seats=seats, height=at)
 
     @property
     def _n(self) -> int:
         return self._start.validators
 
-    def _change(self, text: str, view: View) -> ViewChange | None:
-        """`2` asks for the view, `2:A@0` with a claim; `2>3` asks for another view."""
-        if not text:
-            return None
+    def _change(self, text: str, height: Height, view: View) -> ViewChange:
+        """`2` asks for the view, `2:A@0` with a claim; `2>3` asks for another place."""
         who, _, claim = text.partition(":")
         seat, _, other = who.partition(">")
-        asked = int(other) if other else view
-        return made.view_change(int(seat), asked, self._proof(claim), height=self._start.height)
+        at, asked = _place(other, height) if other else (height, view)
+        return made.view_change(int(seat), asked, self._proof(claim, height), height=at)
 
     def _effect(self, effect: Effect) -> str:
         match effect:
@@ -376,6 +382,23 @@ def returned(cast: Effect, seat: Seat) -> Event:
 
 def _step(entry: LogEntry) -> int:
     return STEPS.index(type(entry))
+
+
+def _place(text: str, height: Height) -> tuple[int, int]:
+    """`3` is view 3 of the height at hand, `2.3` view 3 of height 2."""
+    named, dot, view = text.rpartition(".")
+    return int(named) if dot else height, int(view)
+
+
+Signed = TypeVar("Signed", PrePrepare, Prepare, Commit, ViewChange)
+
+
+def _signed(message: Signed, options: Options) -> Signed:
+    """As it was made, or under another valid signature of its author."""
+    if "signed" not in options:
+        return message
+    other = made.signature(0, options["signed"], message.signature)
+    return replace(message, signature=other)
 
 
 def _seats(text: str) -> list[int]:
