@@ -6,20 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from kit.dialogue import Dialogue
+from kit.transcript import replayed
 
 SCRIPTS = sorted((Path(__file__).parent / "scripts").glob("*.txt"))
-
-
-def replayed(script: str) -> str:
-    """The script with the answers of today."""
-    dialogue, answered = Dialogue(), []
-    for part in script.strip().split("\n\n"):
-        asked = part.split("\n----")[0]
-        events = [line for line in asked.split("\n") if not line.startswith("#")]
-        said = [answer for event in events for answer in dialogue.say(event)]
-        answered.append("\n".join([asked, "----", *(said or ["(nothing)"])] if events else [asked]))
-    return "\n\n".join(answered) + "\n"
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)

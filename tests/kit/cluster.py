@@ -1,13 +1,14 @@
 """Replicas among themselves: no engine, no network, one shared pool of everything ever said.
 
 Whatever was said may reach anybody, any number of times, in any order or never; timers fire or do
-not; replicas crash at every point of a step and come back with their records. One seat may belong
-to a liar, who has no replica: tests speak for it with `lie`. After every step the laws are checked.
+not; replicas crash at every point of a step and come back with their records. Some seats may belong
+to liars, who have no replica: tests speak for them. Every statement and every state is held to the
+laws (kit/laws.py), and what each replica met can be told as a dialogue (kit/transcript.py).
 """
 
 import random
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 from consensus import effects as do
@@ -25,13 +26,14 @@ from consensus.messages import (
 )
 from consensus.replica import Replica
 from kit import consensus as made
-from kit.dialogue import STEPS, cast_key, is_backed, returned
-from primitives import limits
-from primitives.certificate import Certificate, check_shape
+from kit.dialogue import STEPS, Machine, cast_key, returned
+from kit.laws import Laws
+from kit.transcript import Life, Names, told
+from primitives.certificate import Certificate
 from primitives.ids import BlockId, Height, Seat, View
 from primitives.validators import faults_tolerated, primary_of, quorum
 
-T0_MS, TMAX_MS, INTERVAL_MS, TICK_MS = 1_000, 8_000, 100, 500
+T0_MS, TMAX_MS, INTERVAL_MS, TICK_MS = 1_000, 10_000, 100, 500
 Spoken = on.PrePrepareReceived | on.PrepareReceived | on.CommitReceived | on.ViewChangeReceived
 
 
@@ -41,8 +43,10 @@ class Node:
 
     seat: Seat
     height: Height
-    wish: View
-    replica: Replica = field(default_factory=Replica)
+    replica: Machine
+    run: int = 0
+    """Its lives so far."""
+    life: Life = field(default_factory=Life)
     records: dict[tuple[View, int], LogEntry] = field(default_factory=dict)
     bodies: set[BlockId] = field(default_factory=set)
     decided: dict[Height, Certificate] = field(default_factory=dict)
@@ -53,16 +57,22 @@ class Node:
 
 
 class Cluster:
-    """`validators` seats, of which `liar`, if any, has no replica."""
+    """`validators` seats, of which `liars` have no replica; the others are made by `replica`."""
 
-    def __init__(self, validators: int, *, liar: int | None = None) -> None:
+    def __init__(
+        self,
+        validators: int,
+        *,
+        liars: Collection[int] = (),
+        replica: Callable[[], Machine] = Replica,
+    ) -> None:
         self.validators = validators
-        self.liar = None if liar is None else Seat(liar)
+        self.liars = sorted(Seat(seat) for seat in liars)
+        self.laws = Laws(validators, self.liars)
+        self._replica = replica
         self.now_ms = 0
         self.pool: list[Spoken] = []
         """Everything that was ever signed and left."""
-        self.said: dict[tuple[Seat, type[Effect], Height, View], Effect] = {}
-        """What honest nodes cast, to hold them to it."""
         self.inboxes: dict[Seat, deque[Event]] = {}
         """For runs in order: what waits to be delivered."""
         self.bad: set[BlockId] = set()
@@ -71,9 +81,9 @@ class Cluster:
         """The pool by what is signed, without attachments."""
         self.certificates: dict[Height, Certificate] = {}
         self.nodes = {
-            Seat(seat): Node(Seat(seat), Height(1), View(0))
+            Seat(seat): Node(Seat(seat), Height(1), replica())
             for seat in range(validators)
-            if seat != self.liar
+            if seat not in self.liars
         }
         for node in self.nodes.values():
             self.inboxes[node.seat] = deque()
@@ -83,18 +93,21 @@ class Cluster:
 
     def start(self, node: Node, height: Height) -> None:
         """Begin a height without records."""
-        node.height, node.records, node.wish = height, {}, View(0)
+        node.height, node.records = height, {}
         self.step(node, self._height_started(node))
 
     def restart(self, node: Node) -> None:
         """Lose everything but the disk; nobody has answered yet, so it sleeps."""
-        node.replica, node.timers = Replica(), []
+        node.replica, node.timers = self._replica(), []
+        node.run += 1
         node.bodies = {
             entry.block_id for entry in node.records.values() if not isinstance(entry, Claim)
         }
         node.returning.clear()
         self.inboxes[node.seat].clear()
-        self.step(node, self._height_started(node))
+        started = self._height_started(node)
+        node.life.restarts(started)
+        self._take(node, started, crash=None)
 
     def _height_started(self, node: Node) -> on.HeightStarted:
         log = tuple(node.records[key] for key in sorted(node.records))
@@ -109,8 +122,13 @@ class Cluster:
         """
         if isinstance(event, on.PrePrepareReceived) and event.has_body:
             self._gain(node, event.message.block_id)
+        node.life.meets(event)
+        self._take(node, event, crash=crash)
+
+    def _take(self, node: Node, event: Event, *, crash: str | None) -> None:
         effects = node.replica.step(event)
         if crash == "unwritten":
+            node.life.forgets_last()
             self.restart(node)
             return
         self._write(node, effects)
@@ -134,9 +152,7 @@ class Cluster:
         key = cast_key(cast)
         assert key is not None
         assert key[0] == node.height, f"seat {node.seat} speaks of {key[0]} at {node.height}"
-        assert is_backed(cast, list(node.records.values())), f"{cast} before its record"
-        first = self.said.setdefault((node.seat, type(cast), *key), cast)
-        assert first == cast, f"seat {node.seat} equivocates: {first} and {cast}"
+        self.laws.judge_cast(node.seat, cast, list(node.records.values()))
         spoken = returned(cast, node.seat)
         assert isinstance(spoken, Spoken)
         self.release(spoken)
@@ -174,9 +190,8 @@ class Cluster:
                 pass
 
     def _decide(self, node: Node, certificate: Certificate) -> None:
-        check_shape(certificate, self.validators)
-        agreed = self.certificates.setdefault(certificate.height, certificate)
-        assert agreed.block_id == certificate.block_id, f"fork at height {certificate.height}"
+        self.laws.judge_decision(certificate)
+        self.certificates.setdefault(certificate.height, certificate)
         assert certificate.block_id not in self.bad, "a bad block was decided"
         assert certificate.block_id in node.bodies, "decided without a body"
         node.decided[certificate.height] = certificate
@@ -225,7 +240,7 @@ class Cluster:
             self.deliver(node, waiting.popleft())
         return bool(waiting)
 
-    # --- the liar ---------------------------------------------------------------------------
+    # --- the liars --------------------------------------------------------------------------
 
     def release(self, spoken: Spoken) -> None:
         """Somebody signed this and let it go."""
@@ -262,33 +277,15 @@ class Cluster:
     def check_laws(self) -> None:
         """What holds after every event, whatever happened before."""
         for node in self.nodes.values():
-            now = node.replica.now
-            assert now.wish >= node.wish, f"seat {node.seat} fell from {node.wish} to {now.wish}"
-            node.wish = now.wish
-            if now.accepted is not None:
-                assert now.accepted.view == now.wish
-                prepared_step = STEPS.index(PrePrepare)
-                assert (now.wish, prepared_step) in node.records, "accepted without a record"
-            self._check_memory(node)
-        chains = {
-            (height, certificate.block_id)
-            for node in self.nodes.values()
-            for height, certificate in node.decided.items()
-        }
-        assert len(chains) == len({height for height, _ in chains}), "two chains"
+            self.laws.judge_state(node.seat, node.run, node.replica, node.records.values())
 
-    def _check_memory(self, node: Node) -> None:
-        now = node.replica.now
-        votes = limits.VIEWS_BEHIND_KEPT + 1 + limits.VIEWS_AHEAD_KEPT
-        assert len(now.proposals) <= 1 + limits.VIEWS_AHEAD_KEPT
-        assert len(now.prepares.views()) <= votes
-        assert len(now.commits.views()) <= votes
-        assert len(now.view_changes) <= self.validators
-        assert len(now.wanted) <= limits.FETCHES_MAX
-        assert len(now.voted) <= votes
-        blocks = len(now.proposals) + len(now.view_changes) + len(now.voted) + 2 + len(now.log)
-        assert len(now.bodies) <= blocks + 2
-        assert len(now.verdicts) + len(now.judging) <= 2 * blocks
+    def told(self) -> str:
+        """What every honest replica met, as dialogues: the shortest is a regression test."""
+        names = Names()
+        return "\n".join(
+            f"# Seat {node.seat} of {self.validators}.\n{told(node.life, names, self._replica)}"
+            for node in self.nodes.values()
+        )
 
     # --- runs in order ----------------------------------------------------------------------
 
@@ -315,7 +312,7 @@ class Cluster:
         self.settle()
 
     def heal(self, *, heights: int) -> int:
-        """Fair time from now on, the liar silent: milliseconds until all decided `heights` more."""
+        """Fair time, the liars silent: milliseconds until all decided `heights` more."""
         began = self.now_ms
         for inbox in self.inboxes.values():
             inbox.clear()  # everything that was under way is lost
@@ -348,7 +345,7 @@ def _signed_part(message: Message) -> Message:
 
 
 class Chaos:
-    """Random things that happen to a cluster, by one seed; the liar among them."""
+    """Random things that happen to a cluster, by one seed; the liars among them."""
 
     def __init__(self, cluster: Cluster, seed: int) -> None:
         self.cluster = cluster
@@ -358,12 +355,13 @@ class Chaos:
         """One thing."""
         deed = self.random.choices(
             [self.deliver, self.flood, self.time, self.tick, self.crash, self.wake, self.lie],
-            [30, 20, 6, 3, 3, 4, 4 if self.cluster.liar is not None else 0],
+            [30, 20, 6, 3, 3, 4, 4 if self.cluster.liars else 0],
         )[0]
         deed()
         self.cluster.check_laws()
 
-    def _node(self) -> Node:
+    def somebody(self) -> Node:
+        """An honest node."""
         return self.random.choice(list(self.cluster.nodes.values()))
 
     def _spoken(self, node: Node) -> Event | None:
@@ -376,7 +374,7 @@ class Chaos:
 
     def deliver(self) -> None:
         """One message to one node."""
-        node = self._node()
+        node = self.somebody()
         event = self._spoken(node)
         if event is not None:
             if isinstance(event, on.PrePrepareReceived) and self.random.random() < 0.3:
@@ -391,26 +389,36 @@ class Chaos:
             self.cluster.deliver_next(self.random.choice(some))
 
     def time(self) -> None:
-        """A timer, early or late; or work."""
-        node = self._node()
-        if node.timers and self.random.random() < 0.5:
+        """A timer, or work."""
+        if self.random.random() < 0.5:
+            self.timer()
+        else:
+            self.work(self.somebody())
+
+    def timer(self) -> None:
+        """A timer that runs, early or late."""
+        running = [node for node in self.cluster.nodes.values() if node.timers]
+        if running:
+            node = self.random.choice(running)
             _, event = node.timers.pop(self.random.randrange(len(node.timers)))
             self.cluster.step(node, event)
-        else:
-            self.cluster.step(node, on.IntervalOver(node.height))
-            self.cluster.step(node, on.WorkArrived(node.height))
+
+    def work(self, node: Node) -> None:
+        """Something to build from, the minimum interval being over."""
+        self.cluster.step(node, on.IntervalOver(node.height))
+        self.cluster.step(node, on.WorkArrived(node.height))
 
     def tick(self) -> None:
         """Status and fetches."""
-        self.cluster.step(self._node(), on.Ticked())
+        self.cluster.step(self.somebody(), on.Ticked())
 
     def wake(self) -> None:
         """Enough peers answered."""
-        self.cluster.step(self._node(), on.Awoke())
+        self.cluster.step(self.somebody(), on.Awoke())
 
     def crash(self) -> None:
         """In the middle of a step, at any point of it."""
-        node = self._node()
+        node = self.somebody()
         event = self._spoken(node)
         if event is None:
             self.cluster.restart(node)
@@ -419,10 +427,9 @@ class Chaos:
             self.cluster.deliver(node, event, crash=how)
 
     def lie(self) -> None:
-        """A well-formed lie of the dishonest seat."""
-        liar = self.cluster.liar
-        assert liar is not None
-        victim = self._node()
+        """A well-formed lie of a dishonest seat."""
+        liar = self.random.choice(self.cluster.liars)
+        victim = self.somebody()
         height = victim.height
         view = View(max(0, victim.replica.now.wish + self.random.randrange(-1, 3)))
         name = f"lie {height} {self.random.randrange(3)}"

@@ -12,8 +12,8 @@ A place is a view of the height at hand (`A@0`), or names its height too (`A@2.0
 makes another valid signature of the same author under the same statement.
 """
 
-from collections.abc import Iterator
-from typing import TypeVar
+from collections.abc import Callable, Iterator
+from typing import Protocol, TypeVar
 
 from msgspec.structs import replace
 
@@ -21,6 +21,7 @@ from consensus import effects as do
 from consensus import events as on
 from consensus.effects import Effect
 from consensus.events import Event, Verdict
+from consensus.instance import Instance
 from consensus.messages import (
     Claim,
     Commit,
@@ -43,11 +44,24 @@ Options = dict[str, str]
 STEPS = (Claim, Proposal, PrePrepare, Certificate)
 
 
+class Machine(Protocol):
+    """A replica, or one that a test has spoilt."""
+
+    @property
+    def awake(self) -> bool: ...
+
+    @property
+    def now(self) -> Instance: ...
+
+    def step(self, event: Event) -> list[Effect]: ...
+
+
 class Dialogue:
     """One replica, its records, and the names of the blocks that were spoken of."""
 
-    def __init__(self) -> None:
-        self.replica = Replica()
+    def __init__(self, replica: Callable[[], Machine] = Replica) -> None:
+        self._make = replica
+        self.replica = replica()
         self._start = on.HeightStarted(Height(0), 1, None, 1, 1, 1)
         self._names: dict[BlockId, str] = {}
         self._records: list[LogEntry] = []
@@ -74,7 +88,7 @@ class Dialogue:
             case "start":
                 yield self._started(options)
             case "restart":
-                self.replica, self._unreturned = Replica(), []
+                self.replica, self._unreturned = self._make(), []
                 yield self._again()
             case "returns":
                 yield from self._returned()
