@@ -39,8 +39,9 @@ class Clusters(RuleBasedStateMachine):
     Every statement and every state is held to kit/laws.py: agreement and the induction behind it
     (R14, R21), one justified block prepared per view (R13, R18), one commit (R19), the first vote
     (R20), nothing after asking for more (R25), the highest view change (R26), the jump and the
-    quorum behind a timer (R27, R28), `wish` and `entered` monotone (R8), no honest equivocation,
-    restarts included (R36, R39), nothing before its record (R35), memory within bounds (R42).
+    quorum behind a timer (R27, R28), `wish` and `entered` monotone (R8), nothing before its record
+    (R35), no honest equivocation, restarts included (R36, R39), memory within bounds (R42), and no
+    honest seat accused (R46).
 
     What goes wrong is printed as the dialogues of all replicas.
     """

@@ -182,6 +182,8 @@ class Cluster:
                 self._tell(node, status)
             case do.SendDecided(link, height):
                 self._send_decided(node, Seat(int(link)), height)
+            case do.Equivocation(first, second):
+                self.laws.judge_accusation(first, second)
             case do.Fetch(block_id, seat):
                 peer = self.nodes.get(seat)
                 if peer is not None and block_id in peer.bodies:

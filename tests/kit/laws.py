@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from consensus import effects as do
 from consensus.effects import Effect
 from consensus.instance import Instance
-from consensus.messages import LogEntry, PrePrepare
+from consensus.messages import Commit, LogEntry, Message, Prepare, PrePrepare, ViewChange
 from kit.dialogue import Machine, cast_key, is_backed
 from primitives import limits
 from primitives.certificate import Certificate, check_shape
@@ -146,6 +146,21 @@ class Laws:
         check_shape(certificate, self._validators)
         agreed = self._decided.setdefault(certificate.height, certificate.block_id)
         assert agreed == certificate.block_id, f"R21: a fork at height {certificate.height}"
+
+    def judge_accusation(self, one: Message, other: Message) -> None:
+        """An honest replica says that these two exclude each other (R46)."""
+        authors = {self._author(one), self._author(other)}
+        assert len(authors) == 1, f"R46: two authors, {authors}"
+        assert authors <= self._liars, f"R46: honest seat {authors} is accused by {one} and {other}"
+
+    def _author(self, message: Message) -> Seat:
+        match message:
+            case PrePrepare():
+                return primary_of(self._validators, message.height, message.view)
+            case Prepare() | Commit() | ViewChange():
+                return message.seat
+            case _:
+                raise ValueError(f"{message} has no author")
 
     # --- what is held -----------------------------------------------------------------------
 
