@@ -94,7 +94,7 @@ async def _nodes(size: int) -> AsyncIterator[list[Network]]:
         for number, seed in enumerate(seeds):
             addresses = [network.address for network in networks] + [""] * size
             peers = [
-                Peer(id=ids[other], name=f"node-{other}", validator=True, address=addresses[other])
+                Peer(id=ids[other], name=f"node-{other}", address=addresses[other])
                 for other in range(size)
                 if other != number
             ]

@@ -72,8 +72,6 @@ async def _run(loaded: LoadedNode, store: ChainStore, log: Log) -> None:
     chain = loaded.genesis.chain
     signer = _signer(loaded)
     own = signer.key if signer is not None else None
-    records = loaded.document.validators
-    links = {record.key: peer_id_of(record.node_key) for record in records if record.key != own}
     engine = Engine(
         Ports(
             chain=chain,
@@ -81,7 +79,7 @@ async def _run(loaded: LoadedNode, store: ChainStore, log: Log) -> None:
             store=store,
             scheme=ED25519,
             signer=signer,
-            links=links,
+            link_of=peer_id_of,
             clock=time.perf_counter,
         )
     )
@@ -104,7 +102,6 @@ async def _run(loaded: LoadedNode, store: ChainStore, log: Log) -> None:
             chain=chain,
             kind=TRANSACTION,
             key=own,
-            voting=frozenset(links.values()),
             log=log,
             metrics=metrics,
         )

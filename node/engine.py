@@ -38,6 +38,7 @@ from node.evidence import Cases
 from node.execution import heartbeat_delay_ms
 from node.guard import Guard
 from node.mempool import Mempool
+from node.neighbours import Neighbours
 from node.outbox import HeartbeatDue, Note, Outbox, Timer
 from node.ports import Ports
 from node.signer import Refused
@@ -49,7 +50,7 @@ from primitives.block import Block
 from primitives.certificate import Certificate
 from primitives.codec import encode
 from primitives.errors import BadBlock, Rejected
-from primitives.ids import BlockId, Height, Seat, TimeMs, ValidatorKey, View, short
+from primitives.ids import BlockId, Height, Seat, TimeMs, View, short
 from primitives.validators import ValidatorSet
 
 
@@ -74,8 +75,7 @@ class Engine:
         own = ports.signer.key if ports.signer is not None else None
         self._cases = Cases(ports.store, self._gate, self._put, own=own)
         self._ear = Ear(self._gate, self._blocks, self._witnesses)
-        self._answered: set[ValidatorKey] = set()
-        self._authors = {link: key for key, link in ports.links.items()}
+        self._neighbours = Neighbours(self._blocks, ports.link_of, own)
         self._logged: set[BlockId] = set()
         self._heartbeat = False
         self._mark: tuple[Height, View, View] | None = None
@@ -126,6 +126,11 @@ class Engine:
     def validators(self) -> ValidatorSet:
         """Who decides this height."""
         return self._blocks.parent.validators
+
+    @property
+    def neighbours(self) -> tuple[Link, ...]:
+        """The other validators of this height and of the next: who is sent our votes (R45)."""
+        return self._neighbours.links
 
     # --- what can happen --------------------------------------------------------------------
 
@@ -259,10 +264,8 @@ class Engine:
         if not self._statuses.allows(link, self._now_ms):
             return
         self._guard.hear_own(status.newest_of_yours)
-        author = self._authors.get(link)
-        if author is not None:
-            self._answered.add(author)
-            self._wake_if_answered()
+        self._neighbours.note_answer(link)
+        self._wake_if_answered()
         self._run(on.StatusReceived(status, link))
 
     def _hear_decided(
@@ -272,7 +275,7 @@ class Engine:
         body = body if body is not None else self._blocks.get(certificate.block_id)
         if height != self.height or body is None or body.id != certificate.block_id:
             if height < self.height:
-                self._guard.look_for_fork(certificate, self.validators)
+                self._guard.look_for_fork(certificate)
             return
         self._gate.decided(certificate, self.height, self.validators)
         self._blocks.keep(body)
@@ -280,10 +283,10 @@ class Engine:
         self._tell(link, self._replica.now.status())
 
     def _wake_if_answered(self) -> None:
-        own = self._ports.signer.key if self._ports.signer is not None else None
-        others = self._answered & set(self.validators.keys) - {own}
-        if own is not None and not self.awake and len(others) >= self.validators.quorum - 1:
-            self._note("replica.awake", answered=len(others))
+        answered = self._neighbours.answered
+        signs = self._ports.signer is not None
+        if signs and not self.awake and answered >= self.validators.quorum - 1:
+            self._note("replica.awake", answered=answered)
             self._run(on.Awoke())
             self._work()
 
@@ -348,7 +351,7 @@ class Engine:
             case do.Relay(link, message):
                 self._reply(link, self._answer.to_wire(message))
             case do.TellStatus(link, status):
-                for one in self._ports.links.values() if link is None else [link]:
+                for one in self._neighbours.links if link is None else [link]:
                     self._tell(one, status)
             case do.SendDecided(link, height):
                 self._tell(link, self._replica.now.status())  # one that slept may count it (R41)
@@ -356,7 +359,7 @@ class Engine:
             case do.Behind(link, height):
                 self._out.behind.append((link, height))
             case do.Fetch(block_id, seat):
-                asked = self._ports.links.get(self.validators.keys[seat])
+                asked = self._neighbours.link(seat)
                 if asked is not None:
                     self._reply(asked, wire.Fetch(block_id))
             case do.After(delay_ms, event):
@@ -447,7 +450,7 @@ class Engine:
             self._out.messages.append((link, message))
 
     def _tell(self, link: Link, status: Status) -> None:
-        author = self._authors.get(link)
+        author = self._neighbours.author(link)
         newest = None if author is None else self._witnesses.of(author)
         self._reply(link, replace(status, newest_of_yours=newest))
 

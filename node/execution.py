@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import final
 
 from ledger.block import BlockRun, Execution
-from ledger.membership import validators_at
+from ledger.membership import ValidatorRecord, validator_records
 from ledger.parameters import Parameters, parameters
 from node.bodies import CheckedBlock
 from primitives.block import Header
@@ -29,6 +29,8 @@ class Parent:
     """Of the block to come."""
     block_id: BlockId
     time_ms: TimeMs
+    records: tuple[ValidatorRecord, ...]
+    next_records: tuple[ValidatorRecord, ...]
     validators: ValidatorSet
     next_validators: ValidatorSet
     parameters: Parameters
@@ -37,13 +39,17 @@ class Parent:
 def read_parent(state: StateSnapshot, chain: ChainId, head: Header, head_id: BlockId) -> Parent:
     """The parent's view of the next height."""
     height = Height(head.height + 1)
+    records = validator_records(state, height)
+    next_records = validator_records(state, Height(height + 1))
     return Parent(
         chain=chain,
         height=height,
         block_id=head_id,
         time_ms=head.time_ms,
-        validators=validators_at(state, height),
-        next_validators=validators_at(state, Height(height + 1)),
+        records=records,
+        next_records=next_records,
+        validators=ValidatorSet(tuple(record.key for record in records)),
+        next_validators=ValidatorSet(tuple(record.key for record in next_records)),
         parameters=parameters(state),
     )
 

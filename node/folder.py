@@ -77,7 +77,7 @@ def load_node(path: Path) -> LoadedNode:
         genesis=genesis,
         node_key=node_key,
         validator_key=validator_key,
-        peers=_peers(config, document, node_key),
+        peers=_peers(config, node_key),
     )
 
 
@@ -109,8 +109,7 @@ def _check_identity(
         )
 
 
-def _peers(config: Config, document: GenesisDocument, own: StoredKey) -> tuple[Peer, ...]:
-    voting = {bytes(record.node_key) for record in document.validators}
+def _peers(config: Config, own: StoredKey) -> tuple[Peer, ...]:
     for peer in config.p2p.peers:
         if peer.node_key == NodeKey(own.public):
             raise OperatorFault(f"p2p.peers: {peer.name} has the node id of this node itself")
@@ -118,7 +117,6 @@ def _peers(config: Config, document: GenesisDocument, own: StoredKey) -> tuple[P
         Peer(
             id=peer_id_of(peer.node_key),
             name=peer.name,
-            validator=bytes(peer.node_key) in voting,
             address=peer.address,
         )
         for peer in config.p2p.peers

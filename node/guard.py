@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import final
 
 from consensus.messages import LogEntry
+from ledger.membership import validators_at
 from node.outbox import Note
 from node.signer import Signer, place_of
 from node.verify import Gate
@@ -67,7 +68,7 @@ class Guard:
             f"a peer holds a statement of ours of {_say(place)}, our signer knows {known}",
         )
 
-    def look_for_fork(self, certificate: Certificate, validators: ValidatorSet) -> None:
+    def look_for_fork(self, certificate: Certificate) -> None:
         """A certificate of a decided height: for another block, it is the worst news there is.
 
         Raises:
@@ -79,6 +80,8 @@ class Guard:
         ours = self._store.certificate(height)
         if ours is None or ours.block_id == certificate.block_id:
             return
+        with self._store.state() as state:  # who voted then, which others may have replaced
+            validators = validators_at(state, height)
         self._gate.decided(certificate, height, validators)
         self._mute(
             "chain.forked",

@@ -1,6 +1,6 @@
 """What an engine stands on; the composition root and the tests put it together."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -8,7 +8,7 @@ from consensus.effects import Effect
 from consensus.events import Event, Link
 from node.signer import Signer
 from primitives.crypto import Scheme
-from primitives.ids import ChainId, ValidatorKey
+from primitives.ids import ChainId, NodeKey
 from storage.chain import ChainStore
 
 
@@ -29,8 +29,8 @@ class Ports:
     """How signatures of validators are judged."""
     signer: Signer | None
     """None at an observer."""
-    links: Mapping[ValidatorKey, Link]
-    """The link to each other validator."""
+    link_of: Callable[[NodeKey], Link]
+    """The link to a node, whether there is one or not."""
     clock: Callable[[], float]
     observe: Callable[[Event, Sequence[Effect]], None] = unobserved
     """Told of every step of the replica before its effects are done; it must change nothing."""

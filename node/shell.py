@@ -65,7 +65,6 @@ class Shell:
         chain: ChainId,
         kind: Any,  # noqa: ANN401 - a generic alias, as in ledger.transaction
         key: ValidatorKey | None,
-        voting: frozenset[PeerId],
         log: Log,
         metrics: Metrics,
     ) -> None:
@@ -75,7 +74,7 @@ class Shell:
         self.faults: Counter[PeerId] = Counter()
         """Rules broken by what a peer delivered."""
         self._network, self._store = network, store
-        self._chain, self._kind, self._key, self._voting = chain, kind, key, voting
+        self._chain, self._kind, self._key = chain, kind, key
         self._log, self._metrics = log, metrics
         self._timers = Timers(lambda timer: self._perform(engine.fire(timer, now_ms())))
         self.catchup = Catchup(network, lambda: engine.height, self._accept, self._blame)
@@ -193,7 +192,7 @@ class Shell:
             for failed in answers:
                 if isinstance(failed, RemoteFault):
                     self._blame(peer, failed)
-            if peer in self._voting:
+            if peer in self.engine.neighbours:
                 self._perform(self.engine.take(checked, now_ms()))
             else:  # an observer's node did not judge them for us
                 self._perform(self.engine.submit(checked, now_ms())[1])
@@ -271,7 +270,7 @@ class Shell:
             lane = Lane.TRANSACTIONS if isinstance(message, wire.BULK) else Lane.VOTES
             if link is None:
                 self._observe(message)
-                self._network.broadcast(payload, lane)
+                self._broadcast(payload, lane)
             else:
                 self._network.send(PeerId(link), payload, lane)
         for delay_ms, timer in out.timers:
@@ -292,6 +291,11 @@ class Shell:
         for identifier in out.final:
             for done in self._waiters.get(identifier, ()):
                 done.set()
+
+    def _broadcast(self, payload: bytes, lane: Lane) -> None:
+        """To whoever votes at this height or the next, as far as there is a link."""
+        for link in self.engine.neighbours:
+            self._network.send(PeerId(link), payload, lane)
 
     def _observe(self, message: wire.Wire) -> None:
         """Note the moment of a proposal that came or went, and of our own votes."""
@@ -324,7 +328,7 @@ class Shell:
             waiting, self._relayed = self._relayed, []
             for part in _parts(waiting):
                 payload = wire.write(wire.Transactions(tuple(tx.data for tx in part)))
-                self._network.broadcast(payload, Lane.TRANSACTIONS)
+                self._broadcast(payload, Lane.TRANSACTIONS)
 
     async def _tick(self) -> None:
         while True:

@@ -61,7 +61,6 @@ class LinkStatus:
     """What `status` and the metrics show of one link."""
 
     name: str
-    validator: bool
     connected: bool
     since: float | None
     """`trio.current_time()` when it came up; none while it is down."""
@@ -122,7 +121,6 @@ class Link:
         """A snapshot."""
         return LinkStatus(
             name=self.peer.name,
-            validator=self.peer.validator,
             connected=self._since is not None,
             since=self._since,
             waiting_messages=self._outbox.waiting_messages,

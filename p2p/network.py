@@ -3,7 +3,7 @@
 ```
 async with open_network(key_seed=…, listen="127.0.0.1:17000", chain_id=…, peers=…, answer=…) as net:
     async for event in net.inbox: …          # Delivery | LinkUp | LinkDown
-    net.broadcast(vote, Lane.VOTES)          # returns at once; bounded; drops rather than waits
+    net.send(peer, vote, Lane.VOTES)         # returns at once; bounded; drops rather than waits
     answer = await net.request(peer, question, timeout_s=5)
     net.publish(block)
 ```
@@ -61,14 +61,9 @@ class Network:
         return self._host.protocols
 
     def send(self, peer: PeerId, payload: bytes, lane: Lane) -> bool:
-        """Queue a payload on one peer's link; false when it was refused or the link is down."""
-        return self._links[peer].send(payload, lane)
-
-    def broadcast(self, payload: bytes, lane: Lane) -> None:
-        """Queue a payload on the link of every validator that has one."""
-        for link in self._links.values():
-            if link.peer.validator:
-                link.send(payload, lane)
+        """Queue a payload on one peer's link; false when it was refused or there is no link."""
+        link = self._links.get(peer)
+        return link is not None and link.send(payload, lane)
 
     async def request(self, peer: PeerId, question: bytes, *, timeout_s: float) -> bytes:
         """Ask one peer and wait for its answer (errors: see `Requests.ask`)."""

@@ -26,8 +26,6 @@ class Peer:
 
     id: PeerId
     name: str
-    validator: bool
-    """Receives broadcasts. An observer has a link too, for submitting and fetching."""
     address: str = ""
     """`host:port`, or empty when we never dial this peer and it dials us."""
 

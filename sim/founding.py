@@ -49,6 +49,8 @@ class Founding:
     """Each validator's key by the name of its node."""
     observers: tuple[str, ...]
     scheme: Scheme
+    nodes: Mapping[NodeKey, str]
+    """The name of each node that may ever vote, by its key on the network."""
 
     @property
     def chain(self) -> ChainId:
@@ -70,6 +72,7 @@ def found(validators: int, *, observers: int = 0, parameters: Parameters = DEFAU
         {f"v{seat}": pair for seat, pair in enumerate(pairs)},
         tuple(f"o{index}" for index in range(observers)),
         IdealScheme(pairs),
+        {_node_key(pair): f"v{seat}" for seat, pair in enumerate(pairs)},
     )
 
 
@@ -85,7 +88,7 @@ def _document(pairs: list[IdealKey], parameters: Parameters) -> GenesisDocument:
             ValidatorRecord(
                 name=f"Ministry {seat}",
                 key=ValidatorKey(pair.public),
-                node_key=NodeKey(sha256(b"node" + pair.public).digest()),
+                node_key=_node_key(pair),
                 account=account(f"body {seat}"),
             )
             for seat, pair in enumerate(pairs)
@@ -98,6 +101,10 @@ def _document(pairs: list[IdealKey], parameters: Parameters) -> GenesisDocument:
         assets=(GenesisAsset(ASSET, 2, treasury),),
         balances=(GenesisBalance(treasury, ASSET, 10**12),),
     )
+
+
+def _node_key(pair: IdealKey) -> NodeKey:
+    return NodeKey(sha256(b"node" + pair.public).digest())
 
 
 def _secret(name: str) -> bytes:

@@ -47,6 +47,7 @@ class Site:
         self.clock = clock
         self.links = {ValidatorKey(key.public): name for name, key in founding.keys.items()}
         """The node of each validator."""
+        self.nodes = founding.nodes
         self.transactions: dict[TransactionHash, CheckedTransaction] = {}
         """All that were ever checked."""
         self.bodies_checked = 0
@@ -161,7 +162,7 @@ class Machine:
                 store=store,
                 scheme=site.scheme,
                 signer=None if key is None else Signer(key, memory, site.chain),
-                links={one: link for one, link in site.links.items() if link != self.name},
+                link_of=lambda node_key: site.nodes[node_key],
                 clock=site.clock,
                 observe=observe,
             )

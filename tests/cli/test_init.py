@@ -62,7 +62,7 @@ def test_an_observer_has_no_key_that_votes(tmp_path: Path) -> None:
     node = load_node(tmp_path / "press")
     assert done.code == 0, done.err
     assert node.validator_key is None
-    assert [peer.validator for peer in node.peers] == [True] * 4
+    assert [peer.name for peer in node.peers] == ["finance", "interior", "justice", "health"]
     assert not (tmp_path / "press" / "signer.state").exists()
 
 

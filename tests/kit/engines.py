@@ -19,7 +19,7 @@ from ledger.transaction import Body, Call, CheckedTransaction, check_transaction
 from node import wire
 from primitives.codec import encode
 from primitives.crypto import ED25519
-from primitives.ids import Height, TimeMs, TransactionId, ValidatorKey
+from primitives.ids import Height, NodeKey, TimeMs, TransactionId, ValidatorKey
 from services.table import TRANSACTION
 from sim.durability import check_durable
 from sim.founding import Founding
@@ -83,6 +83,7 @@ class Network(World):
             {f"validator {i}": key(f"validator {i}") for i in range(validators)},
             tuple(f"observer {i}" for i in range(observers)),
             ED25519,
+            {NodeKey(key(f"node {i}").public): f"validator {i}" for i in range(validators)},
         )
         self.messages: list[tuple[str, str, wire.Wire]] = []
         self.listening = False

@@ -55,8 +55,8 @@ def id_of(number: int) -> PeerId:
     return peer_id_of(node_key_of(seed_of(number)))
 
 
-def peer(number: int, address: str = "", *, validator: bool = True) -> Peer:
-    return Peer(id=id_of(number), name=f"node-{number}", validator=validator, address=address)
+def peer(number: int, address: str = "") -> Peer:
+    return Peer(id=id_of(number), name=f"node-{number}", address=address)
 
 
 async def echo(_peer: PeerId, question: bytes) -> bytes:

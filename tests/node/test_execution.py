@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from msgspec.structs import replace
 
@@ -79,14 +81,8 @@ def test_a_heartbeat_is_due_a_minute_after_the_last_block(
     """At once at height 1; for all but the primary a drift later; never later than a heartbeat."""
     network = begun()
     known = parent_of(network.validators()[0].store, network)
-    parent = Parent(
-        chain=known.chain,
-        height=Height(height),
-        block_id=known.block_id,
-        time_ms=known.time_ms,
-        validators=known.validators,
-        next_validators=known.next_validators,
-        parameters=replace(DEFAULTS, heartbeat_ms=60_000),
+    parent = dataclasses.replace(
+        known, height=Height(height), parameters=replace(DEFAULTS, heartbeat_ms=60_000)
     )
     primary = parent.validators.primary(parent.height, View(0))
     now = TimeMs(parent.time_ms + since_ms)

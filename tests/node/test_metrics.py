@@ -39,7 +39,6 @@ def read(page: bytes) -> Page:
 def link(**fields: object) -> LinkStatus:
     standing: dict[str, object] = {
         "name": "finance",
-        "validator": True,
         "connected": True,
         "since": 1.0,
         "waiting_messages": 2,

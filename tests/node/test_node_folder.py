@@ -32,16 +32,6 @@ def test_everything_of_a_node_lies_in_its_folder(home: Path) -> None:
         assert not path.exists()
 
 
-def test_who_votes_among_the_peers_follows_from_genesis(home: Path) -> None:
-    """Not from what the file says about them."""
-    node = load_node(home / "nodes" / "node0")
-
-    assert [(peer.name, peer.validator) for peer in node.peers] == [
-        ("interior", True),
-        ("observer-0", False),
-    ]
-
-
 def test_a_peer_with_our_own_node_id_is_refused(home: Path) -> None:
     """A line copied from a neighbour's file."""
     config = home / "nodes" / "node0" / "config.toml"

@@ -85,7 +85,7 @@ async def test_fifty_blocks_at_once_are_all_delivered() -> None:
 async def test_a_block_passes_through_a_node_in_the_middle() -> None:
     """An observer that knows one validator hears what another published."""
     async with (
-        node(0, peer(1), peer(2, validator=False)) as middle,
+        node(0, peer(1), peer(2)) as middle,
         node(1, peer(0, middle.address)) as publisher,
         node(2, peer(0, middle.address)) as observer,
     ):

@@ -92,23 +92,22 @@ async def test_a_payload_names_the_peer_that_delivered_it() -> None:
 
 
 @in_trio
-async def test_a_broadcast_reaches_validators_and_no_observer() -> None:
-    """An observer has a link, for what it asks and submits; votes are not for it."""
+async def test_a_payload_reaches_the_peer_it_is_for_and_nobody_else() -> None:
+    """Who gets votes is the node's to say; somebody who is no peer gets nothing."""
     async with (
-        node(0, peer(1), peer(2, validator=False)) as ours,
-        node(1, peer(0, ours.address)) as validator,
-        node(2, peer(0, ours.address)) as observer,
+        node(0, peer(1), peer(2)) as ours,
+        node(1, peer(0, ours.address)) as one,
+        node(2, peer(0, ours.address)) as other,
     ):
-        for network in (ours, ours, validator, observer):
+        for network in (ours, ours, one, other):
             await next_of(network.inbox, LinkUp)
 
-        ours.broadcast(b"vote", Lane.VOTES)
-        ours.send(observer.id, b"for you", Lane.VOTES)
-        observer.broadcast(b"submitted", Lane.TRANSACTIONS)
+        assert ours.send(one.id, b"vote", Lane.VOTES)
+        assert ours.send(other.id, b"for you", Lane.VOTES)
+        assert not ours.send(id_of(3), b"for nobody", Lane.VOTES)
 
-        assert await payloads(validator.inbox, 1) == [b"vote"]
-        assert await payloads(observer.inbox, 1) == [b"for you"]
-        assert await payloads(ours.inbox, 1) == [b"submitted"]
+        assert await payloads(one.inbox, 1) == [b"vote"]
+        assert await payloads(other.inbox, 1) == [b"for you"]
 
 
 @in_trio
