@@ -122,6 +122,8 @@ class World:
             for name, actor in self.actors.items():
                 actor.start()
                 self._tick_actor(name)
+                for node in self.up():
+                    self._do(node, lambda machine, at, link=name: machine.link_up(link, at))  # type: ignore[misc]  # as below
 
     def _start(self, node: Machine) -> None:
         for watch in self.watches:

@@ -1,0 +1,163 @@
+"""Four validators, one of them doubled: every split of two views, and longer ones by lot."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Final
+
+import pytest
+
+from kit.tree import ROOT
+from primitives.ids import Height
+from sim import twins
+from sim.letters import Letter, Phase
+from sim.machine import Machine
+from sim.spoken import Spoken, Statement, author_of, statements_in
+from sim.twin_trials import Trials, in_turn
+from sim.twins import Scenario
+from sim.watch import Watch
+
+FOLDER: Final = ROOT / "tests/twins"
+WORLDS: Final = 64
+"""Worlds over which the scenarios of two views are dealt: some fifty heights each."""
+
+
+def scenarios(name: str) -> list[Scenario]:
+    return twins.read((FOLDER / name).read_text(encoding="utf-8"))
+
+
+class Ears(Watch):
+    """Hears what validators sign."""
+
+    def __init__(self) -> None:
+        self.honest: dict[str, Spoken] = {}
+        self.doubled = Spoken({})
+
+    def spoke(self, machine: Machine, statement: Statement) -> None:
+        self.honest.setdefault(machine.name, Spoken({})).add(statement)
+
+    def sent(self, letter: Letter, delays: tuple[int, ...]) -> None:
+        del delays
+        if letter.sender == self.name:
+            for statement in statements_in(letter.message):
+                if author_of(statement, self.members) == self.members.keys[int(self.name[1:])]:
+                    self.doubled.add(statement)
+
+    def look_at(self, trials: Trials) -> None:
+        self.name, self.members = trials.doubled, trials.world.members
+
+
+def play(waiting: list[Scenario], seed: int) -> tuple[Counter[int], Ears]:
+    """All of them in one world, with agreement after each; in which views they were decided."""
+    ears = Ears()
+    trials = Trials(seed=seed, watches=[ears])
+    ears.look_at(trials)
+    trials.begin()
+    views: Counter[int] = Counter()
+    for scenario in in_turn(waiting, seed=seed):
+        trial = trials.play(scenario)
+        views[trial.view] += 1
+        decided = {node.store.block(trial.height).header for node in trials.world.validators()}
+        assert len(decided) == 1, f"{scenario} of world {seed}: {len(decided)} blocks"
+    for name, spoken in ears.honest.items():
+        assert spoken.evidence() == [], f"evidence against {name}, which was not doubled"
+    return views, ears
+
+
+@pytest.mark.parametrize("world", range(WORLDS))
+def test_no_split_of_two_views_divides_the_honest_or_stops_them(world: int) -> None:
+    """All 3,376: one block at each height, nobody honest contradicts himself, and it goes on."""
+    played, _ = play(scenarios("two_views.txt")[world::WORLDS], seed=world)
+
+    assert played.total() >= 52
+
+
+@pytest.mark.parametrize("name", ["four_views.txt", "six_views.txt"])
+@pytest.mark.parametrize("world", range(4))
+def test_no_longer_split_of_the_sample_does_either(name: str, world: int) -> None:
+    """Drawn once, and kept: what is found in one of them stays found."""
+    played, _ = play(scenarios(name)[world::4], seed=world)
+
+    assert max(played) >= 3
+
+
+def test_the_twins_do_contradict_each_other() -> None:
+    """Else the scenarios show nothing: two proposals, two votes, and views that are lost by it."""
+    views, ears = play(scenarios("two_views.txt")[::WORLDS], seed=0)
+
+    kinds = Counter(found.split(":")[0] for found in ears.doubled.evidence())
+    assert kinds["E1-E4"] >= 20
+    assert kinds["E5"] >= 1
+    assert views[1] + views[2] >= 20
+
+
+# --- the list -----------------------------------------------------------------------------------
+
+
+def test_the_list_of_two_views_is_complete() -> None:
+    """What the file says is what the enumeration finds, and each is written once."""
+    assert scenarios("two_views.txt") == twins.two_views()
+    assert len(set(twins.two_views())) == 3_376
+
+
+def test_each_pair_of_partitions_has_one_that_stands_for_it() -> None:
+    """8,112 pairs; those that differ only by names fall together, as Burnside counts them."""
+    splits = {doubled: twins.partitions(twins.nodes(doubled)) for doubled in "PQR"}
+    fixed = 20  # partitions of five that look the same with two of them exchanged
+    both = 12  # ... with two pairs exchanged
+
+    assert {doubled: len(found) for doubled, found in splits.items()} == {"P": 52, "Q": 52, "R": 52}
+    by_seat = Counter(scenario.doubled for scenario in twins.two_views())
+    assert by_seat["R"] == (52**2 + fixed**2) // 2
+    assert by_seat["P"] == by_seat["Q"] == (52**2 + 2 * fixed**2 + both**2) // 4
+
+
+@pytest.mark.parametrize(("name", "views", "count"), [("four", 4, 160), ("six", 6, 80)])
+def test_the_samples_are_those_that_were_drawn(name: str, views: int, count: int) -> None:
+    """The same seed draws them again."""
+    assert scenarios(f"{name}_views.txt") == twins.sampled(views, count, seed=1)
+
+
+@pytest.mark.parametrize(
+    "line", ["P: PQRS", "P: PQRSp|Q", "P: PQRSq", "P: PQ|RSp PQ|RS", "P: PQRSp/PQRS"]
+)
+def test_a_scenario_names_each_node_once_in_every_view(line: str) -> None:
+    """Else it says nothing about somebody, or two things."""
+    with pytest.raises(ValueError, match=re.escape(repr(line))):
+        Scenario.parse(line)
+
+
+def test_after_the_scripted_views_everybody_hears_everybody() -> None:
+    """And inside them only those of one group do."""
+    scenario = Scenario.parse("P: PQ|RSp PRS|Qp")
+
+    assert scenario.hears(0, Phase.COMMIT, "P", "Q")
+    assert not scenario.hears(0, Phase.PREPARE, "P", "p")
+    assert not scenario.hears(1, Phase.VIEW_CHANGE, "P", "Q")
+    assert scenario.hears(2, Phase.PREPARE, "P", "Q")
+    assert str(scenario) == "P: PQ|RSp PRS|Qp"
+
+
+def test_a_view_with_two_groupings_lets_view_changes_pass() -> None:
+    """Proposals and prepares by the first, commits and decided blocks by the second."""
+    scenario = Scenario.parse("P: PQRSp/PQ|RSp")
+
+    assert scenario.hears(0, Phase.PREPARE, "P", "R")
+    assert not scenario.hears(0, Phase.COMMIT, "P", "R")
+    assert not scenario.hears(0, Phase.DECIDED, "P", "R")
+    assert scenario.hears(0, Phase.VIEW_CHANGE, "P", "R")
+    assert str(scenario) == "P: PQRSp/PQ|RSp"
+
+
+def test_roles_come_round_with_the_heights() -> None:
+    """A world needs a peaceful height only where no scenario is left for the role of its turn."""
+    arranged = in_turn(twins.two_views()[:: WORLDS * 8], seed=0)
+    trials = Trials(seed=0)
+    trials.begin()
+    height = Height(1)
+    for scenario in arranged:
+        height = trials.play(scenario).height
+        assert trials.role(trials.doubled, height) == scenario.doubled
+
+    assert height <= len(arranged) + 6
