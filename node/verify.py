@@ -9,7 +9,7 @@ from typing import Final, final
 from consensus.justification import Unjustified, check_justified
 from consensus.messages import Commit, Prepare, PrePrepare, ViewChange
 from primitives.block import Block, block_id, body_bytes, transaction_hash, transactions_root
-from primitives.certificate import Certificate
+from primitives.certificate import Certificate, check_shape
 from primitives.crypto import Scheme, check_certificate
 from primitives.domains import Domain
 from primitives.errors import BadBlock, Malformed
@@ -42,18 +42,13 @@ class Gate:
     def pre_prepare(self, message: PrePrepare, validators: ValidatorSet) -> Witness:
         """A pre-prepare of the primary of its view, justified, every attachment its author's.
 
-        The cheap comes first: one signature, then what needs none, then the others' signatures.
-        Nobody honest relays a proposal that is not justified.
+        What needs no key comes first (R5), then the primary's signature, then the others'. Nobody
+        honest relays a proposal that is not justified.
 
         Raises:
             Malformed: not justified (R13, R14), or an attachment outside its bounds.
             BadSignature: one that does not verify.
         """
-        statement = vote_bytes(
-            Domain.PRE_PREPARE, self.chain, message.height, message.view, message.block_id
-        )
-        primary = validators.primary(message.height, message.view)
-        self.scheme.check(primary, statement, message.signature)
         try:
             check_justified(message, validators.size)
         except Unjustified as error:
@@ -61,6 +56,15 @@ class Gate:
         for change in message.view_changes:
             if change.prepared is not None:
                 raise Malformed("a view change in a proposal carries no certificate of its own")
+            _check_claim(change, validators)
+        if message.prepared is not None:
+            check_shape(message.prepared, validators.size)
+        statement = vote_bytes(
+            Domain.PRE_PREPARE, self.chain, message.height, message.view, message.block_id
+        )
+        primary = validators.primary(message.height, message.view)
+        self.scheme.check(primary, statement, message.signature)
+        for change in message.view_changes:
             self._change(change, validators)
         if message.prepared is not None:
             check_certificate(message.prepared, Domain.PREPARE, self.chain, validators, self.scheme)
@@ -73,24 +77,22 @@ class Gate:
             Malformed: no such seat, a claim not below its view, or not what the certificate proves.
             BadSignature: a signature that does not verify.
         """
-        witness = self._change(message, validators)
+        _check_claim(message, validators)
         certificate = message.prepared
-        claimed = (message.height, message.prepared_view, message.prepared_id)
         if certificate is None:
             if message.prepared_view != NO_VIEW:
                 raise Malformed(f"a claim of view {message.prepared_view} without a certificate")
-            return witness
+            return self._change(message, validators)
+        claimed = (message.height, message.prepared_view, message.prepared_id)
         proved = (certificate.height, certificate.view, certificate.block_id)
         if proved != claimed:
             raise Malformed(f"a certificate for {proved[:2]}, the claim is {claimed[:2]}")
+        check_shape(certificate, validators.size)
+        witness = self._change(message, validators)
         check_certificate(certificate, Domain.PREPARE, self.chain, validators, self.scheme)
         return witness
 
     def _change(self, change: ViewChange, validators: ValidatorSet) -> Witness:
-        if (change.prepared_view == NO_VIEW) != (change.prepared_id == ZERO32):
-            raise Malformed("a view change names a prepared view and a prepared block, or neither")
-        if change.prepared_view >= change.view:
-            raise Malformed(f"a claim of view {change.prepared_view} in one for view {change.view}")
         statement = view_change_bytes(
             self.chain, change.height, change.view, change.prepared_view, change.prepared_id
         )
@@ -129,6 +131,15 @@ def check_body(block: Block, identifier: BlockId) -> tuple[TransactionHash, ...]
             f"the header says {block.header.transactions_root.hex()}"
         )
     return hashes
+
+
+def _check_claim(change: ViewChange, validators: ValidatorSet) -> None:
+    """What a view change says, as far as it needs no key."""
+    _key(change.seat, validators)
+    if (change.prepared_view == NO_VIEW) != (change.prepared_id == ZERO32):
+        raise Malformed("a view change names a prepared view and a prepared block, or neither")
+    if change.prepared_view >= change.view:
+        raise Malformed(f"a claim of view {change.prepared_view} in one for view {change.view}")
 
 
 def _key(seat: Seat, validators: ValidatorSet) -> bytes:

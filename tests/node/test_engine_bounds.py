@@ -115,7 +115,7 @@ def test_the_engine_checks_a_decision_whatever_the_shell_did_before() -> None:
     block = built(network)
     named = block_id(block.header)
     few = certificate_by(voices(network)[:2], Domain.COMMIT, 2, 0, named)
-    forged = replace(network.voice(network.proposer(2)).pre_prepare(2, 0, named), view=View(4))
+    forged = replace(network.voice(network.proposer(2)).pre_prepare(2, 0, named), height=Height(3))
     body = CheckedBlock(block, named, ())
     before = node.database.contents()
 
