@@ -145,6 +145,7 @@ def test_bytes_that_are_no_statement_are_no_evidence(data: bytes) -> None:
 @pytest.mark.parametrize(
     "data",
     [
+        vote_bytes(Domain.COMMIT, CHAIN, Height(0), View(0), some_block("A")),
         vote_bytes(Domain.COMMIT, CHAIN, Height(2**63), View(0), some_block("A")),
         vote_bytes(Domain.COMMIT, CHAIN, Height(1), View(2**31), some_block("A")),
         view_change(KEY, CHAIN, 0).statement,
