@@ -123,6 +123,11 @@ LINKS_CHECKED: Final = 1_000
 chain in which a damaged log can leave a hole, holds in full blocks."""
 
 # evidence (consensus.md §10)
+EVIDENCE_AGE_HEIGHTS_MAX: Final = ARCHIVE_HEIGHTS
+"""Heights back to which evidence suspends a validator: as far as a fork can still be explained."""
+EVIDENCE_REPORTS_PER_BLOCK_MAX: Final = 16
+"""Reports that a block takes: each leaves a row for ever, and a liar can make any number; more
+validators than this are never suspended in one block of 48."""
 EVIDENCE_CASES_PER_VALIDATOR_MAX: Final = 16
 """Cases that a node keeps of one validator: one suspends it, and it can make any number."""
 EVIDENCE_CASES_MAX: Final = VALIDATORS_MAX * EVIDENCE_CASES_PER_VALIDATOR_MAX

@@ -12,6 +12,7 @@ from typing import Final, final
 from msgspec import Struct
 
 from ledger.transaction import BAD_SIGNATURE, MALFORMED
+from node.evidence_file import TOO_LARGE as EVIDENCE_TOO_LARGE
 from node.mempool import FULL, QUOTA_EXCEEDED
 from node.proof import MEMBERSHIP_CHANGED, TOO_LARGE
 from node.reports import page as queried
@@ -36,6 +37,7 @@ UNKNOWN_QUERY: Final = queried.UNKNOWN_QUERY
 QUERY_TOO_WIDE: Final = queried.TOO_WIDE
 UNKNOWN_TABLE: Final = "state.unknown_table"
 ABSENT_ENTRY: Final = "state.absent"
+UNKNOWN_EVIDENCE: Final = "evidence.unknown"
 BUSY: Final = "node.busy"
 INTERNAL: Final = "node.internal"
 
@@ -51,10 +53,12 @@ STATUS_OF_CODE: Final[Mapping[str, HTTPStatus]] = {
     UNKNOWN_QUERY: HTTPStatus.NOT_FOUND,
     UNKNOWN_TABLE: HTTPStatus.NOT_FOUND,
     ABSENT_ENTRY: HTTPStatus.NOT_FOUND,
+    UNKNOWN_EVIDENCE: HTTPStatus.NOT_FOUND,
     WRONG_METHOD: HTTPStatus.METHOD_NOT_ALLOWED,
     REQUEST_TIMEOUT: HTTPStatus.REQUEST_TIMEOUT,
     MEMBERSHIP_CHANGED: HTTPStatus.CONFLICT,
     TOO_LARGE: HTTPStatus.CONFLICT,
+    EVIDENCE_TOO_LARGE: HTTPStatus.CONFLICT,
     REQUEST_TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     REQUEST_MEDIA_TYPE: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     QUOTA_EXCEEDED: HTTPStatus.TOO_MANY_REQUESTS,
