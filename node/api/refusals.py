@@ -13,7 +13,7 @@ from msgspec import Struct, structs
 
 from ledger import act
 from ledger import transaction as transactions
-from node import door, mempool, proof
+from node import door, evidence_file, mempool, proof
 from node.api import problems
 from primitives.ids import Natural
 from services.table import REFUSALS
@@ -79,8 +79,7 @@ _OTHERS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     ),
     problems.UNKNOWN_TABLE: ("The state has no table of this name or number.", _EXPECTED),
     problems.ABSENT_ENTRY: ("The table has no such entry.", ("table", "key")),
-    problems.UNKNOWN_EVIDENCE: ("This node keeps no evidence of this case.", ("case",)),
-    problems.EVIDENCE_TOO_LARGE: (
+    evidence_file.TOO_LARGE: (
         "The evidence file would have {bytes} bytes, more than anybody reads.",
         ("bytes", "limit"),
     ),
