@@ -141,7 +141,7 @@ def test_bodies_and_verdicts_go_with_what_names_them() -> None:
 
 
 def test_a_height_leaves_nothing_to_the_next() -> None:
-    """R23: timers and maps of a decided height are gone when the next one starts."""
+    """R23: timers and maps of a decided height are gone when the next one starts (R6)."""
     moved = in_view_five()
     offer(moved, "A", WISH)
     moved.step(on.HeightStarted(Height(2), 4, Seat(3), 1_000, 10_000, 100))

@@ -21,7 +21,7 @@ from primitives.ids import Height, TimeMs, View
 
 
 def test_a_flood_of_status_is_answered_so_often_a_second() -> None:
-    """Twenty are; the twenty-first of a second is not, and the next second begins anew."""
+    """Twenty are; the twenty-first of a second is not, and the next second begins anew (R29)."""
     network = begun()
     node, other = network.validators()[:2]
     network.run_for(1_000 - network.now_ms % 1_000)  # a second begins
@@ -59,7 +59,7 @@ def test_a_flood_of_fetches_is_answered_so_often_a_second() -> None:
 def test_what_is_outside_the_bounds_is_dropped_unread(
     height: int, view: int, *, is_read: bool
 ) -> None:
-    """This height in any view, the next at view 0: else not even the signature is looked at."""
+    """This height in any view, the next at view 0: else the signature is not looked at (R5)."""
     network = begun()
     node = network.validators()[0]
     block = node.store.head().block_id

@@ -268,7 +268,7 @@ REASONS = {
 
 @pytest.mark.parametrize("name", REASONS)
 def test_nobody_votes_for_a_bad_block_and_the_chain_goes_on(name: str) -> None:
-    """A lying primary costs its view, and nothing of its block remains."""
+    """A lying primary costs its view, and nothing of its block remains (R16, R17, R31, R45)."""
     network = begun()
     network.listening = True
     bad = bad_blocks(network)[name]
@@ -354,7 +354,7 @@ def test_a_block_ahead_of_the_clock_is_voted_for_when_its_time_has_come() -> Non
 
 @pytest.mark.parametrize(("ahead_ms", "votes"), [(500, True), (501, False)])
 def test_the_drift_is_a_bound(ahead_ms: int, *, votes: bool) -> None:
-    """At the default drift of 500 ms a block is good, one millisecond more is early."""
+    """At the default drift of 500 ms a block is good, one millisecond more is early (R16)."""
     network = begun(delay_ms=(1, 1))
     network.listening = True
     network.run_for(1_000)

@@ -106,7 +106,7 @@ def test_an_idle_chain_makes_one_empty_block_a_minute() -> None:
 
 
 def test_a_clock_that_was_set_back_delays_a_heartbeat_by_a_heartbeat() -> None:
-    """Not by the hour that it was set back."""
+    """Not by the hour that it was set back (R9, R44)."""
     network = Network(1)
     node = network.validators()[0]
     network.start()

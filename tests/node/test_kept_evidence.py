@@ -68,7 +68,7 @@ def test_each_case_is_kept_once_and_noted_once() -> None:
 
 
 def test_of_one_validator_a_bounded_number_is_kept() -> None:
-    """limits.EVIDENCE_CASES_PER_VALIDATOR_MAX, and one more that finds no room."""
+    """R48: limits.EVIDENCE_CASES_PER_VALIDATOR_MAX, and one more that finds no room."""
     shelf = Shelf(KEYS)
     most = limits.EVIDENCE_CASES_PER_VALIDATOR_MAX
 
@@ -84,7 +84,7 @@ def test_of_one_validator_a_bounded_number_is_kept() -> None:
 
 
 def test_in_all_a_bounded_number_is_kept_the_newest_heights_of_them() -> None:
-    """limits.EVIDENCE_CASES_MAX, and one more: the lowest height makes room for it."""
+    """R48: limits.EVIDENCE_CASES_MAX, and one more: the lowest height makes room for it."""
     keys = validator_keys(limits.VALIDATORS_MAX + 1)
     shelf = Shelf(keys[:-1])
     most, each = limits.EVIDENCE_CASES_MAX, limits.EVIDENCE_CASES_PER_VALIDATOR_MAX

@@ -165,7 +165,7 @@ def test_a_step_is_one_write() -> None:
 
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_nothing_is_signed_when_the_memory_may_not_be_durable(when: str) -> None:
-    """The failure goes up, and the signer of this run never signs again, not even a repeat."""
+    """It goes up, and the signer of this run never signs again, not even a repeat (R38)."""
     signer, file = new_signer()
 
     def danger(point: str) -> None:

@@ -207,7 +207,7 @@ BAD_PROPOSALS: dict[str, tuple[PrePrepare, type[Exception]]] = {
 
 @pytest.mark.parametrize("name", BAD_PROPOSALS)
 def test_a_proposal_that_is_spoilt_is_refused(name: str) -> None:
-    """Its own signature, its justification, and every attachment's."""
+    """Its own signature, its justification, and every attachment's (R4, R14)."""
     message, fault = BAD_PROPOSALS[name]
 
     with pytest.raises(fault):
@@ -265,7 +265,7 @@ BAD_CHANGES: dict[str, tuple[ViewChange, type[Exception]]] = {
 
 @pytest.mark.parametrize("name", BAD_CHANGES)
 def test_a_view_change_that_is_spoilt_is_refused(name: str) -> None:
-    """What it claims must be signed, possible and proved."""
+    """What it claims must be signed, possible and proved (R26)."""
     message, fault = BAD_CHANGES[name]
 
     with pytest.raises(fault):
@@ -312,7 +312,7 @@ def test_a_body_gives_the_hashes_of_its_transactions() -> None:
 
 
 def test_a_body_that_is_not_behind_the_id_is_refused() -> None:
-    """Another header; transactions changed, swapped, repeated, left out."""
+    """Another header; transactions changed, swapped, repeated, left out (R17)."""
     block = body(b"one", b"two")
     named = block_id(block.header)
 

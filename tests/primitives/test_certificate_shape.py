@@ -93,7 +93,7 @@ def test_the_signatures_are_over_this_statement(
 
 
 def test_the_domain_and_the_chain_stand_under_every_signature() -> None:
-    """A prepared certificate is no commit certificate, and another chain's is none here."""
+    """A prepared certificate is no commit certificate, and another chain's is none here (R3)."""
     good = signed_by(0, 1, 2)
     with pytest.raises(BadSignature):
         check_certificate(good, Domain.PREPARE, CHAIN, VALIDATORS, ED25519)

@@ -77,7 +77,7 @@ def test_a_struct_is_an_array_of_its_fields() -> None:
     ],
 )
 def test_another_spelling_is_refused(why: str, data: bytes) -> None:
-    """Not minimal, not of the type, too long, too short: all Malformed, nothing else."""
+    """Not minimal, not of the type, too long, too short: all Malformed, nothing else (R5)."""
     with pytest.raises(Malformed):
         decode(data, Small, limit=100)
     assert why

@@ -153,7 +153,7 @@ def test_nothing_is_signed_without_a_domain() -> None:
 
 
 def test_votes_for_different_things_have_different_bytes() -> None:
-    """No two statements share their signed bytes, whatever their kind."""
+    """No two statements share their signed bytes, whatever their kind (R3)."""
     chain, block = ChainId(bytes([1] * 32)), BlockId(bytes([2] * 32))
     statements = {
         vote_bytes(domain, chain, Height(height), View(view), block)

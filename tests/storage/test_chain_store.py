@@ -135,7 +135,7 @@ def test_block_bytes_are_the_canonical_encoding() -> None:
 
 @pytest.mark.parametrize("after_the_write", [False, True])
 def test_a_decision_is_there_whole_or_not_at_all(*, after_the_write: bool) -> None:
-    """Everything that a decision changes is one write; the power goes before it or after it."""
+    """All that a decision changes is one write; the power goes before it or after it (R23)."""
     database = MemoryKeyValue()
     store = install_genesis(database, genesis())
     grow(store, 8)

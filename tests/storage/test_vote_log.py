@@ -74,7 +74,7 @@ def test_bodies_are_kept_until_their_height_is_decided(database: KeyValue) -> No
 
 
 def test_a_decision_forgets_the_votes_of_its_height(database: KeyValue) -> None:
-    """All steps of all views."""
+    """All steps of all views (R23)."""
     store = install_genesis(database, genesis())
     store.append([vote(1, view, step) for view in (0, 3) for step in VoteStep], {})
 
@@ -86,7 +86,7 @@ def test_a_decision_forgets_the_votes_of_its_height(database: KeyValue) -> None:
 
 
 def test_justifications_of_later_views_go_to_the_archive(database: KeyValue) -> None:
-    """The prepare records of every view > 0, and only they (consensus.md §10)."""
+    """The prepare records of every view > 0, and only they (consensus.md §10) (R23)."""
     store = install_genesis(database, genesis())
     records = [vote(1, view, step) for view in (0, 1, 7) for step in VoteStep]
     store.append(records, {ONE: b"body"})
