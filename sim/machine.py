@@ -45,9 +45,8 @@ class Site:
         self.chain: ChainId = founding.chain
         self.scheme: Scheme = founding.scheme
         self.clock = clock
-        keys = {**founding.keys, **founding.waiting}
-        self.links = {ValidatorKey(key.public): name for name, key in keys.items()}
-        """The node of each validator, and of each that may become one."""
+        self.links = {ValidatorKey(key.public): name for name, key in founding.keys.items()}
+        """The node of each validator."""
         self.nodes = founding.nodes
         self.transactions: dict[TransactionHash, CheckedTransaction] = {}
         """All that were ever checked."""
