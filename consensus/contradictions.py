@@ -97,8 +97,4 @@ def differ(one: ViewChange, other: ViewChange) -> bool:
 
 
 def _forgets(change: ViewChange, commit: Commit) -> bool:
-    if change.view <= commit.view:
-        return False
-    if change.prepared_view == commit.view:
-        return change.prepared_id != commit.block_id
-    return change.prepared_view < commit.view
+    return change.prepared_view < commit.view < change.view

@@ -40,6 +40,7 @@ from ledger.books import (
     Holding,
     Supply,
 )
+from ledger.evidence import EVIDENCE_CASES, EVIDENCE_REPORTS
 from ledger.membership import (
     MEMBERSHIP,
     VALIDATORS,
@@ -63,6 +64,7 @@ from ledger.roles import (
     RoleKey,
 )
 from ledger.state import Slot, Table
+from ledger.suspensions import SUSPENSIONS
 from ledger.window import WINDOW_IDS
 from primitives import limits
 from primitives.block import Header, block_id, transactions_root
@@ -96,6 +98,9 @@ KERNEL_TABLES: Final[tuple[Table[Any, Any], ...]] = (
     WINDOW_IDS,
     ROLE_DEFINITIONS,
     MEMBERSHIP,
+    SUSPENSIONS,
+    EVIDENCE_CASES,
+    EVIDENCE_REPORTS,
 )
 
 

@@ -32,6 +32,7 @@ from ledger.act import THRESHOLD_NOT_REACHED, Act
 from ledger.operation import Refusal, Refused
 from ledger.parameters import PARAMETERS
 from ledger.state import EntrySource, StateReader, Table
+from ledger.suspensions import SUSPENSIONS, KeySuspended
 from ledger.window import WINDOW_IDS
 from primitives import limits
 from primitives.codec import encode
@@ -473,6 +474,9 @@ class _Newest:
 def _require_fit(act: Act, record: ValidatorRecord, others: Sequence[ValidatorRecord]) -> None:
     for refusal in taken(record, others):
         raise Refused(refusal)
+    culprit = act.state[SUSPENSIONS].find(record.key)
+    if culprit is not None:
+        raise Refused(KeySuspended(record.key, culprit.since))
     account = act.state[ACCOUNTS].find(record.account)
     for contradiction in record_contradictions(record, account):
         raise Refused(contradiction)

@@ -128,6 +128,11 @@ class Engine:
         return self._blocks.parent.validators
 
     @property
+    def next_validators(self) -> ValidatorSet:
+        """Who decides the next one."""
+        return self._blocks.parent.next_validators
+
+    @property
     def neighbours(self) -> tuple[Link, ...]:
         """The other validators of this height and of the next: who is sent our votes (R45)."""
         return self._neighbours.links

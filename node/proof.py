@@ -141,12 +141,13 @@ def _proof(
         genesis=genesis,
         validators=validators.keys,
         header=header,
-        certificate=None if certificate is None else _quorum_of(certificate, validators),
+        certificate=None if certificate is None else quorum_of(certificate, validators),
         subject=subject,
     )
 
 
-def _quorum_of(certificate: Certificate, validators: ValidatorSet) -> Certificate:
+def quorum_of(certificate: Certificate, validators: ValidatorSet) -> Certificate:
+    """The first seals of a certificate, as many as prove it."""
     return Certificate(
         height=certificate.height,
         view=certificate.view,

@@ -1,13 +1,13 @@
 """Evidence: two signed statements of one validator that exclude each other (consensus.md §10).
 
-| kind | what was signed, at one height                                                         |
-|------|----------------------------------------------------------------------------------------|
-| E1   | two pre-prepares of one view for different blocks                                      |
-| E2   | two prepares of one view for different blocks                                          |
-| E3   | two commits of one view for different blocks                                           |
-| E4   | two view changes for one view with different claims                                    |
-| E5   | a commit, and a view change for a later view that claims less, or another block there  |
-| E6   | a prepare and a commit of one view for different blocks                                |
+| kind | what was signed, at one height                                                |
+|------|-------------------------------------------------------------------------------|
+| E1   | two pre-prepares of one view for different blocks                             |
+| E2   | two prepares of one view for different blocks                                 |
+| E3   | two commits of one view for different blocks                                  |
+| E4   | two view changes for one view with different claims                           |
+| E5   | a commit, and a view change for a later view that claims less than the commit |
+| E6   | a prepare and a commit of one view for different blocks                       |
 
 An honest validator can never be named (rule R46): in one view it proposes, prepares and commits one
 block, that it prepared; it asks for a view once; and what it committed it claims ever after. None
@@ -183,11 +183,7 @@ def _votes(first: VoteStatement, second: VoteStatement) -> EvidenceKind | None:
 
 
 def _forgets(change: ViewChangeStatement, commit: VoteStatement) -> bool:
-    if change.view <= commit.view:
-        return False
-    if change.prepared_view == commit.view:
-        return change.prepared_id != commit.block_id
-    return change.prepared_view < commit.view
+    return change.prepared_view < commit.view < change.view
 
 
 def _read(witness: Witness, chain: ChainId) -> Statement:

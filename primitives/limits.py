@@ -123,10 +123,17 @@ LINKS_CHECKED: Final = 1_000
 chain in which a damaged log can leave a hole, holds in full blocks."""
 
 # evidence (consensus.md §10)
+EVIDENCE_AGE_HEIGHTS_MAX: Final = ARCHIVE_HEIGHTS
+"""Heights back to which evidence suspends a validator: as far as a fork can still be explained."""
+EVIDENCE_REPORTS_PER_BLOCK_MAX: Final = 16
+"""Reports that a block takes: each leaves a row for ever, and a liar can make any number; more
+validators than this are never suspended in one block of 48."""
 EVIDENCE_CASES_PER_VALIDATOR_MAX: Final = 16
 """Cases that a node keeps of one validator: one suspends it, and it can make any number."""
 EVIDENCE_CASES_MAX: Final = VALIDATORS_MAX * EVIDENCE_CASES_PER_VALIDATOR_MAX
 """Cases that a node keeps in all: less than 1 MiB. Then that of the lowest height makes room."""
+EVIDENCE_FILE_BYTES_MAX: Final = 8 * 1024 * 1024
+"""An evidence file: 800 changes of 128 validators, each with its header and certificate."""
 
 # proof files (docs/proof-format.md)
 PROOF_BYTES_MAX: Final = 1024 * 1024

@@ -149,7 +149,7 @@ def read_statement(data: bytes) -> Statement:
 
 
 def _check_place(height: int, view: int, *, lowest: int) -> None:
-    if height > INTEGER_MAX:
-        raise Malformed(f"height {height}, at most {INTEGER_MAX}")
+    if not 1 <= height <= INTEGER_MAX:
+        raise Malformed(f"height {height}, expected 1 to {INTEGER_MAX}")
     if not lowest <= view <= VIEW_MAX:
         raise Malformed(f"view {view}, expected {lowest} to {VIEW_MAX}")

@@ -5,7 +5,8 @@ it. A registrar for one body alone may open running accounts that this body keep
 Below zero takes a registrar for the network: with a floor below zero the keeper can pay out what
 nobody has, so an agency does not grant that to itself.
 
-Who votes is decided by nobody alone: the bodies of a quorum of the validators sign for it.
+Who votes is decided by nobody alone: the bodies of a quorum of the validators sign for it. Who
+votes no longer is also a matter of proof: evidence suspends a validator by itself.
 """
 
 from typing import Annotated, final
@@ -14,9 +15,20 @@ from msgspec import Meta
 
 from ledger import accounts, membership, roles
 from ledger.act import Act
+from ledger.evidence import report
 from ledger.operation import Event, Operation, Refusal
 from primitives import limits
-from primitives.ids import AccountId, Height, Natural, NodeKey, Sized32, ValidatorKey
+from primitives.evidence import Evidence, EvidenceKind
+from primitives.ids import (
+    AccountId,
+    Height,
+    Natural,
+    NodeKey,
+    Sized32,
+    ValidatorKey,
+    View,
+    ViewNumber,
+)
 
 
 @final
@@ -81,6 +93,17 @@ class ValidatorRemoved(Event, tag="authority.validator_removed", frozen=True):
     name: accounts.PublicName
     key: Sized32[ValidatorKey]
     account: Sized32[AccountId]
+
+
+@final
+class EquivocationProved(Event, tag="authority.equivocation_proved", frozen=True):
+    """{signer} broke a promise ({kind}, height {height}, view {view}): its vote is {outcome}."""
+
+    kind: EvidenceKind
+    signer: Sized32[ValidatorKey]
+    height: Natural[Height]
+    view: ViewNumber[View]
+    outcome: membership.Suspension
 
 
 @final
@@ -222,3 +245,19 @@ class ProposeValidatorChange(Operation, tag="authority.propose_validator_change"
             act.emit(ValidatorRemoved(changed.height, gone.name, gone.key, gone.account))
         for new in changed.added:
             act.emit(ValidatorAdded(changed.height, new.name, new.key, new.node_key, new.account))
+
+
+@final
+class ReportEquivocation(Operation, tag="authority.report_equivocation", frozen=True):
+    """Prove that a validator signed two statements that exclude each other: it is suspended.
+
+    Anybody may. From the second block after this one on the validator has no vote; where the
+    network would fall below its minimum, it is marked instead and leaves when another one joins.
+    """
+
+    evidence: Annotated[Evidence, Meta(description="the signer and both statements")]
+
+    def apply(self, act: Act) -> None:
+        """Suspend the signer (rule R49)."""
+        case, outcome = report(act, self.evidence)
+        act.emit(EquivocationProved(case.kind, case.signer, case.height, case.view, outcome))

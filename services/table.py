@@ -6,7 +6,7 @@ ledger nobody needs them.
 
 from typing import Any, Final, Union, get_args
 
-from ledger import accounts, books, membership, roles
+from ledger import accounts, books, evidence, membership, roles, suspensions
 from ledger.receipt import Receipt
 from ledger.state import Table
 from ledger.transaction import Body, Transaction
@@ -18,6 +18,7 @@ Operations = Union[  # noqa: UP007 - with one member more, a union type of | rea
     authority.GrantRole,
     authority.RevokeRole,
     authority.ProposeValidatorChange,
+    authority.ReportEquivocation,
     money.DefineAsset,
     money.Issue,
     money.Retire,
@@ -59,6 +60,11 @@ Refusals = Union[  # noqa: UP007
     membership.KeyDecides,
     membership.ReadyNotRecent,
     membership.ReadyNotSigned,
+    suspensions.KeySuspended,
+    evidence.Unproven,
+    evidence.OutOfRange,
+    evidence.AlreadyReported,
+    evidence.TooManyReports,
     authority.IdMissing,
     registry.AlreadyStamped,
 ]
@@ -69,6 +75,7 @@ Events = Union[  # noqa: UP007
     authority.RoleRevoked,
     authority.ValidatorAdded,
     authority.ValidatorRemoved,
+    authority.EquivocationProved,
     money.AssetDefined,
     money.Issued,
     money.Retired,

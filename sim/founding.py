@@ -5,7 +5,7 @@ o0, o1 …. Keys do not depend on the seed: a seed is about what happens, not ab
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
 from typing import Final, final
@@ -51,6 +51,8 @@ class Founding:
     scheme: Scheme
     nodes: Mapping[NodeKey, str]
     """The name of each node that may ever vote, by its key on the network."""
+    waiting: Mapping[str, Key] = field(default_factory=dict)
+    """Keys of nodes that may come to vote and do not at genesis."""
 
     @property
     def chain(self) -> ChainId:

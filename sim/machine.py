@@ -45,8 +45,9 @@ class Site:
         self.chain: ChainId = founding.chain
         self.scheme: Scheme = founding.scheme
         self.clock = clock
-        self.links = {ValidatorKey(key.public): name for name, key in founding.keys.items()}
-        """The node of each validator."""
+        keys = {**founding.keys, **founding.waiting}
+        self.links = {ValidatorKey(key.public): name for name, key in keys.items()}
+        """The node of each validator, and of each that may become one."""
         self.nodes = founding.nodes
         self.transactions: dict[TransactionHash, CheckedTransaction] = {}
         """All that were ever checked."""

@@ -17,9 +17,9 @@ from consensus.events import Event
 from ledger.transaction import CheckedTransaction
 from node import wire
 from node.outbox import Outbox, Timer
-from primitives.block import Block, block_id
+from primitives.block import Block, Header, block_id
 from primitives.errors import Malformed, Rejected, RemoteFault, StorageFault
-from primitives.ids import BlockId, TimeMs, ValidatorKey
+from primitives.ids import BlockId, Height, TimeMs, ValidatorKey, View
 from primitives.validators import ValidatorSet
 from sim import founding as founded
 from sim.actors import Actor, Stage
@@ -62,7 +62,10 @@ class World:
         """What a scenario lets pass, asked for each letter when it is sent."""
         self.air: Air = air if air is not None else CalmAir(Random(seed))
         self.watches = list(watches)
-        self.members = ValidatorSet.of(list(self.site.links))
+        self.members: ValidatorSet = founding.genesis.validators
+        """The validators at genesis."""
+        self._sets: list[tuple[int, ValidatorSet]] = [(0, self.members)]
+        """Each set of validators that came into force, and at which height."""
         self.blocks: dict[BlockId, Block] = {}
         self.nodes: dict[str, Machine] = {}
         self.actors: dict[str, Actor] = {}
@@ -78,6 +81,8 @@ class World:
                 stage = Stage(self, name, key, Random(f"{seed} {name}"))
                 self.actors[name] = given[name](stage)
                 continue
+            self.nodes[name] = self.site.machine(name, key)
+        for name, key in founding.waiting.items():
             self.nodes[name] = self.site.machine(name, key)
         for name in founding.observers:
             self.nodes[name] = self.site.machine(name, None)
@@ -103,9 +108,13 @@ class World:
         """The machine of a validator."""
         return self.nodes[self.site.links[validator]]
 
+    def members_at(self, height: int) -> ValidatorSet:
+        """Who votes at a height, as far as any block that was decided here says."""
+        return next(members for since, members in reversed(self._sets) if since <= height)
+
     def proposer(self, height: int, view: int = 0) -> Machine:
         """Who proposes at (height, view)."""
-        return self.node_of(self.members.keys[(height + view) % self.members.size])
+        return self.node_of(self.members_at(height).primary(Height(height), View(view)))
 
     def primary(self, view: int = 0) -> Machine:
         """Who proposes in a view of the height of the lowest node that is up."""
@@ -316,6 +325,7 @@ class World:
                 watch.noted(node, note)
         for decided in out.decided:
             node.reported[decided.block.header.height] = decided.certificate.block_id
+            self._see_members(node, decided.block.header)
             for watch in self.watches:
                 watch.decided(node, decided)
         for delay_ms, timer in out.timers:
@@ -326,11 +336,26 @@ class World:
         if out.relay:
             self.speak(node.name, None, wire.Transactions(tuple(tx.data for tx in out.relay)))
 
+    def _see_members(self, node: Machine, header: Header) -> None:
+        """The state after a block knows who votes at the second height above it (R45)."""
+        members = node.alive.next_validators
+        height = header.height + 2
+        since, latest = self._sets[-1]
+        if node.height == header.height and height > since and members != latest:
+            self._sets.append((height, members))
+
+    def _audience(self, sender: str) -> Iterable[str]:
+        """Whom a node speaks to when it speaks to all: an actor, to all who vote."""
+        node = self.nodes.get(sender)
+        if node is not None and node.engine is not None:
+            return node.alive.neighbours
+        return [self.site.links[key] for key in self._sets[-1][1].keys]
+
     def _speak(self, node: Machine, link: str | None, message: wire.Wire) -> None:
         phase, _, _ = place(message)
         if phase in VOTING and node.key is not None:
             for statement in statements_in(message):
-                if author_of(statement, self.members) == node.validator:
+                if author_of(statement, self.members_at(statement.height)) == node.validator:
                     for watch in self.watches:
                         watch.spoke(node, statement)
         self.speak(node.name, link, message)
@@ -350,8 +375,7 @@ class World:
             raise NotTheSame(f"{sender} wrote {message}, which is read as {heard}")
         self._see_blocks(heard)
         phase, height, view = place(heard)
-        names = [receiver] if receiver is not None else list(self.site.links.values())
-        for name in names:
+        for name in [receiver] if receiver is not None else self._audience(sender):
             if name != sender:
                 self._send(Letter(sender, name, heard, phase, height, view))
 

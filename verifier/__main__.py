@@ -1,4 +1,4 @@
-"""`python -m verifier FILE [--chain HEX]`: the offline check, as a program.
+"""`python -m verifier FILE [--chain HEX]`: the offline check of either file, as a program.
 
 Exit codes: 0 valid, 1 invalid, 2 usage or unreadable file, 3 valid but no chain was pinned.
 """
@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from verifier import evidence
 from verifier.check import verify
 from verifier.proof_file import FILE_BYTES_MAX
 
@@ -16,10 +17,10 @@ def main(arguments: Sequence[str]) -> int:
     """Judge one file; the verdict goes to standard output."""
     parser = argparse.ArgumentParser(
         prog="verifier",
-        description="Check a Mithaq proof file without network and without trust in a node.",
+        description="Check a Mithaq proof or evidence file without network or trust in a node.",
         epilog="exit codes: 0 valid, 1 invalid, 2 usage or unreadable, 3 valid but not pinned",
     )
-    parser.add_argument("file", type=Path, metavar="FILE", help="the proof file")
+    parser.add_argument("file", type=Path, metavar="FILE", help="the proof or evidence file")
     parser.add_argument(
         "--chain", type=_chain_id, metavar="HEX", help="the chain id that you trust, 64 digits"
     )
@@ -27,10 +28,13 @@ def main(arguments: Sequence[str]) -> int:
     try:
         with options.file.open("rb") as file:
             data = file.read(FILE_BYTES_MAX + 1)
+            if evidence.is_evidence(data):
+                data += file.read(evidence.FILE_BYTES_MAX + 1 - len(data))
     except OSError as error:
         sys.stderr.write(f"verifier: {options.file}: {error.strerror}\n")
         return 2
-    verdict = verify(data, options.chain)
+    judge = evidence.verify_evidence if evidence.is_evidence(data) else verify
+    verdict = judge(data, options.chain)
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a text stream
     sys.stdout.write(verdict.text())
     return verdict.outcome.value

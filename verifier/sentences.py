@@ -16,8 +16,8 @@ from verifier.proof_file import (
     EntrySubject,
     ProofFile,
     ReceiptSubject,
-    unpack,
 )
+from verifier.values import unpack
 from verifier.verdict import Invalid
 
 BALANCES: Final = 4

@@ -12,6 +12,7 @@ from typing import Final, final
 from msgspec import Struct
 
 from ledger.transaction import BAD_SIGNATURE, MALFORMED
+from node.evidence_file import TOO_LARGE as EVIDENCE_TOO_LARGE
 from node.mempool import FULL, QUOTA_EXCEEDED
 from node.proof import MEMBERSHIP_CHANGED, TOO_LARGE
 from node.reports import page as queried
@@ -55,6 +56,7 @@ STATUS_OF_CODE: Final[Mapping[str, HTTPStatus]] = {
     REQUEST_TIMEOUT: HTTPStatus.REQUEST_TIMEOUT,
     MEMBERSHIP_CHANGED: HTTPStatus.CONFLICT,
     TOO_LARGE: HTTPStatus.CONFLICT,
+    EVIDENCE_TOO_LARGE: HTTPStatus.CONFLICT,
     REQUEST_TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     REQUEST_MEDIA_TYPE: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     QUOTA_EXCEEDED: HTTPStatus.TOO_MANY_REQUESTS,

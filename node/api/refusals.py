@@ -13,7 +13,7 @@ from msgspec import Struct, structs
 
 from ledger import act
 from ledger import transaction as transactions
-from node import door, mempool, proof
+from node import door, evidence_file, mempool, proof
 from node.api import problems
 from primitives.ids import Natural
 from services.table import REFUSALS
@@ -79,6 +79,10 @@ _OTHERS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     ),
     problems.UNKNOWN_TABLE: ("The state has no table of this name or number.", _EXPECTED),
     problems.ABSENT_ENTRY: ("The table has no such entry.", ("table", "key")),
+    evidence_file.TOO_LARGE: (
+        "The evidence file would have {bytes} bytes, more than anybody reads.",
+        ("bytes", "limit"),
+    ),
     problems.BUSY: (
         "Too many requests are in progress, waiting or streaming; see Retry-After.",
         _EXPECTED,

@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from kit.ledger import account_id, genesis_document, key
+from kit.ledger import account_id, genesis_account, genesis_document, key
 from ledger.genesis import genesis_block
 from ledger.operation import Operation
 from ledger.parameters import DEFAULTS, Parameters
@@ -58,7 +58,8 @@ class Tape(Watch):
         if letter.sender in network.saying:
             return
         for statement in statements_in(letter.message):
-            network.spoken[author_of(statement, network.members)].add(statement)
+            author = author_of(statement, network.members_at(statement.height))
+            network.spoken[author].add(statement)
 
 
 class Network(World):
@@ -73,17 +74,25 @@ class Network(World):
         seed: int = 0,
         delay_ms: tuple[int, int] = (1, 5),
         clock: Callable[[], float] = lambda: 0.0,
+        waiting: int = 0,
     ) -> None:
         minimum = min(validators, parameters.minimum_validators)
+        later = range(validators, validators + waiting)
         document = genesis_document(
-            validators, parameters=replace(parameters, minimum_validators=minimum)
+            validators,
+            parameters=replace(parameters, minimum_validators=minimum),
+            accounts=[genesis_account(f"body {i}") for i in later],
         )
         founding = Founding(
             genesis_block(document),
             {f"validator {i}": key(f"validator {i}") for i in range(validators)},
             tuple(f"observer {i}" for i in range(observers)),
             ED25519,
-            {NodeKey(key(f"node {i}").public): f"validator {i}" for i in range(validators)},
+            {
+                NodeKey(key(f"node {i}").public): f"validator {i}"
+                for i in range(validators + waiting)
+            },
+            {f"validator {i}": key(f"validator {i}") for i in later},
         )
         self.messages: list[tuple[str, str, wire.Wire]] = []
         self.listening = False
@@ -94,7 +103,7 @@ class Network(World):
         air = CalmAir(Random(seed), delay_ms)
         super().__init__(founding, seed=seed, air=air, clock=clock)
         self.watches.append(Tape(self))
-        self.spoken = {one: Spoken({}) for one in self.members.keys}
+        self.spoken = {one: Spoken({}) for one in self.site.links}
         self.lets_through = lambda letter: self.passes(
             letter.sender, letter.receiver, letter.message
         )
@@ -105,8 +114,12 @@ class Network(World):
 
     def voice(self, node: Node) -> Voice:
         """Speaks with a validator's key, whatever its engine thinks of it."""
+        return self.voice_of(node, node.height + 1)
+
+    def voice_of(self, node: Node, height: int) -> Voice:
+        """The same, with the seat that it has at a height."""
         assert node.key is not None
-        return Voice(node.key, self.chain, self.members)
+        return Voice(node.key, self.chain, self.members_at(height))
 
     def say(self, sender: Node, receiver: str | None, message: wire.Wire) -> None:
         """Send to one node, or to all other validators, past the sender's engine."""

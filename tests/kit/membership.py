@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from kit.engines import Network, Node
 from kit.ledger import Chain, account_id, genesis_account, genesis_document, key, validator_record
 from ledger.genesis import GenesisDocument
 from ledger.membership import (
@@ -16,10 +17,12 @@ from ledger.membership import (
 )
 from ledger.parameters import DEFAULTS
 from ledger.receipt import Receipt
-from ledger.transaction import CheckedTransaction
+from ledger.transaction import Body, Call, CheckedTransaction, check_transaction, sign_body
 from ledger.window import WINDOW_IDS
+from primitives.codec import encode
 from primitives.ids import ChainId, Height, TimeMs, ValidatorKey
 from services.authority import ProposeValidatorChange
+from services.table import TRANSACTION
 
 
 def founded(validators: int = 4, *, minimum: int = 4, waiting: int = 6) -> GenesisDocument:
@@ -109,3 +112,36 @@ def decide(chain: Chain, operation: ProposeValidatorChange) -> Receipt[Any, Any]
     """Let all bodies decide it, in a block of its own."""
     [receipt] = chain.block(decided(chain, operation))
     return receipt
+
+
+# --- in a network of engines --------------------------------------------------------------------
+
+
+def ready_of(network: Network, node: Node, index: int, generation: int = 0) -> Ready:
+    """READY of a new validator whose node has what this one has."""
+    with node.store.state() as state:
+        row = WINDOW_IDS.read(state, state.height)
+        assert row is not None, "block 0 is in no window: decide a block first"
+        return ready(
+            network.chain,
+            index,
+            height=state.height,
+            time_ms=row.time_ms,
+            generation=generation,
+        )
+
+
+def proposal(
+    network: Network, operation: ProposeValidatorChange, bodies: Iterable[int]
+) -> CheckedTransaction:
+    """A change that these bodies have signed."""
+    network.salts += 1
+    signers = [f"body {index}" for index in bodies]
+    body: Body[Any] = Body(
+        chain=network.chain,
+        valid_until=TimeMs(network.now_ms + 60_000),
+        salt=network.salts.to_bytes(16, "big"),
+        calls=(Call(account_id(signers[0]), operation),),
+    )
+    signed = encode(sign_body(body, [key(name) for name in signers]))
+    return check_transaction(signed, network.chain, TRANSACTION)

@@ -14,6 +14,7 @@ import msgpack
 import pytest
 from nacl.signing import VerifyKey
 
+from kit.accused import two_prepares
 from kit.golden import compare_or_rewrite
 from kit.ledger import GBP, account_id, key, line
 from kit.membership import ready
@@ -41,6 +42,7 @@ from ledger.books import (
     SupplyTooSmall,
     UnknownAsset,
 )
+from ledger.evidence import AlreadyReported, OutOfRange, TooManyReports, Unproven
 from ledger.membership import (
     AccountIsKept,
     AlreadyTaken,
@@ -50,6 +52,7 @@ from ledger.membership import (
     ReadyNotRecent,
     ReadyNotSigned,
     Replacement,
+    Suspension,
     TooFewValidators,
     TooManyChanges,
     TooManyValidators,
@@ -64,6 +67,7 @@ from ledger.roles import (
     RoleInUse,
     UnknownRole,
 )
+from ledger.suspensions import KeySuspended
 from ledger.transaction import (
     Body,
     Call,
@@ -75,6 +79,7 @@ from ledger.transaction import (
 )
 from primitives.block import transaction_hash
 from primitives.codec import encode
+from primitives.evidence import EvidenceKind, Flaw
 from primitives.ids import (
     INTEGER_MAX,
     ChainId,
@@ -84,15 +89,18 @@ from primitives.ids import (
     TimeMs,
     TransactionId,
     ValidatorKey,
+    View,
 )
 from primitives.named import from_named, to_named
 from services.authority import (
     AccountOpened,
     DefineRole,
+    EquivocationProved,
     GrantRole,
     IdMissing,
     OpenAccount,
     ProposeValidatorChange,
+    ReportEquivocation,
     RevokeRole,
     RoleDefined,
     RoleGranted,
@@ -120,6 +128,7 @@ ID = TransactionId(hashlib.sha256(b"transaction").digest())
 A, B = account_id("treasury"), account_id("health")
 TIME = TimeMs(1_780_000_000_000)
 VOTES = ValidatorKey(key("validator 4").public)
+PROVED = two_prepares(key("validator 4"), CHAIN)
 
 TRANSACTIONS: dict[str, tuple[list[tuple[str, Operation]], list[str]]] = {
     "one payment": (
@@ -218,6 +227,10 @@ TRANSACTIONS: dict[str, tuple[list[tuple[str, Operation]], list[str]]] = {
         ],
         ["body 0", "body 1", "body 2"],
     ),
+    "a report of a validator that signed two things": (
+        [("works", ReportEquivocation(evidence=PROVED))],
+        ["works"],
+    ),
     "an asset, made and taken back": (
         [
             ("treasury", DefineAsset("EUR", 2)),
@@ -267,6 +280,11 @@ REFUSED: list[Refusal] = [
     KeyDecides(A, VOTES),
     ReadyNotRecent(VOTES, Height(7)),
     ReadyNotSigned(VOTES),
+    KeySuspended(VOTES, Height(7)),
+    Unproven(VOTES, Flaw.SIGNATURE),
+    OutOfRange(Height(7), Height(8), Height(10_008)),
+    AlreadyReported(EvidenceKind.AMNESIA, VOTES, Height(7), View(2), ID),
+    TooManyReports(Height(7), 16),
 ]
 HAPPENED: list[Event] = [
     Transferred(A, 0, B, GBP, 12_345, "INV-1", None),
@@ -283,6 +301,9 @@ HAPPENED: list[Event] = [
     Retired(A, "EUR", 1, "burn 1"),
     ValidatorAdded(Height(9), "Ministry 4", VOTES, NodeKey(key("node 4").public), A),
     ValidatorRemoved(Height(9), "Ministry 1", VOTES, B),
+    EquivocationProved(
+        EvidenceKind.COMMIT_UNPREPARED, VOTES, Height(7), View(2), Suspension.MARKED
+    ),
 ]
 
 

@@ -64,6 +64,7 @@ def test_each_kind_is_found_and_named() -> None:
         (vote(KEY, CHAIN, Domain.PREPARE, "A"), view_change(KEY, CHAIN, 1)),
         (vote(KEY, CHAIN, Domain.COMMIT, "A"), view_change(KEY, CHAIN, 1, (0, "A"))),
         (vote(KEY, CHAIN, Domain.COMMIT, "A"), view_change(KEY, CHAIN, 3, (2, "B"))),
+        (vote(KEY, CHAIN, Domain.COMMIT, "A"), view_change(KEY, CHAIN, 1, (0, "B"))),
         (vote(KEY, CHAIN, Domain.COMMIT, "A", view=2), view_change(KEY, CHAIN, 2)),
         (vote(KEY, CHAIN, Domain.COMMIT, "A", view=3), view_change(KEY, CHAIN, 2)),
         (vote(KEY, CHAIN, Domain.COMMIT, "A"), view_change(KEY, CHAIN, 1, height=13)),
@@ -76,11 +77,11 @@ def test_what_an_honest_validator_may_sign_names_nobody(one: Witness, other: Wit
     assert flaw_of(evidence_of(SIGNER, one, other)) is Flaw.COMPATIBLE
 
 
-def test_amnesia_is_a_lower_claim_or_another_block_in_the_view_of_the_commit() -> None:
-    """R46: E5 in both its forms, and from no view change but a later one."""
+def test_amnesia_is_a_claim_below_the_view_of_the_commit() -> None:
+    """R46: E5 with any lower claim, of that block or of another."""
     commit = vote(KEY, CHAIN, Domain.COMMIT, "A", view=2)
 
-    for claim in (None, (0, "A"), (1, "A"), (2, "B")):
+    for claim in (None, (0, "A"), (1, "A"), (1, "B")):
         case = judged(evidence_of(SIGNER, commit, view_change(KEY, CHAIN, 3, claim)))
         assert (case.kind.value, case.view) == ("E5", 2)
 
@@ -145,6 +146,7 @@ def test_bytes_that_are_no_statement_are_no_evidence(data: bytes) -> None:
 @pytest.mark.parametrize(
     "data",
     [
+        vote_bytes(Domain.COMMIT, CHAIN, Height(0), View(0), some_block("A")),
         vote_bytes(Domain.COMMIT, CHAIN, Height(2**63), View(0), some_block("A")),
         vote_bytes(Domain.COMMIT, CHAIN, Height(1), View(2**31), some_block("A")),
         view_change(KEY, CHAIN, 0).statement,

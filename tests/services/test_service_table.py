@@ -10,9 +10,11 @@ from msgspec import Struct
 
 import ledger.accounts
 import ledger.books
+import ledger.evidence
 import ledger.genesis
 import ledger.membership
 import ledger.roles
+import ledger.suspensions
 import services.authority
 import services.money
 import services.registry
@@ -31,8 +33,10 @@ from services.table import (
 MODULES = (
     ledger.accounts,
     ledger.books,
+    ledger.evidence,
     ledger.membership,
     ledger.roles,
+    ledger.suspensions,
     services.authority,
     services.money,
     services.registry,

@@ -1,0 +1,288 @@
+"""Evidence files: what the node writes is valid to the second implementation, all else invalid."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgpack
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from kit.accused import two_prepares, view_change, vote
+from kit.certified import named_digest, signing_key, validator_set
+from kit.engines import begun
+from kit.lineage import HEIGHT, Lineage, keys_named
+from node.evidence_file import EvidenceFile, evidence_file, read_evidence, write_evidence
+from primitives import limits
+from primitives.codec import encode
+from primitives.domains import Domain
+from primitives.errors import Malformed, Rejected
+from primitives.evidence import case_of, evidence_of
+from primitives.ids import ChainId, ValidatorKey
+from primitives.statements import Witness
+from verifier import Outcome, is_evidence, verify_evidence
+from verifier.__main__ import main
+from verifier.evidence import FILE_BYTES_MAX
+
+CHAIN = Lineage.made()
+FILE = CHAIN.file()
+
+
+def refused(file: EvidenceFile | bytes, why: str) -> None:
+    data = file if isinstance(file, bytes) else encode(file)
+    verdict = verify_evidence(data, CHAIN.chain)
+    assert verdict.outcome is Outcome.INVALID, verdict.sentence
+    assert why in verdict.sentence, verdict.sentence
+
+
+@pytest.mark.parametrize("kind", CHAIN.pieces())
+def test_every_kind_is_valid_to_a_second_implementation(kind: str) -> None:
+    """R46, R47: with the case's id as the node computes it."""
+    piece = CHAIN.pieces()[kind]
+
+    verdict = verify_evidence(write_evidence(CHAIN.file(piece)), CHAIN.chain)
+
+    assert verdict.outcome is Outcome.VALID
+    assert kind in verdict.sentence
+    assert dict(verdict.details)["case"] == case_of(piece, CHAIN.chain).id.hex()
+    assert dict(verdict.details)["signer"] == piece.signer.hex()
+
+
+def test_without_a_pinned_chain_it_is_never_simply_valid() -> None:
+    """Anybody can found a chain and convict its validators."""
+    verdict = verify_evidence(write_evidence(FILE), None)
+
+    assert (verdict.outcome, verdict.chain) == (Outcome.NOT_PINNED, CHAIN.chain)
+
+
+def test_evidence_of_another_chain_is_invalid_under_the_pinned_one() -> None:
+    """The chain id is that of the genesis header in the file."""
+    refused(Lineage.made("another").file(), "you pinned")
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda f: replace(f, first=f.second, second=f.first), "smaller bytes is second"),
+        (lambda f: replace(f, second=f.first), "are the same"),
+        (lambda f: replace(f, signer=ValidatorKey(bytes(32))), "no validator of height 12"),
+        (lambda f: replace(f, signer=f.validators[0]), "no validator|does not verify"),
+        (lambda f: replace(f, links=f.links[:1]), "end at height 5, expected 11"),
+        (lambda f: replace(f, links=f.links[1:]), "not those that the header of height 11 names"),
+        (lambda f: replace(f, links=()), "end at height 0, expected 11"),
+        (lambda f: replace(f, links=f.links[::-1]), "height 11 names"),
+        (lambda f: replace(f, links=(*f.links, f.links[1])), "above 11 and below 12"),
+        (lambda f: replace(f, validators=f.validators[::-1]), "ascending order"),
+        (lambda f: replace(f, validators=f.validators[1:]), "the genesis header names"),
+        (lambda f: replace(f, genesis=f.links[0].header), "you pinned"),
+    ],
+)
+def test_a_file_that_was_changed_is_invalid(
+    change: Callable[[EvidenceFile], EvidenceFile], why: str
+) -> None:
+    """Each step of docs/evidence-format.md §2 stands on the one before."""
+    verdict = verify_evidence(encode(change(FILE)), CHAIN.chain)
+
+    assert verdict.outcome is Outcome.INVALID
+    assert any(part in verdict.sentence for part in why.split("|")), verdict.sentence
+
+
+def test_a_link_without_a_quorum_proves_no_change_of_validators() -> None:
+    """Two of four cannot convict by electing their own."""
+    weak = CHAIN.link(5, CHAIN.old, CHAIN.new, signers=2)
+
+    refused(replace(FILE, links=(weak, FILE.links[1])), "2 of 4 validators signed, a quorum is 3")
+
+
+def test_a_link_that_strangers_certified_proves_nothing() -> None:
+    """Their signatures are good, and they are no validators."""
+    strangers = keys_named(7, 8, 9, 10)
+    forged = CHAIN.link(5, strangers, CHAIN.new)
+
+    refused(replace(FILE, links=(forged, FILE.links[1])), "the header of height 5 names")
+
+
+def test_a_link_names_who_comes_next_by_hash() -> None:
+    """Keys that the header does not name are refused, and so are those in a wrong order."""
+    link, last = FILE.links
+    others = validator_set(keys_named(1, 2, 3, 4, 6)).keys
+
+    refused(replace(FILE, links=(replace(link, next=others), last)), "for the next names")
+    refused(replace(FILE, links=(replace(link, next=link.next[::-1]), last)), "ascending order")
+
+
+def test_a_link_of_another_chain_is_no_link() -> None:
+    """Its validators may even be the same."""
+    other = Lineage.made("another").links()[0]
+
+    refused(replace(FILE, links=(other, FILE.links[1])), "a link is of chain")
+
+
+@pytest.mark.parametrize("which", ["first", "second"])
+def test_each_signature_is_checked(which: str) -> None:
+    """A single wrong one is enough."""
+    said: Witness = getattr(FILE, which)
+
+    refused(
+        replace(FILE, **{which: replace(said, signature=said.signature[::-1])}),
+        f"the signature of the {which} statement does not verify",
+    )
+
+
+KEY = signing_key("validator 4")
+SIGNER = ValidatorKey(KEY.public)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "why"),
+    [
+        (
+            vote(KEY, CHAIN.chain, Domain.PREPARE, "A"),
+            vote(KEY, CHAIN.chain, Domain.COMMIT, "A"),
+            "honest validator may sign both",
+        ),
+        (
+            vote(KEY, CHAIN.chain, Domain.PREPARE, "A"),
+            vote(KEY, CHAIN.chain, Domain.PREPARE, "B", height=13),
+            "honest validator may sign both",
+        ),
+        (
+            vote(KEY, CHAIN.chain, Domain.COMMIT, "A"),
+            view_change(KEY, CHAIN.chain, 1, (0, "A")),
+            "honest validator may sign both",
+        ),
+        (
+            vote(KEY, CHAIN.chain, Domain.COMMIT, "A", view=3),
+            view_change(KEY, CHAIN.chain, 2),
+            "honest validator may sign both",
+        ),
+        (
+            view_change(KEY, CHAIN.chain, 1),
+            view_change(KEY, CHAIN.chain, 2),
+            "honest validator may sign both",
+        ),
+        (
+            vote(KEY, CHAIN.chain, Domain.PRE_PREPARE, "A"),
+            vote(KEY, CHAIN.chain, Domain.PREPARE, "B"),
+            "honest validator may sign both",
+        ),
+        (
+            view_change(KEY, CHAIN.chain, 2, (2, "A")),
+            view_change(KEY, CHAIN.chain, 2),
+            "a claim of view 2 in a request for view 2",
+        ),
+        (
+            view_change(KEY, CHAIN.chain, 2, (-1, "A")),
+            view_change(KEY, CHAIN.chain, 2),
+            "without a block, or the reverse",
+        ),
+        (
+            view_change(KEY, CHAIN.chain, 0),
+            view_change(KEY, CHAIN.chain, 2),
+            "there is no view-change of view 0",
+        ),
+        (
+            vote(KEY, CHAIN.chain, Domain.PREPARE, "A", height=0),
+            vote(KEY, CHAIN.chain, Domain.PREPARE, "B", height=0),
+            "height 0, expected 1",
+        ),
+        (
+            vote(KEY, ChainId(named_digest("elsewhere")), Domain.PREPARE, "A"),
+            vote(KEY, ChainId(named_digest("elsewhere")), Domain.PREPARE, "B"),
+            "a statement is of chain",
+        ),
+        (
+            Witness(b"mithaq/1/commit\0", KEY.sign(b"\0")),
+            vote(KEY, CHAIN.chain, Domain.PREPARE, "B"),
+            "0 bytes behind the tag, expected 76",
+        ),
+        (
+            Witness(b"mithaq/1/block\0", KEY.sign(b"\0")),
+            vote(KEY, CHAIN.chain, Domain.PREPARE, "B"),
+            "no tag of a validator's statement",
+        ),
+    ],
+)
+def test_a_pair_that_accuses_nobody_is_invalid(one: Witness, other: Witness, why: str) -> None:
+    """R46, R47: to the second implementation as to the first."""
+    refused(CHAIN.file(evidence_of(SIGNER, one, other)), why)
+
+
+def test_a_file_of_another_form_is_invalid() -> None:
+    """Other versions, other names, more values, other encodings, too many bytes."""
+    data = write_evidence(FILE)
+    outer = msgpack.unpackb(data)
+
+    def packed(value: object) -> bytes:
+        made: bytes = msgpack.packb(value, use_bin_type=True)
+        return made
+
+    refused(packed([outer[0], 2, *outer[2:]]), "of version 2; this verifier knows version 1")
+    refused(packed(["mithaq.proof", *outer[1:]]), "not a Mithaq evidence file")
+    refused(packed([*outer, None]), "expected an array of 8 values, found 9")
+    refused(data + b"\0", "cannot be read")
+    refused(b"", "cannot be read")
+    refused(packed([*outer[:6], [outer[6][0] + bytes(100), outer[6][1]], outer[7]]), "at most 128")
+    assert FILE_BYTES_MAX == limits.EVIDENCE_FILE_BYTES_MAX
+    refused(bytes(FILE_BYTES_MAX + 1), "at most 8388608 are allowed")
+
+
+@given(place=st.integers(min_value=0), bit=st.integers(min_value=0, max_value=7))
+def test_no_changed_bit_is_overlooked(place: int, bit: int) -> None:
+    """Every byte of the file is under a hash, a signature or a rule."""
+    data = bytearray(write_evidence(FILE))
+    data[place % len(data)] ^= 1 << bit
+
+    assert verify_evidence(bytes(data), CHAIN.chain).outcome is Outcome.INVALID
+
+
+@given(data=st.binary(max_size=200))
+def test_the_reader_never_raises(data: bytes) -> None:
+    """Whatever the bytes are."""
+    for file in (data, b"\x98\xafmithaq.evidence\x01" + data):
+        assert verify_evidence(file, None).outcome is Outcome.INVALID
+
+
+def test_a_file_is_not_larger_than_it_may_be() -> None:
+    """limits.EVIDENCE_FILE_BYTES_MAX: what nobody would read is not written, nor read."""
+    link = FILE.links[0]
+    count = limits.EVIDENCE_FILE_BYTES_MAX // len(encode(link)) + 1
+    large = replace(FILE, links=(link,) * count)
+
+    with pytest.raises(Rejected, match="8388608"):
+        write_evidence(large)
+    with pytest.raises(Malformed):
+        read_evidence(encode(large))
+    assert read_evidence(write_evidence(FILE)) == FILE
+
+
+@pytest.mark.parametrize("height", [1, 2, 4, 5])
+def test_a_node_makes_the_file_from_its_own_chain(height: int) -> None:
+    """R48: at once for the height it is at, and for those that it decided."""
+    network = begun()
+    network.run(network.all_at(4), limit_ms=300_000)
+    node = network.validators()[0]
+    liar = network.voice(network.validators()[1])
+    piece = two_prepares(liar.key, network.chain, height=height)
+
+    file = evidence_file(piece, case_of(piece, network.chain), node.store)
+
+    data = write_evidence(file)
+    assert file.evidence == piece
+    assert is_evidence(data)
+    assert verify_evidence(data, network.chain).outcome is Outcome.VALID
+
+
+def test_the_program_knows_either_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`python -m verifier` with the exit codes of proofs."""
+    path = tmp_path / "case.evidence"
+    path.write_bytes(write_evidence(FILE))
+
+    assert main([str(path), "--chain", CHAIN.chain.hex()]) == 0
+    assert capsys.readouterr().out.startswith(
+        f"VALID\n\nIn chain {CHAIN.chain.hex()[:16]}…, at height {HEIGHT}, the validator"
+    )
+    assert main([str(path)]) == 3
+    path.write_bytes(encode(replace(FILE, links=())))
+    assert main([str(path), "--chain", CHAIN.chain.hex()]) == 1
