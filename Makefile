@@ -19,7 +19,7 @@ PROJECT := .venv/.project-$(call sum,requirements.lock pyproject.toml)
 DEV := .venv/.dev-$(call sum,requirements.lock requirements-dev.lock)
 
 .DELETE_ON_ERROR:
-.PHONY: help localnet test check coverage bench lock clean env
+.PHONY: help localnet test check coverage sim bench lock clean env
 .DEFAULT_GOAL := help
 
 help: ## Print this list.
@@ -41,6 +41,10 @@ coverage: $(PROJECT) $(DEV) ## Run every test and report what none of them reach
 	@$(BIN)/coverage run -m pytest
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
+
+SEEDS ?= 0..19999
+sim: $(PROJECT) ## Run the simulator over SEEDS=0..19999; fails on a violation or a missed goal.
+	@$(BIN)/mithaq sim run --seeds $(SEEDS)
 
 bench: $(PROJECT) ## Measure; prints goal and result, fails when a goal is missed.
 	@$(BIN)/python -m bench

@@ -34,6 +34,7 @@ COMMANDS: Final = {
     "testnet": ("cli.testnet", "Write the folders of a new network's nodes."),
     "init": ("cli.init", "Make one node's folder."),
     "start": ("cli.start", "Run a node in the foreground."),
+    "sim": ("cli.sim", "Run the node in a simulated world and try to break it."),
     "completion": ("cli.completion", "Print the completion script of a shell."),
 }
 """Name → the module that has it under that name, and what it is for."""

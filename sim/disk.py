@@ -26,6 +26,10 @@ def no_danger(_point: str) -> None:
     """The disk of a lucky machine."""
 
 
+def nobody_looks(_data: bytes) -> None:
+    """Nobody wants to know."""
+
+
 @final
 class Fuse:
     """A danger that strikes once, at the `at`-th point that it is called at; counts from one."""
@@ -107,6 +111,8 @@ class MortalFile:
     def __init__(self, data: bytes | None = None) -> None:
         self._inner = MemoryFile(data)
         self.danger: Danger = no_danger
+        self.overwriting: Callable[[bytes], None] = nobody_looks
+        """Told of a new version before it is there."""
         self.replacements = 0
 
     def create(self, data: bytes) -> None:
@@ -119,6 +125,7 @@ class MortalFile:
 
     def replace(self, data: bytes) -> None:
         """The new version or the old one, never a mixture."""
+        self.overwriting(data)
         self.danger("before the signer's file")
         self._inner.replace(data)
         self.replacements += 1

@@ -22,9 +22,11 @@ from primitives.block import transaction_hash
 from primitives.crypto import Key, Scheme
 from primitives.errors import RemoteFault
 from primitives.ids import BlockId, ChainId, Height, TimeMs, TransactionHash, ValidatorKey
+from primitives.validators import ValidatorSet
 from services.table import TRANSACTION
 from sim.disk import Danger, MortalDatabase, MortalFile, no_danger
 from sim.founding import Founding
+from sim.violations import Divergence
 from storage.chain import ChainStore, install_genesis
 from storage.decision import Genesis
 
@@ -49,20 +51,40 @@ class Site:
         self.links = {ValidatorKey(key.public): name for name, key in keys.items()}
         """The node of each validator, and of each that may become one."""
         self.nodes = founding.nodes
+        self.genesis = founding.genesis.validators
+        self._members: dict[Height, ValidatorSet] = {}
         self.transactions: dict[TransactionHash, CheckedTransaction] = {}
         """All that were ever checked."""
         self.bodies_checked = 0
         block = founding.genesis
-        self._genesis = Genesis(
+        self._block = Genesis(
             header=block.header,
             state_writes=block.execution.state_writes,
             node_writes=block.execution.node_writes,
         )
 
+    def learn(self, height: Height, members: ValidatorSet) -> None:
+        """Who votes at a height, as a node has it from its state.
+
+        Raises:
+            Divergence: another node has it otherwise.
+        """
+        known = self._members.setdefault(height, members)
+        if known.keys != members.keys:
+            raise Divergence(f"two sets of validators at height {height}")
+
+    def members_of(self, height: Height) -> ValidatorSet:
+        """Who votes at a height; before anybody knows, those of the highest height below."""
+        known = self._members.get(height)
+        if known is None:
+            below = [one for one in self._members if one < height]
+            known = self._members[max(below)] if below else self.genesis
+        return known
+
     def machine(self, name: str, key: Key | None) -> "Machine":
         """A node as it is before its first start."""
         database, memory = MortalDatabase(), MortalFile()
-        install_genesis(database, self._genesis)
+        install_genesis(database, self._block)
         if key is not None:
             Signer.create_memory(ValidatorKey(key.public), memory)
         return Machine(name, self, key, database, memory)

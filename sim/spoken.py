@@ -62,6 +62,20 @@ def place_of(statement: Statement) -> Place:
     return statement.height, statement.view, STEPS[type(statement)]
 
 
+def bytes_of(statement: Statement, chain: ChainId) -> bytes:
+    """What its author signs."""
+    height, view = statement.height, statement.view
+    match statement:
+        case ViewChange(prepared_view=claimed, prepared_id=named):
+            return view_change_bytes(chain, height, view, claimed, named)
+        case PrePrepare(block_id=named):
+            return vote_bytes(Domain.PRE_PREPARE, chain, height, view, named)
+        case Prepare(block_id=named):
+            return vote_bytes(Domain.PREPARE, chain, height, view, named)
+        case Commit(block_id=named):
+            return vote_bytes(Domain.COMMIT, chain, height, view, named)
+
+
 def content_of(statement: Statement) -> Content:
     """What it says there."""
     if isinstance(statement, ViewChange):

@@ -48,6 +48,9 @@ class Watch:
     def spoke(self, machine: Machine, statement: Statement) -> None:
         """A machine lets go a statement of its own."""
 
+    def uttered(self, sender: str, message: wire.Wire) -> None:
+        """A node or an actor says something, once for all who are to hear it."""
+
     def stepped(self, machine: Machine) -> None:
         """Something happened to a machine, and all of it is done."""
 

@@ -17,9 +17,9 @@ from consensus.events import Event
 from ledger.transaction import CheckedTransaction
 from node import wire
 from node.outbox import Outbox, Timer
-from primitives.block import Block, Header, block_id
+from primitives.block import Block, block_id
 from primitives.errors import Malformed, Rejected, RemoteFault, StorageFault
-from primitives.ids import BlockId, Height, TimeMs, ValidatorKey, View
+from primitives.ids import INTEGER_MAX, BlockId, Height, TimeMs, ValidatorKey, View
 from primitives.validators import ValidatorSet
 from sim import founding as founded
 from sim.actors import Actor, Stage
@@ -28,7 +28,7 @@ from sim.founding import GENESIS_TIME, Founding
 from sim.letters import VOTING, Letter, place
 from sim.machine import TICK_MS, Machine, Site, measure_nothing
 from sim.network import Air, CalmAir
-from sim.spoken import author_of, statements_in
+from sim.spoken import Statement, author_of, statements_in
 from sim.violations import NotTheSame, ProcessEnded, Violation
 from sim.watch import Watch
 
@@ -62,10 +62,8 @@ class World:
         """What a scenario lets pass, asked for each letter when it is sent."""
         self.air: Air = air if air is not None else CalmAir(Random(seed))
         self.watches = list(watches)
-        self.members: ValidatorSet = founding.genesis.validators
+        self.members: ValidatorSet = self.site.genesis
         """The validators at genesis."""
-        self._sets: list[tuple[int, ValidatorSet]] = [(0, self.members)]
-        """Each set of validators that came into force, and at which height."""
         self.blocks: dict[BlockId, Block] = {}
         self.nodes: dict[str, Machine] = {}
         self.actors: dict[str, Actor] = {}
@@ -88,9 +86,10 @@ class World:
             self.nodes[name] = self.site.machine(name, None)
         if self.watches:
             for machine in self.nodes.values():
-                machine.observe = self._observed
+                machine.observe = self.observed
 
-    def _observed(self, machine: Machine, event: Event, effects: Sequence[Effect]) -> None:
+    def observed(self, machine: Machine, event: Event, effects: Sequence[Effect]) -> None:
+        """A replica took a step."""
         for watch in self.watches:
             watch.observed(machine, event, effects)
 
@@ -109,8 +108,8 @@ class World:
         return self.nodes[self.site.links[validator]]
 
     def members_at(self, height: int) -> ValidatorSet:
-        """Who votes at a height, as far as any block that was decided here says."""
-        return next(members for since, members in reversed(self._sets) if since <= height)
+        """Who votes at a height, as far as the state of any node says."""
+        return self.site.members_of(Height(height))
 
     def proposer(self, height: int, view: int = 0) -> Machine:
         """Who proposes at (height, view)."""
@@ -319,13 +318,15 @@ class World:
         self._later(delay_ms, node, lambda: self._done(node, fire))
 
     def _perform(self, node: Machine, out: Outbox) -> None:
+        if node.engine is not None:
+            self.site.learn(node.engine.height, node.engine.validators)
+            self.site.learn(Height(node.engine.height + 1), node.engine.next_validators)
         for note in out.notes:
             node.notes.append(note)
             for watch in self.watches:
                 watch.noted(node, note)
         for decided in out.decided:
             node.reported[decided.block.header.height] = decided.certificate.block_id
-            self._see_members(node, decided.block.header)
             for watch in self.watches:
                 watch.decided(node, decided)
         for delay_ms, timer in out.timers:
@@ -336,29 +337,26 @@ class World:
         if out.relay:
             self.speak(node.name, None, wire.Transactions(tuple(tx.data for tx in out.relay)))
 
-    def _see_members(self, node: Machine, header: Header) -> None:
-        """The state after a block knows who votes at the second height above it (R45)."""
-        members = node.alive.next_validators
-        height = header.height + 2
-        since, latest = self._sets[-1]
-        if node.height == header.height and height > since and members != latest:
-            self._sets.append((height, members))
-
     def _audience(self, sender: str) -> Iterable[str]:
         """Whom a node speaks to when it speaks to all: an actor, to all who vote."""
         node = self.nodes.get(sender)
         if node is not None and node.engine is not None:
             return node.alive.neighbours
-        return [self.site.links[key] for key in self._sets[-1][1].keys]
+        members = self.site.members_of(Height(INTEGER_MAX))
+        return [self.site.links[key] for key in members.keys]
 
     def _speak(self, node: Machine, link: str | None, message: wire.Wire) -> None:
         phase, _, _ = place(message)
         if phase in VOTING and node.key is not None:
-            for statement in statements_in(message):
-                if author_of(statement, self.members_at(statement.height)) == node.validator:
-                    for watch in self.watches:
-                        watch.spoke(node, statement)
+            statement = next(statements_in(message))  # what it carries was said before
+            if self.author_of(statement) == node.validator:
+                for watch in self.watches:
+                    watch.spoke(node, statement)
         self.speak(node.name, link, message)
+
+    def author_of(self, statement: Statement) -> ValidatorKey:
+        """Who signed it, by the validators of its height."""
+        return author_of(statement, self.members_at(statement.height))
 
     # --- letters ----------------------------------------------------------------------------
 
@@ -375,6 +373,8 @@ class World:
             raise NotTheSame(f"{sender} wrote {message}, which is read as {heard}")
         self._see_blocks(heard)
         phase, height, view = place(heard)
+        for watch in self.watches:
+            watch.uttered(sender, heard)
         for name in [receiver] if receiver is not None else self._audience(sender):
             if name != sender:
                 self._send(Letter(sender, name, heard, phase, height, view))

@@ -39,21 +39,22 @@ def test_every_target_builds_the_environment_that_it_needs() -> None:
     """A fresh clone needs no other command first."""
     needs = dict(re.findall(r"^(\w+): *(.*?) *## ", MAKEFILE, flags=re.MULTILINE))
 
-    for target in ("localnet", "bench"):
+    for target in ("localnet", "bench", "sim"):
         assert needs[target] == "$(PROJECT)", target
     for target in ("test", "check", "coverage", "env"):
         assert needs[target] == "$(PROJECT) $(DEV)", target
 
 
 def test_the_judgement_on_a_change_is_one_program() -> None:
-    """Checks, then tests; nobody has to name an interpreter."""
+    """Checks, a share of the simulation, then tests; nobody has to name an interpreter."""
     program = ROOT / ".ci/run"
     text = program.read_text(encoding="utf-8")
 
     assert os.access(program, os.X_OK)
-    assert text.splitlines()[-3:] == [
+    assert text.splitlines()[-4:] == [
         "timed env",
         "timed check",
+        "timed sim SEEDS=0..1499",
         "exec make --no-print-directory test",
     ]
 

@@ -1,0 +1,240 @@
+"""One schedule: turmoil, then healing, then proof that the chain goes on.
+
+A schedule has at least five heights and three incidents. Then a core of q honest nodes is healed,
+all else stays for ever as it is, and the core must decide again within 2·Tmax and go on from there.
+Everything follows from (seed, profile, validators, heights).
+"""
+
+from collections.abc import Callable, Iterable
+from random import Random
+from typing import Final, final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ledger.parameters import DEFAULTS
+from sim.byzantine import KINDS
+from sim.director import Director
+from sim.faults import Faults
+from sim.founding import GENESIS_TIME, found
+from sim.laws.agreement import Agreement, quorum_of
+from sim.laws.honesty import Honesty
+from sim.laws.state import Bounds, Courtesy, Restarts, Timers, Upward
+from sim.machine import Machine
+from sim.profiles import PROFILES
+from sim.tally import Tally
+from sim.trace import Trace, nowhere
+from sim.violations import Stuck, Violation
+from sim.weather import Weather
+from sim.world import World
+
+HEIGHTS: Final = 5
+INCIDENTS: Final = 3
+SIZES: Final = (4, 4, 4, 4, 5, 6, 7, 7)
+"""Validators of a schedule that does not say how many."""
+
+
+@final
+class Plan(Struct, frozen=True, kw_only=True):
+    """What a schedule is made of; two runs of one plan are the same to the last byte."""
+
+    seed: int
+    profile: str
+    validators: int
+    heights: int = HEIGHTS
+
+    def command(self) -> str:
+        """What reproduces it."""
+        more = f" --heights {self.heights}" if self.heights != HEIGHTS else ""
+        return (
+            f"mithaq sim run --seed {self.seed} --validators {self.validators} "
+            f"--profile {self.profile}{more}"
+        )
+
+
+@final
+class Outcome(Struct, frozen=True, kw_only=True):
+    """What came of it."""
+
+    plan: Plan
+    violation: str | None
+    """The name of the law that was broken, or None."""
+    message: str
+    heights: int
+    incidents: int
+    deliveries: int
+    simulated_ms: int
+    highest_view: int
+    reproposed: int
+    recovery_ms: int | None
+    """From the healing to the next decision."""
+    trace: str
+    """The hash of the trace."""
+    rules: dict[int, int]
+    kinds: tuple[str, ...]
+    """Of the byzantine seats."""
+
+
+def size_of(seed: int) -> int:
+    """How many validators a seed has if nobody says."""
+    return Random(f"{seed} size").choice(SIZES)
+
+
+def run(plan: Plan, write: Callable[[str], None] = nowhere) -> Outcome:
+    """Run one schedule to its end, or to the first violation."""
+    faults = PROFILES[plan.profile].draw(Random(f"{plan.seed} faults"), plan.validators)
+    schedule = Schedule(plan, replace(faults, heights=plan.heights), write)
+    violation, message = None, ""
+    try:
+        schedule.play()
+    except Violation as broken:
+        violation, message = type(broken).__name__, str(broken)
+        schedule.world.say_of(f"{violation}: {message}")
+    except Exception as error:
+        error.add_note(plan.command())
+        raise
+    return schedule.outcome(violation, message)
+
+
+@final
+class Schedule:
+    """A world with everything that acts on it and watches it."""
+
+    def __init__(self, plan: Plan, faults: Faults, write: Callable[[str], None] = nowhere) -> None:
+        self.plan, self.faults = plan, faults
+        self.random = Random(f"{plan.seed} schedule")
+        parameters = replace(
+            DEFAULTS,
+            t0_ms=faults.t0_ms,
+            tmax_ms=faults.tmax_ms,
+            heartbeat_ms=faults.heartbeat_ms,
+        )
+        founding = found(plan.validators, parameters=parameters)
+        names = list(founding.keys)
+        self.weather = Weather(faults, Random(f"{plan.seed} weather"), names)
+        actors = {f"v{seat}": KINDS[kind] for seat, kind in faults.byzantine}
+        self.world = World(founding, seed=plan.seed, air=self.weather, actors=actors)
+        honest = frozenset(self.world.nodes)
+        self.trace = Trace(self.world, write)
+        self.tally = Tally()
+        self.agreement = Agreement(self.world.site)
+        self.honesty = Honesty(self.world.site, honest)
+        self.upward = Upward()
+        courtesy = Courtesy(honest)
+        self.world.watches += [
+            self.trace,
+            self.tally,
+            self.agreement,
+            self.honesty,
+            self.upward,
+            Bounds(),
+            Timers(),
+            Restarts(),
+            courtesy,
+        ]
+        for machine in self.world.nodes.values():
+            machine.observe = self.world.observed
+            self.upward.watch_signer(machine)
+        self.director = Director(self.world, faults, self.weather, Random(f"{plan.seed} director"))
+        self.director.answers_to(self.agreement, self.honesty, courtesy, self.upward)
+        self.recovery_ms: int | None = None
+
+    # --- the acts ---------------------------------------------------------------------------
+
+    def play(self) -> None:
+        """All acts."""
+        self.world.start()
+        self.director.begin()
+        self._pay()
+        self._turmoil()
+        if self.faults.night_ms:
+            self._night()
+        self._heal()
+
+    @property
+    def top(self) -> int:
+        """The highest height that anybody honest has decided."""
+        return max(self.agreement.chain, default=0)
+
+    def _turmoil(self) -> None:
+        world, end = self.world, self.world.now_ms + self.faults.turmoil_ms
+        while world.next_ms() <= end:
+            if self.top >= self.faults.heights and self.director.incidents >= INCIDENTS:
+                return
+            world.step()
+
+    def _night(self) -> None:
+        """More than f nodes go down together, and stay so."""
+        world = self.world
+        names = sorted(machine.name for machine in world.validators())
+        size = world.members.size
+        gone = self.random.sample(names, size - quorum_of(size) + 1)
+        world.say_of(f"night falls on {' '.join(gone)}")
+        self.director.keep_down(frozenset(gone))
+        world.run_for(self.faults.night_ms)
+
+    def _heal(self) -> None:
+        """A core of q is whole, all else stays as it is; the core must go on."""
+        world, bound_ms = self.world, 2 * self.faults.tmax_ms
+        core = self._core()
+        world.say_of(f"healed: {' '.join(sorted(core))}")
+        self.director.heal(core)
+        nodes = [world.nodes[name] for name in sorted(core)]
+        began, height = world.now_ms, self.top + 1
+        self._require(nodes, height, bound_ms)
+        self.recovery_ms = world.now_ms - began
+        goal = max(height + 2, self.faults.heights)
+        absent = world.members.size - len(core)
+        per_height_ms = (absent + 1) * 2 * self.faults.t0_ms + 1_000
+        self._require(nodes, goal, bound_ms + (goal - height) * per_height_ms)
+
+    def _core(self) -> frozenset[str]:
+        """q honest nodes that lost nothing."""
+        able = [
+            machine.name
+            for machine in self.world.validators()
+            if machine.name not in self.director.weak
+        ]
+        return frozenset(self.random.sample(able, self.world.members.quorum))
+
+    def _require(self, nodes: Iterable[Machine], height: int, limit_ms: int) -> None:
+        world, end = self.world, self.world.now_ms + limit_ms
+        waiting = list(nodes)
+        while True:
+            waiting = [machine for machine in waiting if machine.height < height]
+            if not waiting:
+                return
+            if world.next_ms() > end:
+                raise Stuck(
+                    f"{', '.join(machine.name for machine in waiting)} did not decide {height} "
+                    f"within {limit_ms} ms; {world.heights()}"
+                )
+            world.step()
+
+    def _pay(self) -> None:
+        """A payment at a drawn door, and the next one later."""
+        world = self.world
+        world.call_later(self.random.randint(*self.faults.payment_ms), self._pay)
+        up = [machine for machine in world.validators() if machine.engine is not None]
+        if up and len(up[0].alive.mempool) < 20:
+            world.submit(self.random.choice(up), world.payment())
+
+    # --- the end ----------------------------------------------------------------------------
+
+    def outcome(self, violation: str | None, message: str) -> Outcome:
+        """What came of it."""
+        return Outcome(
+            plan=self.plan,
+            violation=violation,
+            message=message,
+            heights=self.top,
+            incidents=self.director.incidents,
+            deliveries=self.world.deliveries,
+            simulated_ms=self.world.now_ms - GENESIS_TIME - 1_000,
+            highest_view=self.tally.highest_view,
+            reproposed=self.tally.reproposed,
+            recovery_ms=self.recovery_ms,
+            trace=self.trace.digest(),
+            rules=dict(self.tally.rules),
+            kinds=tuple(kind for _, kind in self.faults.byzantine),
+        )
