@@ -211,7 +211,7 @@ def test_statements_of_another_chain_suspend_nobody_here() -> None:
 
 
 def test_who_votes_only_later_cannot_have_broken_a_promise_before() -> None:
-    """R47: the validators are those of the statements' height, not of today."""
+    """R47, R49: the validators are those of the statements' height, not of today."""
     chain = begun(5)
     decide(chain, change(add=[ready_now(chain, 6)]))
     chain.block()
@@ -234,7 +234,7 @@ def test_evidence_about_a_height_to_come_waits() -> None:
 
 
 def test_evidence_has_an_age_at_which_it_ends() -> None:
-    """limits.EVIDENCE_AGE_HEIGHTS_MAX, and one height more."""
+    """R49: limits.EVIDENCE_AGE_HEIGHTS_MAX, and one height more."""
     chain = begun(5)
     most = limits.EVIDENCE_AGE_HEIGHTS_MAX
 
@@ -259,7 +259,7 @@ def _act(chain: Chain, height: int) -> Act:
 
 
 def test_a_block_takes_a_bounded_number_of_reports() -> None:
-    """limits.EVIDENCE_REPORTS_PER_BLOCK_MAX, and one more; the next block takes it."""
+    """R49: limits.EVIDENCE_REPORTS_PER_BLOCK_MAX, and one more; the next block takes it."""
     chain = begun(4)
     most = limits.EVIDENCE_REPORTS_PER_BLOCK_MAX
     pieces = [proof(chain, 2, view=view) for view in range(most + 1)]
