@@ -21,12 +21,13 @@ from client.events import PATIENCE_S, EventStream
 from client.faults import NotFinal, Unreachable
 from ledger.operation import code, sentence
 from ledger.transaction import Transaction
+from node.accusations import CaseAnswer, CasesAnswer
 from node.queries import AccountAnswer, BlockAnswer, FinalTransaction, PendingTransaction
 from node.status import NodeStatus
 from primitives import limits
 from primitives.codec import encode
 from primitives.errors import OperatorFault, Rejected
-from primitives.ids import AccountId, ChainId, TransactionId
+from primitives.ids import AccountId, ChainId, Digest, TransactionId
 from primitives.named import from_named, to_named
 
 if TYPE_CHECKING:
@@ -162,6 +163,22 @@ class Client:
         """The block of a height, or the latest."""
         place = "latest" if height is None else str(height)
         return from_named(self.get(f"/v1/blocks/{place}"), BlockAnswer)
+
+    def cases(self) -> tuple[CaseAnswer, ...]:
+        """Every case of equivocation that the answering node has evidence of."""
+        return from_named(self.get("/v1/evidence"), CasesAnswer).cases
+
+    def evidence(self, case: Digest) -> bytes:
+        """The evidence file of a case.
+
+        Raises:
+            Rejected: the answering node keeps no evidence of it (`evidence.unknown`).
+        """
+        return self.get_bytes(f"/v1/evidence/{case.hex()}")
+
+    def testimony(self, height: int) -> bytes:
+        """What the answering node holds about a decided height above 0."""
+        return self.get_bytes(f"/v1/blocks/{height}/testimony")
 
     def account(self, identifier: AccountId) -> AccountAnswer:
         """An account with its keys, roles and all its balances, page by page."""

@@ -61,13 +61,12 @@ def evidence_file(evidence: Evidence, case: Case, store: ChainStore) -> Evidence
     """The file of evidence about a height up to the one after the head."""
     with store.state() as state:
         assert case.height <= state.height + 1, f"evidence of {case.height} at {state.height}"
-        genesis = validators_at(state, Height(0))
-        links = tuple(_links(state, store, case.height))
+        genesis, links = links_below(state, store, case.height)
     return EvidenceFile(
         format="mithaq.evidence",
         version=1,
         genesis=store.header(Height(0)),
-        validators=genesis.keys,
+        validators=genesis,
         links=links,
         signer=evidence.signer,
         first=evidence.first,
@@ -75,8 +74,17 @@ def evidence_file(evidence: Evidence, case: Case, store: ChainStore) -> Evidence
     )
 
 
+def links_below(
+    state: StateReader, store: ChainStore, height: Height
+) -> tuple[Keys, tuple[Link, ...]]:
+    """The validators of genesis, and what leads from them to those of a height.
+
+    One link for each height before it after which the validators changed, and the last.
+    """
+    return validators_at(state, Height(0)).keys, tuple(_links(state, store, height))
+
+
 def _links(state: StateReader, store: ChainStore, height: Height) -> Iterator[Link]:
-    """One for each height before `height` after which the validators changed, and the last."""
     rows = (int.from_bytes(key, "big") for key, _ in VALIDATORS.scan(state, limit=2**31))
     below = {governs - 1 for governs in rows if 1 < governs <= height} | {height - 1}
     for number in sorted(below - {0}):

@@ -132,6 +132,10 @@ EVIDENCE_CASES_PER_VALIDATOR_MAX: Final = 16
 """Cases that a node keeps of one validator: one suspends it, and it can make any number."""
 EVIDENCE_CASES_MAX: Final = VALIDATORS_MAX * EVIDENCE_CASES_PER_VALIDATOR_MAX
 """Cases that a node keeps in all: less than 1 MiB. Then that of the lowest height makes room."""
+TESTIMONY_RECORDS_MAX: Final = 1_000
+"""Views of one height that a testimony tells of: hours without a decision, prepared in each."""
+TESTIMONY_BYTES_MAX: Final = 64 * 1024 * 1024
+"""A testimony: so many views of 128 validators, with their view changes and certificates."""
 EVIDENCE_FILE_BYTES_MAX: Final = 8 * 1024 * 1024
 """An evidence file: 800 changes of 128 validators, each with its header and certificate."""
 

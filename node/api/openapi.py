@@ -19,10 +19,11 @@ from litestar.handlers import HTTPRouteHandler
 from msgspec import Struct, inspect
 
 from ledger.genesis import GenesisDocument
+from node.accusations import CasesAnswer
 from node.api.intake import JSON, MSGPACK
 from node.api.problems import PROBLEM_TYPE, Problem
 from node.api.refusals import RefusalCatalogue
-from node.api.responses import PROOF_TYPE
+from node.api.responses import EVIDENCE_TYPE, PROOF_TYPE, TESTIMONY_TYPE
 from node.api.streams import STREAM_TYPE
 from node.events import EVENT_TYPES, CommittedEvent
 from node.queries import AccountAnswer, BlockAnswer, FinalTransaction, PendingTransaction
@@ -106,6 +107,9 @@ ENDPOINTS: Final[Mapping[str, _Described]] = {
     "GET /v1/blocks/{height}": _Described({200: (JSON, BlockAnswer)}),
     "GET /v1/accounts/{id}": _Described({200: (JSON, AccountAnswer)}),
     "GET /v1/state/{table}/{key}/proof": _Described({200: (PROOF_TYPE, None)}),
+    "GET /v1/blocks/{height}/testimony": _Described({200: (TESTIMONY_TYPE, None)}),
+    "GET /v1/evidence": _Described({200: (JSON, CasesAnswer)}),
+    "GET /v1/evidence/{id}": _Described({200: (EVIDENCE_TYPE, None)}),
     "GET /v1/events": _Described(
         {200: (STREAM_TYPE, CommittedEvent)},
         query={

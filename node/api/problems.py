@@ -37,6 +37,7 @@ UNKNOWN_QUERY: Final = queried.UNKNOWN_QUERY
 QUERY_TOO_WIDE: Final = queried.TOO_WIDE
 UNKNOWN_TABLE: Final = "state.unknown_table"
 ABSENT_ENTRY: Final = "state.absent"
+UNKNOWN_EVIDENCE: Final = "evidence.unknown"
 BUSY: Final = "node.busy"
 INTERNAL: Final = "node.internal"
 
@@ -52,6 +53,7 @@ STATUS_OF_CODE: Final[Mapping[str, HTTPStatus]] = {
     UNKNOWN_QUERY: HTTPStatus.NOT_FOUND,
     UNKNOWN_TABLE: HTTPStatus.NOT_FOUND,
     ABSENT_ENTRY: HTTPStatus.NOT_FOUND,
+    UNKNOWN_EVIDENCE: HTTPStatus.NOT_FOUND,
     WRONG_METHOD: HTTPStatus.METHOD_NOT_ALLOWED,
     REQUEST_TIMEOUT: HTTPStatus.REQUEST_TIMEOUT,
     MEMBERSHIP_CHANGED: HTTPStatus.CONFLICT,

@@ -15,6 +15,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
 from ledger.transaction import ALREADY_COMMITTED, EXPIRED
+from node.accusations import Accusations
 from node.api import intake
 from node.api.backend import Backend
 from node.api.intake import JSON, HttpRequest
@@ -25,12 +26,19 @@ from node.api.problems import (
     BUSY,
     UNKNOWN_ACCOUNT,
     UNKNOWN_BLOCK,
+    UNKNOWN_EVIDENCE,
     UNKNOWN_TABLE,
     UNKNOWN_TRANSACTION,
     problem_of,
 )
 from node.api.refusals import RefusalCatalogue, catalogue
-from node.api.responses import PROOF_TYPE, json_response, raw_response
+from node.api.responses import (
+    EVIDENCE_TYPE,
+    PROOF_TYPE,
+    TESTIMONY_TYPE,
+    json_response,
+    raw_response,
+)
 from node.api.streams import Streams
 from node.metrics import METRICS_TYPE
 from node.queries import (
@@ -45,7 +53,7 @@ from node.reports import Reports
 from node.status import readiness
 from primitives import limits
 from primitives.errors import Malformed, MithaqError, Rejected
-from primitives.ids import AccountId, TransactionId
+from primitives.ids import AccountId, Digest, Height, TransactionId
 
 T = TypeVar("T")
 
@@ -61,6 +69,7 @@ class PublicApi:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._queries = Queries(backend.store)
+        self._accusations = Accusations(backend.store)
         self._readers = trio.CapacityLimiter(limits.API_READERS_MAX)
         self._batches = trio.CapacityLimiter(limits.API_BATCHES_MAX)
         self._reports = Reports(backend.store, backend.genesis)
@@ -88,6 +97,9 @@ class PublicApi:
             get("/docs")(self.docs),
             get("/docs/{file:str}")(self.docs_file),
             get("/v1/events")(self.events),
+            get("/v1/evidence")(self.evidence),
+            get("/v1/evidence/{id:str}")(self.evidence_file),
+            get("/v1/blocks/{height:str}/testimony")(self.testimony),
             get("/v1/state/{table:str}/{key:str}/proof")(self.state_proof),
         ]
 
@@ -243,12 +255,36 @@ class PublicApi:
         height = intake.height_of(request, head)
         found = await self._ask(self._queries.block, height)
         if found is None:
-            raise Rejected(
-                UNKNOWN_BLOCK,
-                f"there is no block {height} yet, the newest is {head}",
-                {"expected": f"at most {head}", "actual": height},
-            )
+            raise _unknown_block(height, head)
         return json_response(found)
+
+    async def testimony(self, request: HttpRequest) -> ASGIResponse:
+        """What this node holds about a decided height, to find who is guilty of a fork."""
+        intake.check_no_query(request)
+        head = self._queries.head()
+        height = intake.height_of(request, head)
+        if not 0 < height <= head:
+            raise _unknown_block(height, head)
+        data = await self._ask(self._accusations.testimony, height)
+        return raw_response(data, TESTIMONY_TYPE)
+
+    async def evidence(self, request: HttpRequest) -> ASGIResponse:
+        """Every case of equivocation that this node has evidence of."""
+        intake.check_no_query(request)
+        return json_response(await self._ask(self._accusations.cases))
+
+    async def evidence_file(self, request: HttpRequest) -> ASGIResponse:
+        """The evidence file of a case."""
+        intake.check_no_query(request)
+        identifier = Digest(intake.hex32_of(request, "id"))
+        data = await self._ask(self._accusations.file, identifier)
+        if data is None:
+            raise Rejected(
+                UNKNOWN_EVIDENCE,
+                f"this node keeps no evidence of case {identifier.hex()}",
+                {"case": identifier.hex()},
+            )
+        return raw_response(data, EVIDENCE_TYPE)
 
     async def account(self, request: HttpRequest) -> ASGIResponse:
         """An account with its keys, roles and balances, a page of them at a time."""
@@ -354,6 +390,14 @@ class PublicApi:
 def _page(name: str) -> ASGIResponse:
     data, media_type = page(name)
     return raw_response(data, media_type, headers=HEADERS)
+
+
+def _unknown_block(height: Height, head: Height) -> Rejected:
+    return Rejected(
+        UNKNOWN_BLOCK,
+        f"there is no block {height} yet, the newest is {head}",
+        {"expected": f"at most {head}", "actual": height},
+    )
 
 
 def _unknown_transaction(identifier: TransactionId) -> Rejected:

@@ -79,6 +79,7 @@ _OTHERS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     ),
     problems.UNKNOWN_TABLE: ("The state has no table of this name or number.", _EXPECTED),
     problems.ABSENT_ENTRY: ("The table has no such entry.", ("table", "key")),
+    problems.UNKNOWN_EVIDENCE: ("This node keeps no evidence of this case.", ("case",)),
     evidence_file.TOO_LARGE: (
         "The evidence file would have {bytes} bytes, more than anybody reads.",
         ("bytes", "limit"),

@@ -10,6 +10,8 @@ from node.api.problems import PROBLEM_TYPE, Problem, headers_of
 from primitives.named import to_named
 
 PROOF_TYPE: Final = "application/vnd.mithaq.proof"
+EVIDENCE_TYPE: Final = "application/vnd.mithaq.evidence"
+TESTIMONY_TYPE: Final = "application/vnd.mithaq.testimony"
 
 
 def json_response(value: Any, *, status: int = 200, location: str = "") -> ASGIResponse:  # noqa: ANN401 - whatever has a named form

@@ -19,8 +19,9 @@ import msgspec
 import pytest
 import trio
 
+from kit.accused import two_prepares
 from kit.api import ChainOfOne, administering, connect, in_trio, serving
-from kit.ledger import account_id, pay
+from kit.ledger import account_id, key, pay
 from kit.schema import faults
 from kit.tree import ROOT
 from node.api.admin import AdminApi
@@ -28,9 +29,12 @@ from node.api.openapi import document
 from node.api.public import PublicApi
 from node.queries import id_of_transaction
 from primitives import limits
-from primitives.codec import decode
+from primitives.codec import decode, encode
+from primitives.evidence import case_of
+from primitives.ids import Digest
 from primitives.named import to_named
 from services.table import TRANSACTION
+from storage.decision import KeptEvidence
 
 PAGE: Final = ROOT / "docs/api.md"
 _BLOCK: Final = re.compile(r"^```http\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -45,15 +49,20 @@ class Scene:
     chain: ChainOfOne
     payment: bytes
     overdraft: bytes
+    case: Digest
 
     @classmethod
     def begin(cls) -> Scene:
         chain = ChainOfOne()
+        piece = two_prepares(key("validator 1"), chain.chain, height=1)
+        case = case_of(piece, chain.chain)
+        chain.store.keep_evidence(KeptEvidence(case.height, case.id, encode(piece)))
         line = pay("health", 125, "INV-2026-0001", description="Road repair, March")
         return cls(
             chain,
             chain.signed("treasury", line),
             chain.signed("works", pay("health", 1, "INV-2026-0002")),
+            case.id,
         )
 
     def bodies(self) -> dict[str, list[Any]]:
@@ -67,7 +76,11 @@ class Scene:
         }
 
     def path(self, written: str) -> str:
-        names = {"transaction": id_of_transaction(self.payment), "account": account_id("treasury")}
+        names: dict[str, bytes] = {
+            "transaction": id_of_transaction(self.payment),
+            "account": account_id("treasury"),
+            "case": self.case,
+        }
         return written.format(**{name: value.hex() for name, value in names.items()})
 
 
