@@ -1,19 +1,16 @@
 """`mithaq proof`: proofs are fetched from a node, and checked without any.
 
-Checking is the verifier's affair, which shares no code with the node. What stands here is only
-which chain is trusted: that of --chain, or of a genesis file, or of the home.
+Checking is the verifier's affair, which shares no code with the node.
 """
 
 from pathlib import Path
-from typing import Any
 
 import click
 
 from cli.completion import key_names
-from cli.faults import ExitCode
-from cli.home import HEX32, Home, client_of, home_of
+from cli.home import HEX32, client_of, home_of
+from cli.pin import pin_options, pinned, read_file, show_content, show_verdict
 from cli.session import Session, asking_command, command
-from primitives.errors import OperatorFault
 
 
 @click.group("proof")
@@ -80,13 +77,7 @@ def _entry(state: tuple[str, str] | None) -> tuple[str, bytes]:
 
 @command("verify", group=proof)
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--chain", metavar="HEX", help="The chain id that you trust, 64 digits.")
-@click.option(
-    "--genesis",
-    "genesis_file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="A genesis file that you trust; its chain is pinned.",
-)
+@pin_options
 def verify(session: Session, file: Path, chain: str | None, genesis_file: Path | None) -> None:
     """Check the proof in FILE, without any node.
 
@@ -96,21 +87,8 @@ def verify(session: Session, file: Path, chain: str | None, genesis_file: Path |
     import verifier
 
     data = _read(file)
-    pinned, origin = _pin(session, chain, genesis_file)
-    verdict = verifier.verify(data, pinned)
-    result: dict[str, Any] = {
-        "verdict": verdict.outcome.name.lower(),
-        "sentence": verdict.sentence,
-        "chain": None if verdict.chain is None else verdict.chain.hex(),
-        "pinned_by": origin,
-        "details": [{"label": label, "fact": fact} for label, fact in verdict.details],
-    }
-    text = verdict.text().rstrip("\n")
-    if origin is not None:
-        text += f"\n\nThe chain was pinned by {origin}."
-    session.show(result, text)
-    if verdict.outcome is not verifier.Outcome.VALID:
-        raise click.exceptions.Exit(ExitCode(verdict.outcome.value))
+    chain_id, origin = pinned(session, chain, genesis_file)
+    show_verdict(session, verifier.verify(data, chain_id), origin)
 
 
 @command("show", group=proof)
@@ -119,46 +97,10 @@ def show(session: Session, file: Path) -> None:
     """Show what the proof in FILE says, whatever its chain. To trust it, use `proof verify`."""
     import verifier
 
-    verdict = verifier.verify(_read(file), None)
-    if verdict.outcome is verifier.Outcome.INVALID:
-        session.show({"verdict": "invalid", "sentence": verdict.sentence}, verdict.sentence)
-        raise click.exceptions.Exit(ExitCode.REFUSED)
-    result = {"sentence": verdict.sentence, "details": dict(verdict.details)}
-    width = max(len(label) for label, _ in verdict.details) + 2
-    lines = [f"{label:<{width}}{fact}" for label, fact in verdict.details]
-    session.show(result, "\n".join([verdict.sentence, "", *lines]))
-
-
-def _pin(
-    session: Session, chain: str | None, genesis_file: Path | None
-) -> tuple[bytes | None, str | None]:
-    """The chain to trust, and who says so."""
-    if chain is not None and genesis_file is not None:
-        raise click.UsageError("expected one of --chain and --genesis, found both")
-    if chain is not None:
-        if not HEX32.fullmatch(chain):
-            raise click.UsageError(f"--chain: expected 64 hexadecimal digits, found {chain!r}")
-        return bytes.fromhex(chain), "--chain"
-    if genesis_file is not None:
-        return _chain_of(genesis_file), str(genesis_file)
-    home: Home = home_of(session)
-    if home.genesis_file.exists():
-        return bytes(home.chain), str(home.genesis_file)
-    return None, None
-
-
-def _chain_of(genesis_file: Path) -> bytes:
-    from ledger.genesis import genesis_block
-    from node.folder import load_genesis
-
-    return bytes(genesis_block(load_genesis(genesis_file)).chain)
+    show_content(session, verifier.verify(_read(file), None))
 
 
 def _read(file: Path) -> bytes:
     from verifier.proof_file import FILE_BYTES_MAX
 
-    try:
-        with file.open("rb") as opened:
-            return opened.read(FILE_BYTES_MAX + 1)
-    except OSError as error:
-        raise OperatorFault(f"{file} cannot be read: {error.strerror}") from error
+    return read_file(file, FILE_BYTES_MAX)

@@ -21,7 +21,7 @@ from client.events import PATIENCE_S, EventStream
 from client.faults import NotFinal, Unreachable
 from ledger.operation import code, sentence
 from ledger.transaction import Transaction
-from node.accusations import CaseAnswer, CasesAnswer
+from node.cases import CaseAnswer, CasesAnswer
 from node.queries import AccountAnswer, BlockAnswer, FinalTransaction, PendingTransaction
 from node.status import NodeStatus
 from primitives import limits

@@ -6,51 +6,16 @@ and judges nothing anew: what it kept was proved before (node/evidence.py).
 
 from typing import final
 
-from msgspec import Struct
-
 from ledger.membership import suspended, validator_records
 from ledger.state import StateReader
 from ledger.suspensions import SUSPENSIONS
+from node.cases import CaseAnswer, CasesAnswer
 from node.evidence import read_kept
 from node.evidence_file import evidence_file, write_evidence
 from node.forensics import testify, write_testimony
-from primitives.evidence import Case, EvidenceKind
-from primitives.ids import (
-    Digest,
-    Height,
-    Natural,
-    Sized32,
-    ValidatorKey,
-    View,
-    ViewNumber,
-)
+from primitives.evidence import Case
+from primitives.ids import Digest, Height
 from storage.chain import ChainStore
-
-
-@final
-class CaseAnswer(Struct, frozen=True, kw_only=True):
-    """A case that this node has evidence of.
-
-    `name` is the signer's at that height. `suspended_since` is the block in which the first case
-    against the signer was proved on chain; null before. `marked` says that it votes until a
-    replacement joins, because the network needs its minimum.
-    """
-
-    id: Sized32[Digest]
-    kind: EvidenceKind
-    signer: Sized32[ValidatorKey]
-    name: str
-    height: Natural[Height]
-    view: ViewNumber[View]
-    suspended_since: Natural[Height] | None
-    marked: bool
-
-
-@final
-class CasesAnswer(Struct, frozen=True, kw_only=True):
-    """Every case that this node has evidence of, by height."""
-
-    cases: tuple[CaseAnswer, ...]
 
 
 @final

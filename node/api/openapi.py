@@ -19,12 +19,12 @@ from litestar.handlers import HTTPRouteHandler
 from msgspec import Struct, inspect
 
 from ledger.genesis import GenesisDocument
-from node.accusations import CasesAnswer
 from node.api.intake import JSON, MSGPACK
 from node.api.problems import PROBLEM_TYPE, Problem
 from node.api.refusals import RefusalCatalogue
 from node.api.responses import EVIDENCE_TYPE, PROOF_TYPE, TESTIMONY_TYPE
 from node.api.streams import STREAM_TYPE
+from node.cases import CasesAnswer
 from node.events import EVENT_TYPES, CommittedEvent
 from node.queries import AccountAnswer, BlockAnswer, FinalTransaction, PendingTransaction
 from node.reports.page import Answer
