@@ -97,7 +97,7 @@ class ValidatorRemoved(Event, tag="authority.validator_removed", frozen=True):
 
 @final
 class EquivocationProved(Event, tag="authority.equivocation_proved", frozen=True):
-    """{signer} broke a promise ({kind}, height {height}, view {view}): its vote is {outcome}."""
+    """Validator {signer} broke a promise ({kind} at {height}, view {view}); it is {outcome}."""
 
     kind: EvidenceKind
     signer: Sized32[ValidatorKey]
