@@ -15,6 +15,7 @@ from cli.home import Home
 from cli.session import table
 from client.connection import Connection, Node
 from client.faults import Unreachable
+from node.standing import SigningState, in_words
 from node.status import NodeStatus
 from primitives.errors import Malformed, Rejected
 from primitives.ids import ChainId, short
@@ -141,13 +142,18 @@ def standing_of(nodes: Sequence[Node], genesis: Home | None) -> Standing:
 def judge(reports: Sequence[Report], validators: Sequence[str] = ()) -> Standing:
     """Who is there: who answers, and who is not asked here but connected to one that answers.
 
-    Who answers and signs nothing, halted or muted, is missing: the others wait for its vote.
+    Who answers and signs nothing, halted, fenced or muted, is missing: the others wait for its
+    vote.
     """
     answering = [report.status for report in reports if report.status is not None]
     asked = {report.node.name for report in reports}
     seen = {status.name for status in answering if _is_at_work(status)}
     for status in answering:
-        seen |= {v.name for v in status.validators if v.connected and v.name not in asked}
+        seen |= {
+            v.name
+            for v in status.validators
+            if v.connected and v.signs is not False and v.name not in asked
+        }
     names = list(validators) or [v.name for v in (answering[0].validators if answering else ())]
     return Standing(
         reports=tuple(reports),
@@ -157,7 +163,9 @@ def judge(reports: Sequence[Report], validators: Sequence[str] = ()) -> Standing
 
 
 def _is_at_work(status: NodeStatus) -> bool:
-    return status.halted is None and status.muted is None
+    signing = status.signing
+    can_vote = signing is None or signing.state in {SigningState.SIGNING, SigningState.ASLEEP}
+    return status.halted is None and can_vote
 
 
 def overview(found: Standing) -> str:
@@ -211,6 +219,4 @@ def _where(report: Report) -> str:
 def _state(status: NodeStatus) -> str:
     if status.halted is not None:
         return f"halted: {status.halted}"
-    if status.muted is not None:
-        return f"follows, signs nothing: {status.muted}"
-    return "at work" if status.awake else "listening, since its start"
+    return "at work" if status.signing is None else in_words(status.signing)

@@ -196,6 +196,7 @@ class Instance:
             commits=bitmap(self.commits.seats(self.wish)),
             view_changes=tuple(views),
             newest_of_yours=None,
+            signs=False,  # the engine knows
         )
 
     def _has_good(self, proposal: PrePrepare) -> bool:

@@ -108,6 +108,8 @@ class Status(Struct, array_like=True, frozen=True, tag=6):
     """The highest view each seat asked for, as far as it knows; 0 for none."""
     newest_of_yours: Witness | None
     """The newest signed statement of the receiver that the sender knows, of any height."""
+    signs: bool
+    """Whether the sender signs at this height: it is awake, has a seat, and lost nothing (R51)."""
 
 
 @final

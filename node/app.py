@@ -25,6 +25,7 @@ from node.metrics import Metrics, Sight
 from node.ports import Ports
 from node.shell import Shell
 from node.signer import Signer
+from node.standing import SigningState
 from node.status import MempoolStatus, NodeRole, NodeStatus, PeerStatus, ValidatorStatus, ViewStatus
 from p2p.network import Network, open_network
 from p2p.peers import PeerId, peer_id_of
@@ -228,22 +229,12 @@ class RunningNode:
             block_id=head.block_id,
             block_time_ms=head.header.time_ms,
             view=ViewStatus(wish=engine.wish, entered=engine.entered) if is_validator else None,
-            awake=engine.awake or not is_validator,
+            signing=engine.signing,
             halted=engine.halted,
-            muted=self._muted() if is_validator else None,
             validators=self._validators(),
             peers=self._peers(),
             mempool=MempoolStatus(count=len(mempool), bytes=mempool.bytes),
         )
-
-    def _muted(self) -> str | None:
-        engine, key = self._shell.engine, self.loaded.validator_key
-        assert key is not None, "asked of validators only"
-        if engine.muted is not None or not engine.awake or engine.seat is not None:
-            return engine.muted
-        if ValidatorKey(key.public) not in engine.validators.keys:
-            return f"its key is not a validator's at height {engine.height}"
-        return f"its vote log is older than its signer's memory, at height {engine.height}"
 
     def _validators(self) -> tuple[ValidatorStatus, ...]:
         records = {record.key: record for record in self.loaded.document.validators}
@@ -258,8 +249,15 @@ class RunningNode:
             node_key=record.node_key,
             seat=seat,
             connected=connected,
+            signs=self._signs(ValidatorKey(record.key)),
             last_seen_height=height,
         )
+
+    def _signs(self, key: ValidatorKey) -> bool | None:
+        engine, own = self._shell.engine, self.loaded.validator_key
+        if own is not None and bytes(key) == own.public:
+            return engine.signing is not None and engine.signing.state is SigningState.SIGNING
+        return engine.signs(key)
 
     def _seen(self, node_key: NodeKey) -> tuple[bool, Height | None]:
         if bytes(node_key) == self.loaded.node_key.public:

@@ -60,7 +60,7 @@ class Ear:
         if validators is None:
             return None
         witness = self._gate.pre_prepare(message, validators)
-        self._witnesses.note(validators.primary(message.height, message.view), witness)
+        self._witnesses.note_proposal(message, witness, validators)
         if body is not None and body.id == message.block_id:
             self._blocks.keep(body)
         has_body = self._blocks.get(message.block_id) is not None
@@ -82,8 +82,8 @@ class Ear:
         parent = self._blocks.parent
         if message.height != parent.height:
             return None
-        witness = self._gate.view_change(message, parent.validators)
-        self._witnesses.note(parent.validators.keys[message.seat], witness)
+        self._gate.view_change(message, parent.validators)
+        self._witnesses.note_view_change(message, parent.validators)
         return on.ViewChangeReceived(message)
 
     def _validators_of(self, height: Height, view: View) -> ValidatorSet | None:

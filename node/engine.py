@@ -8,8 +8,8 @@ The engine reads no clock: `now_ms` comes with every call, delays go out as time
 nothing, and a failed write or sync goes up and ends the process (rule R38).
 
 A node that must not sign at a height has no seat there: it is no validator, its vote log lacks what
-its signer remembers (R40), or its signer is muted. Nothing is signed either until q − 1 other
-validators have answered in this run (R41).
+its signer remembers (R40), or its signer is fenced or muted (R50-R52). Nothing is signed either
+until q − 1 other validators have answered in this run (R41).
 """
 
 from collections import deque
@@ -25,7 +25,6 @@ from consensus.events import Link, Verdict
 from consensus.instance import Instance
 from consensus.messages import Commit, Prepare, PrePrepare, Proposal, Status, ViewChange
 from consensus.replica import Replica
-from ledger.membership import validators_at
 from ledger.transaction import CheckedTransaction
 from node import wire
 from node.answers import Allowance, Answers
@@ -42,6 +41,7 @@ from node.neighbours import Neighbours
 from node.outbox import HeartbeatDue, Note, Outbox, Timer
 from node.ports import Ports
 from node.signer import Refused
+from node.standing import SigningState, SigningStatus
 from node.verify import Gate
 from node.votelog import to_entry, to_record
 from node.witnesses import Witnesses
@@ -49,8 +49,9 @@ from primitives import limits
 from primitives.block import Block
 from primitives.certificate import Certificate
 from primitives.codec import encode
+from primitives.domains import Domain
 from primitives.errors import BadBlock, Rejected
-from primitives.ids import BlockId, Height, Seat, TimeMs, View, short
+from primitives.ids import BlockId, Height, Seat, TimeMs, ValidatorKey, View, short
 from primitives.validators import ValidatorSet
 
 
@@ -71,8 +72,10 @@ class Engine:
         self._gate = Gate(ports.chain, ports.scheme)
         self._guard = Guard(ports.signer, ports.store, self._gate, self._put)
         self._answer = Answers(ports.store, self._blocks, self.mempool)
-        self._witnesses = Witnesses(ports.chain)
         own = ports.signer.key if ports.signer is not None else None
+        self._witnesses = Witnesses(
+            ports.chain, own, lambda witness: self._guard.hear_own(witness, self._now_ms)
+        )
         self._cases = Cases(ports.store, self._gate, self._put, own=own)
         self._ear = Ear(self._gate, self._blocks, self._witnesses)
         self._neighbours = Neighbours(self._blocks, ports.link_of, own)
@@ -113,9 +116,16 @@ class Engine:
         return self._replica.awake
 
     @property
-    def muted(self) -> str | None:
-        """Why our signer signs nothing in this run, or None."""
-        return self._ports.signer.muted if self._ports.signer is not None else None
+    def signing(self) -> SigningStatus | None:
+        """Whether we sign, and if not, why; None at an observer."""
+        parent, answered = self._blocks.parent, self._neighbours.answered
+        return self._guard.standing(
+            parent, answered, awake=self.awake, seated=self.seat is not None
+        )
+
+    def signs(self, validator: ValidatorKey) -> bool | None:
+        """Whether another validator says so or did since; None if it said nothing in this run."""
+        return self._guard.said_to_sign(validator, self._witnesses.height_of(validator))
 
     @property
     def seat(self) -> Seat | None:
@@ -141,13 +151,8 @@ class Engine:
 
     def start(self, now_ms: TimeMs) -> Outbox:
         """Begin with the height after the head, our own records of it included."""
-        head = self._ports.store.head()
-        certificate = self._ports.store.certificate(head.height)
-        if certificate is not None:
-            with self._ports.store.state() as state:
-                below = validators_at(state, head.height)
-            self._witnesses.note_certificate(certificate, below)
         self._now_ms = now_ms
+        self._witnesses.note_newest_block(self._ports.store)
         self._run(self._height_started())
         self._wake_if_answered()
         return self._release()
@@ -212,8 +217,8 @@ class Engine:
         """Called regularly: without progress since the last call, say where we stand (R29)."""
         self._now_ms = now_ms
         mark = (self.height, self.wish, self.entered)
-        asleep = self._ports.signer is not None and not self.awake
-        if mark == self._mark or asleep:
+        asks = self._ports.signer is not None and not self._is_signing
+        if mark == self._mark or asks:
             self._run(on.Ticked())
             self._work()  # what was too early for the builder may be ripe
             waiting = tuple(tx.hash for tx in self.mempool.oldest(limits.OFFER_MAX))
@@ -226,6 +231,17 @@ class Engine:
         """A link works again: say where we stand."""
         self._now_ms = now_ms
         self._tell(link, self._replica.now.status())
+        return self._release()
+
+    def unfence(self, height: Height | None, by: str, now_ms: TimeMs) -> Outbox:
+        """The operator's word about a fenced or cloned signer, as `Guard.unfence` takes it.
+
+        Raises:
+            Rejected: it is neither, or the height is certainly not new.
+        """
+        self._now_ms = now_ms
+        self._guard.unfence(height, by, self._blocks.parent, now_ms)
+        self._run(self._height_started())  # as after a restart: with a seat, perhaps
         return self._release()
 
     def submit(
@@ -268,8 +284,14 @@ class Engine:
     def _hear_status(self, status: Status, link: Link) -> None:
         if not self._statuses.allows(link, self._now_ms):
             return
-        self._guard.hear_own(status.newest_of_yours)
+        if status.newest_of_yours is not None:
+            self._guard.hear_own(status.newest_of_yours, self._now_ms)
         self._neighbours.note_answer(link)
+        author = self._neighbours.author(link)
+        if author is not None:
+            self._guard.hear_answer(author, status, self._blocks.parent, self._now_ms)
+            if self._is_signing and not status.signs and status.height >= self.height:
+                self._tell(link, self._replica.now.status())  # it asks, whatever our progress (R51)
         self._wake_if_answered()
         self._run(on.StatusReceived(status, link))
 
@@ -280,7 +302,7 @@ class Engine:
         body = body if body is not None else self._blocks.get(certificate.block_id)
         if height != self.height or body is None or body.id != certificate.block_id:
             if height < self.height:
-                self._guard.look_for_fork(certificate)
+                self._guard.look_for_fork(certificate, self._now_ms)
             return
         self._gate.decided(certificate, self.height, self.validators)
         self._blocks.keep(body)
@@ -289,11 +311,16 @@ class Engine:
 
     def _wake_if_answered(self) -> None:
         answered = self._neighbours.answered
-        signs = self._ports.signer is not None
-        if signs and not self.awake and answered >= self.validators.quorum - 1:
+        is_validator = self._ports.signer is not None
+        if is_validator and not self.awake and answered >= self.validators.quorum - 1:
             self._note("replica.awake", answered=answered)
             self._run(on.Awoke())
             self._work()
+
+    @property
+    def _is_signing(self) -> bool:
+        standing = self.signing
+        return standing is not None and standing.state is SigningState.SIGNING
 
     # --- the loop: effects into deeds -------------------------------------------------------
 
@@ -408,7 +435,7 @@ class Engine:
             self.halted = f"block {certificate.height} was decided and is bad in my state: {error}"
             self._note("chain.halted", alarming=True, reason=self.halted)
             return False
-        self._witnesses.note_certificate(certificate, validators)
+        self._witnesses.note_certificate(certificate, Domain.COMMIT, validators)
         self._out.decided.append(wire.Decided(block, certificate))
         self._out.final += identifiers
         self._note(
@@ -428,6 +455,7 @@ class Engine:
         records = self._ports.store.votes(parent.height)
         log = tuple(to_entry(record) for record in records)
         self._logged = set(self._ports.store.kept_bodies(parent.height))
+        self._guard.look_for_way_back(parent, self._now_ms)
         if self._ports.signer is not None:
             delay_ms = heartbeat_delay_ms(parent, self._ports.signer.key, self._now_ms)
             self._out.timers.append((delay_ms, HeartbeatDue(parent.height)))
@@ -457,7 +485,8 @@ class Engine:
     def _tell(self, link: Link, status: Status) -> None:
         author = self._neighbours.author(link)
         newest = None if author is None else self._witnesses.of(author)
-        self._reply(link, replace(status, newest_of_yours=newest))
+        signs = self._is_signing and self.halted is None
+        self._reply(link, replace(status, newest_of_yours=newest, signs=signs))
 
     def _note(self, event: str, *, alarming: bool = False, **facts: object) -> None:
         self._put(Note(event, facts, alarming))

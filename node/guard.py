@@ -1,29 +1,37 @@
-"""When this node must not sign (consensus.md §8): lost memory, a clone, a fork.
+"""When this node must not sign (consensus.md §8): lost memory, a clone, a fork (R40, R50-R52).
 
-Safety costs liveness, never the other way round. Every reason is said once, loudly, and holds until
-the operator acts.
+Safety costs liveness, never the other way round. Every reason is said once, loudly. A fence opens
+by itself where that is safe (node/fence.py); the rest holds until the operator acts.
 """
 
 from collections.abc import Callable, Sequence
-from typing import final
+from typing import Final, final
 
-from consensus.messages import LogEntry
+from consensus.messages import LogEntry, Status
 from ledger.membership import validators_at
+from node.execution import Parent
+from node.fence import Fence
 from node.outbox import Note
 from node.signer import Signer, place_of
+from node.signer_memory import Turn
+from node.standing import SigningState, SigningStatus
 from node.verify import Gate
 from node.votelog import step_of
 from primitives.certificate import Certificate
 from primitives.codec import encode
-from primitives.ids import Height, Seat
+from primitives.errors import Rejected
+from primitives.ids import Height, Seat, TimeMs, ValidatorKey
 from primitives.statements import Witness
 from primitives.validators import ValidatorSet
 from storage.chain import ChainStore
 
+NOT_FENCED: Final = "signer.not_fenced"
+HEIGHT_DECIDED: Final = "signer.height_decided"
+
 
 @final
 class Guard:
-    """Watches over one signer; without one there is nothing to watch."""
+    """Watches over one signer; an observer has none, and looks for forks only."""
 
     def __init__(
         self,
@@ -33,13 +41,19 @@ class Guard:
         note: Callable[[Note], None],
     ) -> None:
         self._signer, self._store, self._gate, self._note = signer, store, gate, note
+        self._fence = Fence(signer.key if signer is not None else None)
+        self._said: dict[ValidatorKey, tuple[bool, Height]] = {}
+        """Who answered in this run: whether it signs, at which height it said so."""
+        self._forked = False
+
+    # --- may it sign? -----------------------------------------------------------------------
 
     def seat(
         self, height: Height, validators: ValidatorSet, log: Sequence[LogEntry]
     ) -> Seat | None:
         """Our seat at a height that begins, or None where we must not sign."""
         signer = self._signer
-        if signer is None or signer.muted is not None:
+        if signer is None or signer.muted is not None or height < signer.sign_from:
             return None
         if signer.top is not None and signer.top[0] >= height:
             places = {(entry.height, entry.view, step_of(entry)) for entry in log}
@@ -49,33 +63,115 @@ class Guard:
                 return None
         return validators.seat(signer.key)
 
-    def hear_own(self, witness: Witness | None) -> None:
-        """A peer shows us a statement of ours: if our signer does not know it, be silent.
+    def said_to_sign(self, validator: ValidatorKey, newest: Height) -> bool | None:
+        """Whether another signs: it said so, or a newer statement of it stands at `newest`."""
+        if validator not in self._said:
+            return None
+        signs, height = self._said[validator]
+        return signs or newest > height
+
+    def standing(
+        self, parent: Parent, answered: int, *, awake: bool, seated: bool
+    ) -> SigningStatus | None:
+        """Whether we sign, and if not, why; None at an observer.
+
+        The replica is `awake` and has a seat, or not; `answered` others did so in this run (R41).
+        """
+        signer = self._signer
+        if signer is None:
+            return None
+        newest = signer.story[-1] if signer.story else None
+        since_ms = newest.at_ms if newest is not None else None
+        if signer.is_fenced or (signer.muted is None and parent.height < signer.sign_from):
+            return SigningStatus(
+                state=SigningState.FENCED,
+                reason=signer.muted or (newest.words if newest is not None else None),
+                since_ms=since_ms if signer.story else None,
+                answered=self._fence.answered(parent),
+                needed=self._fence.needed(parent),
+                sign_from=None if signer.is_fenced else signer.sign_from,
+            )
+        state, reason = SigningState.SIGNING, signer.muted
+        if signer.is_cloned:
+            state = SigningState.CLONED
+        elif signer.muted is not None:
+            state = SigningState.MUTED
+        elif not awake:
+            state = SigningState.ASLEEP
+        elif not seated:
+            state = SigningState.MUTED
+            reason = f"its vote log is older than its signer's memory, at height {parent.height}"
+            if signer.key not in parent.validators.keys:
+                reason = f"its key is not a validator's at height {parent.height}"
+        return SigningStatus(
+            state=state,
+            reason=reason,
+            since_ms=since_ms if signer.muted is not None else None,
+            answered=answered,
+            needed=parent.validators.quorum - 1,
+            sign_from=None,
+        )
+
+    # --- what others say --------------------------------------------------------------------
+
+    def hear_answer(
+        self, author: ValidatorKey, status: Status, parent: Parent, now_ms: TimeMs
+    ) -> None:
+        """Another validator says where it stands."""
+        self._said[author] = (status.signs, status.height)
+        self._fence.hear(author, status)
+        self.look_for_way_back(parent, now_ms)
+
+    def look_for_way_back(self, parent: Parent, now_ms: TimeMs) -> None:
+        """While fenced: sign again from a height that is certainly new, once one is known (R51).
+
+        Raises:
+            StorageFault, OperatorFault: it could not be made durable.
+        """
+        signer = self._signer
+        if signer is None or not signer.is_fenced:
+            return
+        height = self._fence.height_to_sign_from(parent)
+        if height is None or height <= signer.forgotten:
+            return  # not above a statement of ours that was shown: the blocks up to it will come
+        answered = self._fence.answered(parent)
+        words = f"{answered} others answered at block {parent.height - 1}; before: {signer.muted}"
+        signer.sign_again(Turn.RETURNED, height, words, now_ms)
+        self._note(Note("signer.returns", {"sign_from": height, "reason": words}))
+
+    def hear_own(self, witness: Witness, now_ms: TimeMs) -> None:
+        """A statement of ours: one that our signer cannot have signed silences us (R50, R52).
 
         Raises:
             RemoteFault: it is no statement of ours.
+            StorageFault, OperatorFault: the silence could not be made durable.
         """
         signer = self._signer
-        if witness is None or signer is None or signer.muted is not None:
+        if signer is None:
             return
         place = place_of(witness.statement, self._gate.chain)
         if signer.knows(place, witness.statement):
             return
         self._gate.scheme.check(signer.key, witness.statement, witness.signature)
-        known = "nothing" if signer.top is None else _say(signer.top)
-        self._mute(
-            "signer.muted",
-            f"a peer holds a statement of ours of {_say(place)}, our signer knows {known}",
-        )
+        if signer.muted is None:
+            known = "nothing" if signer.top is None else _say(signer.top)
+            said = f"others hold {_say(place)} of ours, our signer knows {known}"
+            if signer.has_signed or signer.waits:
+                reason = f"somebody else signs with our key: {said}"
+                self._silence(Turn.CLONED, reason, now_ms)
+            else:
+                self._silence(Turn.FENCED, f"the signer's memory is an old one: {said}", now_ms)
+        signer.forget_up_to(place[0])
 
-    def look_for_fork(self, certificate: Certificate) -> None:
+    def look_for_fork(self, certificate: Certificate, now_ms: TimeMs) -> None:
         """A certificate of a decided height: for another block, it is the worst news there is.
 
         Raises:
             RemoteFault: it does not verify.
+            StorageFault, OperatorFault: the silence could not be made durable.
         """
         height = certificate.height
-        if not 0 < height <= self._store.head().height:
+        if self._forked or not 0 < height <= self._store.head().height:
             return
         ours = self._store.certificate(height)
         if ours is None or ours.block_id == certificate.block_id:
@@ -83,17 +179,57 @@ class Guard:
         with self._store.state() as state:  # who voted then, which others may have replaced
             validators = validators_at(state, height)
         self._gate.decided(certificate, height, validators)
-        self._mute(
-            "chain.forked",
+        self._forked = True
+        reason = (
             f"two certified blocks of height {height}: "
-            f"{ours.block_id.hex()} here, {certificate.block_id.hex()} there",
-            certificate=encode(certificate).hex(),  # ours is in the database: both are kept
+            f"{ours.block_id.hex()} here, {certificate.block_id.hex()} there"
         )
+        theirs = encode(certificate).hex()  # ours is in the database: both are kept
+        self._silence(Turn.FORKED, reason, now_ms, certificate=theirs)
 
-    def _mute(self, event: str, reason: str, **facts: object) -> None:
+    def _silence(self, turn: Turn, reason: str, now_ms: TimeMs, **facts: object) -> None:
+        self._note(Note(_EVENTS[turn], {"reason": reason, **facts}, alarming=True))
         if self._signer is not None:
-            self._signer.mute(reason)
-        self._note(Note(event, {"reason": reason, **facts}, alarming=True))
+            self._signer.silence(turn, reason, now_ms)
+
+    # --- what the operator says -------------------------------------------------------------
+
+    def unfence(self, height: Height | None, by: str, parent: Parent, now_ms: TimeMs) -> None:
+        """The operator answers for it that nobody else has the key (any more).
+
+        With a height, also for it that nothing was ever signed there or above; without one, the
+        answers of the others from now on shall tell (R51).
+
+        Raises:
+            Rejected: it is not fenced, or that is certainly not so.
+            StorageFault, OperatorFault: it could not be made durable.
+        """
+        signer = self._signer
+        if signer is None or not (signer.is_fenced or signer.is_cloned or signer.waits):
+            raise Rejected(NOT_FENCED, "this node is neither fenced nor cloned")
+        decided = self._fence.certainly_decided(parent)
+        if height is not None and height <= decided:
+            raise Rejected(
+                HEIGHT_DECIDED,
+                f"block {decided} is decided, and this node may have voted for it: "
+                f"expected a height of at least {decided + 1}, found {height}",
+                {"expected": f"at least {decided + 1}", "actual": height},
+            )
+        words = f"{by} answers for it; before: {signer.muted or 'to sign from a later height'}"
+        if height is None:
+            self._fence.forget_answers()
+            signer.silence(Turn.FENCED, words, now_ms)
+        else:
+            signer.sign_again(Turn.UNFENCED, height, words, now_ms)
+        facts: dict[str, object] = {"by": by, "sign_from": height, "reason": words}
+        self._note(Note("signer.unfenced", facts, alarming=True))
+
+
+_EVENTS: Final = {
+    Turn.FENCED: "signer.fenced",
+    Turn.CLONED: "signer.cloned",
+    Turn.FORKED: "chain.forked",
+}
 
 
 def _say(place: tuple[int, int, object]) -> str:

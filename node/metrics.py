@@ -18,6 +18,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from ledger.transaction import BAD_SIGNATURE, MALFORMED
+from node.standing import SigningState
 from node.status import NodeRole, NodeStatus
 from p2p.links import LinkStatus
 from primitives.errors import BadSignature, MithaqError, Rejected
@@ -224,18 +225,19 @@ def _node(sight: Sight) -> Iterator[Metric]:
     )
     yield build
     connected = sum(validator.connected for validator in status.validators)
-    missing = quorum(len(status.validators)) - connected
+    silent = sum(v.connected and v.signs is False for v in status.validators)
+    missing = quorum(len(status.validators)) - (connected - silent)
     view = -1 if status.view is None else status.view.wish
     numbers: list[tuple[str, str, float]] = [
         ("mithaq_height", "The newest block.", status.height),
         ("mithaq_block_time_seconds", "Its time, since 1970.", status.block_time_ms / 1000),
         ("mithaq_view", "The view that this node wishes at the next height.", view),
-        ("mithaq_awake", "1 if it has heard enough validators to vote.", status.awake),
         ("mithaq_halted", "1 if it follows the chain no further.", status.halted is not None),
         ("mithaq_mempool_transactions", "Transactions that wait.", status.mempool.count),
         ("mithaq_mempool_bytes", "Their bytes.", status.mempool.bytes),
         ("mithaq_validators", "Validators of the chain.", len(status.validators)),
         ("mithaq_validators_connected", "Of these connected, itself included.", connected),
+        ("mithaq_validators_silent", "Of the connected, those that sign nothing.", silent),
         ("mithaq_validators_missing", "So many more make a quorum.", max(0, missing)),
         ("mithaq_peers", "Nodes of the allow-list.", len(status.peers)),
         ("mithaq_peers_connected", "Of these connected.", sum(p.connected for p in status.peers)),
@@ -245,6 +247,18 @@ def _node(sight: Sight) -> Iterator[Metric]:
         if name == "mithaq_view" and status.role is NodeRole.OBSERVER:
             continue
         yield GaugeMetricFamily(name, text, value=float(value))
+    if status.signing is not None:
+        current = status.signing
+        yield _by_label(
+            GaugeMetricFamily,
+            "mithaq_signing",
+            "1 for what this validator does: sign, or why it does not.",
+            "state",
+            {state.value: float(state is current.state) for state in SigningState},
+        )
+        answers = {"counted": float(current.answered), "needed": float(current.needed)}
+        text = "Others that answered since its start, and how many it waits for before it signs."
+        yield _by_label(GaugeMetricFamily, "mithaq_signing_answers", text, "which", answers)
 
 
 def _peers(sight: Sight) -> Iterator[Metric]:

@@ -10,6 +10,7 @@ from typing import Final, final
 
 from msgspec import Struct
 
+from node.standing import SigningState, SigningStatus, in_words
 from primitives.ids import (
     BlockId,
     ChainId,
@@ -56,6 +57,8 @@ class ValidatorStatus(Struct, frozen=True, kw_only=True):
     node_key: Sized32[NodeKey]
     seat: SeatNumber[Seat]
     connected: bool
+    signs: bool | None
+    """Whether it said that it signs; None where it said nothing in this run."""
     last_seen_height: Natural[Height] | None
 
 
@@ -83,10 +86,8 @@ class MempoolStatus(Struct, frozen=True, kw_only=True):
 class NodeStatus(Struct, frozen=True, kw_only=True):
     """The answer of `GET /v1/status`.
 
-    `view` is that of a validator's replica. `awake` says that it has heard enough others since its
-    start to take part; an observer is always awake. `halted` says why the node stopped following.
-    `muted` says why a validator follows and signs nothing: it counts as missing until its operator
-    acts.
+    `view` is that of a validator's replica, and `signing` says whether it signs; one that does not
+    counts as missing. An observer has neither. `halted` says why the node stopped following.
     """
 
     name: str
@@ -98,9 +99,8 @@ class NodeStatus(Struct, frozen=True, kw_only=True):
     block_id: Sized32[BlockId]
     block_time_ms: Natural[TimeMs]
     view: ViewStatus | None
-    awake: bool
+    signing: SigningStatus | None
     halted: str | None
-    muted: str | None
     validators: tuple[ValidatorStatus, ...]
     peers: tuple[PeerStatus, ...]
     mempool: MempoolStatus
@@ -123,17 +123,17 @@ def readiness(status: NodeStatus) -> Readiness:
 def _obstacles(status: NodeStatus) -> Iterator[str]:
     if status.halted is not None:
         yield f"halted: {status.halted}"
-    if not status.awake:
-        yield "starting: not enough validators have been heard since the start"
-    missing = [validator.name for validator in status.validators if not validator.connected]
+    signing = status.signing
+    if signing is not None and signing.state is SigningState.ASLEEP:
+        yield f"starting: {in_words(signing)}"
     count = len(status.validators)
-    present = count - len(missing) - (status.muted is not None)
+    missing = [validator.name for validator in status.validators if not validator.connected]
+    silent = [v.name for v in status.validators if v.connected and v.signs is False]
+    present = count - len(missing) - len(silent)
     if status.role is NodeRole.VALIDATOR and present < quorum(count):
-        if status.muted is not None:
-            missing.append(f"this one, which signs nothing: {status.muted}")
         yield (
-            f"{present} of {count} validators connected, expected at least {quorum(count)}; "
-            f"missing: {', '.join(missing)}"
+            f"{present} of {count} validators connected and signing, expected at least "
+            f"{quorum(count)}; missing: {_names(missing)}; signing nothing: {_names(silent)}"
         )
     if status.role is NodeRole.OBSERVER and status.validators and len(missing) == count:
         yield "connected to no validator, expected at least 1"
@@ -141,3 +141,7 @@ def _obstacles(status: NodeStatus) -> Iterator[str]:
     highest = max(heights, default=0)
     if highest > status.height + BEHIND_MAX:
         yield f"behind: at height {status.height}, others are at {highest}"
+
+
+def _names(names: list[str]) -> str:
+    return ", ".join(names) or "none"

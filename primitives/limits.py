@@ -148,8 +148,12 @@ STATE_DEPTH_MAX: Final = 256
 """Siblings on a path in the state: a key hash has 256 bits."""
 
 # the node
-SIGNER_MEMORY_BYTES_MAX: Final = 4096
-"""Four statements of one view with their signatures and a header: less than 1 KiB."""
+SIGNER_STORY_MAX: Final = 16
+"""Turns of the right to sign that its file keeps: years of incidents at one validator."""
+SIGNER_WORDS_MAX: Final = 256
+"""Characters that say why at one turn: two places with their statements, or who unfenced."""
+SIGNER_MEMORY_BYTES_MAX: Final = 1024 + SIGNER_STORY_MAX * (4 * SIGNER_WORDS_MAX + 32)
+"""Four statements of one view with their signatures and a header, and the story in any script."""
 MEMPOOL_TRANSACTIONS_MAX: Final = 50_000
 """Ten full blocks; what waits longer than that is better refused at the door."""
 MEMPOOL_BYTES_MAX: Final = 64 * 1024 * 1024

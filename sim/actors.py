@@ -11,17 +11,24 @@ honest engines that do not know of each other.
 
 from collections.abc import Callable, Mapping
 from random import Random
-from typing import Protocol, final
+from typing import Final, Protocol, final
+
+from msgspec.structs import replace
 
 from node import wire
 from node.outbox import Outbox, Timer
+from node.signer_memory import empty_memory
 from primitives.block import Block
+from primitives.codec import encode
 from primitives.crypto import Key
 from primitives.errors import RemoteFault
-from primitives.ids import BlockId, ChainId, Seat, TimeMs, ValidatorKey
+from primitives.ids import BlockId, ChainId, Height, Seat, TimeMs, ValidatorKey
 from primitives.validators import ValidatorSet
+from sim.disk import MortalFile
 from sim.machine import Machine, Site
 from sim.spoken import Voice
+
+FOR_EVER: Final = Height(2**62)
 
 
 class Surroundings(Protocol):
@@ -105,9 +112,16 @@ class Stage:
         self._world.call_later(delay_ms, deed)
 
     def machine(self, name: str = "") -> Machine:
-        """A production node with this seat's key, on a disk of its own; it is not started."""
+        """A production node with this seat's key, on a disk of its own; it is not started.
+
+        What else is signed with the key does not silence it, as it would an honest node (R52): its
+        signer's memory says that statements of every height are missing in it.
+        """
         del name  # says at the call what it is for; the links know it under the seat's name
-        return self._world.site.machine(self.name, self.key)
+        machine = self._world.site.machine(self.name, self.key)
+        memory = empty_memory(ValidatorKey(self.key.public))
+        machine.memory = MortalFile(encode(replace(memory, forgotten=FOR_EVER)))
+        return machine
 
 
 class Actor(Protocol):

@@ -117,7 +117,9 @@ class MortalFile:
 
     def create(self, data: bytes) -> None:
         """Make the file; refused if it exists."""
+        self.danger("before the signer's file")
         self._inner.create(data)
+        self.danger("after the signer's file")
 
     def read(self) -> bytes | None:
         """The newest version, or None where there is no file."""

@@ -1,6 +1,6 @@
 """What a node must hold on its disk before anything leaves it (rule R35)."""
 
-from node.signer import Memory
+from node.signer_memory import Memory
 from primitives import limits
 from primitives.codec import decode
 from sim.machine import Machine

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from ledger.transaction import BAD_SIGNATURE, MALFORMED
 from node.evidence_file import TOO_LARGE as EVIDENCE_TOO_LARGE
+from node.guard import HEIGHT_DECIDED, NOT_FENCED
 from node.mempool import FULL, QUOTA_EXCEEDED
 from node.proof import MEMBERSHIP_CHANGED, TOO_LARGE
 from node.reports import page as queried
@@ -59,6 +60,8 @@ STATUS_OF_CODE: Final[Mapping[str, HTTPStatus]] = {
     MEMBERSHIP_CHANGED: HTTPStatus.CONFLICT,
     TOO_LARGE: HTTPStatus.CONFLICT,
     EVIDENCE_TOO_LARGE: HTTPStatus.CONFLICT,
+    NOT_FENCED: HTTPStatus.CONFLICT,
+    HEIGHT_DECIDED: HTTPStatus.CONFLICT,
     REQUEST_TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     REQUEST_MEDIA_TYPE: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     QUOTA_EXCEEDED: HTTPStatus.TOO_MANY_REQUESTS,

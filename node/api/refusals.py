@@ -13,7 +13,7 @@ from msgspec import Struct, structs
 
 from ledger import act
 from ledger import transaction as transactions
-from node import door, evidence_file, mempool, proof
+from node import door, evidence_file, guard, mempool, proof
 from node.api import problems
 from primitives.ids import Natural
 from services.table import REFUSALS
@@ -108,6 +108,11 @@ _OTHERS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     door.CANNOT_BE_EXECUTED: (
         "The code of a rule failed at this transaction: a fault of the node's; its log has it.",
         ("transaction", "error"),
+    ),
+    guard.NOT_FENCED: ("The node is neither fenced nor cloned: there is nothing to lift.", ()),
+    guard.HEIGHT_DECIDED: (
+        "The height to sign from is decided already; this node may have voted there.",
+        _EXPECTED,
     ),
     transactions.MALFORMED: (
         "Not a transaction: wrong form, unknown operation, too large, not canonical.",

@@ -67,6 +67,6 @@ class Flooder(Seat):
         views = (View(0),) * voice.validators.size
         yield (
             "status",
-            Status(height, View(0), View(-1), False, b"", b"", views, None),  # noqa: FBT003 - a field
+            Status(height, View(0), View(-1), False, b"", b"", views, None, True),  # noqa: FBT003 - fields
         )
         yield "offer", wire.Offer(tuple(TransactionHash(dice.randbytes(32)) for _ in range(20)))

@@ -13,9 +13,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import final
 
-from msgspec.structs import replace
-
-from consensus.messages import Commit, Prepare, Status, ViewChange
+from consensus.messages import Commit, Prepare, ViewChange
 from ledger.parameters import Parameters
 from node import wire
 from primitives.block import Block
@@ -90,13 +88,8 @@ class Seat:
         return [Said(receiver, message)]
 
     def hear(self, sender: str, message: wire.Wire) -> wire.Wire | None:
-        """What the engine hears of a message, None for nothing: all of it, but one thing.
-
-        Nobody shows it what it signed behind its engine's back: R41 would silence it at once.
-        """
+        """What the engine hears of a message, None for nothing: all of it."""
         del sender
-        if isinstance(message, Status):
-            return replace(message, newest_of_yours=None)
         return message
 
     def idle(self, now_ms: TimeMs) -> Sequence[Said]:

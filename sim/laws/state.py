@@ -4,7 +4,7 @@ from typing import final
 
 from consensus.events import ClaimTimedOut, IntervalOver, TimerFired
 from node.outbox import HeartbeatDue, Outbox, Timer
-from node.signer import Memory
+from node.signer_memory import Memory
 from primitives import limits
 from primitives.codec import decode
 from primitives.errors import RemoteFault

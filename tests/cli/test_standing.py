@@ -7,7 +7,8 @@ from msgspec.structs import replace
 
 from cli.standing import Report, Standing, judge, overview
 from client.connection import Node
-from kit.api import ChainOfOne
+from kit.api import AT_WORK, ChainOfOne
+from node.standing import SigningState
 from primitives.validators import quorum
 
 NAMES = ("finance", "interior", "justice", "health")
@@ -78,12 +79,17 @@ def test_who_is_not_asked_is_present_where_one_who_answers_is_connected() -> Non
     assert set(found.missing) == {"Ministry 2", "Ministry 3"}
 
 
+MUTED = replace(AT_WORK, state=SigningState.MUTED, reason="its memory is lost")
+ASLEEP = replace(AT_WORK, state=SigningState.ASLEEP)
+
+
 @pytest.mark.parametrize(
     ("changed", "state"),
     [
         ({"halted": "its state differs"}, "halted: its state differs"),
-        ({"muted": "its memory is lost"}, "follows, signs nothing: its memory is lost"),
-        ({"awake": False}, "listening, since its start"),
+        ({"signing": MUTED}, "follows, signs nothing: its memory is lost"),
+        ({"signing": ASLEEP}, "listening, since its start: 3 of 2 others answered"),
+        ({"signing": None}, "at work"),
         ({}, "at work"),
     ],
 )
@@ -97,7 +103,20 @@ def test_a_node_that_signs_nothing_says_why_and_is_missing(
     found = judge([Report(one.node, replace(one.status, **changed))])
 
     assert overview(found).splitlines()[2].endswith(state)
-    assert ("Ministry 0" in found.missing) == bool({"halted", "muted"} & changed.keys())
+    assert ("Ministry 0" in found.missing) == (
+        "halted" in changed or changed.get("signing") is MUTED
+    )
+
+
+def test_who_says_that_it_signs_nothing_is_missing_though_it_is_connected() -> None:
+    """A home of one node hears it through that node."""
+    one = report("Ministry 0", missing=set())
+    assert one.status is not None
+    told = tuple(replace(v, signs=v.name != "Ministry 2") for v in one.status.validators)
+
+    found = judge([Report(one.node, replace(one.status, validators=told))])
+
+    assert found.missing == ("Ministry 2",)
 
 
 def test_the_overview_has_a_line_for_each_node() -> None:

@@ -25,6 +25,7 @@ def status(*, seats: set[Seat], views: int) -> Status:
         commits=bits,
         view_changes=(View(0),) * views,
         newest_of_yours=None,
+        signs=True,
     )
 
 

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -57,6 +57,17 @@ class Net:
             if {name: status[name] for name in expected} == expected:
                 return status
             assert time.monotonic() < deadline, status
+
+    def signing_when(self, name: str, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """What a node says of its signing, as soon as this holds of it."""
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            [node] = [each for each in self.json("status")["nodes"] if each["name"] == name]
+            signing = node["status"] and node["status"]["signing"]
+            if signing and holds(signing):
+                found: dict[str, Any] = signing
+                return found
+            assert time.monotonic() < deadline, node
 
 
 @pytest.fixture
@@ -117,8 +128,8 @@ def test_a_network_pays_proves_loses_two_and_comes_back(net: Net, tmp_path: Path
     assert [processes.running(folder) for folder in folders] == [None] * 5
 
 
-def test_a_wiped_node_comes_back_and_one_without_its_memory_stays_silent(net: Net) -> None:
-    """Data can be fetched again from the others; what a key has promised cannot."""
+def test_a_wiped_node_comes_back_and_one_without_its_memory_from_a_new_height_on(net: Net) -> None:
+    """Data can be fetched again from the others; what a key has promised cannot, only outlived."""
     net.run("localnet", "up", "--base-port", str(free_base_port(4)))
     paid = [net.pay() for _ in range(3)]
     justice, health = (net.home / "nodes" / name for name in ("node2", "node3"))
@@ -130,21 +141,26 @@ def test_a_wiped_node_comes_back_and_one_without_its_memory_stays_silent(net: Ne
     net.run("localnet", "kill", "finance")
     paid.append(net.pay())  # not without the vote of the one that was wiped
     net.run("localnet", "start", "finance")
+    net.wait_until(missing=[])
 
     net.run("localnet", "kill", "justice")
     (justice / "signer.state").unlink()
     net.run("localnet", "start", "justice")
-    status = net.wait_until(missing=["justice"], can_proceed=True)
-    [silent] = [each for each in status["nodes"] if each["name"] == "justice"]
+    fenced = net.signing_when("justice", lambda signing: signing["sign_from"] is not None)
     paid.append(net.pay())
+    waiting = net.run("status")
+    while net.json("status")["height"] < fenced["sign_from"]:
+        paid.append(net.pay())
+    signing = net.signing_when("justice", lambda signing: signing["state"] == "signing")
     net.run("localnet", "kill", "finance")
-    net.wait_until(missing=["finance", "justice"], can_proceed=False)
+    paid.append(net.pay())  # not without the vote of the one that was fenced
 
     assert all("applied" in each for each in paid)
-    assert silent["status"]["muted"].startswith("the signer's memory is missing")
-    assert silent["status"]["halted"] is None
-    assert not (justice / "signer.state").exists()
-    assert "follows, signs nothing: the signer's memory is missing" in net.run("status")
+    assert fenced["state"] == "fenced"
+    assert "before: the signer's memory is missing" in fenced["reason"]
+    assert f"fenced, signs from height {fenced['sign_from']} on: 3 others answered" in waiting
+    assert signing["sign_from"] is None
+    assert (justice / "signer.state").stat().st_mode & 0o777 == 0o600
     for folder in (justice, health):
         for line in (folder / "node.log").read_text().splitlines():
             assert json.loads(line)["event"], "the log is one JSON object a line"

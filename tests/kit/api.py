@@ -29,14 +29,8 @@ from ledger.transaction import (
 from node.api import serve, serve_admin
 from node.config import LogLevel
 from node.metrics import Metrics, Sight
-from node.status import (
-    MempoolStatus,
-    NodeRole,
-    NodeStatus,
-    PeerStatus,
-    ValidatorStatus,
-    ViewStatus,
-)
+from node.standing import SigningState, SigningStatus
+from node.status import MempoolStatus, NodeRole, NodeStatus, PeerStatus, ValidatorStatus, ViewStatus
 from primitives.block import Block, Header, block_id, transaction_hash, transactions_root
 from primitives.codec import encode
 from primitives.crypto import SigningKey
@@ -65,6 +59,14 @@ if TYPE_CHECKING:
     from trio_typing import TaskStatus  # libp2p brings types for trio that hide trio's own
 
 BLOCK_MS = 1_000
+AT_WORK = SigningStatus(
+    state=SigningState.SIGNING,
+    reason=None,
+    since_ms=None,
+    answered=3,
+    needed=2,
+    sign_from=None,
+)
 
 
 class ChainOfOne:
@@ -91,7 +93,7 @@ class ChainOfOne:
         self.holding = False
         self.waiting: dict[TransactionId, CheckedTransaction] = {}
         self.halted: str | None = None
-        self.muted: str | None = None
+        self.signing = AT_WORK
         self.disconnected: set[str] = set()
         self.log_level: LogLevel | None = None
         self.stopping = trio.Event()
@@ -161,9 +163,8 @@ class ChainOfOne:
             block_id=head.block_id,
             block_time_ms=head.header.time_ms,
             view=ViewStatus(wish=View(0), entered=NO_VIEW),
-            awake=True,
+            signing=self.signing,
             halted=self.halted,
-            muted=self.muted,
             validators=tuple(
                 ValidatorStatus(
                     name=record.name,
@@ -171,6 +172,7 @@ class ChainOfOne:
                     node_key=record.node_key,
                     seat=Seat(seat),
                     connected=record.name not in self.disconnected,
+                    signs=True,
                     last_seen_height=head.height,
                 )
                 for seat, record in enumerate(by_key)

@@ -140,7 +140,7 @@ class Attack(World):
         """Say where it stands: who wakes up counts it (R41)."""
         nobody = (View(0),) * self.members.size
         self.tell(
-            Status(Height(height), View(0), NO_VIEW, False, b"", b"", nobody, None),  # noqa: FBT003 - a field
+            Status(Height(height), View(0), NO_VIEW, False, b"", b"", nobody, None, True),  # noqa: FBT003 - a field
             *receivers,
         )
 

@@ -430,6 +430,7 @@ def _status(height: Height, view: View, options: Options) -> Status:
         commits=bitmap({Seat(seat) for seat in _seats(options.get("commits", ""))}),
         view_changes=tuple(asked),
         newest_of_yours=None,
+        signs=True,
     )
 
 

@@ -58,7 +58,10 @@ async def test_readiness_says_every_reason_why_not() -> None:
         "ready": False,
         "reasons": [
             "halted: its state differs from a quorum's",
-            "2 of 4 validators connected, expected at least 3; missing: Ministry 2, Ministry 1",
+            (
+                "2 of 4 validators connected and signing, expected at least 3; "
+                "missing: Ministry 2, Ministry 1; signing nothing: none"
+            ),
         ],
     }
 

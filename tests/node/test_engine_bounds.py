@@ -25,7 +25,7 @@ def test_a_flood_of_status_is_answered_so_often_a_second() -> None:
     network = begun()
     node, other = network.validators()[:2]
     network.run_for(1_000 - network.now_ms % 1_000)  # a second begins
-    status = Status(Height(1), View(0), View(-1), False, b"", b"", (View(0),) * 4, None)  # noqa: FBT003 - a field
+    status = Status(Height(1), View(0), View(-1), False, b"", b"", (View(0),) * 4, None, True)  # noqa: FBT003 - fields
     answers = [
         len(node.alive.deliver(other.name, status, None, network.now_ms).messages) > 0
         for _ in range(limits.STATUS_ANSWERS_PER_SECOND + 1)

@@ -13,6 +13,7 @@ from kit.spoken import certificate_by
 from ledger.parameters import DEFAULTS
 from ledger.transaction import CheckedTransaction
 from node import wire
+from node.standing import SigningState
 from primitives import limits
 from primitives.block import Block, block_id, transactions_root
 from primitives.domains import Domain
@@ -504,7 +505,8 @@ def test_a_second_certificate_for_a_decided_height_silences_everybody_who_sees_i
 
     assert node.reasons("chain.forked")
     assert observer.reasons("chain.forked")
-    assert node.alive.muted is not None
+    assert node.alive.signing is not None
+    assert node.alive.signing.state is SigningState.MUTED
     assert certificate.block_id.hex() in str(node.notes[-1].facts["certificate"])
     network.listening = True
     network.submit(network.validators()[1], payment(network))
@@ -527,4 +529,5 @@ def test_a_forged_certificate_for_a_decided_height_costs_its_deliverer() -> None
     network.run(lambda: bool(node.faults))
 
     assert isinstance(node.faults[0], BadSignature)
-    assert node.alive.muted is None
+    assert node.alive.signing is not None
+    assert node.alive.signing.state is SigningState.SIGNING

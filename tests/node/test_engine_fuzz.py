@@ -23,7 +23,7 @@ from kit.spoken import Voice, certificate_by, statements_in
 from kit.strategies import mutated, spoilt, values_of
 from node import wire
 from node.outbox import Outbox, Timer
-from node.signer import Memory
+from node.signer_memory import Memory
 from primitives import limits
 from primitives.block import Block, block_id
 from primitives.certificate import Certificate
@@ -174,7 +174,7 @@ class Talk(RuleBasedStateMachine):
         signed = Signature(bytes(64)) if shows == 1 else self.own.key.sign(statement)
         newest = None if shows == 0 else Witness(statement, signed)
         self.tell(
-            Status(Height(height), View(view), View(view), False, b"", b"", (), newest),  # noqa: FBT003 - a field
+            Status(Height(height), View(view), View(view), False, b"", b"", (), newest, True),  # noqa: FBT003 - a field
             0,
         )
 
@@ -198,7 +198,7 @@ class Talk(RuleBasedStateMachine):
         """So that it may sign (R41)."""
         for peer in range(3):
             self.tell(
-                Status(Height(2), View(0), View(-1), False, b"", b"", (), None),  # noqa: FBT003 - a field
+                Status(Height(2), View(0), View(-1), False, b"", b"", (), None, True),  # noqa: FBT003 - a field
                 peer,
             )
 

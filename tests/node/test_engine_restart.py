@@ -5,63 +5,13 @@ from __future__ import annotations
 import pytest
 
 from consensus import events as on
-from consensus.messages import Claim, Commit, Prepare, PrePrepare, Proposal, Status, ViewChange
+from consensus.messages import Claim, Prepare, Proposal, Status, ViewChange
 from consensus.replica import Replica
 from kit import consensus as made
-from kit.disks import MortalDatabase, MortalFile
-from kit.engines import Network, Node, begun, everything
-from kit.ledger import pay
-from kit.spoken import Place, Statement, author_of, place_of, statements_in
-from ledger.parameters import DEFAULTS
-from node import wire
-from primitives.ids import Height, Seat, ValidatorKey, View
-
-
-def words_of(network: Network, node: Node) -> dict[Place, bytes]:
-    """What a node let go of its own since the network listens, byte for byte."""
-    author = ValidatorKey(network.voice(node).key.public)
-    return {
-        place_of(statement): wire.write(as_wire(statement))
-        for sender, _, message in network.messages
-        for statement in statements_in(message)
-        if sender == node.name and author_of(statement, network.members) == author
-    }
-
-
-def heights_of_new_words(network: Network, node: Node, before: dict[Place, bytes]) -> set[int]:
-    """Heights at which it said what it had not said before: relaying its old words is no vote."""
-    return {place[0] for place, _ in words_of(network, node).items() - before.items()}
-
-
-def as_wire(word: Statement) -> wire.Wire:
-    return wire.Proposed(word, None) if isinstance(word, PrePrepare) else word
-
-
-def listen(network: Network) -> None:
-    network.listening = True
-    network.messages.clear()
-
-
-def work(network: Network, name: str = "work") -> None:
-    """Something to decide about, valid for long."""
-    payment = network.transaction("treasury", pay("works", 1, name), ms=DEFAULTS.window_ms)
-    network.submit(network.up()[0], payment)
-
-
-def no_commits(_sender: str, _receiver: str, message: wire.Wire) -> bool:
-    """Everybody prepares, nobody decides."""
-    return not isinstance(message, Commit)
-
-
-def stopped_at_commit(network: Network) -> Node:
-    """A node that has signed a commit of height 2, and was killed."""
-    node = network.proposer(2)
-    network.passes = no_commits
-    listen(network)
-    work(network)
-    network.run(lambda: any(step == 3 for *_, step in words_of(network, node)))
-    network.crash(node.name)
-    return node
+from kit.disks import MortalDatabase
+from kit.engines import begun, everything
+from kit.lives import heights_of_new_words, listen, no_commits, stopped_at_commit, words_of, work
+from primitives.ids import Height, Seat, View
 
 
 @pytest.mark.parametrize(("step", "view"), [(1, 0), (2, 0), (3, 0), (0, 1), (1, 1), (2, 1), (3, 1)])
@@ -186,99 +136,6 @@ def test_a_database_that_lost_the_last_record_alone_is_rolled_back_too() -> None
 
     assert "votelog.rolled_back" in node.events()
     assert heights_of_new_words(network, node, before) <= {3}
-
-
-def test_a_lost_signers_file_silences_the_node() -> None:
-    """It follows, signs nothing at any height, and says why."""
-    network = begun()
-    node = stopped_at_commit(network)
-    node.memory = MortalFile(None)
-    network.passes = everything
-    before = words_of(network, node)
-
-    listen(network)
-    network.start(node.name)
-    for height in range(2, 5):
-        work(network, f"at {height}")
-        network.run(network.all_at(height))
-
-    assert heights_of_new_words(network, node, before) == set()
-    assert node.alive.seat is None
-    assert node.alive.muted is not None
-    assert "memory is missing" in node.alive.muted
-    assert node.memory.read() is None, "a running node never makes the file"
-    network.check_honesty()
-
-
-def test_a_node_restored_from_an_old_backup_is_shown_what_it_signed_since() -> None:
-    """Database and signer's file agree with each other; its peers remember more. It is muted."""
-    network = begun()
-    node = network.proposer(2)
-    database, memory = node.database.contents(), node.memory.read()
-    stopped_at_commit(network)
-    before = words_of(network, node)
-
-    node.database, node.memory = MortalDatabase(database), MortalFile(memory)
-    network.passes = everything
-    listen(network)
-    network.start(node.name)
-    network.run(network.all_at(2))
-
-    assert heights_of_new_words(network, node, before) == set()
-    assert any("a statement of ours" in why for why in node.reasons("signer.muted"))
-    network.check_honesty()
-
-
-def test_a_restarted_network_still_knows_who_signed_the_newest_block() -> None:
-    """The head's certificate is a memory too: an old backup among restarted nodes is found out."""
-    network = begun()
-    work(network)
-    seen = {node.name: (node.database.contents(), node.memory.read()) for node in network.up()}
-    network.run(network.all_at(2))
-    certificate = network.up()[0].store.certificate(Height(2))
-    assert certificate is not None
-    node = network.node_of(network.members.keys[certificate.seals[0].seat])
-    network.crash()
-    database, memory = seen[node.name]
-    node.database, node.memory = MortalDatabase(database), MortalFile(memory)
-
-    network.start()
-    network.run_for(2_000)
-
-    assert node.reasons("signer.muted")
-    network.check_honesty()
-
-
-def test_a_running_node_that_meets_a_statement_of_a_clone_falls_silent() -> None:
-    """Somebody signs with its key: it stops until the operator acts."""
-    network = begun()
-    node, other, *_ = network.validators()
-    block_id = other.store.head().block_id
-    network.say(node, other.name, network.voice(node).prepare(2, 1, block_id))
-
-    network.run_for(2_000)
-    listen(network)
-    work(network)
-    network.run(network.all_at(2))
-
-    assert node.reasons("signer.muted")
-    assert {place[1] for place in words_of(network, node)} <= {1}, "it relays what it did not sign"
-    assert not other.reasons("signer.muted")
-
-
-@pytest.mark.parametrize("count", [1, 2])
-def test_silent_nodes_stop_no_quorum_of_others(count: int) -> None:
-    """One of four is within f; two are more than f, and the chain stops by design."""
-    network = begun()
-    network.crash()
-    for node in network.validators()[:count]:
-        node.memory = MortalFile(None)
-    network.start()
-
-    work(network)
-    network.run_for(30_000)
-
-    assert [node.height for node in network.validators()] == [2 if count == 1 else 1] * 4
 
 
 def test_a_view_change_survives_the_restart_of_those_who_asked() -> None:

@@ -263,7 +263,7 @@ def test_the_dashboard_names_only_metrics_that_there_are() -> None:
     unasked = {re.sub(r"_(bucket|sum|count)$", "", n) for n in shown if n.startswith("mithaq")}
     unasked -= {re.sub(r"_bucket$", "", name) for name in asked}
     assert unasked == {
-        "mithaq_awake",
+        "mithaq_signing_answers",
         "mithaq_block_time_seconds",
         "mithaq_link_received_total",
         "mithaq_link_sent_total",

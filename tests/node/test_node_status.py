@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from msgspec.structs import replace
 
-from kit.api import ChainOfOne
+from kit.api import AT_WORK, ChainOfOne
+from node.standing import SigningState, in_words
 from node.status import BEHIND_MAX, NodeRole, NodeStatus, readiness
 from primitives.ids import Height
 
@@ -36,15 +38,40 @@ def test_a_validator_needs_a_quorum() -> None:
 
 def test_a_validator_that_signs_nothing_is_none_of_the_quorum() -> None:
     """With all others it is ready to take transactions; with one less it says why it is not."""
-    muted = "the signer's memory is missing"
 
-    with_all = readiness(replace(connected_to(4), muted=muted))
-    with_one_less = readiness(replace(connected_to(3), muted=muted))
+    def silenced(status: NodeStatus) -> NodeStatus:
+        first, *others = status.validators
+        return replace(status, validators=(replace(first, signs=False), *others))
+
+    with_all = readiness(silenced(connected_to(4)))
+    with_one_less = readiness(silenced(connected_to(3)))
 
     assert with_all.ready
     [reason] = with_one_less.reasons
-    assert reason.startswith("2 of 4 validators connected, expected at least 3; missing: ")
-    assert reason.endswith(", this one, which signs nothing: the signer's memory is missing")
+    silent = status().validators[0].name
+    assert reason.startswith("2 of 4 validators connected and signing, expected at least 3; ")
+    assert reason.endswith(f"; signing nothing: {silent}")
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({}, "at work"),
+        ({"state": SigningState.ASLEEP}, "listening, since its start: 1 of 3 others answered"),
+        ({"state": SigningState.FENCED}, "fenced, signs nothing: it is so; 1 of 3 others answered"),
+        (
+            {"state": SigningState.FENCED, "sign_from": Height(7)},
+            "fenced, signs from height 7 on: it is so",
+        ),
+        ({"state": SigningState.CLONED}, "cloned, signs nothing: it is so"),
+        ({"state": SigningState.MUTED}, "follows, signs nothing: it is so"),
+    ],
+)
+def test_each_state_of_signing_has_words(changed: dict[str, object], words: str) -> None:
+    """Why, and what it waits for."""
+    told = replace(AT_WORK, reason="it is so", answered=1, needed=3)
+
+    assert in_words(replace(told, **changed)) == words
 
 
 def test_an_observer_needs_one_validator() -> None:
@@ -72,7 +99,8 @@ def test_a_node_that_is_behind_is_not_ready() -> None:
 
 def test_every_reason_is_named() -> None:
     """Halted and still starting are two of them."""
-    found = readiness(replace(connected_to(1), halted="a fault", awake=False))
+    asleep = replace(AT_WORK, state=SigningState.ASLEEP)
+    found = readiness(replace(connected_to(1), halted="a fault", signing=asleep))
 
     assert not found.ready
     assert len(found.reasons) == 3

@@ -27,7 +27,8 @@ from ledger.genesis import genesis_block, read_genesis
 from ledger.window import ids_hash
 from node import wire
 from node.proof import read_proof, write_proof
-from node.signer import Memory, Request, Signer
+from node.signer import Request, Signer
+from node.signer_memory import Memory, Turn, read_memory
 from primitives.block import Block, block_id
 from primitives.codec import decode, encode
 from primitives.ids import (
@@ -69,6 +70,7 @@ MESSAGES: dict[str, wire.Wire] = {
         commits=b"",
         view_changes=(View(0), View(2)),
         newest_of_yours=Witness(b"a statement", Signature(bytes(range(64)))),
+        signs=True,
     ),
     "a decided block": wire.Decided(BLOCK, made.committed("X")),
     "a fetch": wire.Fetch(made.block("X")),
@@ -90,9 +92,18 @@ def memory() -> bytes:
     signer = Signer(key, file, ChainId(named_digest("chain")))
     place: dict[str, Any] = {"height": Height(3), "view": View(1), "block_id": made.block("X")}
     signer.sign_all([Request(step=step, **place) for step in (VoteStep.PREPARE, VoteStep.COMMIT)])
+    signer.silence(Turn.FENCED, "an old memory", TimeMs(5))
+    signer.forget_up_to(Height(4))
+    signer.sign_again(Turn.RETURNED, Height(7), "3 others answered", TimeMs(6))
     data = file.read()
     assert data is not None
     return data
+
+
+def memory_of_version_1() -> bytes:
+    """The same before it could be lost: the first seven fields, under the older number."""
+    name, _, *fields = msgpack.unpackb(memory())
+    return bytes(msgpack.packb([name, 1, *fields[:5]]))
 
 
 def genesis() -> dict[str, Any]:
@@ -129,6 +140,7 @@ def test_the_code_still_makes_the_agreed_bytes() -> None:
             "messages": {name: wire.write(message).hex() for name, message in MESSAGES.items()},
             "genesis": genesis(),
             "signer_memory": memory().hex(),
+            "signer_memory_version_1": memory_of_version_1().hex(),
             "window": {
                 "committed": [[at, name.hex()] for at, name in COMMITTED],
                 "hash": ids_hash(COMMITTED).hex(),
@@ -176,14 +188,16 @@ def test_a_second_reader_finds_the_chain_id() -> None:
 
 
 def test_a_second_reader_understands_the_signers_memory() -> None:
-    """Name, version, key, place, what was signed there, and the view of the last commit."""
+    """Name, version, key, place, what was signed there, the view of the last commit; the story."""
     data = bytes.fromhex(vectors()["signer_memory"])
     key = signing_key("a validator").public
 
-    name, version, owner, *place, signed, committed_view = second_reading(data)
+    name, version, owner, *place, signed, committed_view, since, lost, story = second_reading(data)
 
-    assert (name, version, owner) == ("mithaq.signer", 1, key)
+    assert (name, version, owner) == ("mithaq.signer", 2, key)
     assert (*place, committed_view) == (3, 1, 1)
+    assert (since, lost) == (7, 4)
+    assert story == [[1, 5, 0, "an old memory"], [2, 6, 7, "3 others answered"]]
     assert [step for step, *_ in signed] == [step.value for step in list(VoteStep)[2:]]
     for domain, (_, block, statement, signature) in zip(("prepare", "commit"), signed, strict=True):
         where = (3).to_bytes(8, "big") + (1).to_bytes(4, "big")
@@ -211,3 +225,14 @@ def test_a_second_reader_believes_the_proof() -> None:
     assert second_reading(data)[:2] == ["mithaq.proof", 1]
     assert verify(data, bytes.fromhex(case["chain"])).outcome is Outcome.VALID
     assert write_proof(read_proof(data)) == data
+
+
+def test_a_memory_of_the_first_version_is_read_as_one_that_was_never_lost() -> None:
+    """An upgrade silences nobody, and forgets nothing."""
+    data = bytes.fromhex(vectors()["signer_memory_version_1"])
+    key = ValidatorKey(signing_key("a validator").public)
+
+    old, new = read_memory(data, key), read_memory(memory(), key)
+
+    assert (old.sign_from, old.forgotten, old.story) == (0, 0, ())
+    assert old == replace(new, sign_from=Height(0), forgotten=Height(0), story=())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -12,13 +13,24 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from kit.certified import signing_key
 from kit.disks import MortalFile, PowerLoss
-from node.signer import FORMAT, VERSION, Memory, Refused, Request, Signer, place_of
+from node.signer import Refused, Request, Signer, place_of
+from node.signer_memory import FORMAT, VERSION, Memory, Turn
 from primitives import limits
 from primitives.codec import decode, encode
 from primitives.crypto import check_signature
 from primitives.domains import Domain
 from primitives.errors import Malformed, OperatorFault, StorageFault
-from primitives.ids import NO_VIEW, ZERO32, BlockId, ChainId, Height, Signature, ValidatorKey, View
+from primitives.ids import (
+    NO_VIEW,
+    ZERO32,
+    BlockId,
+    ChainId,
+    Height,
+    Signature,
+    TimeMs,
+    ValidatorKey,
+    View,
+)
 from primitives.statements import view_change_bytes, vote_bytes
 from storage.decision import VoteStep
 
@@ -186,7 +198,7 @@ def test_nothing_is_signed_when_the_memory_may_not_be_durable(when: str) -> None
 
 
 def test_without_its_memory_a_signer_signs_nothing_and_makes_no_new_one() -> None:
-    """Whoever lost the file cannot know what was promised."""
+    """Whoever lost the file cannot know what was promised (R50)."""
     file = MortalFile(None)
     signer = Signer(KEY, file, CHAIN)
 
@@ -214,25 +226,55 @@ def memory_bytes(**fields: object) -> bytes:
         "view": 0,
         "signed": (),
         "committed_view": -1,
+        "sign_from": 0,
+        "forgotten": 0,
+        "story": (),
         **fields,
     }
     return encode(Memory(**values))  # type: ignore[arg-type]  # as given
+
+
+def first_version(**fields: object) -> bytes:
+    """The same as version 1 had it."""
+    data = memory_bytes(version=1, **fields) if "version" not in fields else memory_bytes(**fields)
+    return encode(tuple(decode(data, tuple[Any, ...], limit=len(data))[:7]))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        memory_bytes(view=-1),
+        memory_bytes() + b"\0",
+        b"",
+        memory_bytes()[:-1],
+        bytes(limits.SIGNER_MEMORY_BYTES_MAX + 1),
+    ],
+)
+def test_a_damaged_memory_is_a_lost_one(data: bytes) -> None:
+    """The node does not end: it follows, signs nothing, and leaves the file as it is (R50)."""
+    file = MortalFile(data)
+    signer = Signer(KEY, file, CHAIN)
+
+    answer = sign(signer, request(PR))
+
+    assert isinstance(answer, Refused)
+    assert signer.is_fenced
+    assert answer.reason.startswith("the signer's memory is damaged: ")
+    assert file.read() == data
 
 
 @pytest.mark.parametrize(
     ("data", "words"),
     [
         (memory_bytes(key=ValidatorKey(bytes(32))), "is of key"),
-        (memory_bytes(format="mithaq.other"), "expected mithaq.signer 1"),
-        (memory_bytes(version=2), "mithaq.signer 2"),
-        (memory_bytes(view=-1), "cannot be read"),
-        (memory_bytes() + b"\0", "cannot be read"),
-        (b"", "cannot be read"),
-        (bytes(limits.SIGNER_MEMORY_BYTES_MAX + 1), "at most"),
+        (memory_bytes(format="mithaq.other"), "expected mithaq.signer 2"),
+        (memory_bytes(version=3), "mithaq.signer 3"),
+        (first_version(version=2), "expected mithaq.signer 1"),
+        (first_version(key=ValidatorKey(bytes(32))), "is of key"),
     ],
 )
 def test_a_memory_that_is_not_this_signers_is_refused(data: bytes, words: str) -> None:
-    """Another key's, another format's, a newer version's, a damaged one."""
+    """Another key's, another format's, a newer version's: nothing is lost, so nothing is made."""
     with pytest.raises(StorageFault, match=words):
         Signer(KEY, MortalFile(data), CHAIN)
 
@@ -245,13 +287,47 @@ def test_the_fullest_memory_fits_its_limit() -> None:
         ask(top, height=2**63 - 1, prepared=top - 1),
         *(request(step, height=2**63 - 1, view=top) for step in (PP, PR, CM)),
     ]
+    words = "\N{GOTHIC LETTER HWAIR}" * (limits.SIGNER_WORDS_MAX + 1)
 
     answers = signer.sign_all(four)
+    signer.forget_up_to(Height(2**63 - 2))
+    for _ in range(limits.SIGNER_STORY_MAX):
+        signer.silence(Turn.FENCED, words, TimeMs(2**63 - 1))
+        signer.sign_again(Turn.UNFENCED, Height(2**63 - 1), words, TimeMs(2**63 - 1))
 
     assert not any(isinstance(answer, Refused) for answer in answers)
-    data = file.read()
-    assert data is not None
-    assert len(data) <= limits.SIGNER_MEMORY_BYTES_MAX // 4
+    assert len(signer.story) == limits.SIGNER_STORY_MAX
+    assert signer.story[-1].words == words[: limits.SIGNER_WORDS_MAX]
+    again = Signer(KEY, file, CHAIN)
+    assert (again.story, again.top, again.muted) == (signer.story, signer.top, None)
+
+
+def test_below_the_height_to_sign_from_nothing_is_signed() -> None:
+    """Not even a repeat; from it on, everything as ever. The file keeps it (R51)."""
+    signer, file = new_signer()
+    signer.sign_all([request(PR, height=3)])
+    signer.silence(Turn.FENCED, "an old memory", TimeMs(1))
+    silent = sign(signer, request(PR, height=9))
+    signer.sign_again(Turn.RETURNED, Height(7), "three answered", TimeMs(2))
+
+    for one in (signer, Signer(KEY, file, CHAIN)):
+        for height in (3, 6):
+            assert sign(one, request(PR, height=height)) == Refused(f"height {height} is below 7")
+
+    assert silent == Refused("an old memory")
+    assert not isinstance(sign(signer, request(PR, height=7)), Refused)
+    assert not signer.waits
+
+
+def test_a_fork_silences_for_good() -> None:
+    """Nobody gives a height after that; a restart does not help."""
+    signer, file = new_signer()
+    signer.silence(Turn.FORKED, "two blocks", TimeMs(1))
+
+    again = Signer(KEY, file, CHAIN)
+
+    assert sign(again, request(PR)) == Refused("two blocks")
+    assert (again.is_fenced, again.is_cloned, again.waits) == (False, False, False)
 
 
 def test_a_mute_signer_gives_its_first_reason() -> None:

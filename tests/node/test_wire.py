@@ -42,6 +42,7 @@ MESSAGES: dict[str, wire.Wire] = {
         commits=b"",
         view_changes=(View(0), View(2)),
         newest_of_yours=WITNESS,
+        signs=True,
     ),
     "decided": wire.Decided(BLOCK, made.committed("X")),
     "fetch": wire.Fetch(BlockId(bytes(32))),

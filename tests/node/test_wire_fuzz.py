@@ -23,7 +23,7 @@ from kit.strategies import HEADERS, mutated, spoilt, values_of
 from node import wire
 from node.catchup import Answer, Range
 from node.proof import ProofFile
-from node.signer import Memory
+from node.signer_memory import Memory
 from node.votelog import to_entry
 from primitives import limits
 from primitives.block import Block, Header
@@ -224,7 +224,7 @@ def evil() -> dict[str, bytes]:
         "the largest proposal": whole,
         "a block of empty transactions": wire.Body(tiny),
         "a full offer": wire.Offer((HASH,) * limits.BLOCK_TRANSACTIONS_MAX),
-        "a full status": Status(Height(1), View(1), View(1), True, b"", b"", views, None),  # noqa: FBT003 - a field
+        "a full status": Status(Height(1), View(1), View(1), True, b"", b"", views, None, True),  # noqa: FBT003 - a field
         "a full claim": made.view_change(1, 1, made.prepared("X", seats=range(128))),
         "a fetch": wire.Fetch(BlockId(bytes(32))),
     }
