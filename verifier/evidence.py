@@ -256,9 +256,15 @@ def _details(
         ("height", f"{height}, decided by {count} validators"),
         ("first", file.first.text()),
         ("second", file.second.text()),
-        ("validators", f"those of genesis, and {len(file.links)} certified headers after it"),
+        ("validators", f"those of genesis{_more(len(file.links))}"),
         ("case", tagged_hash("evidence", named).hex()),
     )
+
+
+def _more(links: int) -> str:
+    if links == 0:
+        return ""
+    return f", and {links} certified header{'s' if links > 1 else ''} after it"
 
 
 def _packed(*numbers: int) -> bytes:

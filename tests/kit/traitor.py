@@ -1,0 +1,67 @@
+"""A validator that betrays: its own node's folder, its own links, and two prepares of one view.
+
+    PYTHONPATH=.:tests python -m kit.traitor NODE_FOLDER HEIGHT
+
+The node itself must not run: its place on the network is taken here.
+"""
+
+import sys
+from pathlib import Path
+
+import trio
+
+from kit.accused import some_block
+from ledger.membership import validators_at
+from node import wire
+from node.folder import LoadedNode, load_node
+from p2p.frames import Lane
+from p2p.network import open_network
+from p2p.peers import PeerId
+from primitives.ids import Height, ValidatorKey
+from primitives.validators import ValidatorSet
+from sim.spoken import Voice
+from storage.opening import open_database
+
+PATIENCE_S = 30
+LINKS = 3
+"""Others that hear it."""
+
+
+def voters_of(loaded: LoadedNode, height: Height) -> ValidatorSet:
+    """Who votes at a height, as the node's own database has it."""
+    with open_database(loaded.folder.data, loaded.genesis.chain) as store, store.state() as state:
+        return validators_at(state, height)
+
+
+async def betray(folder: Path, height: Height) -> None:
+    """Link to three others, say both things, and be gone."""
+    loaded = load_node(folder)
+    assert loaded.validator_key is not None, "a traitor has a vote"
+    key = loaded.validator_key.signing()
+    voters = voters_of(loaded, height)
+    assert voters.seat(ValidatorKey(key.public)) is not None, "a traitor has a vote at this height"
+    voice = Voice(key, loaded.genesis.chain, voters)
+
+    async def answer(_peer: PeerId, _question: bytes) -> bytes:
+        return b""
+
+    async with open_network(
+        key_seed=loaded.node_key.seed,
+        listen=loaded.config.p2p.listen,
+        chain_id=loaded.genesis.chain,
+        peers=loaded.peers,
+        answer=answer,
+    ) as network:
+        with trio.fail_after(PATIENCE_S):
+            while sum(link.connected for link in network.links().values()) < LINKS:
+                await trio.sleep(0.05)
+        for name in ("one story", "another"):
+            said = wire.write(voice.prepare(height, 0, some_block(name)))
+            for peer, link in network.links().items():
+                if link.connected:
+                    network.send(peer, said, Lane.VOTES)
+        await trio.sleep(0.5)  # the links write what is queued
+
+
+if __name__ == "__main__":
+    trio.run(betray, Path(sys.argv[1]), Height(int(sys.argv[2])))
