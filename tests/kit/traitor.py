@@ -15,7 +15,7 @@ from ledger.membership import validators_at
 from node import wire
 from node.folder import LoadedNode, load_node
 from p2p.frames import Lane
-from p2p.network import open_network
+from p2p.network import Network, open_network
 from p2p.peers import PeerId
 from primitives.ids import Height, ValidatorKey
 from primitives.validators import ValidatorSet
@@ -31,6 +31,11 @@ def voters_of(loaded: LoadedNode, height: Height) -> ValidatorSet:
     """Who votes at a height, as the node's own database has it."""
     with open_database(loaded.folder.data, loaded.genesis.chain) as store, store.state() as state:
         return validators_at(state, height)
+
+
+def linked(network: Network) -> int:
+    """How many others hear us."""
+    return sum(link.connected for link in network.links().values())
 
 
 async def betray(folder: Path, height: Height) -> None:
@@ -53,7 +58,7 @@ async def betray(folder: Path, height: Height) -> None:
         answer=answer,
     ) as network:
         with trio.fail_after(PATIENCE_S):
-            while sum(link.connected for link in network.links().values()) < LINKS:
+            while linked(network) < LINKS:  # noqa: ASYNC110 - a link tells nobody that it is up
                 await trio.sleep(0.05)
         for name in ("one story", "another"):
             said = wire.write(voice.prepare(height, 0, some_block(name)))
