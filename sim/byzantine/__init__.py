@@ -10,6 +10,7 @@ from typing import Final
 from sim.actors import Actor, Silent, Stage
 from sim.byzantine.bent import Bent, Make
 from sim.byzantine.equivocator import Equivocator
+from sim.byzantine.flatterer import Flatterer
 from sim.byzantine.flooder import Flooder
 from sim.byzantine.latecomer import Latecomer
 from sim.byzantine.liar import Forgetful, Liar
@@ -29,6 +30,7 @@ KINDS: Final[dict[str, Callable[[Stage], Actor]]] = {
     "liar": bent(Liar),
     "forgetful": bent(Forgetful),
     "equivocator": bent(Equivocator),
+    "flatterer": bent(Flatterer),
     "withholder": bent(Withholder),
     "flooder": bent(Flooder),
     "latecomer": bent(Latecomer),

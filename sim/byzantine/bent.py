@@ -44,6 +44,8 @@ class Bent:
 
     def hear(self, sender: str, message: wire.Wire) -> None:
         """A message came; the engine hears what the seat lets it."""
+        for said in self.seat.retort(message):
+            self._send(said)
         heard = self.seat.hear(sender, message)
         if heard is not None:
             self._puppet.hear(sender, heard)

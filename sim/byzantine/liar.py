@@ -8,7 +8,8 @@ one tells one lie only, E5: "I prepared nothing".
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import final
+from random import Random
+from typing import Final, final
 
 from consensus.messages import Commit, Prepare, ViewChange
 from node import wire
@@ -18,14 +19,23 @@ from sim.byzantine.lies import Lies, lies_about
 from sim.byzantine.notebook import Notebook
 from sim.byzantine.seat import Said, Seat, Topic, own_topic
 
+MOODS: Final = ("proposal", "proposal", "prepare", "commit", "viewchange", "answer", "everything")
+"""What it lies about at a height; proposals need its turn, and so come twice."""
+
+
+def _drawn(lies: Lies, dice: Random) -> str:
+    """A lie by lot: first what it is about, so that the many of one kind do not hide the others."""
+    about = dice.choice(sorted({name.rpartition(": ")[0] for name in lies}))
+    return dice.choice(sorted(name for name in lies if name.rpartition(": ")[0] == about))
+
 
 @final
 @dataclass
 class Liar(Seat):
     """Bends its own statements and what it delivers; once told, a lie stands."""
 
-    percent: int = 50
-    """How often it lies, of a hundred statements."""
+    percent: int = 80
+    """How often it lies about what it likes to lie about, of a hundred statements."""
     _known: Notebook = field(default_factory=Notebook)
     _stories: dict[Topic, tuple[str, wire.Wire]] = field(default_factory=dict)
     _names: dict[tuple[Height, View], dict[BlockId, BlockId]] = field(default_factory=dict)
@@ -63,13 +73,14 @@ class Liar(Seat):
         return message
 
     def _think_up(self, topic: Topic, message: wire.Wire, now_ms: TimeMs) -> tuple[str, wire.Wire]:
+        kind, height, _ = topic
         dice = self.means.dice(*topic)
-        if dice.randrange(100) >= self.percent:
+        if not self._likes(kind, height) or dice.randrange(100) >= self.percent:
             return "", message
         lies = self._lies(message, now_ms)
         if not lies:
             return "", message
-        name = dice.choice(sorted(lies))
+        name = _drawn(lies, dice)
         lie = lies[name]
         if isinstance(message, wire.Proposed) and isinstance(lie, wire.Proposed):
             true, false = message.pre_prepare, lie.pre_prepare
@@ -88,20 +99,26 @@ class Liar(Seat):
         """What others signed, or nobody: now and then not as it was."""
         self._occasions += 1
         dice = self.means.dice("delivery", self._occasions)
-        if dice.randrange(100) >= self.percent:
+        if not self._likes("answer", self._height) or dice.randrange(100) >= self.percent:
             return message
         lies = (
             lies_about(message, self._known, self.means.voice) if self._is_answer(message) else {}
         )
         if not lies:
             return message
-        name = dice.choice(sorted(lies))
+        name = _drawn(lies, dice)
         self.told[name] += 1
         return lies[name]
 
     @staticmethod
     def _is_answer(message: wire.Wire) -> bool:
         return not isinstance(message, Prepare | Commit | ViewChange | wire.Proposed)
+
+    def _likes(self, kind: str, height: int) -> bool:
+        """At each height it lies about one kind of thing, or about all: a liar in everything is
+        soon left out, and its best lies need that it is believed else."""
+        mood = self.means.dice("mood", height).choice(MOODS)
+        return mood in {kind, "everything"}
 
     def _forget_below(self, height: Height) -> None:
         if height > self._height:

@@ -92,6 +92,11 @@ class Seat:
         del sender
         return message
 
+    def retort(self, message: wire.Wire) -> Sequence[Said]:
+        """What is said at once to a message that came, before the engine says anything: nothing."""
+        del message
+        return []
+
     def idle(self, now_ms: TimeMs) -> Sequence[Said]:
         """What is said besides, at each tick: nothing."""
         del now_ms
