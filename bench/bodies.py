@@ -5,7 +5,7 @@ from typing import Final
 
 from ledger.accounts import AccountKind, WeightedKey
 from ledger.genesis import GenesisAccount
-from ledger.membership import ValidatorRecord
+from ledger.validators import ValidatorRecord
 from primitives.ids import AccountId, NodeKey, PublicKey, ValidatorKey
 
 COUNT: Final = 4

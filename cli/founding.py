@@ -17,8 +17,8 @@ import msgspec
 from cli.home import FORMAT, VERSION, Home, Localnet, NodeEntry, localnet_text
 from ledger import genesis, parameters
 from ledger.accounts import AccountKind, WeightedKey, account_of_key
-from ledger.membership import ValidatorRecord
 from ledger.roles import ASSET_ISSUER, NOTARY, REGISTRAR
+from ledger.validators import ValidatorRecord
 from node.config import (
     Address,
     ApiConfig,

@@ -41,15 +41,7 @@ from ledger.books import (
     Supply,
 )
 from ledger.evidence import EVIDENCE_CASES, EVIDENCE_REPORTS
-from ledger.membership import (
-    MEMBERSHIP,
-    VALIDATORS,
-    Membership,
-    Records,
-    ValidatorsRow,
-    record_contradictions,
-    taken,
-)
+from ledger.membership import MEMBERSHIP, VALIDATORS, Membership, Records, ValidatorsRow
 from ledger.operation import sentence
 from ledger.parameters import NETWORK, PARAMETERS, Network, Parameters
 from ledger.receipt import receipts_root
@@ -65,6 +57,7 @@ from ledger.roles import (
 )
 from ledger.state import Slot, Table
 from ledger.suspensions import SUSPENSIONS
+from ledger.validators import record_contradictions, taken
 from ledger.window import WINDOW_IDS
 from primitives import limits
 from primitives.block import Header, block_id, transactions_root

@@ -8,69 +8,37 @@ block already says who votes on it and on the next.
 **Changes.** One change is a validator that joins, one that leaves, or one that takes another's
 place. `change_validators` is the rule; `require_quorum` asks the bodies of the validators for it,
 and another way of deciding may take its place. `suspend` is what evidence does. Nobody else writes
-these rows (rules R53-R55).
-
-**READY** (rule R56). Who joins signs, with the key that will vote, its own record and the time of a
-recent block: it has the key, it consents, and it was level with the chain a moment ago. Nobody
-knows the time of a block before the block, so this cannot be signed ahead.
+these rows (rules R53-R55). Who may join is `ledger.validators`' to say (R56).
 
 Invariants: records ascend by key; no two share a name, a key, a node key or an account; there are
 at least `minimum_validators`; a marked validator (suspended, but needed for that minimum) is one of
 the newest row.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, unique
-from typing import Annotated, Final, Literal, final
+from typing import Annotated, Final, final
 
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from ledger.accounts import ACCOUNTS, Account, PublicName, UnknownAccount
 from ledger.act import THRESHOLD_NOT_REACHED, Act
 from ledger.operation import Refusal, Refused
 from ledger.parameters import PARAMETERS
 from ledger.state import EntrySource, StateReader, Table
-from ledger.suspensions import SUSPENSIONS, KeySuspended
-from ledger.window import WINDOW_IDS
+from ledger.validators import Ready, Replacement, ValidatorRecord, require_fit, require_ready, taken
 from primitives import limits
-from primitives.codec import encode
-from primitives.crypto import check_signature
-from primitives.digest import digest
-from primitives.domains import Domain
-from primitives.errors import BadSignature, Rejected
+from primitives.errors import Rejected
 from primitives.ids import (
-    AccountId,
-    ChainId,
     Height,
     Natural,
-    NodeKey,
-    Signature,
     Sized32,
-    Sized64,
-    TimeMs,
     ValidatorKey,
 )
-from primitives.statements import ready_bytes
 from primitives.validators import ValidatorSet, faults_tolerated, quorum
 
 Count = Annotated[int, Meta(ge=0, le=4 * limits.VALIDATORS_MAX)]
-
-
-@final
-class ValidatorRecord(Struct, array_like=True, frozen=True):
-    """A public body with a vote."""
-
-    name: Annotated[PublicName, Meta(min_length=1, description="the public body")]
-    key: Annotated[ValidatorKey, Meta(min_length=32, max_length=32, description="key that votes")]
-    node_key: Annotated[
-        NodeKey, Meta(min_length=32, max_length=32, description="key of the node on the network")
-    ]
-    account: Annotated[
-        AccountId,
-        Meta(min_length=32, max_length=32, description="account that decides for the body"),
-    ]
 
 
 Records = Annotated[
@@ -166,37 +134,6 @@ def _set_of(records: Sequence[ValidatorRecord]) -> ValidatorSet:
     return ValidatorSet(tuple(record.key for record in records))
 
 
-# --- who joins ----------------------------------------------------------------------------------
-
-
-@final
-class Ready(Struct, array_like=True, frozen=True):
-    """A new validator's own word that it is there: it has the key, consents, and follows."""
-
-    record: ValidatorRecord
-    height: Annotated[Natural[Height], Meta(description="a recent block that its node has")]
-    time_ms: Annotated[Natural[TimeMs], Meta(description="that block's time")]
-    signature: Annotated[
-        Sized64[Signature], Meta(description="by the key of the record, over all of this")
-    ]
-
-
-def ready_statement(
-    chain: ChainId, record: ValidatorRecord, height: Height, time_ms: TimeMs
-) -> bytes:
-    """What the new validator's key signs."""
-    named = digest(Domain.VALIDATOR_RECORD, encode(record))
-    return ready_bytes(chain, height, time_ms, named)
-
-
-@final
-class Replacement(Struct, array_like=True, frozen=True):
-    """One validator in another's place; with the same name and account it is a new key."""
-
-    old: Annotated[Sized32[ValidatorKey], Meta(description="key that votes no longer")]
-    new: Ready
-
-
 # --- refusals -----------------------------------------------------------------------------------
 
 
@@ -233,65 +170,6 @@ class TooManyValidators(Refusal, tag="membership.too_many", frozen=True):
     most: Count
 
 
-class AlreadyTaken(Refusal, tag="membership.already_taken", frozen=True):
-    """The {field} {value} is that of the validator {validator} already."""
-
-    field: Literal["name", "key", "node_key", "account"]
-    value: PublicName
-    validator: PublicName
-
-
-class AccountIsKept(Refusal, tag="membership.account_is_kept", frozen=True):
-    """Account {account} has no keys itself, so it cannot decide for a validator."""
-
-    account: Sized32[AccountId]
-
-
-class KeyDecides(Refusal, tag="membership.key_decides", frozen=True):
-    """The key {key} votes, so it must not sign for account {account} as well."""
-
-    account: Sized32[AccountId]
-    key: Sized32[ValidatorKey]
-
-
-class ReadyNotRecent(Refusal, tag="membership.ready_not_recent", frozen=True):
-    """READY of {key} names height {height}: not a recent block of this chain with that time."""
-
-    key: Sized32[ValidatorKey]
-    height: Natural[Height]
-
-
-class ReadyNotSigned(Refusal, tag="membership.ready_not_signed", frozen=True):
-    """READY of {key} is not signed by that key for this chain and this record."""
-
-    key: Sized32[ValidatorKey]
-
-
-def record_contradictions(record: ValidatorRecord, account: Account | None) -> Iterator[Refusal]:
-    """What about one validator and its account cannot be."""
-    if account is None:
-        yield UnknownAccount(record.account)
-    elif account.keeper is not None:
-        yield AccountIsKept(record.account)
-    elif any(bytes(entry.key) == record.key for entry in account.keys):
-        yield KeyDecides(record.account, record.key)
-
-
-def taken(record: ValidatorRecord, others: Sequence[ValidatorRecord]) -> Iterator[AlreadyTaken]:
-    """What of a validator is somebody else's: each name and key is one validator's own."""
-    for other in others:
-        if record.name == other.name:
-            yield AlreadyTaken("name", record.name, other.name)
-        if record.key in (bytes(other.key), bytes(other.node_key)):
-            yield AlreadyTaken("key", record.key.hex(), other.name)
-        if bytes(record.node_key) in (bytes(other.key), bytes(other.node_key)):
-            yield AlreadyTaken("node_key", record.node_key.hex(), other.name)
-        if record.account == other.account:
-            yield AlreadyTaken("account", record.account.hex(), other.name)
-    if bytes(record.key) == bytes(record.node_key):
-        yield AlreadyTaken("node_key", record.node_key.hex(), record.name)
-
-
 # --- changing -----------------------------------------------------------------------------------
 
 
@@ -303,6 +181,21 @@ class Change:
     add: tuple[Ready, ...] = ()
     remove: tuple[ValidatorKey, ...] = ()
     replace: tuple[Replacement, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """How many changes it is (rule R53)."""
+        return len(self.add) + len(self.remove) + len(self.replace)
+
+    @property
+    def leaving(self) -> tuple[ValidatorKey, ...]:
+        """Whose vote it takes."""
+        return (*self.remove, *(one.old for one in self.replace))
+
+    @property
+    def joining(self) -> tuple[Ready, ...]:
+        """Whom it gives one."""
+        return (*self.add, *(one.new for one in self.replace))
 
 
 @final
@@ -354,6 +247,45 @@ def require_quorum(act: Act) -> None:
         act.require_present(record.account)
 
 
+def changes_allowed(validators: int) -> int:
+    """How many changes a block may make where so many vote: max(1, f) (rule R53)."""
+    return max(1, faults_tolerated(validators))
+
+
+def altered(
+    records: Sequence[ValidatorRecord],
+    marked: Sequence[ValidatorKey],
+    change: Change,
+    *,
+    height: Height,
+    minimum: int,
+) -> tuple[tuple[ValidatorRecord, ...], tuple[ValidatorRecord, ...]]:
+    """Who would vote after a change, and who no longer: what is about the validators alone (R55).
+
+    Raises:
+        Refused: the change is not one, or what would come of it must not be.
+    """
+    if change.size == 0:
+        raise Refused(NothingToChange())
+    left = {record.key: record for record in records}
+    removed: list[ValidatorRecord] = []
+    replaced = [key for key in marked if key not in change.leaving][: len(change.add)]
+    for key in (*change.leaving, *replaced):
+        if key not in left:
+            raise Refused(NotAValidator(key, height))
+        removed.append(left.pop(key))
+    size = len(left) + len(change.joining)
+    if size < minimum:
+        raise Refused(TooFewValidators(size, minimum))
+    if size > limits.VALIDATORS_MAX:
+        raise Refused(TooManyValidators(size, limits.VALIDATORS_MAX))
+    for ready in change.joining:
+        for refusal in taken(ready.record, tuple(left.values())):
+            raise Refused(refusal)
+        left[ready.record.key] = ready.record
+    return tuple(sorted(left.values(), key=lambda record: record.key)), tuple(removed)
+
+
 def change_validators(act: Act, change: Change) -> Changed:
     """Change who votes from height h + 2 on; who decided it is not asked (rules R53, R55, R56).
 
@@ -363,22 +295,16 @@ def change_validators(act: Act, change: Change) -> Changed:
         Refused: the change is not one, or what would come of it must not be.
     """
     now = _Newest.of(act)
-    count = len(change.add) + len(change.remove) + len(change.replace)
-    if count == 0:
-        raise Refused(NothingToChange())
-    now.require_room(count)
-    gone = [*change.remove, *(one.old for one in change.replace)]
-    removed = [now.take(key) for key in gone]
-    removed += [now.take(key) for key in now.marked[: len(change.add)]]
-    joining = [*change.add, *(one.new for one in change.replace)]
-    now.require_size(len(now.records) + len(joining))
-    for ready in joining:
-        _require_fit(act, ready.record, now.records)
-        _require_ready(act, ready)
-        now.records.append(ready.record)
-    now.write(count)
-    added = tuple(ready.record for ready in joining)
-    return Changed(height=now.height, added=added, removed=tuple(removed))
+    now.require_room(change.size)
+    records, removed = altered(
+        now.records, now.marked, change, height=now.height, minimum=now.minimum
+    )
+    for ready in change.joining:
+        require_fit(act, ready.record)
+        require_ready(act, ready)
+    now.write(records, change.size)
+    added = tuple(ready.record for ready in change.joining)
+    return Changed(height=now.height, added=added, removed=removed)
 
 
 def suspend(act: Act, key: ValidatorKey) -> Suspension:
@@ -396,31 +322,32 @@ def suspend(act: Act, key: ValidatorKey) -> Suspension:
         now.mark(key)
         return Suspension.MARKED
     now.require_room(1)
-    now.take(key)
-    now.write(1)
+    now.write([record for record in now.records if record.key != key], 1)
     return Suspension.REMOVED
 
 
 @final
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Newest:
-    """The newest validators while a rule changes them; written back as those of height h + 2."""
+    """The newest validators as a rule finds them; written back as those of height h + 2."""
 
     act: Act
     membership: Membership
-    records: list[ValidatorRecord]
-    marked: list[ValidatorKey]
+    records: tuple[ValidatorRecord, ...]
 
     @classmethod
     def of(cls, act: Act) -> "_Newest":
         membership = act.state[MEMBERSHIP].find(None)
         assert membership is not None, "genesis says who is a member"
-        records = records_in(act, Height(act.height + 2))
-        return cls(act, membership, list(records), list(membership.suspended))
+        return cls(act, membership, records_in(act, Height(act.height + 2)))
 
     @property
     def height(self) -> Height:
         return Height(self.act.height + 2)
+
+    @property
+    def marked(self) -> tuple[ValidatorKey, ...]:
+        return self.membership.suspended
 
     @property
     def minimum(self) -> int:
@@ -434,67 +361,22 @@ class _Newest:
         return self.membership.changes if self.membership.newest == self.height else 0
 
     def require_room(self, count: int) -> None:
-        """At most max(1, f) changes per block, all its transactions together (rule R53)."""
-        before = len(records_in(self.act, Height(self.act.height + 1)))
-        most = max(1, faults_tolerated(before))
+        """All transactions of a block together make at most so many changes (rule R53)."""
+        most = changes_allowed(len(records_in(self.act, Height(self.act.height + 1))))
         if self.made + count > most:
             raise Refused(TooManyChanges(self.act.height, self.made + count, most))
-
-    def require_size(self, size: int) -> None:
-        if size < self.minimum:
-            raise Refused(TooFewValidators(size, self.minimum))
-        if size > limits.VALIDATORS_MAX:
-            raise Refused(TooManyValidators(size, limits.VALIDATORS_MAX))
-
-    def take(self, key: ValidatorKey) -> ValidatorRecord:
-        """Out with a validator, and with its mark."""
-        for record in self.records:
-            if record.key == key:
-                self.records.remove(record)
-                self.marked = [other for other in self.marked if other != key]
-                return record
-        raise Refused(NotAValidator(key, self.height))
 
     def mark(self, key: ValidatorKey) -> None:
         marked = (*self.marked, key)
         self.act.state[MEMBERSHIP][None] = replace(self.membership, suspended=marked)
 
-    def write(self, count: int) -> None:
+    def write(self, records: Sequence[ValidatorRecord], count: int) -> None:
+        """Nobody is marked who is not there any more."""
         rows, newest = self.act.state[VALIDATORS], self.membership.newest
         row = rows.find(newest)
         assert row is not None, "the newest row is there"
         previous = row.previous if newest == self.height else newest
-        ordered = tuple(sorted(self.records, key=lambda record: record.key))
-        rows[self.height] = ValidatorsRow(ordered, previous)
-        self.act.state[MEMBERSHIP][None] = Membership(
-            self.height, self.made + count, tuple(self.marked)
-        )
-
-
-def _require_fit(act: Act, record: ValidatorRecord, others: Sequence[ValidatorRecord]) -> None:
-    for refusal in taken(record, others):
-        raise Refused(refusal)
-    culprit = act.state[SUSPENSIONS].find(record.key)
-    if culprit is not None:
-        raise Refused(KeySuspended(record.key, culprit.since))
-    account = act.state[ACCOUNTS].find(record.account)
-    for contradiction in record_contradictions(record, account):
-        raise Refused(contradiction)
-
-
-def _require_ready(act: Act, ready: Ready) -> None:
-    key = ready.record.key
-    parameters = act.state[PARAMETERS].find(None)
-    assert parameters is not None, "genesis sets the parameters"
-    block = act.state[WINDOW_IDS].find(ready.height)
-    if (
-        block is None
-        or block.time_ms != ready.time_ms
-        or block.time_ms + parameters.window_ms < act.time_ms
-    ):
-        raise Refused(ReadyNotRecent(key, ready.height))
-    statement = ready_statement(act.chain, ready.record, ready.height, ready.time_ms)
-    try:
-        check_signature(key, statement, ready.signature)
-    except BadSignature as error:
-        raise Refused(ReadyNotSigned(key)) from error
+        rows[self.height] = ValidatorsRow(tuple(records), previous)
+        left = {record.key for record in records}
+        marked = tuple(key for key in self.marked if key in left)
+        self.act.state[MEMBERSHIP][None] = Membership(self.height, self.made + count, marked)

@@ -15,18 +15,28 @@ from typing import TYPE_CHECKING, Final, final
 import trio
 
 from ledger.genesis import GenesisDocument
-from ledger.membership import ValidatorRecord
+from ledger.membership import suspended, validator_records
+from ledger.validators import ValidatorRecord
 from node.api import serve, serve_admin
 from node.config import LogLevel
 from node.engine import Engine
-from node.folder import LoadedNode, load_node
+from node.folder import LoadedNode, check_identity, load_node
 from node.log import Log
 from node.metrics import Metrics, Sight
 from node.ports import Ports
 from node.shell import Shell
 from node.signer import Signer
 from node.standing import SigningState
-from node.status import MempoolStatus, NodeRole, NodeStatus, PeerStatus, ValidatorStatus, ViewStatus
+from node.status import (
+    ChangeStatus,
+    MemberStatus,
+    MempoolStatus,
+    NodeRole,
+    NodeStatus,
+    PeerStatus,
+    ValidatorStatus,
+    ViewStatus,
+)
 from p2p.network import Network, open_network
 from p2p.peers import PeerId, peer_id_of
 from primitives.crypto import ED25519
@@ -62,6 +72,7 @@ def run(path: Path) -> None:
     log = Log(loaded.config.name, loaded.config.log.level)
     store = _open_store(loaded)
     try:
+        _check_identity(loaded, store, log)
         trio.run(_run, loaded, store, log)
     except BaseExceptionGroup as group:
         raise _only(group) from None
@@ -80,6 +91,7 @@ async def _run(loaded: LoadedNode, store: ChainStore, log: Log) -> None:
             store=store,
             scheme=ED25519,
             signer=signer,
+            node_key=NodeKey(loaded.node_key.public),
             link_of=peer_id_of,
             clock=time.perf_counter,
         )
@@ -165,9 +177,14 @@ class RunningNode:
 
     @property
     def role(self) -> NodeRole:
-        """Validator or observer."""
-        voting = self.loaded.validator_key is not None
+        """Validator or observer, at the height at hand."""
+        voting = self._key is not None and self._key in self._shell.engine.validators.keys
         return NodeRole.VALIDATOR if voting else NodeRole.OBSERVER
+
+    @property
+    def _key(self) -> ValidatorKey | None:
+        key = self.loaded.validator_key
+        return None if key is None else ValidatorKey(key.public)
 
     async def submit(self, data: bytes) -> TransactionId:
         """Check, hold and relay one transaction."""
@@ -229,25 +246,46 @@ class RunningNode:
             block_id=head.block_id,
             block_time_ms=head.header.time_ms,
             view=ViewStatus(wish=engine.wish, entered=engine.entered) if is_validator else None,
-            signing=engine.signing,
+            signing=engine.signing if is_validator else None,
             halted=engine.halted,
+            key=self._key,
             validators=self._validators(),
+            change=self._change(),
             peers=self._peers(),
             mempool=MempoolStatus(count=len(mempool), bytes=mempool.bytes),
         )
 
     def _validators(self) -> tuple[ValidatorStatus, ...]:
-        records = {record.key: record for record in self.loaded.document.validators}
-        seats = enumerate(self._shell.engine.validators.keys)
-        return tuple(self._validator(Seat(seat), records[key]) for seat, key in seats)
+        with self.store.state() as state:
+            marked = suspended(state)
+        return tuple(
+            self._validator(Seat(seat), record, suspended=record.key in marked)
+            for seat, record in enumerate(self._shell.engine.parent.records)
+        )
 
-    def _validator(self, seat: Seat, record: ValidatorRecord) -> ValidatorStatus:
+    def _change(self) -> ChangeStatus | None:
+        """What is decided and not yet in force: at most what the newest block decided (R45)."""
+        parent = self._shell.engine.parent
+        now, then = set(parent.records), set(parent.next_records)
+        if now == then:
+            return None
+        return ChangeStatus(
+            height=Height(parent.height + 1),
+            added=tuple(_member(record) for record in parent.next_records if record not in now),
+            removed=tuple(_member(record) for record in parent.records if record not in then),
+        )
+
+    def _validator(
+        self, seat: Seat, record: ValidatorRecord, *, suspended: bool
+    ) -> ValidatorStatus:
         connected, height = self._seen(record.node_key)
         return ValidatorStatus(
             name=record.name,
             key=ValidatorKey(record.key),
             node_key=record.node_key,
+            account=record.account,
             seat=seat,
+            suspended=suspended,
             connected=connected,
             signs=self._signs(ValidatorKey(record.key)),
             last_seen_height=height,
@@ -268,7 +306,7 @@ class RunningNode:
 
     def _peers(self) -> tuple[PeerStatus, ...]:
         links = self._network.links()
-        voting = {record.node_key for record in self.loaded.document.validators}
+        voting = {record.node_key for record in self._shell.engine.parent.records}
         peers = []
         for peer in self.loaded.config.p2p.peers:
             identity = peer_id_of(peer.node_key)
@@ -284,6 +322,24 @@ class RunningNode:
                 )
             )
         return tuple(peers)
+
+
+def _member(record: ValidatorRecord) -> MemberStatus:
+    return MemberStatus(
+        name=record.name,
+        key=record.key,
+        node_key=record.node_key,
+        account=record.account,
+    )
+
+
+def _check_identity(loaded: LoadedNode, store: ChainStore, log: Log) -> None:
+    with store.state() as state:
+        next_two = (Height(state.height + 1), Height(state.height + 2))
+        records = [record for at in next_two for record in validator_records(state, at)]
+    warning = check_identity(loaded, records)
+    if warning is not None:
+        log.write.warning("node.identity", reason=warning)
 
 
 def _open_store(loaded: LoadedNode) -> ChainStore:

@@ -34,7 +34,7 @@ from node.casts import Step, event_of, sign_all
 from node.door import CANNOT_BE_EXECUTED, Door
 from node.ear import Ear
 from node.evidence import Cases
-from node.execution import heartbeat_delay_ms
+from node.execution import Parent, heartbeat_delay_ms
 from node.guard import Guard
 from node.mempool import Mempool
 from node.neighbours import Neighbours
@@ -78,7 +78,7 @@ class Engine:
         )
         self._cases = Cases(ports.store, self._gate, self._put, own=own)
         self._ear = Ear(self._gate, self._blocks, self._witnesses)
-        self._neighbours = Neighbours(self._blocks, ports.link_of, own)
+        self._neighbours = Neighbours(self._blocks, ports.link_of, node_key=ports.node_key, own=own)
         self._logged: set[BlockId] = set()
         self._heartbeat = False
         self._mark: tuple[Height, View, View] | None = None
@@ -119,9 +119,8 @@ class Engine:
     def signing(self) -> SigningStatus | None:
         """Whether we sign, and if not, why; None at an observer."""
         parent, answered = self._blocks.parent, self._neighbours.answered
-        return self._guard.standing(
-            parent, answered, awake=self.awake, seated=self.seat is not None
-        )
+        seated, named = self.seat is not None, self._neighbours.names_us
+        return self._guard.standing(parent, answered, awake=self.awake, seated=seated, named=named)
 
     def signs(self, validator: ValidatorKey) -> bool | None:
         """Whether another validator says so or did since; None if it said nothing in this run."""
@@ -138,9 +137,9 @@ class Engine:
         return self._blocks.parent.validators
 
     @property
-    def next_validators(self) -> ValidatorSet:
-        """Who decides the next one."""
-        return self._blocks.parent.next_validators
+    def parent(self) -> Parent:
+        """What the state says about this height and the next."""
+        return self._blocks.parent
 
     @property
     def neighbours(self) -> tuple[Link, ...]:
@@ -464,7 +463,9 @@ class Engine:
         return on.HeightStarted(
             height=parent.height,
             validators=parent.validators.size,
-            seat=self._guard.seat(parent.height, parent.validators, log),
+            seat=self._guard.seat(parent.height, parent.validators, log)
+            if self._neighbours.names_us
+            else None,
             t0_ms=parent.parameters.t0_ms,
             tmax_ms=parent.parameters.tmax_ms,
             minimum_interval_ms=parent.parameters.minimum_interval_ms,

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import final
 
 from ledger.block import BlockRun, Execution
-from ledger.membership import ValidatorRecord, validator_records
+from ledger.membership import validator_records
 from ledger.parameters import Parameters, parameters
+from ledger.validators import ValidatorRecord
 from node.bodies import CheckedBlock
 from primitives.block import Header
 from primitives.errors import BadBlock, MithaqError, StorageFault

@@ -3,13 +3,18 @@
 Everything an operator can get wrong before a port is opened or the database is touched is found
 here, so that `mithaq start` ends with one sentence instead of a node that waits for ever. A missing
 signer.state is no such fault: that node follows and signs nothing (consensus.md §8).
+
+Whether a key votes is for the state to say, not for genesis (rule R45): `check_identity` is asked
+when the database is open. A key that does not vote, not yet or no longer, is no fault either.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
 from ledger.genesis import Genesis, GenesisDocument, genesis_block
+from ledger.validators import ValidatorRecord
 from node.config import Config, NodeFolder, load_config
 from node.keys import Purpose, StoredKey, read_key
 from p2p.peers import Peer, peer_id_of
@@ -30,7 +35,7 @@ class LoadedNode:
     genesis: Genesis
     node_key: StoredKey
     validator_key: StoredKey | None
-    """None for an observer."""
+    """What it signs with where that is a validator's; None for one that only follows."""
     peers: tuple[Peer, ...]
 
 
@@ -69,7 +74,6 @@ def load_node(path: Path) -> LoadedNode:
     validator_key = None
     if folder.validator_key.exists():
         validator_key = read_key(folder.validator_key, Purpose.VALIDATOR)
-    _check_identity(folder, document, node_key, validator_key)
     return LoadedNode(
         folder=folder,
         config=config,
@@ -81,32 +85,39 @@ def load_node(path: Path) -> LoadedNode:
     )
 
 
-def _check_identity(
-    folder: NodeFolder,
-    document: GenesisDocument,
-    node_key: StoredKey,
-    validator_key: StoredKey | None,
-) -> None:
-    record = next((v for v in document.validators if bytes(v.node_key) == node_key.public), None)
-    if validator_key is None:
-        if record is not None:
+def check_identity(node: LoadedNode, records: Sequence[ValidatorRecord]) -> str | None:
+    """Whether a node's keys are those that the chain gives it; what to warn of, if anything.
+
+    `records` are those of the next two heights.
+
+    Raises:
+        OperatorFault: the chain waits for a validator that has lost its key.
+    """
+    own_node = node.node_key.public
+    if node.validator_key is None:
+        named = next((r.name for r in records if bytes(r.node_key) == own_node), None)
+        if named is not None:
             raise OperatorFault(
-                f"{folder.validator_key} is missing, but genesis names this node's key as that of "
-                f"the validator {record.name}"
+                f"{node.folder.validator_key} is missing, but the chain names this node's key as "
+                f"that of the validator {named} (who only follows has a node.key of its own)"
             )
-        return
-    own = next((v for v in document.validators if bytes(v.key) == validator_key.public), None)
-    if own is None:
+        return None
+    key = node.validator_key.public
+    ours = [record for record in records if bytes(record.key) == key]
+    if not ours:
+        return f"{node.folder.validator_key} is no validator's key now: this node follows"
+    if any(bytes(record.node_key) == own_node for record in ours):
+        return None
+    named = next((record.name for record in records if bytes(record.node_key) == own_node), None)
+    if named is not None:
         raise OperatorFault(
-            f"{folder.validator_key}: this key is not a validator of this chain: "
-            f"{validator_key.public.hex()} is none of the {len(document.validators)} in genesis "
-            "(an observer has no validator.key)"
+            f"{node.folder.validator_key} is {ours[0].name}'s, and {node.folder.node_key} is "
+            f"{named}'s: these two belong to different nodes"
         )
-    if bytes(own.node_key) != node_key.public:
-        raise OperatorFault(
-            f"{folder.node_key}: genesis names the node key {own.node_key.hex()} for the validator "
-            f"{own.name}, this file holds {node_key.public.hex()}"
-        )
+    return (
+        f"the chain names the node key {ours[0].node_key.hex()} for the validator {ours[0].name}, "
+        f"{node.folder.node_key} holds {own_node.hex()}: this node signs nothing"
+    )
 
 
 def _peers(config: Config, own: StoredKey) -> tuple[Peer, ...]:

@@ -71,11 +71,12 @@ class Guard:
         return signs or newest > height
 
     def standing(
-        self, parent: Parent, answered: int, *, awake: bool, seated: bool
+        self, parent: Parent, answered: int, *, awake: bool, seated: bool, named: bool
     ) -> SigningStatus | None:
         """Whether we sign, and if not, why; None at an observer.
 
         The replica is `awake` and has a seat, or not; `answered` others did so in this run (R41).
+        The chain has `named` this node for its key, or another one.
         """
         signer = self._signer
         if signer is None:
@@ -103,6 +104,8 @@ class Guard:
             reason = f"its vote log is older than its signer's memory, at height {parent.height}"
             if signer.key not in parent.validators.keys:
                 reason = f"its key is not a validator's at height {parent.height}"
+            elif not named:
+                reason = f"the chain names another node for its key at height {parent.height}"
         return SigningStatus(
             state=state,
             reason=reason,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import final
 
 from consensus.events import Link
-from ledger.membership import ValidatorRecord
+from ledger.validators import ValidatorRecord
 from node.blocks import Blocks
 from primitives.ids import Height, NodeKey, Seat, ValidatorKey
 
@@ -33,9 +33,15 @@ class Neighbours:
     """Read anew at each height. Written by the engine alone."""
 
     def __init__(
-        self, blocks: Blocks, link_of: Callable[[NodeKey], Link], own: ValidatorKey | None
+        self,
+        blocks: Blocks,
+        link_of: Callable[[NodeKey], Link],
+        *,
+        node_key: NodeKey,
+        own: ValidatorKey | None,
     ) -> None:
-        self._blocks, self._link_of, self._own = blocks, link_of, own
+        self._blocks, self._link_of = blocks, link_of
+        self._node_key, self._own = node_key, own
         self._answered: set[Link] = set()
         self._others = self._read()
 
@@ -43,6 +49,12 @@ class Neighbours:
     def links(self) -> tuple[Link, ...]:
         """To every other validator of this height and of the next."""
         return tuple(self._now().authors)
+
+    @property
+    def names_us(self) -> bool:
+        """Whether the chain names this node for our key: a copy elsewhere never votes."""
+        records = self._blocks.parent.records
+        return any(r.key == self._own and r.node_key == self._node_key for r in records)
 
     def link(self, seat: Seat) -> Link | None:
         """To the validator of a seat of this height; None for our own."""

@@ -29,6 +29,8 @@ class Ports:
     """How signatures of validators are judged."""
     signer: Signer | None
     """None at an observer."""
+    node_key: NodeKey
+    """This node's own, by which the chain names it."""
     link_of: Callable[[NodeKey], Link]
     """The link to a node, whether there is one or not."""
     clock: Callable[[], float]

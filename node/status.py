@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from node.standing import SigningState, SigningStatus, in_words
 from primitives.ids import (
+    AccountId,
     BlockId,
     ChainId,
     ClaimedView,
@@ -55,11 +56,34 @@ class ValidatorStatus(Struct, frozen=True, kw_only=True):
     name: str
     key: Sized32[ValidatorKey]
     node_key: Sized32[NodeKey]
+    account: Sized32[AccountId]
+    """Of its public body: that one decides about validators."""
     seat: SeatNumber[Seat]
+    suspended: bool
+    """Proved guilty, and kept until another takes its place, because the minimum needs it."""
     connected: bool
     signs: bool | None
     """Whether it said that it signs; None where it said nothing in this run."""
     last_seen_height: Natural[Height] | None
+
+
+@final
+class MemberStatus(Struct, frozen=True, kw_only=True):
+    """A validator of a height to come, or one that leaves."""
+
+    name: str
+    key: Sized32[ValidatorKey]
+    node_key: Sized32[NodeKey]
+    account: Sized32[AccountId]
+
+
+@final
+class ChangeStatus(Struct, frozen=True, kw_only=True):
+    """A change of validators that is decided, and the height from which on it is in force."""
+
+    height: Natural[Height]
+    added: tuple[MemberStatus, ...]
+    removed: tuple[MemberStatus, ...]
 
 
 @final
@@ -101,7 +125,12 @@ class NodeStatus(Struct, frozen=True, kw_only=True):
     view: ViewStatus | None
     signing: SigningStatus | None
     halted: str | None
+    key: Sized32[ValidatorKey] | None
+    """With which it votes, or would; None where there is none."""
     validators: tuple[ValidatorStatus, ...]
+    """Of the height after the head."""
+    change: ChangeStatus | None
+    """Of the validators, at the height after that."""
     peers: tuple[PeerStatus, ...]
     mempool: MempoolStatus
 

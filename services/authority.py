@@ -13,7 +13,7 @@ from typing import Annotated, final
 
 from msgspec import Meta
 
-from ledger import accounts, membership, roles
+from ledger import accounts, membership, roles, validators
 from ledger.act import Act
 from ledger.evidence import report
 from ledger.operation import Event, Operation, Refusal
@@ -215,7 +215,7 @@ class RevokeRole(Operation, tag="authority.revoke_role", frozen=True):
         act.emit(RoleRevoked(self.role, self.scope, self.holder))
 
 
-Readies = Annotated[tuple[membership.Ready, ...], Meta(max_length=limits.VALIDATORS_MAX)]
+Readies = Annotated[tuple[validators.Ready, ...], Meta(max_length=limits.VALIDATORS_MAX)]
 
 
 @final
@@ -232,7 +232,7 @@ class ProposeValidatorChange(Operation, tag="authority.propose_validator_change"
         Meta(max_length=limits.VALIDATORS_MAX, description="keys that vote no longer"),
     ]
     replace: Annotated[
-        tuple[membership.Replacement, ...],
+        tuple[validators.Replacement, ...],
         Meta(max_length=limits.VALIDATORS_MAX, description="who takes whose place"),
     ]
 

@@ -6,7 +6,7 @@ ledger nobody needs them.
 
 from typing import Any, Final, Union, get_args
 
-from ledger import accounts, books, evidence, membership, roles, suspensions
+from ledger import accounts, books, evidence, membership, roles, suspensions, validators
 from ledger.receipt import Receipt
 from ledger.state import Table
 from ledger.transaction import Body, Transaction
@@ -55,11 +55,11 @@ Refusals = Union[  # noqa: UP007
     membership.NotAValidator,
     membership.TooFewValidators,
     membership.TooManyValidators,
-    membership.AlreadyTaken,
-    membership.AccountIsKept,
-    membership.KeyDecides,
-    membership.ReadyNotRecent,
-    membership.ReadyNotSigned,
+    validators.AlreadyTaken,
+    validators.AccountIsKept,
+    validators.KeyDecides,
+    validators.ReadyNotRecent,
+    validators.ReadyNotSigned,
     suspensions.KeySuspended,
     evidence.Unproven,
     evidence.OutOfRange,

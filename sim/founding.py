@@ -23,11 +23,11 @@ from ledger.genesis import (
     GenesisRole,
     genesis_block,
 )
-from ledger.membership import ValidatorRecord
 from ledger.operation import Operation
 from ledger.parameters import DEFAULTS, Parameters
 from ledger.roles import ASSET_ISSUER, REGISTRAR
 from ledger.transaction import Body, Call, CheckedTransaction, check_transaction, sign_body
+from ledger.validators import ValidatorRecord
 from primitives.codec import encode
 from primitives.crypto import Key, Scheme, SigningKey
 from primitives.ids import AccountId, ChainId, NodeKey, TimeMs, ValidatorKey

@@ -21,7 +21,16 @@ from node.signer import Signer
 from primitives.block import transaction_hash
 from primitives.crypto import Key, Scheme
 from primitives.errors import RemoteFault
-from primitives.ids import BlockId, ChainId, Height, TimeMs, TransactionHash, ValidatorKey
+from primitives.ids import (
+    ZERO32,
+    BlockId,
+    ChainId,
+    Height,
+    NodeKey,
+    TimeMs,
+    TransactionHash,
+    ValidatorKey,
+)
 from primitives.validators import ValidatorSet
 from services.table import TRANSACTION
 from sim.disk import Danger, MortalDatabase, MortalFile, no_danger
@@ -51,6 +60,7 @@ class Site:
         self.links = {ValidatorKey(key.public): name for name, key in keys.items()}
         """The node of each validator, and of each that may become one."""
         self.nodes = founding.nodes
+        self.node_keys = {name: node_key for node_key, name in founding.nodes.items()}
         self.genesis = founding.genesis.validators
         self._members: dict[Height, ValidatorSet] = {}
         self.transactions: dict[TransactionHash, CheckedTransaction] = {}
@@ -185,6 +195,7 @@ class Machine:
                 store=store,
                 scheme=site.scheme,
                 signer=None if key is None else Signer(key, memory, site.chain),
+                node_key=site.node_keys.get(self.name, NodeKey(ZERO32)),
                 link_of=lambda node_key: site.nodes[node_key],
                 clock=site.clock,
                 observe=observe,

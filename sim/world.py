@@ -320,7 +320,7 @@ class World:
     def _perform(self, node: Machine, out: Outbox) -> None:
         if node.engine is not None:
             self.site.learn(node.engine.height, node.engine.validators)
-            self.site.learn(Height(node.engine.height + 1), node.engine.next_validators)
+            self.site.learn(Height(node.engine.height + 1), node.engine.parent.next_validators)
         for note in out.notes:
             node.notes.append(note)
             for watch in self.watches:

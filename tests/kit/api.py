@@ -165,11 +165,15 @@ class ChainOfOne:
             view=ViewStatus(wish=View(0), entered=NO_VIEW),
             signing=self.signing,
             halted=self.halted,
+            key=by_key[0].key,
+            change=None,
             validators=tuple(
                 ValidatorStatus(
                     name=record.name,
                     key=record.key,
                     node_key=record.node_key,
+                    account=record.account,
+                    suspended=False,
                     seat=Seat(seat),
                     connected=record.name not in self.disconnected,
                     signs=True,

@@ -18,7 +18,6 @@ from ledger.genesis import (
     GenesisRole,
     genesis_block,
 )
-from ledger.membership import ValidatorRecord
 from ledger.operation import Operation
 from ledger.parameters import DEFAULTS, Parameters
 from ledger.receipt import Receipt
@@ -30,6 +29,7 @@ from ledger.transaction import (
     check_transaction,
     sign_body,
 )
+from ledger.validators import ValidatorRecord
 from primitives.codec import encode
 from primitives.crypto import SigningKey
 from primitives.ids import (

@@ -8,16 +8,11 @@ from msgspec.structs import replace
 from kit.engines import Network, Node
 from kit.ledger import Chain, account_id, genesis_account, genesis_document, key, validator_record
 from ledger.genesis import GenesisDocument
-from ledger.membership import (
-    Ready,
-    Replacement,
-    ValidatorRecord,
-    ready_statement,
-    validator_records,
-)
+from ledger.membership import validator_records
 from ledger.parameters import DEFAULTS
 from ledger.receipt import Receipt
 from ledger.transaction import Body, Call, CheckedTransaction, check_transaction, sign_body
+from ledger.validators import Ready, Replacement, ValidatorRecord, ready_statement
 from ledger.window import WINDOW_IDS
 from primitives.codec import encode
 from primitives.ids import ChainId, Height, TimeMs, ValidatorKey

@@ -34,14 +34,8 @@ from ledger.block import BlockRun
 from ledger.membership import (
     MEMBERSHIP,
     VALIDATORS,
-    AccountIsKept,
-    AlreadyTaken,
-    KeyDecides,
     NotAValidator,
     NothingToChange,
-    Ready,
-    ReadyNotRecent,
-    ReadyNotSigned,
     Suspension,
     TooFewValidators,
     TooManyChanges,
@@ -54,6 +48,16 @@ from ledger.membership import (
 from ledger.operation import Operation, Refusal, Refused
 from ledger.receipt import Outcome
 from ledger.transaction import Transaction
+from ledger.validators import (
+    AccountIsKept,
+    AlreadyTaken,
+    KeyDecides,
+    Ready,
+    ReadyNotRecent,
+    ReadyNotSigned,
+    ValidatorRecord,
+    ready_statement,
+)
 from primitives import limits
 from primitives.errors import Rejected
 from primitives.ids import (
@@ -380,8 +384,8 @@ def test_a_key_votes_once() -> None:
     assert twice == AlreadyTaken("name", "Ministry 8", "Ministry 8")
 
 
-def _signed(chain: Chain, record: membership.ValidatorRecord, like: Ready) -> Ready:
-    statement = membership.ready_statement(chain.id, record, like.height, like.time_ms)
+def _signed(chain: Chain, record: ValidatorRecord, like: Ready) -> Ready:
+    statement = ready_statement(chain.id, record, like.height, like.time_ms)
     return replace(like, record=record, signature=key("validator 1").sign(statement))
 
 

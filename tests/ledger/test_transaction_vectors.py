@@ -44,14 +44,8 @@ from ledger.books import (
 )
 from ledger.evidence import AlreadyReported, OutOfRange, TooManyReports, Unproven
 from ledger.membership import (
-    AccountIsKept,
-    AlreadyTaken,
-    KeyDecides,
     NotAValidator,
     NothingToChange,
-    ReadyNotRecent,
-    ReadyNotSigned,
-    Replacement,
     Suspension,
     TooFewValidators,
     TooManyChanges,
@@ -76,6 +70,14 @@ from ledger.transaction import (
     sign_body,
     signing_bytes,
     transaction_id,
+)
+from ledger.validators import (
+    AccountIsKept,
+    AlreadyTaken,
+    KeyDecides,
+    ReadyNotRecent,
+    ReadyNotSigned,
+    Replacement,
 )
 from primitives.block import transaction_hash
 from primitives.codec import encode

@@ -4,14 +4,20 @@ from collections.abc import Callable
 from random import Random
 
 import pytest
+from msgspec.structs import replace
 
+from kit.certified import certify
 from kit.engines import Network, Node, begun
 from kit.ledger import pay
 from kit.membership import change, proposal, ready_of, votes
 from ledger.transaction import CheckedTransaction
 from node import wire
-from primitives.ids import Height
+from node.signer import Signer
+from primitives.block import block_id
+from primitives.crypto import SigningKey
+from primitives.ids import Height, View
 from services.authority import ProposeValidatorChange
+from sim.disk import MortalFile
 from sim.spoken import author_of, statements_in
 
 
@@ -188,23 +194,65 @@ def test_who_slept_through_a_change_catches_up_across_it() -> None:
     network.check_agreement()
 
 
-def test_a_certificate_of_an_old_height_is_judged_by_the_validators_of_then() -> None:
-    """A forged one of a height before a change is refused, whoever has left since."""
+def test_a_newcomer_is_spoken_to_one_height_before_its_first() -> None:
+    """Votes of h + 2 may come while h + 1 is still open (R43): it gets those of h + 1, too."""
+    network, since = joined()
+    network.run(network.all_at(since - 2))
+    del network.messages[:]
+
+    pay_until(network, since - 1)
+
+    heard = [
+        message
+        for _, receiver, message in network.messages
+        if receiver == "validator 4" and any(statements_in(message))
+    ]
+    assert {statement.height for one in heard for statement in statements_in(one)} >= {since - 1}
+
+
+def test_a_fork_of_an_old_height_is_judged_by_the_validators_of_then() -> None:
+    """Their certificate for another block proves it, whoever has left since (R45)."""
     network = begun(5)
-    block = network.nodes["validator 1"].store
+    members = network.members
     pay_until(network, 2)
     since = decide(network, change(remove=[votes(2)]), *range(5))
     pay_until(network, since)
-    node = network.nodes["validator 1"]
-    certificate = block.certificate(Height(2))
-    assert certificate is not None
-    good = wire.Decided(block.block(Height(2)), certificate)
+    node, other = network.nodes["validator 1"], network.nodes["validator 0"]
+    block = node.store.block(Height(2))
+    forged = replace(block, header=replace(block.header, time_ms=block.header.time_ms + 1))
+    keys = [network.nodes[f"validator {index}"].key for index in range(5)]
+    certificate = certify(
+        [one for one in keys if isinstance(one, SigningKey)][: members.quorum],
+        members,
+        chain=network.chain,
+        height=Height(2),
+        view=View(0),
+        block=block_id(forged.header),
+    )
 
-    network.say(network.nodes["validator 0"], node.name, good)
+    network.say(other, node.name, wire.Decided(forged, certificate))
     network.run_for(50)
 
     assert node.faults == []
-    assert node.events().count("chain.forked") == 0
+    assert "chain.forked" in node.events()
+
+
+def test_a_copy_of_a_key_on_another_node_never_votes() -> None:
+    """The chain names the node of each key: elsewhere it has no seat, and cannot equivocate."""
+    network = begun(4, waiting=1)
+    copy = network.nodes["validator 4"]
+    network.crash(copy.name)
+    copy.key = network.nodes["validator 1"].key
+    copy.memory = MortalFile()
+    Signer.create_memory(votes(1), copy.memory)
+    network.crash("validator 1", "validator 2")
+
+    network.start(copy.name)
+    network.submit(copy, network.transaction("treasury", pay("health", 1, "one")))
+    network.run_for(20_000)
+
+    assert copy.alive.seat is None
+    assert copy.height == 1  # two of four are too few, and the copy counts for nobody
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -6,12 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from kit.commandline import testnet
 from node.config import NodeFolder
-from node.folder import load_genesis, load_node
+from node.folder import check_identity, load_genesis, load_node
 from primitives import limits
 from primitives.errors import OperatorFault
+from primitives.ids import NodeKey
 
 
 @pytest.fixture
@@ -44,11 +46,41 @@ def test_a_peer_with_our_own_node_id_is_refused(home: Path) -> None:
 
 
 def test_a_validator_without_its_key_is_no_observer(home: Path) -> None:
-    """Its place in genesis says what it must be."""
+    """Its place on the chain says what it must be."""
     (home / "nodes" / "node1" / "validator.key").unlink()
+    node = load_node(home / "nodes" / "node1")
 
-    with pytest.raises(OperatorFault, match=r"genesis names this node's key.*validator interior"):
-        load_node(home / "nodes" / "node1")
+    with pytest.raises(OperatorFault, match=r"chain names this node's key.*validator interior"):
+        check_identity(node, node.document.validators)
+
+
+def test_a_key_that_does_not_vote_is_no_fault(home: Path) -> None:
+    """Not yet, or no longer: the node follows, and says so."""
+    node = load_node(home / "nodes" / "node1")
+    others = node.document.validators[:1]
+
+    assert "this node follows" in (check_identity(node, others) or "")
+    assert check_identity(node, node.document.validators) is None
+
+
+def test_a_validators_key_beside_another_nodes_key_signs_nothing(home: Path) -> None:
+    """The chain knows on which node a key votes: a copy of it elsewhere is warned of."""
+    node = load_node(home / "nodes" / "node1")
+    first, own = node.document.validators
+    elsewhere = replace(own, node_key=NodeKey(bytes(32)))
+
+    assert "the chain names the node key" in (check_identity(node, (first, elsewhere)) or "")
+    assert check_identity(node, (first, elsewhere, own)) is None  # from the next height on
+
+
+def test_a_key_of_another_validator_is_refused(home: Path) -> None:
+    """Two files of two nodes: with both of them at work there would be a clone."""
+    ours, other = home / "nodes" / "node1", home / "nodes" / "node0"
+    (ours / "validator.key").write_bytes((other / "validator.key").read_bytes())
+    node = load_node(ours)
+
+    with pytest.raises(OperatorFault, match=r"is finance's, .*node\.key is interior's"):
+        check_identity(node, node.document.validators)
 
 
 def test_a_node_without_its_signer_s_memory_loads(home: Path) -> None:

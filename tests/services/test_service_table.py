@@ -15,6 +15,7 @@ import ledger.genesis
 import ledger.membership
 import ledger.roles
 import ledger.suspensions
+import ledger.validators
 import services.authority
 import services.money
 import services.registry
@@ -37,6 +38,7 @@ MODULES = (
     ledger.membership,
     ledger.roles,
     ledger.suspensions,
+    ledger.validators,
     services.authority,
     services.money,
     services.registry,
