@@ -23,7 +23,7 @@ from primitives.codec import encode
 from primitives.crypto import ED25519
 from primitives.errors import Malformed
 from primitives.evidence import Evidence, check_evidence
-from primitives.ids import ChainId, Height, Signature
+from primitives.ids import ChainId, Height, Signature, View
 from verifier import Outcome, verify_evidence
 
 
@@ -68,7 +68,7 @@ def test_each_piece_goes_out_as_a_file_that_anybody_checks() -> None:
 
 
 def test_a_testimony_counts_by_its_signatures_alone() -> None:
-    """R47: what a liar writes into its testimony accuses nobody."""
+    """R47, R48: what a liar writes into its testimony accuses nobody."""
     fork = forked(2, 4, "fresh")
     honest = next(seat for seat in range(4) if seat not in fork.liars)
     lying = [
@@ -76,6 +76,7 @@ def test_a_testimony_counts_by_its_signatures_alone() -> None:
             testimony,
             certificate=replace(
                 testimony.certificate,
+                view=View(0),
                 seals=tuple(
                     replace(seal, seat=honest, signature=Signature(bytes(64)))
                     for seal in testimony.certificate.seals
@@ -96,7 +97,7 @@ def test_a_testimony_counts_by_its_signatures_alone() -> None:
         ),
     )
 
-    named = {piece.signer for piece in judged([*lying, out_of_range])}
+    named = {piece.signer for piece in culprits([*lying, out_of_range], scheme=ED25519)}
 
     voters = fork.testimonies[0].voters
     assert {voters.seat(signer) for signer in named} <= fork.liars
