@@ -25,6 +25,7 @@ from sim.world import World
 from storage.decision import VoteStep
 from storage.schema import Region
 
+Incident = tuple[float, Callable[[], None]]
 Backup = tuple[dict[bytes, bytes], bytes | None]
 
 
@@ -45,7 +46,7 @@ class Director(Watch):
         self._backups: dict[str, Backup] = {}
         self._forgivers: list[Callable[[str], None]] = []
         self._excusers: list[Callable[[str], None]] = []
-        self._kinds: list[tuple[float, Callable[[], None]]] = [
+        self._kinds: list[Incident] = [
             (faults.partitions, self._partition),
             (faults.crashes, self._crash),
             (faults.fuses, self._fuse),
@@ -57,6 +58,16 @@ class Director(Watch):
             (faults.jumps, self._jump),
         ]
         world.watches.append(self)
+
+    def also(self, rate: float, what: str, deed: Callable[[], None]) -> None:
+        """Let something else happen at a rate."""
+
+        def incident() -> None:
+            self._say(what)
+            deed()
+
+        if rate:
+            self._kinds.append((rate, incident))
 
     def answers_to(
         self, agreement: Agreement, honesty: Honesty, courtesy: Courtesy, upward: Upward

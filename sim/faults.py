@@ -79,6 +79,13 @@ class Faults(Struct, frozen=True, kw_only=True):
     byzantine: tuple[tuple[int, str], ...] = ()
     """Seats that lie, and how (sim/byzantine)."""
 
+    # validators that come and go; such worlds have real keys
+    changes: float = 0.0
+    """Rate of changes of validators that the bodies sign: one joins, one leaves, or one
+    takes another's place."""
+    reports: float = 0.0
+    """Rate at which somebody takes evidence that a node holds to the chain."""
+
     # the load and the length
     payment_ms: Span = (50, 600)
     """Between two payments, each to the door of a drawn node."""

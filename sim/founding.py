@@ -4,7 +4,8 @@ Nodes are called by their seats at genesis: v0, v1 … in the canonical order of
 o0, o1 …. Keys do not depend on the seed: a seed is about what happens, not about who is there.
 """
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
@@ -33,7 +34,7 @@ from primitives.crypto import Key, Scheme, SigningKey
 from primitives.ids import AccountId, ChainId, NodeKey, TimeMs, ValidatorKey
 from services.money import Transfer
 from services.table import TRANSACTION
-from sim.signatures import IdealKey, IdealScheme
+from sim.signatures import IdealKey, IdealScheme, Remembering
 
 GENESIS_TIME: Final = TimeMs(1_780_000_000_000)
 ASSET: Final = "GBP"
@@ -53,6 +54,8 @@ class Founding:
     """The name of each node that may ever vote, by its key on the network."""
     waiting: Mapping[str, Key] = field(default_factory=dict)
     """Keys of nodes that may come to vote and do not at genesis."""
+    records: Mapping[str, ValidatorRecord] = field(default_factory=dict)
+    """What each node that may ever vote is as a validator."""
 
     @property
     def chain(self) -> ChainId:
@@ -60,25 +63,73 @@ class Founding:
         return ChainId(self.genesis.chain)
 
 
-@lru_cache(maxsize=64)
 def found(validators: int, *, observers: int = 0, parameters: Parameters = DEFAULTS) -> Founding:
-    """A network of this size."""
-    pairs = sorted(
-        (IdealKey(_secret(f"validator {index}")) for index in range(validators)),
-        key=lambda pair: pair.public,
+    """A network of this size, with ideal keys."""
+    return _ideal(validators, observers, parameters)
+
+
+@lru_cache(maxsize=64)
+def _ideal(validators: int, observers: int, parameters: Parameters) -> Founding:
+    pairs = [IdealKey(_secret(f"validator {index}")) for index in range(validators)]
+    return _founding(pairs, [], observers, parameters, IdealScheme(pairs))
+
+
+def found_with_real_keys(validators: int, *, waiting: int, parameters: Parameters) -> Founding:
+    """A network with Ed25519 keys; `waiting` more nodes have accounts, and no vote yet."""
+    return replace_scheme(_real(validators, waiting, parameters))
+
+
+def replace_scheme(founding: Founding) -> Founding:
+    """With a memory of signatures of its own: worlds share nothing that changes."""
+    return dataclasses.replace(founding, scheme=Remembering())
+
+
+@lru_cache(maxsize=64)
+def _real(validators: int, waiting: int, parameters: Parameters) -> Founding:
+    pairs = [SigningKey(_secret(f"validator {index}")) for index in range(validators + waiting)]
+    return _founding(pairs[:validators], pairs[validators:], 0, parameters, Remembering())
+
+
+def _founding(
+    members: Sequence[Key],
+    waiting: Sequence[Key],
+    observers: int,
+    parameters: Parameters,
+    scheme: Scheme,
+) -> Founding:
+    ordered = [*sorted(members, key=lambda pair: pair.public), *waiting]
+    named = {f"v{index}": pair for index, pair in enumerate(ordered)}
+    records = {name: _record(index, named[name]) for index, name in enumerate(named)}
+    size = len(members)
+    minimum = min(size, parameters.minimum_validators)
+    document = _document(
+        list(records.values())[:size],
+        [f"body {index}" for index in range(len(ordered))],
+        replace(parameters, minimum_validators=minimum),
     )
-    minimum = min(validators, parameters.minimum_validators)
-    document = _document(pairs, replace(parameters, minimum_validators=minimum))
     return Founding(
         genesis_block(document),
-        {f"v{seat}": pair for seat, pair in enumerate(pairs)},
+        dict(list(named.items())[:size]),
         tuple(f"o{index}" for index in range(observers)),
-        IdealScheme(pairs),
-        {_node_key(pair): f"v{seat}" for seat, pair in enumerate(pairs)},
+        scheme,
+        {record.node_key: name for name, record in records.items()},
+        dict(list(named.items())[size:]),
+        records,
     )
 
 
-def _document(pairs: list[IdealKey], parameters: Parameters) -> GenesisDocument:
+def _record(index: int, pair: Key) -> ValidatorRecord:
+    return ValidatorRecord(
+        name=f"Ministry {index}",
+        key=ValidatorKey(pair.public),
+        node_key=NodeKey(sha256(b"node" + pair.public).digest()),
+        account=account(f"body {index}"),
+    )
+
+
+def _document(
+    members: Sequence[ValidatorRecord], bodies: Sequence[str], parameters: Parameters
+) -> GenesisDocument:
     treasury = account("treasury")
     return GenesisDocument(
         format="mithaq.genesis",
@@ -86,27 +137,12 @@ def _document(pairs: list[IdealKey], parameters: Parameters) -> GenesisDocument:
         network="Simulated network",
         time_ms=GENESIS_TIME,
         parameters=parameters,
-        validators=tuple(
-            ValidatorRecord(
-                name=f"Ministry {seat}",
-                key=ValidatorKey(pair.public),
-                node_key=_node_key(pair),
-                account=account(f"body {seat}"),
-            )
-            for seat, pair in enumerate(pairs)
-        ),
-        accounts=(
-            *(_account(name) for name in ("treasury", "works")),
-            *(_account(f"body {seat}") for seat in range(len(pairs))),
-        ),
+        validators=tuple(members),
+        accounts=tuple(_account(name) for name in ("treasury", "works", *bodies)),
         roles=(GenesisRole(REGISTRAR, None, treasury), GenesisRole(ASSET_ISSUER, None, treasury)),
         assets=(GenesisAsset(ASSET, 2, treasury),),
         balances=(GenesisBalance(treasury, ASSET, 10**12),),
     )
-
-
-def _node_key(pair: IdealKey) -> NodeKey:
-    return NodeKey(sha256(b"node" + pair.public).digest())
 
 
 def _secret(name: str) -> bytes:
@@ -146,11 +182,22 @@ def transaction(
     chain: ChainId, *operations: Operation, number: int, valid_until: TimeMs
 ) -> CheckedTransaction:
     """The treasury's, signed and checked."""
+    return transaction_of(["treasury"], chain, *operations, number=number, valid_until=valid_until)
+
+
+def transaction_of(
+    signers: Sequence[str],
+    chain: ChainId,
+    *operations: Operation,
+    number: int,
+    valid_until: TimeMs,
+) -> CheckedTransaction:
+    """Of the first account, signed by all of these, and checked."""
     body: Body[Operation] = Body(
         chain=chain,
         valid_until=valid_until,
         salt=number.to_bytes(16, "big"),
-        calls=tuple(Call(account("treasury"), operation) for operation in operations),
+        calls=tuple(Call(account(signers[0]), operation) for operation in operations),
     )
-    data = encode(sign_body(body, [key_of("treasury")]))
+    data = encode(sign_body(body, [key_of(name) for name in signers]))
     return check_transaction(data, chain, TRANSACTION)

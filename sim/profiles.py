@@ -127,6 +127,22 @@ def turmoil(random: Random, validators: int) -> Faults:
     )
 
 
+def changes(random: Random, validators: int) -> Faults:
+    """Validators join, leave and replace each other, and liars are reported, in bad weather."""
+    lying = random.sample(range(validators), min(1, (validators - 1) // 3))
+    kinds = ("equivocator", "twins", "silent")
+    return replace(
+        random.choice((weather, phases, power))(random, validators),
+        loss=random.choice((0.0, 0.02)),
+        changes=random.uniform(0.5, 1.5),
+        reports=random.choice((0.0, 1.0)),
+        heights=8,
+        byzantine=tuple((seat, random.choice(kinds)) for seat in lying)
+        if random.random() < 0.6
+        else (),
+    )
+
+
 def night(random: Random, validators: int) -> Faults:  # noqa: ARG001
     """An hour without a quorum, and back."""
     return Faults(
@@ -142,16 +158,17 @@ def dusk(random: Random, validators: int) -> Faults:
 PROFILES: Final[Mapping[str, Profile]] = {
     name: Profile((draw.__doc__ or "").strip(), draw, share)
     for name, draw, share in (
-        ("calm", calm, 4),
+        ("calm", calm, 2),
         ("weather", weather, 15),
-        ("phases", phases, 20),
-        ("power", power, 18),
+        ("phases", phases, 18),
+        ("power", power, 16),
         ("clocks", clocks, 6),
         ("backups", backups, 10),
         ("liars", liars, 14),
         ("turmoil", turmoil, 10),
+        ("changes", changes, 6),
         ("dusk", dusk, 3),
         ("night", night, 0),
     )
 }
-"""By name; the shares make a hundred with one night in a thousand schedules."""
+"""By name; the shares are of a hundred; a night is drawn apart (sim/sweep.py)."""

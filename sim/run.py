@@ -14,9 +14,10 @@ from msgspec.structs import replace
 
 from ledger.parameters import DEFAULTS
 from sim.byzantine import KINDS
+from sim.changes import Changes
 from sim.director import Director
 from sim.faults import Faults
-from sim.founding import GENESIS_TIME, found
+from sim.founding import GENESIS_TIME, found, found_with_real_keys
 from sim.laws.agreement import Agreement, quorum_of
 from sim.laws.honesty import Honesty
 from sim.laws.state import Bounds, Courtesy, Restarts, Timers, Upward
@@ -30,6 +31,8 @@ from sim.world import World
 
 HEIGHTS: Final = 5
 INCIDENTS: Final = 3
+WAITING_MAX: Final = 20
+"""A node at which so many transactions wait is given no more: they cost time and show nothing."""
 SIZES: Final = (4, 4, 4, 4, 5, 6, 7, 7)
 """Validators of a schedule that does not say how many."""
 
@@ -109,8 +112,11 @@ class Schedule:
             tmax_ms=faults.tmax_ms,
             heartbeat_ms=faults.heartbeat_ms,
         )
-        founding = found(plan.validators, parameters=parameters)
-        names = list(founding.keys)
+        if faults.changes or faults.reports:
+            founding = found_with_real_keys(plan.validators, waiting=3, parameters=parameters)
+        else:
+            founding = found(plan.validators, parameters=parameters)
+        names = [*founding.keys, *founding.waiting]
         self.weather = Weather(faults, Random(f"{plan.seed} weather"), names)
         actors = {f"v{seat}": KINDS[kind] for seat, kind in faults.byzantine}
         self.world = World(founding, seed=plan.seed, air=self.weather, actors=actors)
@@ -137,7 +143,12 @@ class Schedule:
             self.upward.watch_signer(machine)
         self.director = Director(self.world, faults, self.weather, Random(f"{plan.seed} director"))
         self.director.answers_to(self.agreement, self.honesty, courtesy, self.upward)
+        changes = Changes(self.world, founding, Random(f"{plan.seed} changes"))
+        self.director.also(faults.changes, "change of validators", changes.propose)
+        self.director.also(faults.reports, "report", changes.report)
         self.recovery_ms: int | None = None
+        self.doors = honest
+        """At whose doors payments are made."""
 
     # --- the acts ---------------------------------------------------------------------------
 
@@ -179,22 +190,25 @@ class Schedule:
         core = self._core()
         world.say_of(f"healed: {' '.join(sorted(core))}")
         self.director.heal(core)
+        self.doors = core
         nodes = [world.nodes[name] for name in sorted(core)]
         began, height = world.now_ms, self.top + 1
         self._require(nodes, height, bound_ms)
         self.recovery_ms = world.now_ms - began
         goal = max(height + 2, self.faults.heights)
-        absent = world.members.size - len(core)
+        absent = len(world.nodes) + len(world.actors) - len(core)
         per_height_ms = (absent + 1) * 2 * self.faults.t0_ms + 1_000
         self._require(nodes, goal, bound_ms + (goal - height) * per_height_ms)
 
     def _core(self) -> frozenset[str]:
-        """q honest nodes that lost nothing."""
+        """q honest nodes that lost nothing; where validators change, every such node."""
         able = [
             machine.name
             for machine in self.world.validators()
             if machine.name not in self.director.weak
         ]
+        if self.faults.changes:
+            return frozenset(able)
         return frozenset(self.random.sample(able, self.world.members.quorum))
 
     def _require(self, nodes: Iterable[Machine], height: int, limit_ms: int) -> None:
@@ -215,9 +229,12 @@ class Schedule:
         """A payment at a drawn door, and the next one later."""
         world = self.world
         world.call_later(self.random.randint(*self.faults.payment_ms), self._pay)
-        up = [machine for machine in world.validators() if machine.engine is not None]
-        if up and len(up[0].alive.mempool) < 20:
-            world.submit(self.random.choice(up), world.payment())
+        doors = [one for one in world.up() if one.signing and one.name in self.doors]
+        if not doors:
+            return
+        node = self.random.choice(doors)
+        if len(node.alive.mempool) < WAITING_MAX:
+            world.submit(node, world.payment())
 
     # --- the end ----------------------------------------------------------------------------
 

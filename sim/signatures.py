@@ -4,11 +4,15 @@ A signature is SHA-512 over the secret and the message. Whoever checks must know
 so this is no signature scheme for the world, only for *a* world: its notary holds all secrets, and
 no actor in it ever asks. The engine, the signer and the gate take the scheme from outside, so the
 code that runs here is the code that runs with Ed25519.
+
+What the ledger judges itself, READY and evidence, is signed by Ed25519 always. Worlds in which that
+matters have real keys, and check each signature once.
 """
 
 import hashlib
 from typing import final
 
+from primitives.crypto import ED25519
 from primitives.errors import BadSignature
 from primitives.ids import PublicKey, Signature, short
 
@@ -44,3 +48,19 @@ class IdealScheme:
             raise BadSignature(
                 f"signature of {short(key)}… over {len(message)} bytes does not verify"
             )
+
+
+@final
+class Remembering:
+    """Ed25519, each signature once in a world: what was good stays good."""
+
+    def __init__(self) -> None:
+        self._good: set[tuple[bytes, bytes, bytes]] = set()
+
+    def check(self, key: bytes, message: bytes, signature: bytes) -> None:
+        """Raises:
+        BadSignature: `signature` is not `key`'s over `message`.
+        """
+        if (key, message, signature) not in self._good:
+            ED25519.check(key, message, signature)
+            self._good.add((key, message, signature))

@@ -6,19 +6,21 @@ import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from random import Random
+from typing import Final
 
 from sim.profiles import PROFILES
 from sim.run import HEIGHTS, Outcome, Plan, run, size_of
 
-_CHUNK = 20
+NIGHTS: Final = 500
+_CHUNK: Final = 20
 """Schedules that a process is given at a time."""
 
 
 def profile_of(seed: int) -> str:
-    """The profile of a seed if nobody says, by the shares; one schedule in a thousand is a night,
+    """The profile of a seed if nobody says, by the shares; one schedule in NIGHTS is a night,
     because an hour of ticks costs as much as a hundred others."""
     random = Random(f"{seed} profile")
-    if random.randrange(1_000) == 0:
+    if random.randrange(NIGHTS) == 0:
         return "night"
     names = list(PROFILES)
     return random.choices(names, [PROFILES[name].share for name in names])[0]

@@ -33,6 +33,10 @@ NOTES = {
     "signer.refused": (37,),
     "votelog.rolled_back": (40,),
     "replica.awake": (41,),
+    "signer.fenced": (50,),
+    "signer.returns": (51,),
+    "signer.cloned": (52,),
+    "consensus.equivocation": (46, 47, 48),
 }
 """Notes that say that a rule has fired."""
 
@@ -182,6 +186,14 @@ class Tally(Watch):
         del machine
         if isinstance(statement, Commit):
             self.rules[37] += 1
+
+    def happened(self, what: str, who: str = "") -> None:
+        """What was submitted and passed the door, which tries it on the state."""
+        del who
+        if what == "submits ProposeValidatorChange: accepted":
+            self.rules.update((53, 54, 55, 56))
+        elif what == "submits ReportEquivocation: accepted":
+            self.rules[49] += 1
 
     def ended(self, machine: Machine, why: str) -> None:
         """By a disk?"""
