@@ -123,6 +123,10 @@ class Stage:
         machine.memory = MortalFile(encode(replace(memory, forgotten=FOR_EVER)))
         return machine
 
+    def honest_machine(self) -> Machine:
+        """The same with an ordinary signer's file: it minds what others know of this seat."""
+        return self._world.site.machine(self.name, self.key)
+
 
 class Actor(Protocol):
     """What sits on a validator's place."""

@@ -8,8 +8,9 @@ is the chain's affair; a change that comes too late, or beside another one, is r
 from random import Random
 from typing import final
 
-from ledger.membership import Ready, Replacement, ready_statement, validator_records
+from ledger.membership import validator_records
 from ledger.operation import Operation
+from ledger.validators import Ready, Replacement, ready_statement
 from ledger.window import WINDOW_IDS
 from primitives.codec import decode
 from primitives.evidence import Evidence

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from ledger.parameters import DEFAULTS
 from sim.byzantine import KINDS
+from sim.byzantine.clone import Clone
 from sim.changes import Changes
 from sim.director import Director
 from sim.faults import Faults
@@ -240,6 +241,9 @@ class Schedule:
 
     def outcome(self, violation: str | None, message: str) -> Outcome:
         """What came of it."""
+        for actor in self.world.actors.values():
+            if isinstance(actor, Clone):
+                self.tally.count_notes(note for one in actor.machines for note in one.notes)
         return Outcome(
             plan=self.plan,
             violation=violation,

@@ -6,7 +6,7 @@ refused; for a guard that hardly ever finds anything, that it stood at its post.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import final
 
 from consensus import effects as do
@@ -178,8 +178,12 @@ class Tally(Watch):
     def noted(self, machine: Machine, note: Note) -> None:
         """What the engine says itself."""
         del machine
-        for rule in NOTES.get(note.event, ()):
-            self.rules[rule] += 1
+        self.count_notes([note])
+
+    def count_notes(self, notes: Iterable[Note]) -> None:
+        """Also of machines that nobody watches, because their seat is not honest."""
+        for note in notes:
+            self.rules.update(NOTES.get(note.event, ()))
 
     def spoke(self, machine: Machine, statement: Statement) -> None:
         """A commit is signed after its prepare."""

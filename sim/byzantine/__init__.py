@@ -9,6 +9,7 @@ from typing import Final
 
 from sim.actors import Actor, Silent, Stage
 from sim.byzantine.bent import Bent, Make
+from sim.byzantine.clone import Clone
 from sim.byzantine.equivocator import Equivocator
 from sim.byzantine.flatterer import Flatterer
 from sim.byzantine.flooder import Flooder
@@ -27,6 +28,7 @@ def bent(make: Make) -> Callable[[Stage], Actor]:
 KINDS: Final[dict[str, Callable[[Stage], Actor]]] = {
     "silent": Silent,
     "twins": Twins,
+    "clone": Clone,
     "liar": bent(Liar),
     "forgetful": bent(Forgetful),
     "equivocator": bent(Equivocator),

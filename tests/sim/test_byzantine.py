@@ -23,7 +23,7 @@ from sim.spoken import statements_in
 from sim.watch import Watch
 from sim.world import World
 
-BENT: Final = sorted(set(KINDS) - {"silent"})
+BENT: Final = sorted(set(KINDS) - {"silent", "clone"})
 
 
 class Ear(Watch):
