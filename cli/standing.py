@@ -180,8 +180,20 @@ def overview(found: Standing) -> str:
             [_row(report) for report in found.reports],
         )
     )
-    lines.append(found.sentence())
+    lines += [found.sentence(), *_accusations(answering)]
     return "\n".join(lines)
+
+
+def _accusations(answering: Sequence[NodeStatus]) -> list[str]:
+    """What a look at the network must not overlook: who broke a promise."""
+    said = [
+        f"{name} is suspended, and votes until a replacement joins."
+        for name in sorted({v.name for s in answering for v in s.validators if v.suspended})
+    ]
+    holders = [status.name for status in answering if status.evidence]
+    if holders:
+        said.append(f"Evidence of equivocation at {', '.join(holders)}: mithaq evidence list")
+    return said
 
 
 def _row(report: Report) -> tuple[object, ...]:

@@ -251,6 +251,7 @@ class RunningNode:
             key=self._key,
             validators=self._validators(),
             change=self._change(),
+            evidence=len(self.store.evidence()),
             peers=self._peers(),
             mempool=MempoolStatus(count=len(mempool), bytes=mempool.bytes),
         )

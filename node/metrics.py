@@ -239,6 +239,7 @@ def _node(sight: Sight) -> Iterator[Metric]:
         ("mithaq_validators_connected", "Of these connected, itself included.", connected),
         ("mithaq_validators_silent", "Of the connected, those that sign nothing.", silent),
         ("mithaq_validators_missing", "So many more make a quorum.", max(0, missing)),
+        ("mithaq_evidence_cases", "Cases of equivocation that are kept.", status.evidence),
         ("mithaq_peers", "Nodes of the allow-list.", len(status.peers)),
         ("mithaq_peers_connected", "Of these connected.", sum(p.connected for p in status.peers)),
         ("mithaq_heights_behind", "Blocks that a peer has and this node lacks.", sight.behind),

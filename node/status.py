@@ -131,6 +131,8 @@ class NodeStatus(Struct, frozen=True, kw_only=True):
     """Of the height after the head."""
     change: ChangeStatus | None
     """Of the validators, at the height after that."""
+    evidence: Natural[int]
+    """Cases of equivocation that this node has evidence of."""
     peers: tuple[PeerStatus, ...]
     mempool: MempoolStatus
 

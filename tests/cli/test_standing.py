@@ -131,3 +131,21 @@ def test_the_overview_has_a_line_for_each_node() -> None:
     assert lines[2].split()[:3] == ["Ministry", "0", "validator"]
     assert lines[3].endswith("does not answer (127.0.0.1:2)")
     assert lines[4].startswith("3 of 4 validators answer")
+
+
+def test_who_broke_a_promise_is_not_overlooked() -> None:
+    """Whom the minimum needs votes on; who holds evidence is named, and how to see it."""
+    plain = report("Ministry 0", missing=set())
+    assert plain.status is not None
+    marked = tuple(
+        replace(each, suspended=each.name == "Ministry 1") for each in plain.status.validators
+    )
+    telling = replace(plain.status, validators=marked, evidence=2)
+
+    clean, told = overview(judge([plain])), overview(judge([Report(plain.node, telling)]))
+
+    assert "suspended" not in clean
+    assert told.endswith(
+        "Ministry 1 is suspended, and votes until a replacement joins.\n"
+        "Evidence of equivocation at Ministry 0: mithaq evidence list"
+    )

@@ -167,6 +167,7 @@ class ChainOfOne:
             halted=self.halted,
             key=by_key[0].key,
             change=None,
+            evidence=len(self.store.evidence()),
             validators=tuple(
                 ValidatorStatus(
                     name=record.name,

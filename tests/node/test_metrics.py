@@ -12,13 +12,17 @@ import trio
 import trio.testing
 from prometheus_client.parser import text_string_to_metric_families
 
+from kit.accused import two_prepares
 from kit.api import ChainOfOne, in_trio, serving
-from kit.ledger import pay
+from kit.ledger import key, pay
 from kit.tree import ROOT
 from node.metrics import SAMPLE_S, TABLES_EVERY_S, Metrics, Sight, watch_loop, watch_storage
 from p2p.links import LinkStatus
+from primitives.codec import encode
 from primitives.errors import BadSignature, Malformed, Rejected
+from primitives.evidence import case_of
 from primitives.ids import Height, View
+from storage.decision import KeptEvidence
 from storage.leveldb import create_leveldb, open_leveldb
 from storage.schema import Region
 
@@ -62,6 +66,9 @@ def test_a_node_says_where_it_stands() -> None:
     chain = ChainOfOne()
     chain.disconnected = {"Ministry 1", "Ministry 2"}
     chain.halted = "the disk is full"
+    piece = two_prepares(key("validator 1"), chain.chain, height=1)
+    case = case_of(piece, chain.chain)
+    chain.store.keep_evidence(KeptEvidence(case.height, case.id, encode(piece)))
 
     page = seen(Metrics(), Sight(status=chain.status(), behind=12))
 
@@ -71,6 +78,7 @@ def test_a_node_says_where_it_stands() -> None:
     assert page["mithaq_validators_connected", ""] == 2
     assert page["mithaq_validators_missing", ""] == 1
     assert page["mithaq_halted", ""] == 1
+    assert page["mithaq_evidence_cases", ""] == 1
     assert any(name == "mithaq_build_info" and "node0" in of for name, of in page)
     assert page["process_resident_memory_bytes", ""] > 0
 
