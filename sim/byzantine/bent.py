@@ -27,6 +27,7 @@ class Bent:
             in_force = parameters(state)
         self.seat = make(
             Means(
+                name=stage.name,
                 voice=stage.voice,
                 peers=tuple(
                     stage.name_of(seat) for seat in range(stage.members.size) if seat != stage.seat

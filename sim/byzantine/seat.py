@@ -57,6 +57,8 @@ Build = Callable[[View, TimeMs], Block]
 class Means:
     """What a seat is made of."""
 
+    name: str
+    """Its node, which is its link for others."""
     voice: Voice
     peers: tuple[str, ...]
     """The links of the other validators."""
