@@ -2,6 +2,7 @@
 
 from consensus import effects as do
 from consensus import events as on
+from consensus.messages import Claim
 from consensus.replica import Replica
 from kit.consensus import commit, pre_prepare, prepare, prepared, view_change
 from primitives import limits
@@ -50,11 +51,13 @@ def test_votes_that_fall_behind_are_forgotten() -> None:
     """R42: the window moves with the wish."""
     moved = in_view_five()
     moved.step(on.PrepareReceived(prepare(1, "A", view=LOWEST)))
+    moved.step(on.CommitReceived(commit(1, "A", view=LOWEST)))
 
     for seat in (0, 1):
         moved.step(on.ViewChangeReceived(view_change(seat, WISH + 1)))
 
     assert moved.now.prepares.views() == ()
+    assert moved.now.commits.views() == ()
 
 
 def test_proposals_are_kept_from_the_wish_to_two_ahead() -> None:
@@ -138,6 +141,57 @@ def test_bodies_and_verdicts_go_with_what_names_them() -> None:
     assert moved.now.bodies == moved.kept_blocks == frozenset()
     assert moved.now.verdicts == {}
     assert moved.now.judging == set()
+
+
+def test_what_is_being_judged_goes_with_its_view() -> None:
+    """R42: an answer that is still owed keeps nothing."""
+    moved = replica()
+    offer(moved, "A", 0, has_body=True)
+    assert moved.now.judging == {(pre_prepare("A").block_id, View(0))}
+
+    for seat in (0, 1):
+        moved.step(on.ViewChangeReceived(view_change(seat, WISH)))
+
+    assert moved.now.judging == set()
+    assert moved.kept_blocks == frozenset()
+
+
+def test_what_was_prepared_is_kept_for_two_views_and_what_was_committed_to_for_ever() -> None:
+    """R21, R25, R42: a commit is claimed in every later view, so its block must be here."""
+    for commits in (False, True):
+        moved = replica()
+        offer(moved, "A", 0, has_body=True)
+        moved.step(on.Checked(pre_prepare("A").block_id, View(0), on.Verdict.GOOD))
+        for seat in range(3 if commits else 2):
+            moved.step(on.PrepareReceived(prepare(seat, "A")))
+        for view in (2, 3):
+            assert pre_prepare("A").block_id in moved.kept_blocks
+            for seat in (0, 1):
+                moved.step(on.ViewChangeReceived(view_change(seat, view)))
+
+        assert (pre_prepare("A").block_id in moved.kept_blocks) is commits
+
+
+def test_records_keep_their_blocks_until_they_are_said_again() -> None:
+    """R39, R42: then only what the restored state still names is kept."""
+    started = on.HeightStarted(
+        Height(1),
+        4,
+        Seat(3),
+        1_000,
+        10_000,
+        100,
+        (pre_prepare("A"), Claim(Height(1), View(5), None)),
+    )
+    again = Replica()
+
+    again.step(started)
+    assert again.kept_blocks == {pre_prepare("A").block_id}
+    again.step(on.Awoke())
+
+    assert again.now.wish == 5
+    assert again.kept_blocks == frozenset()
+    assert again.now.bodies == set()
 
 
 def test_a_height_leaves_nothing_to_the_next() -> None:
