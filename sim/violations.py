@@ -32,12 +32,6 @@ class BadCertificate(Violation):
     rules = (1, 4)
 
 
-class Unsupported(Violation):
-    """A certificate names an honest seat that never said so."""
-
-    rules = (3, 4, 5)
-
-
 class Equivocation(Violation):
     """An honest node signed two statements that exclude each other (E1 to E6), in all its lives."""
 
@@ -107,7 +101,7 @@ class RestartDiffers(Violation):
 class Unjustified(Violation):
     """An honest node proposed, prepared or committed what its rules did not let it."""
 
-    rules = (10, 13, 14, 18, 19)
+    rules = (3, 4, 10, 13, 14, 18, 19)
 
 
 class Stuck(Violation):

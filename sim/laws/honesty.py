@@ -5,7 +5,7 @@ up among all statements that anybody ever said in this world: a commit needs a q
 later view a quorum of view changes and the block of their highest claim.
 """
 
-from typing import final
+from typing import Final, final
 
 from consensus.messages import Commit, Prepare, PrePrepare, ViewChange
 from node import wire
@@ -30,6 +30,12 @@ from sim.violations import Accusation, Equivocation, Unjustified
 from sim.watch import Watch
 from storage.decision import VoteStep
 
+_KINDS: Final = {
+    VoteStep.PRE_PREPARE: "E1",
+    VoteStep.PREPARE: "E2",
+    VoteStep.COMMIT: "E3",
+    VoteStep.VIEW_CHANGE: "E4",
+}
 Ballot = tuple[Height, View, BlockId]
 
 
@@ -51,7 +57,7 @@ class OneHeight:
         content = content_of(statement)
         before = self._said.setdefault((view, step), (content, statement.signature))
         if before[0] != content:
-            return f"E{step + 1}: two statements {step.name} of view {view}"
+            return f"{_KINDS[step]}: two statements {step.name} of view {view}"
         if before[1] != statement.signature:
             return f"{step.name} of view {view} was repeated, but not byte for byte"
         return self._amnesia(statement)
@@ -121,11 +127,12 @@ class Honesty(Watch):
         if author is None or machine.name not in self._honest:
             return
         said = self._said.setdefault((author, statement.height), OneHeight())
-        if not said.knows(statement):  # else others may have brought it back
-            check_durable(machine, statement)
+        is_new = not said.knows(statement)  # else others may have brought it back
         found = said.add(statement)
         if found is not None:
             raise Equivocation(f"{machine.name} at height {statement.height}: {found}")
+        if is_new:
+            check_durable(machine, statement)
         match statement:
             case PrePrepare():
                 self._judge_proposal(machine, statement)
