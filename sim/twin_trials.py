@@ -2,8 +2,9 @@
 
 Each height is a consensus instance of its own, so a world runs one scenario at each of its heights:
 everybody gets work, the groups of the scenario hold for the statements of the views that it names,
-and after these views everybody hears everybody. Then the height must be decided. Which seat is
-doubled stays; which role it plays turns with the height (R2).
+and after these views everybody hears everybody. Then the height must be decided. The laws of the
+world (sim/laws) hold all the time. Which seat is doubled stays; which role it plays turns with the
+height (R2).
 
 Decided blocks are kept within their groups as well: a side that decides must not tell the other,
 which is to find out by itself. Everything else passes. Who says where he stands, or fetches a body,
@@ -24,9 +25,13 @@ from primitives.ids import Height, View
 from sim.actors import Actor, Stage
 from sim.byzantine.twins import BOTH, Twins
 from sim.founding import found
+from sim.laws.agreement import Agreement
+from sim.laws.honesty import Honesty
+from sim.laws.state import Bounds, Courtesy, Timers, Upward
 from sim.letters import VOTING, Letter, Phase, place
 from sim.machine import TICK_MS
 from sim.twins import SEATS, Scenario
+from sim.violations import Stuck
 from sim.watch import Watch
 from sim.world import World, everything
 
@@ -58,8 +63,14 @@ class Trials:
             found(VALIDATORS, parameters=PARAMETERS),
             seed=seed,
             actors={self.doubled: self._actor},
-            watches=watches,
+            watches=[*watches, Upward(), Bounds(), Timers()],
         )
+        honest = frozenset(self.world.nodes)
+        self.world.watches += [
+            Agreement(self.world.site),
+            Honesty(self.world.site, honest),
+            Courtesy(honest),
+        ]
         self._scenario: Scenario | None = None
         self._height = Height(1)
 
@@ -105,7 +116,7 @@ class Trials:
         """At the next height at which the doubled seat has its role.
 
         Raises:
-            AssertionError: the height was not decided after everybody heard everybody.
+            Violation: a law was broken, or the healed height was not decided in time.
         """
         while self.role(self.doubled, self._next()) != scenario.doubled:
             self._give_work()
@@ -135,7 +146,12 @@ class Trials:
             self.world.submit(node, payment)
 
     def _decide(self, height: Height) -> None:
-        self.world.run(self.world.all_at(height), limit_ms=HEALING_MS)
+        world, end = self.world, self.world.now_ms + HEALING_MS
+        decided = world.all_at(height)
+        while not decided():
+            if world.next_ms() > end:
+                raise Stuck(f"height {height} of {world.heights()}: not within {HEALING_MS} ms")
+            world.step()
 
 
 def _scripted_ms(views: int) -> int:
