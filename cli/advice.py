@@ -34,7 +34,7 @@ NEXT: Final = {
     "signed.",
     "transaction.expired": "build and sign it again; --valid-for says how long it lasts.",
     "transaction.superfluous_signature": "sign only with keys of the accounts that act in it.",
-    "transaction.threshold_not_reached": "more keys of that account must sign: `mithaq tx sign`.",
+    "transaction.threshold_not_reached": "more keys must sign: `mithaq tx sign`.",
     "transaction.too_far_ahead": "give a shorter --valid-for, and check this machine's clock.",
     "transaction.unknown": "it may wait at another node (--node URL); if its time is not over, "
     "submit it again.",

@@ -120,6 +120,6 @@ def _remarks(
     if "key" in result and result["key"] not in voting:
         session.remark(
             f"{node.validator_key} is not among the {len(voting)} validators of this genesis: the "
-            "node will not start with it (an observer is made with --observer)"
+            "node follows, until the others take it in (`mithaq validator ready`)"
         )
     session.remark(f"next: write the peers' addresses into {node.config}, then mithaq start")

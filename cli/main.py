@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "query": ("cli.query", "Ask for totals, statements and lists."),
     "block": ("cli.lookup", "Show a block and its certificate."),
     "import": ("cli.import_payments", "Book an agency's file of payments, row by row."),
+    "validator": ("cli.validator", "List validators; propose who joins and who leaves."),
     "keys": ("cli.keys", "Make and list the keys that sign transactions."),
     "testnet": ("cli.testnet", "Write the folders of a new network's nodes."),
     "init": ("cli.init", "Make one node's folder."),

@@ -62,7 +62,7 @@ def build_command(operation: type[Struct]) -> click.Command:
         home = home_of(session)
         acts = home.account(actor or Interview(home).name_of("actor: who acts", home.account))
         call = _call(home, operation, given, acts, interactive=interactive)
-        body = _body(session, home, (call,), valid_for) if onto is None else _extended(onto, call)
+        body = new_body_of(session, (call,), valid_for) if onto is None else _extended(onto, call)
         transaction: Transaction[Any] = Transaction(body, ())
         text = transaction_text(transaction)
         target = output or onto
@@ -123,7 +123,7 @@ def send_command(operation: type[Struct]) -> click.Command:
         keys = [home.key(name) for name in names]
         acts = home.account_of(keys[0].public) if actor is None else home.account(actor)
         call = _call(home, operation, given, acts, interactive=interactive)
-        body = _body(session, home, (call,), valid_for)
+        body = new_body_of(session, (call,), valid_for)
         if interactive:
             _confirm(home, body, names)
         transaction = sign_body(body, [each.signing() for each in keys])
@@ -196,7 +196,13 @@ def _call(
         raise click.UsageError(str(error)) from error
 
 
-def _body(session: Session, home: Home, calls: tuple[Call[Any], ...], valid_for: str) -> Body[Any]:
+def new_body_of(session: Session, calls: tuple[Call[Any], ...], valid_for: str) -> Body[Any]:
+    """What is to be signed, for this home's chain and for so long.
+
+    Raises:
+        UsageError: that is no time, or longer than the network allows.
+    """
+    home = home_of(session)
     lasts_ms = _duration_ms(valid_for)
     if home.genesis_file.exists():
         window_ms = home.document.parameters.window_ms

@@ -16,7 +16,7 @@ from cli.session import table
 from client.connection import Connection, Node
 from client.faults import Unreachable
 from node.standing import SigningState, in_words
-from node.status import NodeStatus
+from node.status import NodeStatus, ValidatorStatus
 from primitives.errors import Malformed, Rejected
 from primitives.ids import ChainId, short
 from primitives.named import from_named, to_named
@@ -143,26 +143,51 @@ def judge(reports: Sequence[Report], validators: Sequence[str] = ()) -> Standing
     """Who is there: who answers, and who is not asked here but connected to one that answers.
 
     Who answers and signs nothing, halted, fenced or muted, is missing: the others wait for its
-    vote.
+    vote. Who votes is what the node that has the most says; if none answers, who did at genesis.
     """
     answering = [report.status for report in reports if report.status is not None]
-    asked = {report.node.name for report in reports}
-    seen = {status.name for status in answering if _is_at_work(status)}
-    for status in answering:
-        seen |= {
-            v.name
-            for v in status.validators
-            if v.connected and v.signs is not False and v.name not in asked
-        }
-    names = list(validators) or [v.name for v in (answering[0].validators if answering else ())]
+    if not answering:
+        return Standing(tuple(reports), present=(), missing=tuple(validators))
+    silent = {report.node.name for report in reports if report.status is None}
+    by_key = {status.key: status for status in answering if status.key is not None}
+    linked = {
+        one.key
+        for status in answering
+        for one in status.validators
+        if one.connected and one.signs is not False
+    }
+
+    def is_there(one: ValidatorStatus) -> bool:
+        said = by_key.get(one.key)
+        if said is not None:
+            return is_at_work(said)
+        return one.name not in silent and one.key in linked
+
+    voting = newest_of(answering).validators
     return Standing(
         reports=tuple(reports),
-        present=tuple(name for name in names if name in seen),
-        missing=tuple(name for name in names if name not in seen),
+        present=tuple(one.name for one in voting if is_there(one)),
+        missing=tuple(one.name for one in voting if not is_there(one)),
     )
 
 
-def _is_at_work(status: NodeStatus) -> bool:
+def newest_of(statuses: Sequence[NodeStatus]) -> NodeStatus:
+    """What the node says that has the most blocks."""
+    return max(statuses, key=lambda status: status.height)
+
+
+def coming(status: NodeStatus) -> list[str]:
+    """For people: a change of validators that is decided and not yet in force."""
+    change = status.change
+    if change is None:
+        return []
+    moves = [f"{one.name} leaves ({short(one.key)}…)" for one in change.removed]
+    moves += [f"{one.name} joins ({short(one.key)}…)" for one in change.added]
+    return [f"From height {change.height} on: {', '.join(moves)}."]
+
+
+def is_at_work(status: NodeStatus) -> bool:
+    """Whether it would vote: neither halted nor silent for long."""
     signing = status.signing
     can_vote = signing is None or signing.state in {SigningState.SIGNING, SigningState.ASLEEP}
     return status.halted is None and can_vote
@@ -181,6 +206,8 @@ def overview(found: Standing) -> str:
         )
     )
     lines += [found.sentence(), *_accusations(answering)]
+    if answering:
+        lines += coming(newest_of(answering))
     return "\n".join(lines)
 
 

@@ -59,7 +59,9 @@ def test_where_nobody_answers_nobody_says_who_the_validators_are() -> None:
 def report(name: str, *, missing: set[str]) -> Report:
     chain = ChainOfOne()
     chain.disconnected = missing
-    return Report(Node(name, "http://127.0.0.1:1"), replace(chain.status(), name=name))
+    status = chain.status()
+    [key] = [one.key for one in status.validators if one.name == name]
+    return Report(Node(name, "http://127.0.0.1:1"), replace(status, name=name, key=key))
 
 
 def test_who_is_asked_and_silent_is_missing_whatever_others_say() -> None:

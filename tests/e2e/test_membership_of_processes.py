@@ -1,0 +1,130 @@
+"""Validators join, leave and change their keys in a network of processes, while payments go on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from cli.faults import ExitCode
+from kit.commandline import Done, mithaq
+from kit.localnet import free_base_port
+
+PATIENCE_S: Final = 30.0
+"""For what takes a second on an idle machine."""
+
+
+class Ministries:
+    """A home with a running network, and what its operators and bodies do."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.payments = 0
+
+    def run(self, *words: str | Path, code: int = ExitCode.OK) -> Done:
+        done = mithaq(*words, "--home", self.home, "--json")
+        assert done.code == code, f"{words}: {done.code}\n{done.out}\n{done.err}"
+        return done
+
+    def pay(self) -> int:
+        """A final payment; returns its height."""
+        self.payments += 1
+        line = f"to=agency-1,amount=1.00GBP,reference=INV-{self.payments}"
+        words = ("tx", "send", "money.transfer", "--key", "treasury", "--asset", "GBP")
+        return int(self.run(*words, "--line", line, "--wait").result["height"])
+
+    def pay_until(self, height: int) -> None:
+        """Until the block of a height is final."""
+        while self.pay() < height:
+            pass
+
+    def restart(self, node: str) -> None:
+        self.run("localnet", "kill", node)
+        self.run("localnet", "start", node)
+
+    def ready(self, folder: str, *more: str) -> Path:
+        """A node without a key makes one, is started again with it, and says READY."""
+        said = self.home / f"{folder}.json"
+        words: list[str | Path] = ["validator", "ready", self.home / "nodes" / folder, *more]
+        words += ["-o", said]
+        refused = self.run(*words, code=ExitCode.LOCAL_FAULT)
+        assert "stop it and start it again" in refused.error["message"]
+        self.restart(folder.replace("observer", "observer-"))
+        deadline = time.monotonic() + PATIENCE_S
+        while (done := mithaq(*words, "--home", self.home, "--json")).code != ExitCode.OK:
+            assert time.monotonic() < deadline, done.err  # it listens and catches up first
+        return said
+
+    def decide(self, *words: str | Path, bodies: tuple[str, ...]) -> int:
+        """Propose, sign by all these bodies in turn, submit; returns from when on it holds."""
+        file = self.home / "change.json"
+        self.run("validator", "propose", *words, "-o", file, "--actor", bodies[0])
+        for body in bodies:
+            self.run("tx", "sign", file, "--key", body)
+        done = self.run("tx", "submit", file, "--wait").result
+        return int(done["height"]) + 2
+
+    def status(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.run("status").result
+        return found
+
+    def roles(self) -> dict[str, str]:
+        return {node["name"]: node["status"]["role"] for node in self.status()["nodes"]}
+
+
+@pytest.fixture
+def net(tmp_path: Path) -> Iterator[Ministries]:
+    made = Ministries(tmp_path / "home")
+    base = str(free_base_port(6))
+    made.run("localnet", "up", "--observers", "2", "--base-port", base)
+    try:
+        yield made
+    finally:
+        made.run("localnet", "down")
+
+
+def test_one_joins_one_leaves_and_one_changes_its_key(net: Ministries) -> None:
+    """No node is started again to take its seat or to lose it."""
+    net.run("keys", "new", "energy")
+    key = net.run("keys", "show", "energy").result["public"]
+    words = ("--kind", "organisation", "--threshold", "1", "--name", "Energy", "--floor", "0")
+    signer = ("--signer", f"key={key},weight=1")
+    net.run(
+        *("tx", "send", "authority.open_account", "--key", "registrar", *words, *signer, "--wait")
+    )
+
+    energy = net.ready("observer0", "--name", "energy", "--account", "energy")
+    since = net.decide("--add", energy, bodies=("finance", "interior", "justice"))
+    coming = net.run("validator", "list").result["change"]
+    assert [one["name"] for one in coming["added"]] == ["energy"]
+    assert coming["height"] == since
+    net.pay_until(since)
+    assert net.roles()["observer-0"] == "validator"
+
+    net.run("localnet", "kill", "health")  # four of five: energy's votes are needed now
+    net.pay_until(net.pay() + 1)
+    net.run("localnet", "start", "health")
+
+    since = net.decide("--remove", "health", bodies=("finance", "interior", "justice", "energy"))
+    net.pay_until(since)
+    assert net.roles()["health"] == "observer"
+
+    justice = net.ready("observer1", "--name", "justice", "--account", "justice")
+    since = net.decide("--replace", "justice", justice, bodies=("finance", "interior", "energy"))
+    net.pay_until(since + 1)
+
+    roles = net.roles()
+    assert {name for name, role in roles.items() if role == "validator"} == {
+        *("finance", "interior", "observer-0", "observer-1"),
+    }
+    voting = net.run("validator", "list").result["validators"]
+    assert net.status()["present"] == [one["name"] for one in voting]
+    refused = net.run("validator", "propose", "--remove", "energy", code=ExitCode.REFUSED)
+    assert refused.error["code"] == "membership.too_few"
+    line = ("--asset", "GBP", "--line", "to=agency-1,amount=1.00GBP,reference=proved")
+    sent = ("tx", "send", "money.transfer", "--key", "treasury", *line)
+    unproved = net.run(*sent, "--proof", net.home / "payment.proof", code=ExitCode.REFUSED)
+    assert unproved.error["code"] == "proof.membership_changed"
