@@ -6,17 +6,13 @@ change of the validators, and the one below that height, which names who votes o
 a file can be made while its height is still undecided.
 """
 
-from collections.abc import Iterator
-from typing import Annotated, Final, Literal, final
+from typing import Final, Literal, final
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
-from ledger.membership import VALIDATORS, validators_at
-from ledger.state import StateReader
-from node.proof import quorum_of
+from node.lineage import Keys, Link, lineage_to
 from primitives import limits
 from primitives.block import Header
-from primitives.certificate import Certificate
 from primitives.codec import decode, encode
 from primitives.errors import Rejected
 from primitives.evidence import Case, Evidence
@@ -25,17 +21,6 @@ from primitives.statements import Witness
 from storage.chain import ChainStore
 
 TOO_LARGE: Final = "evidence.too_large"
-
-Keys = Annotated[tuple[Sized32[ValidatorKey], ...], Meta(max_length=limits.VALIDATORS_MAX)]
-
-
-@final
-class Link(Struct, array_like=True, frozen=True):
-    """A certified header, and the validators that it names for the height after it."""
-
-    header: Header
-    certificate: Certificate
-    next: Keys
 
 
 @final
@@ -61,42 +46,17 @@ def evidence_file(evidence: Evidence, case: Case, store: ChainStore) -> Evidence
     """The file of evidence about a height up to the one after the head."""
     with store.state() as state:
         assert case.height <= state.height + 1, f"evidence of {case.height} at {state.height}"
-        genesis, links = links_below(state, store, case.height)
+        lineage = lineage_to(state, store, case.height)
     return EvidenceFile(
         format="mithaq.evidence",
         version=1,
         genesis=store.header(Height(0)),
-        validators=genesis,
-        links=links,
+        validators=lineage.founders,
+        links=lineage.links,
         signer=evidence.signer,
         first=evidence.first,
         second=evidence.second,
     )
-
-
-def links_below(
-    state: StateReader, store: ChainStore, height: Height
-) -> tuple[Keys, tuple[Link, ...]]:
-    """The validators of genesis, and what leads from them to those of a height.
-
-    One link for each height before it after which the validators changed, and the last.
-    """
-    return validators_at(state, Height(0)).keys, tuple(_links(state, store, height))
-
-
-def _links(state: StateReader, store: ChainStore, height: Height) -> Iterator[Link]:
-    rows = (int.from_bytes(key, "big") for key, _ in VALIDATORS.scan(state, limit=2**31))
-    below = {governs - 1 for governs in rows if 1 < governs <= height} | {height - 1}
-    for number in sorted(below - {0}):
-        at = Height(number)
-        certificate = store.certificate(at)
-        assert certificate is not None, "only block 0 has none"
-        voting = validators_at(state, at)
-        yield Link(
-            header=store.header(at),
-            certificate=quorum_of(certificate, voting),
-            next=validators_at(state, Height(at + 1)).keys,
-        )
 
 
 def write_evidence(file: EvidenceFile) -> bytes:

@@ -27,7 +27,8 @@ from msgspec import Meta, Struct
 from consensus.contradictions import Signed
 from consensus.messages import Commit, Prepare, PrePrepare
 from node.evidence import author_of, witness_of
-from node.evidence_file import EvidenceFile, Keys, Link, links_below
+from node.evidence_file import EvidenceFile
+from node.lineage import Keys, Link, lineage_to
 from node.votelog import to_entry
 from primitives import limits
 from primitives.block import Header, block_id
@@ -78,14 +79,14 @@ def testify(store: ChainStore, height: Height) -> Testimony:
     certificate = store.certificate(height)
     assert certificate is not None, "only block 0 has none"
     with store.state() as state:
-        genesis, links = links_below(state, store, height)
+        lineage = lineage_to(state, store, height)
     archived = store.archive(height)[: limits.TESTIMONY_RECORDS_MAX]
     return Testimony(
         format="mithaq.testimony",
         version=1,
         genesis=store.header(Height(0)),
-        validators=genesis,
-        links=links,
+        validators=lineage.founders,
+        links=lineage.links,
         certificate=certificate,
         records=tuple(_record(height, view, data) for view, data in archived),
     )

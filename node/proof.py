@@ -12,6 +12,7 @@ from typing import Annotated, Final, Literal, final
 
 from msgspec import Meta, Struct
 
+from node.lineage import Keys, Lineage, Link, quorum_of
 from primitives import limits
 from primitives.block import Header, transaction_hash
 from primitives.certificate import Certificate
@@ -19,11 +20,13 @@ from primitives.codec import decode, encode
 from primitives.digest import digest, list_path
 from primitives.domains import Domain
 from primitives.errors import Rejected
-from primitives.ids import Natural, Sized32, ValidatorKey
+from primitives.ids import Natural, Sized32
 from primitives.validators import ValidatorSet
 
-MEMBERSHIP_CHANGED: Final = "proof.membership_changed"
 TOO_LARGE: Final = "proof.too_large"
+
+_ARRAY_OF_EIGHT: Final = b"\x98"
+"""How version 2 begins; version 1 has seven values."""
 
 ListPath = Annotated[tuple[Sized32[bytes], ...], Meta(max_length=limits.LIST_DEPTH_MAX)]
 Sibling = Annotated[bytes, Meta(max_length=32)]
@@ -60,9 +63,26 @@ class ProofFile(Struct, array_like=True, frozen=True):
     format: Literal["mithaq.proof"]
     version: Literal[1]
     genesis: Header
-    validators: Annotated[tuple[Sized32[ValidatorKey], ...], Meta(max_length=limits.VALIDATORS_MAX)]
+    validators: Keys
     header: Header
     certificate: Certificate | None
+    subject: ReceiptSubject | EntrySubject
+
+
+@final
+class LineageProof(Struct, array_like=True, frozen=True):
+    """The same where the validators have changed since genesis: `links` lead to those who signed.
+
+    `validators` are those of genesis.
+    """
+
+    format: Literal["mithaq.proof"]
+    version: Literal[2]
+    genesis: Header
+    validators: Keys
+    links: Annotated[tuple[Link, ...], Meta(min_length=1)]
+    header: Header
+    certificate: Certificate
     subject: ReceiptSubject | EntrySubject
 
 
@@ -75,14 +95,12 @@ def receipt_proof(
     transactions: Sequence[bytes],
     receipts: Sequence[bytes],
     index: int,
-) -> ProofFile:
+    lineage: Lineage | None = None,
+) -> ProofFile | LineageProof:
     """Proves transaction `index` of a block and what became of it.
 
     `transactions` and `receipts` are all of the block's, in order; `validators` those of its
-    height.
-
-    Raises:
-        Rejected: the validators are no longer those of genesis.
+    height, and `lineage` what leads to them where they are not those of genesis.
     """
     assert len(transactions) == len(receipts), "each transaction has one receipt"
     hashes = [transaction_hash(transaction) for transaction in transactions]
@@ -95,7 +113,7 @@ def receipt_proof(
         transaction_path=list_path(hashes, index),
         receipt_path=list_path(receipt_hashes, index),
     )
-    return _proof(genesis, validators, header, certificate, subject)
+    return _proof(genesis, validators, lineage, header, certificate, subject)
 
 
 def entry_proof(
@@ -108,55 +126,52 @@ def entry_proof(
     key: bytes,
     value: bytes,
     siblings: Sequence[bytes],
-) -> ProofFile:
+    lineage: Lineage | None = None,
+) -> ProofFile | LineageProof:
     """Proves that the state after a block held `value` under (`table`, `key`).
 
-    Only block 0 has no certificate.
-
-    Raises:
-        Rejected: the validators are no longer those of genesis.
+    Only block 0 has no certificate. `lineage` as for a receipt.
     """
     subject = EntrySubject(table=table, key=key, value=value, siblings=tuple(siblings))
-    return _proof(genesis, validators, header, certificate, subject)
+    return _proof(genesis, validators, lineage, header, certificate, subject)
 
 
 def _proof(
     genesis: Header,
     validators: ValidatorSet,
+    lineage: Lineage | None,
     header: Header,
     certificate: Certificate | None,
     subject: ReceiptSubject | EntrySubject,
-) -> ProofFile:
-    assert (certificate is None) == (header.height == 0), "every block but the first is certified"
-    if not validators.hash == header.validators_hash == genesis.validators_hash:
-        raise Rejected(
-            MEMBERSHIP_CHANGED,
-            "the validators have changed since genesis; this version of the proof file cannot "
-            "carry the lineage",
-            {"height": header.height},
+) -> ProofFile | LineageProof:
+    assert validators.hash == header.validators_hash, "the validators of the header's height"
+    signed = None if certificate is None else quorum_of(certificate, validators)
+    if validators.hash == genesis.validators_hash:
+        assert (signed is None) == (header.height == 0), "every block but the first is certified"
+        return ProofFile(
+            format="mithaq.proof",
+            version=1,
+            genesis=genesis,
+            validators=validators.keys,
+            header=header,
+            certificate=signed,
+            subject=subject,
         )
-    return ProofFile(
+    assert lineage is not None, "the validators have changed since genesis"
+    assert signed is not None, "every block but the first is certified"
+    return LineageProof(
         format="mithaq.proof",
-        version=1,
+        version=2,
         genesis=genesis,
-        validators=validators.keys,
+        validators=lineage.founders,
+        links=lineage.links,
         header=header,
-        certificate=None if certificate is None else quorum_of(certificate, validators),
+        certificate=signed,
         subject=subject,
     )
 
 
-def quorum_of(certificate: Certificate, validators: ValidatorSet) -> Certificate:
-    """The first seals of a certificate, as many as prove it."""
-    return Certificate(
-        height=certificate.height,
-        view=certificate.view,
-        block_id=certificate.block_id,
-        seals=certificate.seals[: validators.quorum],
-    )
-
-
-def write_proof(proof: ProofFile) -> bytes:
+def write_proof(proof: ProofFile | LineageProof) -> bytes:
     """The bytes of the file.
 
     Raises:
@@ -172,10 +187,12 @@ def write_proof(proof: ProofFile) -> bytes:
     return data
 
 
-def read_proof(data: bytes) -> ProofFile:
+def read_proof(data: bytes) -> ProofFile | LineageProof:
     """What stands in a proof file, unjudged: `verifier` says what it proves.
 
     Raises:
-        Malformed: not a canonical proof file of version 1.
+        Malformed: not a canonical proof file of version 1 or 2.
     """
+    if data[:1] == _ARRAY_OF_EIGHT:
+        return decode(data, LineageProof, limit=limits.PROOF_BYTES_MAX)
     return decode(data, ProofFile, limit=limits.PROOF_BYTES_MAX)

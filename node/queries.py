@@ -21,6 +21,7 @@ from ledger.roles import ROLES
 from ledger.state import StateReader
 from ledger.transaction import Transaction, transaction_id
 from ledger.tree import StateTree
+from node.lineage import changes_below
 from node.proof import entry_proof, receipt_proof, write_proof
 from primitives import limits
 from primitives.block import Block, Header, block_id, body_bytes
@@ -183,7 +184,7 @@ class Queries:
         """The proof file of a committed transaction and its receipt.
 
         Raises:
-            Rejected: this version of the file cannot carry it.
+            Rejected: the file would be larger than anybody reads.
         """
         place = self._store.find_transaction(identifier)
         return None if place is None else self._receipt_proof(place)
@@ -194,6 +195,7 @@ class Queries:
         block = self._block(place.height)
         with self._store.state() as state:
             validators = views.validators_at(state, place.height)
+            lineage = changes_below(state, self._store, place.height)
         proof = receipt_proof(
             genesis=self._store.header(Height(0)),
             validators=validators,
@@ -202,6 +204,7 @@ class Queries:
             transactions=block.transactions,
             receipts=self._receipts(place.height),
             index=place.index,
+            lineage=lineage,
         )
         return write_proof(proof)
 
@@ -271,7 +274,7 @@ class Queries:
         """The proof file of a state entry at the head.
 
         Raises:
-            Rejected: this version of the file cannot carry it.
+            Rejected: the file would be larger than anybody reads.
         """
         with self._store.state() as state:
             value = state.get(table, key)
@@ -280,6 +283,7 @@ class Queries:
             header = state.header
             path = StateTree(state.node, header.height).prove(table, key)
             validators = views.validators_at(state, header.height)
+            lineage = changes_below(state, self._store, header.height)
         proof = entry_proof(
             genesis=self._store.header(Height(0)),
             validators=validators,
@@ -289,6 +293,7 @@ class Queries:
             key=key,
             value=value,
             siblings=path.siblings,
+            lineage=lineage,
         )
         return write_proof(proof)
 

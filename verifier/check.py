@@ -4,8 +4,8 @@
         header ─► transactions root and receipts root ─► transaction and its receipt
                └► state root ─► entry
 
-Membership: version 1 of the format carries no lineage of validator sets. The set that signed must
-be the set of the genesis header; where it has changed since, the proof is refused, not believed.
+Membership: version 1 of the format is signed by the validators of the genesis header. Where they
+have changed, version 2 carries each change in a header that the validators until then certified.
 """
 
 from verifier import sentences
@@ -17,7 +17,14 @@ from verifier.proof_file import (
     Transaction,
     read_proof_file,
 )
-from verifier.trust import Header, check_certificate, check_genesis, check_keys, is_signed
+from verifier.trust import (
+    Header,
+    check_certificate,
+    check_genesis,
+    check_keys,
+    check_links,
+    is_signed,
+)
 from verifier.verdict import Invalid, Outcome, Verdict
 
 
@@ -52,12 +59,11 @@ def _check_header(proof: ProofFile, chain: bytes) -> bytes:
         raise Invalid(
             f"the header is of chain {header.chain.hex()}, the genesis header of {chain.hex()}"
         )
-    check_keys(keys, header.validators_hash, "the header")
-    if header.validators_hash != proof.genesis.validators_hash:
-        raise Invalid(
-            "the validators have changed since genesis, and this version of the format cannot "
-            "prove how"
-        )
+    if not proof.links:
+        check_keys(keys, header.validators_hash, "the header")
+    check_keys(keys, proof.genesis.validators_hash, "the genesis header")
+    voters, _ = check_links(keys, proof.links, chain, below=header.height)
+    check_keys(voters, header.validators_hash, "the header")
     return tagged_hash("block", header.data)
 
 
@@ -69,7 +75,7 @@ def _check_certified(proof: ProofFile, chain: bytes) -> None:
         return
     if certificate is None:
         raise Invalid(f"block {header.height} has no certificate")
-    check_certificate(header, certificate, proof.validators, chain)
+    check_certificate(header, certificate, proof.voters, chain)
 
 
 def _check_receipt(header: Header, subject: ReceiptSubject, chain: bytes) -> None:

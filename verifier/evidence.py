@@ -13,21 +13,20 @@ import msgpack
 from verifier.hashes import tag, tagged_hash
 from verifier.trust import (
     VIEW_MAX,
-    Certificate,
     Header,
-    check_certificate,
+    Link,
     check_genesis,
     check_keys,
+    check_links,
     is_signed,
-    read_certificate,
     read_header,
     read_keys,
+    read_links,
 )
-from verifier.values import INTEGER_MAX, array_of, bytes_of, list_of, natural, unpack
+from verifier.values import INTEGER_MAX, array_of, bytes_of, natural, unpack
 from verifier.verdict import Invalid, Outcome, Verdict
 
 FILE_BYTES_MAX: Final = 8 * 1024 * 1024
-LINKS_MAX: Final = 65_535
 STATEMENT_BYTES_MAX: Final = 128
 NOTHING: Final = -1
 """The claimed view of who claims nothing."""
@@ -45,16 +44,6 @@ _KINDS: Final = {
     "E5": "a commit, and a view change for a later view that claims less",
     "E6": "a prepare and a commit of one view for different blocks",
 }
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A certified header, and the validators that it names for the height after it."""
-
-    header: Header
-    certificate: Certificate
-    keys: tuple[bytes, ...]
 
 
 @final
@@ -136,19 +125,10 @@ def _read_file(data: bytes) -> EvidenceFile:
     return EvidenceFile(
         genesis=read_header(genesis, "genesis header"),
         validators=read_keys(validators, "validators"),
-        links=tuple(_read_link(link) for link in list_of(links, 0, LINKS_MAX, "links")),
+        links=read_links(links, 0),
         signer=bytes_of(signer, 32, "signer"),
         first=_read_statement(first, "first statement"),
         second=_read_statement(second, "second statement"),
-    )
-
-
-def _read_link(value: object) -> Link:
-    header, certificate, keys = array_of(value, 3, "link")
-    return Link(
-        read_header(header, "header of a link"),
-        read_certificate(certificate),
-        read_keys(keys, "validators of a link"),
     )
 
 
@@ -216,21 +196,8 @@ def _kind(first: Statement, second: Statement) -> str | None:
 def _check_lineage(file: EvidenceFile, chain: bytes) -> tuple[bytes, ...]:
     """The validators of the statements' height, from those of genesis on."""
     height = file.first.height
-    keys, at = file.validators, 0
-    check_keys(keys, file.genesis.validators_hash, "the genesis header")
-    for link in file.links:
-        header = link.header
-        if header.chain != chain:
-            raise Invalid(f"a link is of chain {header.chain.hex()}")
-        if not at < header.height < height:
-            raise Invalid(
-                f"a link of height {header.height}, expected one above {at} and below {height}"
-            )
-        check_keys(keys, header.validators_hash, f"the header of height {header.height}")
-        check_certificate(header, link.certificate, keys, chain)
-        named = f"the header of height {header.height} for the next"
-        check_keys(link.keys, header.next_validators_hash, named)
-        keys, at = link.keys, header.height
+    check_keys(file.validators, file.genesis.validators_hash, "the genesis header")
+    keys, at = check_links(file.validators, file.links, chain, below=height)
     if at != height - 1:
         raise Invalid(f"the links end at height {at}, expected {height - 1}")
     return keys

@@ -11,9 +11,11 @@ import msgpack
 from verifier.trust import (
     Certificate,
     Header,
+    Link,
     read_certificate,
     read_header,
     read_keys,
+    read_links,
 )
 from verifier.values import INTEGER_MAX, array_of, bytes_of, list_of, natural, sized, unpack
 from verifier.verdict import Invalid
@@ -91,9 +93,17 @@ class ProofFile:
 
     genesis: Header
     validators: tuple[bytes, ...]
+    """Those of genesis."""
+    links: tuple[Link, ...]
+    """How they have changed; none in version 1."""
     header: Header
     certificate: Certificate | None
     subject: ReceiptSubject | EntrySubject
+
+    @property
+    def voters(self) -> tuple[bytes, ...]:
+        """Who signed the header, if the file is right."""
+        return self.links[-1].keys if self.links else self.validators
 
 
 def read_proof_file(data: bytes) -> ProofFile:
@@ -107,15 +117,17 @@ def read_proof_file(data: bytes) -> ProofFile:
     outer = unpack(data, "the file")
     if not isinstance(outer, list) or outer[:1] != ["mithaq.proof"]:
         raise Invalid("this is not a Mithaq proof file")
-    if len(outer) > 1 and outer[1] != 1:
+    version = outer[1] if len(outer) > 1 else None
+    if isinstance(version, bool) or version not in (1, 2):
         raise Invalid(
-            f"this is a proof file of version {outer[1]!r}; this verifier knows version 1"
+            f"this is a proof file of version {version!r}; this verifier knows versions 1 and 2"
         )
-    _, version, genesis, validators, header, certificate, subject = array_of(outer, 7, "the file")
-    natural(version, 1, "version")
+    fields = array_of(outer, 7 if version == 1 else 8, "the file")
+    genesis, validators, *lineage, header, certificate, subject = fields[2:]
     return ProofFile(
         genesis=read_header(genesis, "genesis header"),
         validators=read_keys(validators, "validators"),
+        links=read_links(lineage[0], 1) if lineage else (),
         header=read_header(header, "header"),
         certificate=None if certificate is None else read_certificate(certificate),
         subject=_subject(subject),

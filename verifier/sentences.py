@@ -53,7 +53,7 @@ def details(proof: ProofFile, chain: bytes, block_id: bytes) -> tuple[tuple[str,
     signed = (
         "none: the block of genesis is the chain's own definition"
         if certificate is None
-        else f"signed by {len(certificate.seals)} of {len(proof.validators)} validators, "
+        else f"signed by {len(certificate.seals)} of {len(proof.voters)} validators, "
         f"in view {certificate.view}"
     )
     facts = [

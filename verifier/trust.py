@@ -19,6 +19,7 @@ from verifier.verdict import Invalid
 
 VIEW_MAX: Final = 2**31 - 1
 VALIDATORS_MAX: Final = 128
+LINKS_MAX: Final = 65_535
 
 
 @final
@@ -48,6 +49,16 @@ class Certificate:
     view: int
     block_id: bytes
     seals: tuple[tuple[int, bytes], ...]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A certified header, and the validators that it names for the height after it."""
+
+    header: Header
+    certificate: Certificate
+    keys: tuple[bytes, ...]
 
 
 def read_header(value: object, what: str) -> Header:
@@ -86,6 +97,20 @@ def read_certificate(value: object) -> Certificate:
 def read_keys(value: object, what: str) -> tuple[bytes, ...]:
     """The keys of a set of validators, in whatever order."""
     return sized(list_of(value, 1, VALIDATORS_MAX, what), 32, what)
+
+
+def read_links(value: object, least: int) -> tuple[Link, ...]:
+    """What leads from the validators of genesis to later ones."""
+    return tuple(_read_link(link) for link in list_of(value, least, LINKS_MAX, "links"))
+
+
+def _read_link(value: object) -> Link:
+    header, certificate, keys = array_of(value, 3, "link")
+    return Link(
+        read_header(header, "header of a link"),
+        read_certificate(certificate),
+        read_keys(keys, "validators of a link"),
+    )
 
 
 def quorum(validators: int) -> int:
@@ -150,6 +175,30 @@ def check_certificate(
     for seat, signature in certificate.seals:
         if not is_signed(keys[seat], statement, signature):
             raise Invalid(f"the signature of validator {seat} does not verify")
+
+
+def check_links(
+    founders: tuple[bytes, ...], links: tuple[Link, ...], chain: bytes, *, below: int
+) -> tuple[tuple[bytes, ...], int]:
+    """Who votes after the last link, and its height; those of genesis, and 0, without links.
+
+    Each link is signed by those who vote at its height, and names those of the next.
+    """
+    keys, at = founders, 0
+    for link in links:
+        header = link.header
+        if header.chain != chain:
+            raise Invalid(f"a link is of chain {header.chain.hex()}")
+        if not at < header.height < below:
+            raise Invalid(
+                f"a link of height {header.height}, expected one above {at} and below {below}"
+            )
+        check_keys(keys, header.validators_hash, f"the header of height {header.height}")
+        check_certificate(header, link.certificate, keys, chain)
+        named = f"the header of height {header.height} for the next"
+        check_keys(link.keys, header.next_validators_hash, named)
+        keys, at = link.keys, header.height
+    return keys, at
 
 
 def is_signed(key: bytes, statement: bytes, signature: bytes) -> bool:

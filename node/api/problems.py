@@ -15,7 +15,7 @@ from ledger.transaction import BAD_SIGNATURE, MALFORMED
 from node.evidence_file import TOO_LARGE as EVIDENCE_TOO_LARGE
 from node.guard import HEIGHT_DECIDED, NOT_FENCED
 from node.mempool import FULL, QUOTA_EXCEEDED
-from node.proof import MEMBERSHIP_CHANGED, TOO_LARGE
+from node.proof import TOO_LARGE
 from node.reports import page as queried
 from primitives.errors import BadSignature, Malformed, MithaqError, Rejected
 from primitives.named import to_named
@@ -57,7 +57,6 @@ STATUS_OF_CODE: Final[Mapping[str, HTTPStatus]] = {
     UNKNOWN_EVIDENCE: HTTPStatus.NOT_FOUND,
     WRONG_METHOD: HTTPStatus.METHOD_NOT_ALLOWED,
     REQUEST_TIMEOUT: HTTPStatus.REQUEST_TIMEOUT,
-    MEMBERSHIP_CHANGED: HTTPStatus.CONFLICT,
     TOO_LARGE: HTTPStatus.CONFLICT,
     EVIDENCE_TOO_LARGE: HTTPStatus.CONFLICT,
     NOT_FENCED: HTTPStatus.CONFLICT,

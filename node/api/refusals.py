@@ -92,10 +92,6 @@ _OTHERS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
         "The node's own fault; its log has more under {incident}.",
         ("incident",),
     ),
-    proof.MEMBERSHIP_CHANGED: (
-        "The validators have changed since genesis; this version of the file cannot carry that.",
-        ("height",),
-    ),
     proof.TOO_LARGE: ("The proof has {bytes} bytes and does not fit a file.", ("bytes", "limit")),
     mempool.FULL: (
         "The node has no room for more waiting transactions; Retry-After says when to come back.",

@@ -21,8 +21,8 @@ from kit.certified import (
     validator_keys,
     validator_set,
 )
-from node.evidence_file import Link
 from node.forensics import Testimony
+from node.lineage import Link
 from primitives.block import block_id
 from primitives.certificate import Certificate
 from primitives.digest import list_root

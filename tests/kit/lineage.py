@@ -17,7 +17,8 @@ from kit.certified import (
     signing_key,
     validator_set,
 )
-from node.evidence_file import EvidenceFile, Link
+from node.evidence_file import EvidenceFile
+from node.lineage import Link
 from primitives.block import Header, block_id
 from primitives.crypto import SigningKey
 from primitives.digest import list_root

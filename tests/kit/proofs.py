@@ -96,7 +96,7 @@ class Chain:
         return ChainId(block_id(self.genesis))
 
     def receipt_proof(self, index: int = 0) -> ProofFile:
-        return receipt_proof(
+        made = receipt_proof(
             genesis=self.genesis,
             validators=self.validators,
             header=self.header,
@@ -105,9 +105,11 @@ class Chain:
             receipts=self.receipts,
             index=index,
         )
+        assert isinstance(made, ProofFile), "its validators are those of genesis"
+        return made
 
     def entry_proof(self) -> ProofFile:
-        return entry_proof(
+        made = entry_proof(
             genesis=self.genesis,
             validators=self.validators,
             header=self.header,
@@ -117,9 +119,11 @@ class Chain:
             value=VALUE,
             siblings=self.siblings,
         )
+        assert isinstance(made, ProofFile), "its validators are those of genesis"
+        return made
 
     def genesis_entry_proof(self) -> ProofFile:
-        return entry_proof(
+        made = entry_proof(
             genesis=self.genesis,
             validators=self.validators,
             header=self.genesis,
@@ -129,6 +133,8 @@ class Chain:
             value=VALUE,
             siblings=self.siblings,
         )
+        assert isinstance(made, ProofFile), "its validators are those of genesis"
+        return made
 
     def certified_by(self, seats: Sequence[int], *, height: int | None = None) -> Certificate:
         return certify(

@@ -3,9 +3,8 @@
 import msgspec
 import pytest
 
-from kit.certified import validator_keys, validator_set
 from kit.proofs import packed, small_chain
-from node.proof import entry_proof, read_proof, write_proof
+from node.proof import read_proof, write_proof
 from primitives import limits
 from primitives.codec import encode
 from primitives.errors import Malformed, Rejected
@@ -37,25 +36,6 @@ def test_only_a_quorum_of_seals_is_written() -> None:
     assert len(chain.certificate.seals) == 7
     assert proof.certificate is not None
     assert proof.certificate.seals == chain.certificate.seals[:5]
-
-
-def test_a_proof_after_a_change_of_validators_is_refused_by_name() -> None:
-    """Version 1 cannot carry the lineage, so it says so instead of writing what nobody accepts."""
-    others = validator_set(validator_keys(5))
-    header = replace(CHAIN.header, validators_hash=others.hash, next_validators_hash=others.hash)
-    for validators in (others, CHAIN.validators):
-        with pytest.raises(Rejected) as refusal:
-            entry_proof(
-                genesis=CHAIN.genesis,
-                validators=validators,
-                header=header,
-                certificate=CHAIN.certificate,
-                table=1,
-                key=b"k",
-                value=b"v",
-                siblings=(),
-            )
-        assert refusal.value.code == "proof.membership_changed"
 
 
 def test_a_proof_one_byte_too_large_is_neither_written_nor_read() -> None:
