@@ -4,7 +4,7 @@ from typing import final
 
 from consensus.events import ClaimTimedOut, IntervalOver, TimerFired
 from node.outbox import HeartbeatDue, Outbox, Timer
-from node.signer_memory import Memory
+from node.signer_memory import Memory, Signed
 from primitives import limits
 from primitives.codec import decode
 from primitives.errors import RemoteFault
@@ -93,7 +93,7 @@ class Upward(Watch):
 
 def _judge_memory(machine: Machine, data: bytes) -> None:
     new = decode(data, Memory, limit=limits.SIGNER_MEMORY_BYTES_MAX)
-    before = machine.memory.read()
+    before, known = machine.memory.read(), set[Signed]()
     if before is not None:
         old = decode(before, Memory, limit=limits.SIGNER_MEMORY_BYTES_MAX)
         same = (old.height, old.view) == (new.height, new.view)
@@ -104,7 +104,10 @@ def _judge_memory(machine: Machine, data: bytes) -> None:
                 f"the signer of {machine.name} went from {old.height}/{old.view} "
                 f"to {new.height}/{new.view}"
             )
+        known = set(old.signed) if same else known
     for signed in new.signed:
+        if signed in known:
+            continue  # signed before: the vote log may have been lost since
         key = schema.vote_key(new.height, new.view, signed.step)
         if machine.height < new.height and machine.database.get(key) is None:
             raise NotDurable(
