@@ -43,8 +43,10 @@ coverage: $(PROJECT) $(DEV) ## Run every test and report what none of them reach
 	@$(BIN)/coverage report
 
 SEEDS ?= 0..19999
-sim: $(PROJECT) ## Run the simulator over SEEDS=0..19999; fails on a violation or a missed goal.
+MUTANTS ?= liveness
+sim: $(PROJECT) $(DEV) ## Run the simulator over SEEDS=0..19999, then the mutants of MUTANTS=liveness.
 	@$(BIN)/mithaq sim run --seeds $(SEEDS)
+	@$(if $(MUTANTS),PYTHONPATH=.:tests $(BIN)/python -m kit.mutants run --kind $(MUTANTS))
 
 bench: $(PROJECT) ## Measure; prints goal and result, fails when a goal is missed.
 	@$(BIN)/python -m bench

@@ -39,9 +39,9 @@ def test_every_target_builds_the_environment_that_it_needs() -> None:
     """A fresh clone needs no other command first."""
     needs = dict(re.findall(r"^(\w+): *(.*?) *## ", MAKEFILE, flags=re.MULTILINE))
 
-    for target in ("localnet", "bench", "sim"):
+    for target in ("localnet", "bench"):
         assert needs[target] == "$(PROJECT)", target
-    for target in ("test", "check", "coverage", "env"):
+    for target in ("test", "check", "coverage", "sim", "env"):
         assert needs[target] == "$(PROJECT) $(DEV)", target
 
 
@@ -54,7 +54,7 @@ def test_the_judgement_on_a_change_is_one_program() -> None:
     assert text.splitlines()[-4:] == [
         "timed env",
         "timed check",
-        "timed sim SEEDS=0..1499",
+        "timed sim SEEDS=0..1499 MUTANTS=",
         "exec make --no-print-directory test",
     ]
 
