@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Final, final
 
+from sim.byzantine.deeds import Toll
 from sim.rules import RULES
 from sim.run import Outcome
 
@@ -38,6 +39,8 @@ class Report:
     rules: Counter[int] = field(default_factory=Counter)
     profiles: Counter[str] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
+    tolls: dict[str, Toll] = field(default_factory=dict)
+    """What byzantine seats did, by kind and deed."""
 
     def add(self, outcome: Outcome, cpu_s: float) -> None:
         """One more, and what it cost."""
@@ -52,6 +55,8 @@ class Report:
         self.rules.update(outcome.rules)
         self.profiles[outcome.plan.profile] += 1
         self.kinds.update(outcome.kinds)
+        for deed, toll in outcome.tolls.items():
+            self.tolls[deed] = self.tolls.get(deed, Toll()).plus(toll)
         if outcome.violation is not None:
             self.failures.append(outcome)
         elif outcome.recovery_ms is not None:
@@ -90,6 +95,13 @@ class Report:
         ]
         if self.kinds:
             found.append(f"byzantine seats      {_counts(self.kinds)}")
+            found += [
+                (
+                    f"  {kind:18} {toll.told:,} deeds in {toll.views:,} views, "
+                    f"{toll.lost / max(toll.views, 1):.0%} of these lost"
+                )
+                for kind, toll in sorted(self._by_kind().items())
+            ]
         found += [
             (
                 f"deliveries           {self.deliveries:,} checked, "
@@ -109,6 +121,13 @@ class Report:
             found += [f"  {one.violation}: {one.message}", f"    {one.plan.command()}"]
         return found
 
+    def _by_kind(self) -> dict[str, Toll]:
+        found: dict[str, Toll] = {}
+        for deed, toll in self.tolls.items():
+            kind = deed.partition(":")[0]
+            found[kind] = found.get(kind, Toll()).plus(toll)
+        return found
+
     def facts(self) -> dict[str, object]:
         """For programs."""
         return {
@@ -120,6 +139,10 @@ class Report:
             "reproposed": self.reproposed,
             "recovery_median_ms": median(self.recoveries) if self.recoveries else None,
             "recovery_max_ms": max(self.recoveries, default=None),
+            "deeds": {
+                deed: {"told": toll.told, "views": toll.views, "lost": toll.lost}
+                for deed, toll in sorted(self.tolls.items())
+            },
             "rules": {f"R{rule}": self.rules[rule] for rule in RULES},
             "violations": [
                 {"law": one.violation, "message": one.message, "command": one.plan.command()}

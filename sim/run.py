@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from ledger.parameters import DEFAULTS
 from sim.byzantine import KINDS
 from sim.byzantine.clone import Clone
+from sim.byzantine.deeds import Deeds, Toll, seats_of
 from sim.changes import Changes
 from sim.director import Director
 from sim.faults import Faults
@@ -77,6 +78,8 @@ class Outcome(Struct, frozen=True, kw_only=True):
     rules: dict[int, int]
     kinds: tuple[str, ...]
     """Of the byzantine seats."""
+    tolls: dict[str, Toll]
+    """What these seats did, by kind and deed, and what it cost."""
 
 
 def size_of(seed: int) -> int:
@@ -124,6 +127,7 @@ class Schedule:
         honest = frozenset(self.world.nodes)
         self.trace = Trace(self.world, write)
         self.tally = Tally()
+        self.deeds = Deeds()
         self.agreement = Agreement(self.world.site)
         self.honesty = Honesty(self.world.site, honest)
         self.upward = Upward()
@@ -136,6 +140,7 @@ class Schedule:
             self.upward,
             Bounds(),
             Timers(),
+            self.deeds,
             Restarts(),
             courtesy,
         ]
@@ -258,4 +263,14 @@ class Schedule:
             trace=self.trace.digest(),
             rules=dict(self.tally.rules),
             kinds=tuple(kind for _, kind in self.faults.byzantine),
+            tolls=self._tolls(),
         )
+
+    def _tolls(self) -> dict[str, Toll]:
+        found: dict[str, Toll] = {}
+        for seat, kind in self.faults.byzantine:
+            actor = self.world.actors[f"v{seat}"]
+            for deed, toll in self.deeds.tolls(seats_of([actor])).items():
+                name = f"{kind}: {deed}"
+                found[name] = found.get(name, Toll()).plus(toll)
+        return found

@@ -81,7 +81,7 @@ class Equivocator(Seat):
         kind, height, view = topic
         first, second = self._stories(message, now_ms)
         if receiver is None and first != second:
-            self.told[f"two {kind}s"] += 1
+            self.tell(f"two {kind}s", message)
         receivers = self.means.peers if receiver is None else (receiver,)
         said = []
         for name in receivers:

@@ -41,7 +41,7 @@ class Flatterer(Seat):
         if place in self._flattered:
             return []
         self._flattered = {at: None for at in self._flattered if at[0] >= p.height - 1}
-        self.told["second thoughts" if self._has_voted(p.height, p.view) else "rash votes"] += 1
+        self.tell("second thoughts" if self._has_voted(*place[:2]) else "rash votes", message)
         self._flattered[place] = None
         return [Said(None, voice.prepare(*place)), Said(None, voice.commit(*place))]
 

@@ -44,7 +44,7 @@ class Flooder(Seat):
         said = []
         for _ in range(LETTERS_PER_TICK):
             name, message = dice.choice(list(self._flood(dice)))
-            self.told[name] += 1
+            self.tell(name, message)
             said.append(Said(None, message))
         return said
 

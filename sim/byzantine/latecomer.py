@@ -36,7 +36,7 @@ class Latecomer(Seat):
             hair = self.means.dice(*topic).randint(-HAIR_MS, HAIR_MS)
             self._due = {at: due for at, due in self._due.items() if at[0] >= height}
             self._due[place] = TimeMs(now_ms + self._timeout_ms(view) + hair)
-            self.told["a hair too early" if hair < 0 else "a hair too late"] += 1
+            self.tell("a hair too early" if hair < 0 else "a hair too late", message)
         return [Said(receiver, message, max(0, self._due[place] - now_ms))]
 
     def _timeout_ms(self, view: View) -> int:

@@ -53,7 +53,7 @@ class Liar(Seat):
             self._stories[topic] = self._think_up(topic, self._in_character(message), now_ms)
         name, story = self._stories[topic]
         if name:
-            self.told[name] += 1
+            self.tell(name, message)
         return [Said(receiver, story)]
 
     def hear(self, sender: str, message: wire.Wire) -> wire.Wire | None:
@@ -107,7 +107,7 @@ class Liar(Seat):
         if not lies:
             return message
         name = _drawn(lies, dice)
-        self.told[name] += 1
+        self.tell(name, message)
         return lies[name]
 
     @staticmethod
@@ -142,6 +142,6 @@ class Forgetful(Seat):
         voice = self.means.voice
         own = own_topic(message, voice) is not None
         if own and isinstance(message, ViewChange) and message.prepared is not None:
-            self.told["claim forgotten"] += 1
+            self.tell("claim forgotten", message)
             return [Said(receiver, voice.view_change(message.height, message.view))]
         return [Said(receiver, message)]

@@ -64,11 +64,12 @@ class Replayer(Seat):
         said = []
         for _ in range(LETTERS_PER_TICK if statements else 0):
             name, message = self._misplace(dice.choice(statements), dice)
-            self.told[name] += 1
+            self.tell(name, message)
             said.append(Said(None, message))
         if self._known.proposals and dice.randrange(2):
-            self.told["old proposal"] += 1
-            said.append(Said(None, dice.choice(list(self._known.proposals))))
+            proposal = dice.choice(list(self._known.proposals))
+            self.tell("old proposal", proposal)
+            said.append(Said(None, proposal))
         return said
 
     def _misplace(self, old: _Statement, dice: Random) -> tuple[str, wire.Wire]:

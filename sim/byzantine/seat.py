@@ -11,13 +11,14 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import final
+from typing import NamedTuple, final
 
 from consensus.messages import Commit, Prepare, ViewChange
 from ledger.parameters import Parameters
 from node import wire
 from primitives.block import Block
 from primitives.ids import Height, TimeMs, View
+from sim.letters import place
 from sim.spoken import Voice
 
 
@@ -76,13 +77,27 @@ class Means:
         return frozenset(self.dice("half", *occasion).sample(self.peers, count))
 
 
+@final
+class Deed(NamedTuple):
+    """What was done, and in which view, where it was about one."""
+
+    name: str
+    height: Height | None
+    view: View | None
+
+
 @dataclass
 class Seat:
     """What stands between an engine and the network. This one changes nothing."""
 
     means: Means
-    told: Counter[str] = field(default_factory=Counter)
-    """Its deeds so far, by name."""
+    told: Counter[Deed] = field(default_factory=Counter)
+    """Its deeds so far."""
+
+    def tell(self, name: str, message: wire.Wire) -> None:
+        """Write down a deed, about what would have been said."""
+        _, height, view = place(message)
+        self.told[Deed(name, height, view)] += 1
 
     def speak(self, now_ms: TimeMs, receiver: str | None, message: wire.Wire) -> Sequence[Said]:
         """What leaves instead of what the engine said: as it was."""

@@ -36,7 +36,7 @@ class Twin(Seat):
         receivers = self.means.peers if receiver is None else (receiver,)
         reached = [name for name in receivers if self.number in self.sides(name, message)]
         if own_topic(message, self.means.voice) is not None and len(reached) < len(receivers):
-            self.told["half a story"] += 1
+            self.tell("half a story", message)
         return [Said(name, message) for name in reached]
 
     def hear(self, sender: str, message: wire.Wire) -> wire.Wire | None:

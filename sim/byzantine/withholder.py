@@ -71,7 +71,7 @@ class Withholder(Seat):
         for name in receivers:
             rest = self._rest(what, message) if name in deprived else message
             if name in deprived:
-                self.told[f"{what} withheld"] += 1
+                self.tell(f"{what} withheld", message)
             if rest is not None:
                 said.append(Said(name, rest))
         return said

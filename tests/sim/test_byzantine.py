@@ -14,9 +14,9 @@ from primitives.ids import Height
 from sim.actors import Stage
 from sim.byzantine import KINDS, bent
 from sim.byzantine.bent import Bent
+from sim.byzantine.deeds import Deeds, Toll, seats_of
 from sim.byzantine.latecomer import HAIR_MS
 from sim.byzantine.liar import Liar
-from sim.byzantine.twins import Twins
 from sim.founding import found
 from sim.letters import Letter, Phase
 from sim.spoken import statements_in
@@ -57,10 +57,9 @@ def decide(world: World, heights: int) -> None:
 
 def deeds(world: World) -> Counter[str]:
     told: Counter[str] = Counter()
-    for actor in world.actors.values():
-        for one in actor.pair if isinstance(actor, Twins) else (actor,):
-            assert isinstance(one, Bent)
-            told += one.seat.told
+    for seat in seats_of(world.actors.values()):
+        for deed, count in seat.told.items():
+            told[deed.name] += count
     return told
 
 
@@ -184,3 +183,15 @@ def test_a_stage_gives_a_seat_the_means_it_lies_with() -> None:
 
     assert block.header.height == 3
     assert block.header.proposer == world.members.keys[1]
+
+
+def test_the_toll_of_a_deed_is_the_views_that_were_lost_by_it() -> None:
+    """A latecomer loses each view that it leads; half of a story is told in every view."""
+    name, counted = "v2", Deeds()
+    world = World(found(4), actors={name: KINDS["latecomer"]}, watches=[counted])
+    decide(world, 10)
+
+    tolls = counted.tolls(seats_of(world.actors.values()))
+    late = tolls.get("a hair too late", Toll()).plus(tolls.get("a hair too early", Toll()))
+    assert late.told == late.views >= 2
+    assert 1 <= late.lost <= late.views

@@ -7,6 +7,7 @@ import re
 from msgspec.structs import replace
 
 from kit.tree import ROOT
+from sim.byzantine.deeds import Toll
 from sim.report import FULL, RULE_COUNT_MIN, Report
 from sim.rules import RULES
 from sim.run import Outcome, Plan, run
@@ -26,6 +27,7 @@ GOOD = Outcome(
     trace="00",
     rules=dict.fromkeys(RULES, RULE_COUNT_MIN),
     kinds=("liar",),
+    tolls={"liar: prepare: view +1": Toll(6, 2, 1), "liar: prepare: seat +1": Toll(3, 2, 0)},
 )
 BROKEN = replace(GOOD, violation="Stuck", message="v0 did not decide 6 within 20000 ms")
 
@@ -53,6 +55,16 @@ def test_a_violation_is_shown_with_the_command_that_reproduces_it() -> None:
     lines = "\n".join(report.lines())
     assert "v0 did not decide 6" in lines
     assert "mithaq sim run --seed 1 --validators 4 --profile calm" in lines
+
+
+def test_what_byzantine_seats_did_is_added_up_by_kind() -> None:
+    """How often they lied, and how often the view was lost: a seat without effect shows nothing."""
+    report = reported(GOOD, GOOD)
+
+    assert "  liar               18 deeds in 8 views, 25% of these lost" in report.lines()
+    deeds = report.facts()["deeds"]
+    assert isinstance(deeds, dict)
+    assert deeds["liar: prepare: view +1"] == {"told": 12, "views": 4, "lost": 2}
 
 
 def test_a_full_run_wants_every_rule_a_hundred_times() -> None:
