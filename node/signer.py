@@ -37,7 +37,13 @@ from primitives.ids import (
     ValidatorKey,
     View,
 )
-from primitives.statements import VoteDomain, view_change_bytes, vote_bytes
+from primitives.statements import (
+    VoteDomain,
+    VoteStatement,
+    read_statement,
+    view_change_bytes,
+    vote_bytes,
+)
 from storage.decision import VoteStep
 from storage.durable_file import DurableFile
 
@@ -49,24 +55,20 @@ _DOMAINS: Final[dict[VoteStep, VoteDomain]] = {
     VoteStep.PREPARE: Domain.PREPARE,
     VoteStep.COMMIT: Domain.COMMIT,
 }
-_STEPS: Final = {
-    Domain.VIEW_CHANGE.tag: VoteStep.VIEW_CHANGE,
-    **{domain.tag: step for step, domain in _DOMAINS.items()},
-}
+_STEPS: Final = {domain: step for step, domain in _DOMAINS.items()}
 
 
 def place_of(statement: bytes, chain: ChainId) -> Place:
-    """Height, view and step of a signed statement (their layout is in statements.py).
+    """Height, view and step of a signed statement.
 
     Raises:
         Malformed: not a statement of this chain.
     """
-    tag, zero, fields = statement.partition(b"\0")
-    step = _STEPS.get(tag + zero)
-    if step is None or len(fields) < 44 or fields[:32] != chain:
-        raise Malformed(f"{len(statement)} bytes that are no statement of this chain")
-    height, view = int.from_bytes(fields[32:40], "big"), int.from_bytes(fields[40:44], "big")
-    return Height(height), View(view), step
+    read = read_statement(statement)
+    if read.chain != chain:
+        raise Malformed(f"a statement of chain {read.chain.hex()}, expected {chain.hex()}")
+    step = _STEPS[read.domain] if isinstance(read, VoteStatement) else VoteStep.VIEW_CHANGE
+    return read.height, read.view, step
 
 
 @final
