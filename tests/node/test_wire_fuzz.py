@@ -20,8 +20,9 @@ from consensus.messages import Claim, PrePrepare, Proposal, Status, ViewChange
 from kit import consensus as made
 from kit.certified import sample_header
 from kit.strategies import HEADERS, mutated, spoilt, values_of
-from node import wire
+from node import forensics, wire
 from node.catchup import Answer, Range
+from node.evidence_file import EvidenceFile
 from node.proof import ProofFile
 from node.signer_memory import Memory
 from node.votelog import to_entry
@@ -49,6 +50,7 @@ from primitives.statements import (
     view_change_bytes,
     vote_bytes,
 )
+from services.table import RECEIPT, TRANSACTION
 from storage.decision import VoteRecord, VoteStep
 
 
@@ -77,6 +79,10 @@ DECODERS = {
     "question of a node that catches up": Decoder(Range, limits.REQUEST_BYTES_MAX),
     "answer to it": Decoder(Answer, limits.RESPONSE_BYTES_MAX),
     "proof file": Decoder(ProofFile, limits.PROOF_BYTES_MAX),
+    "evidence file": Decoder(EvidenceFile, limits.EVIDENCE_FILE_BYTES_MAX),
+    "testimony": Decoder(forensics.Testimony, limits.TESTIMONY_BYTES_MAX),
+    "transaction": Decoder(TRANSACTION, limits.TRANSACTION_BYTES_MAX),
+    "receipt": Decoder(RECEIPT, limits.RECEIPT_BYTES_MAX),
 }
 NAMES = sorted(DECODERS)
 TRIES = settings(max_examples=60)
