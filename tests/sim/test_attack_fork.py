@@ -2,7 +2,7 @@
 
 Fewer than a quorum tell one story to one part of the honest and another to the rest, while decided
 blocks do not pass between them. The testimonies of one honest node of each side are laid beside
-each other, as an operator does it (docs/operations.md, R48).
+each other, as an operator does it (docs/operations.md, R46, R48).
 """
 
 from __future__ import annotations

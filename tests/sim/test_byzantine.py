@@ -1,4 +1,8 @@
-"""Seats that break the rules: what they say, that it hurts, and that it hurts nobody's chain."""
+"""Seats that break the rules: what they say, that it hurts, and that it hurts nobody's chain.
+
+A seat has its own key only (R3); what it says twice counts once (R12, R20); what it spoils is its
+own fault (R32).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Four validators, one of them doubled: every split of two views, and longer ones by lot."""
+"""Four validators, one of them doubled: every split of two views, and longer ones by lot.
+
+Twins say two things to everything: R1, R12, R18, R20 and R26 stand against them.
+"""
 
 from __future__ import annotations
 
