@@ -24,6 +24,12 @@ NEXT: Final = {
     "books.not_the_issuer": "only the issuer's key may do this: --actor and --key say who acts.",
     "books.overdraft": "`mithaq account` with that account shows what it holds.",
     "books.pays_itself": "--actor says who pays, to= who is paid.",
+    "evidence.already_reported": "`mithaq tx show` with that transaction shows what came of it.",
+    "evidence.out_of_range": "about a later height, submit it again when that block is there; "
+    "about an older one, the file alone remains.",
+    "evidence.unknown": "another node may have it: --node URL; `mithaq evidence list` shows what "
+    "this one has.",
+    "evidence.unproven": "`mithaq evidence verify FILE` says what is wrong with it.",
     "mempool.full": "nothing was taken; send it again in a moment.",
     "mempool.quota_exceeded": "send it again when some of this account's are final.",
     "node.internal": "another node may answer: --node URL; the node's operator finds the incident "
