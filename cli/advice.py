@@ -36,6 +36,9 @@ NEXT: Final = {
     "in its log.",
     "roles.missing": "a holder of the role must sign; the role's grantor grants it with `mithaq tx "
     "send authority.grant_role`.",
+    "signer.height_decided": "`mithaq status` of every node shows its highest block; only a height "
+    "above all of them can be new.",
+    "signer.not_fenced": "`mithaq status` says what a validator waits for.",
     "transaction.bad_signature": "sign it again with `mithaq tx sign`; it was changed after it was "
     "signed.",
     "transaction.expired": "build and sign it again; --valid-for says how long it lasts.",

@@ -35,6 +35,7 @@ COMMANDS: Final = {
     "keys": ("cli.keys", "Make and list the keys that sign transactions."),
     "testnet": ("cli.testnet", "Write the folders of a new network's nodes."),
     "init": ("cli.init", "Make one node's folder."),
+    "unfence": ("cli.unfence", "Let a fenced or cloned validator sign again."),
     "start": ("cli.start", "Run a node in the foreground."),
     "sim": ("cli.sim", "Run the node in a simulated world and try to break it."),
     "completion": ("cli.completion", "Print the completion script of a shell."),

@@ -7,9 +7,11 @@ a transaction's id is its content's.
 
 import http.client
 import json
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, Final, Self, final
 from urllib.parse import urlsplit
 
@@ -20,6 +22,8 @@ ANSWER_BYTES_MAX: Final = 64 * 1024 * 1024
 """Nothing a node answers is larger; a stranger's server must not fill this machine."""
 TIMEOUT_S: Final = 10.0
 """For a question that needs no waiting."""
+
+_SOCKET: Final = "unix:"
 
 _CLOSED: Final = (
     http.client.RemoteDisconnected,
@@ -54,6 +58,11 @@ def node_at(url: str, name: str = "") -> Node:
     if not (known and bare):
         raise OperatorFault(f"expected http://host:port, found {url!r}")
     return Node(name or url.rstrip("/"), url.rstrip("/"))
+
+
+def operator_of(folder: Path, name: str = "") -> Node:
+    """The operator's socket in a node's folder (docs/api.md)."""
+    return Node(name or folder.absolute().name, f"{_SOCKET}{folder.absolute() / 'admin.sock'}")
 
 
 @final
@@ -189,7 +198,24 @@ def refusal_in(problem: Mapping[str, Any]) -> Rejected:
     return Rejected(str(problem["code"]), said, facts if isinstance(facts, dict) else None)
 
 
+@final
+class _OnSocket(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: str, timeout_s: float) -> None:
+        super().__init__("node", timeout=timeout_s)
+        self._path = path
+
+    def connect(self) -> None:
+        """Open it."""
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
 def _http_to(url: str, timeout_s: float) -> http.client.HTTPConnection:
+    if url.startswith(_SOCKET):
+        return _OnSocket(url.removeprefix(_SOCKET), timeout_s)
     parts = urlsplit(url)
     assert parts.hostname is not None, "checked by `node_at`"
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection

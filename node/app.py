@@ -26,7 +26,7 @@ from node.metrics import Metrics, Sight
 from node.ports import Ports
 from node.shell import Shell
 from node.signer import Signer
-from node.standing import SigningState
+from node.standing import SigningState, SigningStatus
 from node.status import (
     ChangeStatus,
     MemberStatus,
@@ -212,6 +212,13 @@ class RunningNode:
     def set_log_level(self, level: LogLevel) -> None:
         """From now on."""
         self._log.level = level
+
+    def unfence(self, height: Height | None, by: str) -> SigningStatus:
+        """The operator's word about the signer."""
+        self._shell.unfence(height, by)
+        signing = self._shell.engine.signing
+        assert signing is not None, "an observer has nothing to unfence"
+        return signing
 
     def request_shutdown(self) -> None:
         """End the node in order."""

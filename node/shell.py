@@ -11,7 +11,8 @@ voting path. Every queue is bounded; what is dropped comes again through Status 
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final, final
 
 import trio
@@ -83,6 +84,8 @@ class Shell:
         """Set, and replaced, with each new block."""
         self._relayed: list[CheckedTransaction] = []
         self._relay_due = trio.Event()
+        self._broken: Exception | None = None
+        self._breaks = trio.Event()
         self._submissions = trio.CapacityLimiter(SUBMISSIONS_MAX)
         self._bodies: Waiting[wire.Wire] = Waiting(
             most=limits.BODIES_WAITING_MAX, most_per_peer=limits.BODIES_PER_PEER_MAX
@@ -94,6 +97,7 @@ class Shell:
     async def run(self) -> None:
         """For ever; an exception here ends the node."""
         async with trio.open_nursery() as tasks:
+            tasks.start_soon(self._end_if_broken)
             tasks.start_soon(self._timers.run)
             tasks.start_soon(self._relay)
             tasks.start_soon(self._check_bodies)
@@ -226,8 +230,9 @@ class Shell:
         """Check, try on the last state, hold and relay; what fails stands in the id's place."""
         answers = await self._checked(batch)
         checked = [answer for answer in answers if isinstance(answer, CheckedTransaction)]
-        refusals, out = self.engine.submit(checked, now_ms())
-        self._perform(out)
+        with self._ending_the_node():
+            refusals, out = self.engine.submit(checked, now_ms())
+            self._perform(out)
         judged = iter(zip(checked, refusals, strict=True))
         results: list[TransactionId | MithaqError] = []
         for answer_ in answers:
@@ -240,6 +245,32 @@ class Shell:
             if isinstance(result, MithaqError):
                 self._metrics.refused(result)
         return results
+
+    def unfence(self, height: Height | None, by: str) -> None:
+        """The operator's word about a fenced or cloned signer.
+
+        Raises:
+            Rejected: it is neither, or the height is certainly not new.
+        """
+        with self._ending_the_node():
+            self._perform(self.engine.unfence(height, by, now_ms()))
+
+    @contextmanager
+    def _ending_the_node(self) -> Iterator[None]:
+        """For deeds in a request of the API: it answers with an error, and we must end (R38)."""
+        try:
+            yield
+        except Rejected:
+            raise
+        except Exception as error:
+            self._broken = error
+            self._breaks.set()
+            raise
+
+    async def _end_if_broken(self) -> None:
+        await self._breaks.wait()
+        assert self._broken is not None, "set before the event"
+        raise self._broken
 
     async def wait_final(self, identifier: TransactionId, timeout_s: float) -> bool:
         """Until the transaction is in a durable block; False after the time."""

@@ -152,6 +152,8 @@ SIGNER_STORY_MAX: Final = 16
 """Turns of the right to sign that its file keeps: years of incidents at one validator."""
 SIGNER_WORDS_MAX: Final = 256
 """Characters that say why at one turn: two places with their statements, or who unfenced."""
+OPERATOR_LENGTH_MAX: Final = 64
+"""Characters that name who unfenced: an account of the machine and its host."""
 SIGNER_MEMORY_BYTES_MAX: Final = 1024 + SIGNER_STORY_MAX * (4 * SIGNER_WORDS_MAX + 32)
 """Four statements of one view with their signatures and a header, and the story in any script."""
 MEMPOOL_TRANSACTIONS_MAX: Final = 50_000

@@ -3,19 +3,21 @@
 Who may open the socket is whom the file system lets: its owner (mode 0600).
 """
 
-from typing import final
+from typing import Annotated, final
 
 from litestar import get, post
 from litestar.background_tasks import BackgroundTask
 from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from node.api import intake
 from node.api.backend import AdminBackend
 from node.api.intake import HttpRequest
 from node.api.responses import json_response
 from node.config import LogLevel
+from primitives import limits
+from primitives.ids import Height, Natural
 
 _BODY_BYTES_MAX = 1024
 
@@ -25,6 +27,14 @@ class LogLevelRequest(Struct, frozen=True, kw_only=True):
     """From which level on the node logs."""
 
     level: LogLevel
+
+
+@final
+class UnfenceRequest(Struct, frozen=True, kw_only=True):
+    """From which height on to sign, or null to ask the other validators; and who answers for it."""
+
+    height: Natural[Height] | None
+    by: Annotated[str, Meta(min_length=1, max_length=limits.OPERATOR_LENGTH_MAX)]
 
 
 @final
@@ -46,6 +56,7 @@ class AdminApi:
         return [
             get("/v1/admin/peers")(self.peers),
             post("/v1/admin/log-level")(self.log_level),
+            post("/v1/admin/unfence")(self.unfence),
             post("/v1/admin/shutdown")(self.shutdown),
         ]
 
@@ -61,6 +72,13 @@ class AdminApi:
         wanted = intake.from_json(body, LogLevelRequest)
         self._backend.set_log_level(wanted.level)
         return json_response(wanted)
+
+    async def unfence(self, request: HttpRequest) -> ASGIResponse:
+        """Let a fenced or cloned validator sign again; its operator answers for it."""
+        intake.check_no_query(request)
+        body = await intake.read_body(request, limit=_BODY_BYTES_MAX)
+        wanted = intake.from_json(body, UnfenceRequest)
+        return json_response(self._backend.unfence(wanted.height, wanted.by))
 
     async def shutdown(self, request: HttpRequest) -> ASGIResponse:
         """Stop the node, once this answer is sent: nothing is sent any more after that."""

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from ledger.genesis import GenesisDocument
 from node.config import LogLevel
+from node.standing import SigningStatus
 from node.status import NodeStatus
 from primitives.errors import MithaqError
 from primitives.ids import Height, TransactionId
@@ -72,6 +73,14 @@ class AdminBackend(Protocol):
 
     def set_log_level(self, level: LogLevel) -> None:
         """From now on log from this level, until the node stops."""
+        ...
+
+    def unfence(self, height: Height | None, by: str) -> SigningStatus:
+        """Let a fenced or cloned validator sign from a height on, or look for one itself.
+
+        Raises:
+            Rejected: it is neither, or the height is decided.
+        """
         ...
 
     def request_shutdown(self) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 
 import httpx
 import trio
+from msgspec.structs import replace
 
 from kit.certified import certify
 from kit.ledger import GENESIS_TIME, account_id, genesis_document, key
@@ -28,6 +29,7 @@ from ledger.transaction import (
 )
 from node.api import serve, serve_admin
 from node.config import LogLevel
+from node.guard import NOT_FENCED
 from node.metrics import Metrics, Sight
 from node.standing import SigningState, SigningStatus
 from node.status import MempoolStatus, NodeRole, NodeStatus, PeerStatus, ValidatorStatus, ViewStatus
@@ -94,6 +96,7 @@ class ChainOfOne:
         self.waiting: dict[TransactionId, CheckedTransaction] = {}
         self.halted: str | None = None
         self.signing = AT_WORK
+        self.unfenced_by: str | None = None
         self.disconnected: set[str] = set()
         self.log_level: LogLevel | None = None
         self.stopping = trio.Event()
@@ -200,6 +203,13 @@ class ChainOfOne:
 
     def set_log_level(self, level: LogLevel) -> None:
         self.log_level = level
+
+    def unfence(self, height: Height | None, by: str) -> SigningStatus:
+        if self.signing.state is not SigningState.FENCED:
+            raise Rejected(NOT_FENCED, "this node is neither fenced nor cloned")
+        self.unfenced_by = by
+        self.signing = replace(self.signing, sign_from=height)
+        return self.signing
 
     def request_shutdown(self) -> None:
         self.stopping.set()

@@ -72,6 +72,7 @@ class Scene:
             "/v1/transactions": [payment, overdraft],
             "/v1/transactions/batch": [[payment, {}]],
             "/v1/admin/log-level": [{"level": "debug"}],
+            "/v1/admin/unfence": [{"height": 7, "by": "a.operator@finance"}],
             "/v1/admin/shutdown": [None],
         }
 
