@@ -15,7 +15,7 @@ from cli.home import Home
 from cli.session import table
 from client.connection import Connection, Node
 from client.faults import Unreachable
-from node.standing import SigningState, in_words
+from node.standing import SigningState, SigningStatus, in_words
 from node.status import NodeStatus, ValidatorStatus
 from primitives.errors import Malformed, Rejected
 from primitives.ids import ChainId, short
@@ -58,6 +58,10 @@ class Standing:
     reports: tuple[Report, ...]
     present: tuple[str, ...]
     missing: tuple[str, ...]
+    silent: tuple[str, ...] = ()
+    """Of the missing, those that answer and sign nothing."""
+    fenced: int = 0
+    """How many of them say that they are fenced."""
 
     @property
     def height(self) -> int:
@@ -77,6 +81,14 @@ class Standing:
             return "No node answers, so nobody says who the validators are."
         needed = quorum(count)
         some = "" if not self.missing else f" Missing: {', '.join(self.missing)}."
+        if self.silent:
+            some += f" Answering, but signing nothing: {', '.join(self.silent)}."
+        if self.fenced > count - needed:
+            are = "is" if count - needed == 1 else "are"
+            some += (
+                f" More than {count - needed} {are} fenced: each comes back by its operator's "
+                "`mithaq unfence` only."
+            )
         if not self.can_proceed:
             verb = "answers" if len(self.present) == 1 else "answer"
             return (
@@ -99,6 +111,7 @@ class Standing:
             "needed": quorum(count) if count else None,
             "present": list(self.present),
             "missing": list(self.missing),
+            "silent": list(self.silent),
             "can_proceed": self.can_proceed,
             "summary": self.sentence(),
             "nodes": [report.named() for report in self.reports],
@@ -150,12 +163,9 @@ def judge(reports: Sequence[Report], validators: Sequence[str] = ()) -> Standing
         return Standing(tuple(reports), present=(), missing=tuple(validators))
     silent = {report.node.name for report in reports if report.status is None}
     by_key = {status.key: status for status in answering if status.key is not None}
-    linked = {
-        one.key
-        for status in answering
-        for one in status.validators
-        if one.connected and one.signs is not False
-    }
+    connected = [one for status in answering for one in status.validators if one.connected]
+    linked = {one.key for one in connected if one.signs is not False}
+    mute = {one.key for one in connected if one.signs is False}
 
     def is_there(one: ValidatorStatus) -> bool:
         said = by_key.get(one.key)
@@ -163,12 +173,27 @@ def judge(reports: Sequence[Report], validators: Sequence[str] = ()) -> Standing
             return is_at_work(said)
         return one.name not in silent and one.key in linked
 
+    def is_silent(one: ValidatorStatus) -> bool:
+        said = by_key.get(one.key)
+        return not is_there(one) and (said is not None or one.key in mute)
+
     voting = newest_of(answering).validators
     return Standing(
         reports=tuple(reports),
         present=tuple(one.name for one in voting if is_there(one)),
         missing=tuple(one.name for one in voting if not is_there(one)),
+        silent=tuple(one.name for one in voting if is_silent(one)),
+        fenced=sum(_is_fenced(status) for status in answering),
     )
+
+
+def _is_fenced(status: NodeStatus) -> bool:
+    """Without a height to come back at."""
+    match status.signing:
+        case SigningStatus(state=SigningState.FENCED, sign_from=None):
+            return True
+        case _:
+            return False
 
 
 def newest_of(statuses: Sequence[NodeStatus]) -> NodeStatus:

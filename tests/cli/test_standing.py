@@ -9,6 +9,7 @@ from cli.standing import Report, Standing, judge, overview
 from client.connection import Node
 from kit.api import AT_WORK, ChainOfOne
 from node.standing import SigningState
+from primitives.ids import Height
 from primitives.validators import quorum
 
 NAMES = ("finance", "interior", "justice", "health")
@@ -118,7 +119,29 @@ def test_who_says_that_it_signs_nothing_is_missing_though_it_is_connected() -> N
 
     found = judge([Report(one.node, replace(one.status, validators=told))])
 
-    assert found.missing == ("Ministry 2",)
+    assert found.missing == found.silent == ("Ministry 2",)
+    assert found.sentence().endswith(
+        "Missing: Ministry 2. Answering, but signing nothing: Ministry 2."
+    )
+
+
+@pytest.mark.parametrize(("fenced", "stuck"), [(1, False), (2, True)])
+def test_more_than_f_fenced_ones_are_their_operators_business(*, fenced: int, stuck: bool) -> None:
+    """Who has a height to sign from comes back by itself."""
+    signing = replace(AT_WORK, state=SigningState.FENCED, reason="its memory is lost")
+    reports = []
+    for number in range(4):
+        one = report(f"Ministry {number}", missing=set())
+        assert one.status is not None
+        state = signing if number < fenced else AT_WORK
+        if number == 3:
+            state = replace(signing, sign_from=Height(9))
+        reports.append(Report(one.node, replace(one.status, signing=state)))
+
+    words = judge(reports).sentence()
+
+    advice = "More than 1 is fenced: each comes back by its operator's `mithaq unfence` only."
+    assert words.endswith(advice) is stuck
 
 
 def test_the_overview_has_a_line_for_each_node() -> None:

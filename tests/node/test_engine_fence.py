@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from random import Random
 
 import pytest
 from msgspec.structs import replace
 
-from consensus.messages import Commit, Status
+from consensus.messages import Commit, Prepare, Status
 from kit.crafted import built
 from kit.disks import MortalDatabase, MortalFile, PowerLoss
 from kit.engines import Network, Node, begun, everything
@@ -28,6 +29,7 @@ from node.standing import SigningState, SigningStatus
 from primitives.block import block_id
 from primitives.errors import Rejected
 from primitives.ids import Height
+from sim.letters import Letter
 from sim.machine import Machine
 from storage.decision import VoteStep
 
@@ -727,3 +729,180 @@ def test_while_it_waits_for_its_height_a_statement_there_is_a_clones() -> None:
 
     assert node.height == sign_from - 2
     assert found == [SigningState.FENCED, SigningState.CLONED]
+
+
+# --- two machines, one key
+
+
+class Haunted(Network):
+    """A second machine with one node's keys hears all that it hears, and is heard as it."""
+
+    def haunt(self, node: Node) -> Node:
+        """A copy of the whole machine, as it is now."""
+        contents, memory = backup_of(node)
+        ghost = Machine(
+            node.name, node.site, node.key, MortalDatabase(contents), MortalFile(memory)
+        )
+        self.nodes["ghost"] = ghost
+        self.start("ghost")
+        return ghost
+
+    def _send(self, letter: Letter) -> None:
+        super()._send(letter)
+        ghost = self.nodes.get("ghost")
+        if ghost is not None and letter.receiver == ghost.name:
+            super()._send(
+                Letter(
+                    letter.sender,
+                    "ghost",
+                    letter.message,
+                    letter.phase,
+                    letter.height,
+                    letter.view,
+                )
+            )
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_two_machines_with_one_key_fall_silent_and_the_chain_goes_on(seed: int) -> None:
+    """Each meets what the other signed; whatever they said until then, nobody else is misled."""
+    network = Haunted(seed=seed)
+    network.start()
+    network.run(network.all_at(1))
+    node, *others = network.validators()
+
+    ghost = network.haunt(node)
+    for number in range(12):
+        work(network, f"{seed} {number}")
+        network.run(network.all_at(2 + number, others))
+    network.run_for(2_000)
+
+    states = {state_of(node), state_of(ghost)}
+    assert SigningState.CLONED in states, states
+    assert states <= {SigningState.CLONED, SigningState.FENCED, SigningState.SIGNING}
+    network.check_agreement()
+
+
+# --- in any order
+
+
+class Mishaps:
+    """One seed: payments, storms that swallow a phase, kills, and members that forget, in both."""
+
+    def __init__(self, seed: int, validators: int) -> None:
+        self.dice = Random(seed)
+        self.network = begun(validators, seed=seed, delay_ms=(1, 40))
+        self.network.passes = self._passes
+        self.swallowed: tuple[type, ...] = ()
+        self.unheard = ""
+        """Whose letters all get lost: what it signs, nobody can show it later."""
+        self.backups: dict[str, tuple[dict[bytes, bytes], bytes | None]] = {}
+        self.losses = 0
+        self.returns = 0
+
+    def _passes(self, sender: str, _receiver: str, message: wire.Wire) -> bool:
+        if sender == self.unheard:
+            return False
+        return not isinstance(message, self.swallowed) or self.dice.random() < 0.3
+
+    def weak(self) -> list[Node]:
+        """Who may forget now: at most f at a time are not at work."""
+        at_work = [
+            node
+            for node in self.network.validators()
+            if node.engine is not None and state_of(node) is SigningState.SIGNING
+        ]
+        room = len(at_work) - self.network.members.quorum
+        return at_work if room > 0 else []
+
+    def befall(self) -> None:
+        """One thing."""
+        network, dice = self.network, self.dice
+        what = dice.random()
+        self.swallowed = dice.choice(((), (), (Commit,), (Prepare, Commit), (wire.Proposed,)))
+        if what < 0.5 and network.up():
+            work(network, f"{network.now_ms} {dice.random()}")
+        elif what < 0.6 and self.weak():
+            network.crash(dice.choice(self.weak()).name)
+        elif what < 0.7 and self.weak():
+            node = dice.choice(self.weak())
+            self.unheard = node.name
+            self.swallowed = (Commit,)
+            work(network, f"unheard {network.now_ms}")
+            network.run_for(dice.choice((60, 200, 1_500)))
+            self.unheard = ""
+            network.crash(node.name)
+            dice.choice((lose_file, damage_file, lose_everything))(node)
+            self.losses += 1
+            network.start(node.name)
+        elif what < 0.75:
+            for node in network.validators():
+                self.backups[node.name] = backup_of(node)
+        elif what < 0.8 and self.weak() and self.backups:
+            node = dice.choice(self.weak())
+            network.crash(node.name)
+            node.database = MortalDatabase(self.backups[node.name][0])
+            network.start(node.name)
+        elif what < 0.9:
+            network.revive()
+        network.run_for(dice.choice((20, 60, 200, 1_500)))
+
+    def heal(self) -> None:
+        """From here on nothing goes wrong any more."""
+        self.swallowed = ()
+        self.network.revive()
+        network = self.network
+        for _ in range(8):
+            work(network, f"healed {network.now_ms}")
+            network.run_for(4_000)
+
+
+@pytest.mark.parametrize(("seed", "validators"), [*((n, 4) for n in range(8)), (8, 7), (9, 7)])
+def test_whoever_forgets_at_any_time_never_contradicts_itself(seed: int, validators: int) -> None:
+    """Up to f at a time, under loss and kills; afterwards all sign again (R50, R51)."""
+    mishaps = Mishaps(seed, validators)
+    for _ in range(60):
+        mishaps.befall()
+    mishaps.heal()
+
+    network = mishaps.network
+    assert mishaps.losses > 0
+    assert sum("signer.returns" in node.events() for node in network.validators()) > 0
+    assert {state_of(node) for node in network.validators()} == {SigningState.SIGNING}
+    network.check_agreement()
+    network.check_honesty()
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_an_old_machine_never_contradicts_itself_where_others_heard_it(seed: int) -> None:
+    """One of four is set back whole, again and again, while the others stay up and hear it (R50).
+
+    Storms keep the others from deciding, so that it is set back in the middle of heights.
+    """
+    mishaps = Mishaps(seed, 4)
+    network, dice = mishaps.network, mishaps.dice
+    node = dice.choice(network.validators())
+    others = {each.name for each in network.validators()} - {node.name}
+    network.passes = lambda sender, receiver, message: (
+        sender not in others or receiver not in others or mishaps._passes("", "", message)
+    )
+    backups = [backup_of(node)]
+    found = 0
+    for number in range(40):
+        mishaps.swallowed = dice.choice(((), (Commit,), (Prepare, Commit)))
+        work(network, f"{number}")
+        network.run_for(dice.choice((20, 60, 200, 1_500)))
+        if dice.random() < 0.1:
+            backups.append(backup_of(node))
+        if dice.random() < 0.3 and state_of(node) is SigningState.SIGNING:
+            network.crash(node.name)
+            network.run_for(50)  # what it said is with the others by now
+            restored(node, dice.choice(backups))
+            network.start(node.name)
+            found += 1
+    mishaps.swallowed = ()
+    network.run_for(10_000)
+
+    assert found > 0
+    network.check_agreement()
+    network.check_honesty()
