@@ -13,9 +13,7 @@ from typing import final
 from node import wire
 from sim.disk import Fuse, MortalDatabase, MortalFile, PowerLoss, failed_sync, no_danger, power_loss
 from sim.faults import Faults, Span
-from sim.laws.agreement import Agreement
-from sim.laws.honesty import Honesty
-from sim.laws.state import Courtesy, Upward
+from sim.laws.book import LawBook
 from sim.letters import Letter
 from sim.machine import Machine
 from sim.spoken import STEPS, Statement
@@ -33,19 +31,20 @@ Backup = tuple[dict[bytes, bytes], bytes | None]
 class Director(Watch):
     """Written by itself alone; begins with `begin`, ends with `heal`."""
 
-    def __init__(self, world: World, faults: Faults, weather: Weather, random: Random) -> None:
+    def __init__(
+        self, world: World, faults: Faults, weather: Weather, laws: LawBook, random: Random
+    ) -> None:
         self.incidents = 0
         self.weak: frozenset[str] = frozenset()
         """Nodes whose disks may come back worse than they were."""
         self._world, self._faults, self._weather, self._random = world, faults, weather, random
+        self._laws = laws
         self._ended = False
         self._staying_down: frozenset[str] = frozenset()
         self._numbers = 0
         self._trap: VoteStep | None = None
         self._upgrading: list[str] = []
         self._backups: dict[str, Backup] = {}
-        self._forgivers: list[Callable[[str], None]] = []
-        self._excusers: list[Callable[[str], None]] = []
         self._kinds: list[Incident] = [
             (faults.partitions, self._partition),
             (faults.crashes, self._crash),
@@ -68,13 +67,6 @@ class Director(Watch):
 
         if rate:
             self._kinds.append((rate, incident))
-
-    def answers_to(
-        self, agreement: Agreement, honesty: Honesty, courtesy: Courtesy, upward: Upward
-    ) -> None:
-        """The laws that a worse disk excuses a node from."""
-        self._forgivers += [upward.forgive]
-        self._excusers += [agreement.excuse, honesty.excuse, courtesy.excuse, upward.forgive]
 
     def begin(self) -> None:
         """Set the clocks, choose who is weak, and let things happen."""
@@ -247,34 +239,30 @@ class Director(Watch):
         if backup is not None and chance() < faults.rollbacks:
             contents, memory = backup[0], machine.memory.read()
             self._say("database from a backup", machine.name)
-            self._give(machine, contents, memory, self._forgivers)
+            self._give(machine, contents, memory)
+            self._laws.forgive(machine.name)
         elif backup is not None and chance() < faults.amnesia:
             self._say("both files from a backup", machine.name)
-            self._give(machine, *backup, self._excusers)
+            self._give(machine, *backup)
+            self._laws.excuse(machine.name)
         elif chance() < faults.lost_files:
             self._say("no signer's file", machine.name)
-            self._give(machine, machine.database.contents(), None, self._excusers)
+            self._give(machine, machine.database.contents(), None)
+            self._laws.excuse(machine.name)
         elif chance() < faults.rot:
             self._say("rotten state", machine.name)
             contents = machine.database.contents()
             name = self._random.choice([key for key in contents if key[0] == Region.NODE])
             contents[name] = contents[name][:-1] + bytes([contents[name][-1] ^ 1])
-            self._give(machine, contents, machine.memory.read(), self._excusers)
+            self._give(machine, contents, machine.memory.read())
+            self._laws.excuse(machine.name)
 
-    def _give(
-        self,
-        machine: Machine,
-        contents: dict[bytes, bytes],
-        memory: bytes | None,
-        told: list[Callable[[str], None]],
-    ) -> None:
+    def _give(self, machine: Machine, contents: dict[bytes, bytes], memory: bytes | None) -> None:
         overwriting = machine.memory.overwriting
         machine.database, machine.memory = MortalDatabase(contents), MortalFile(memory)
         machine.memory.overwriting = overwriting
         top = machine.height
         machine.reported = {h: name for h, name in machine.reported.items() if h <= top}
-        for tell in told:
-            tell(machine.name)
 
     # --- the network ------------------------------------------------------------------------
 

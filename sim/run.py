@@ -20,9 +20,8 @@ from sim.changes import Changes
 from sim.director import Director
 from sim.faults import Faults
 from sim.founding import GENESIS_TIME, found, found_with_real_keys
-from sim.laws.agreement import Agreement, quorum_of
-from sim.laws.honesty import Honesty
-from sim.laws.state import Bounds, Courtesy, Restarts, Timers, Upward
+from sim.laws.agreement import quorum_of
+from sim.laws.book import LawBook
 from sim.machine import Machine
 from sim.profiles import PROFILES
 from sim.tally import Tally
@@ -124,36 +123,18 @@ class Schedule:
         self.weather = Weather(faults, Random(f"{plan.seed} weather"), names)
         actors = {f"v{seat}": KINDS[kind] for seat, kind in faults.byzantine}
         self.world = World(founding, seed=plan.seed, air=self.weather, actors=actors)
-        honest = frozenset(self.world.nodes)
         self.trace = Trace(self.world, write)
         self.tally = Tally()
         self.deeds = Deeds()
-        self.agreement = Agreement(self.world.site)
-        self.honesty = Honesty(self.world.site, honest)
-        self.upward = Upward()
-        courtesy = Courtesy(honest)
-        self.world.watches += [
-            self.trace,
-            self.tally,
-            self.agreement,
-            self.honesty,
-            self.upward,
-            Bounds(),
-            Timers(),
-            self.deeds,
-            Restarts(),
-            courtesy,
-        ]
-        for machine in self.world.nodes.values():
-            machine.observe = self.world.observed
-            self.upward.watch_signer(machine)
-        self.director = Director(self.world, faults, self.weather, Random(f"{plan.seed} director"))
-        self.director.answers_to(self.agreement, self.honesty, courtesy, self.upward)
+        self.world.watches += [self.trace, self.tally, self.deeds]
+        self.laws = LawBook(self.world)
+        chance = Random(f"{plan.seed} director")
+        self.director = Director(self.world, faults, self.weather, self.laws, chance)
         changes = Changes(self.world, founding, Random(f"{plan.seed} changes"))
         self.director.also(faults.changes, "change of validators", changes.propose)
         self.director.also(faults.reports, "report", changes.report)
         self.recovery_ms: int | None = None
-        self.doors = honest
+        self.doors = frozenset(self.world.nodes)
         """At whose doors payments are made."""
 
     # --- the acts ---------------------------------------------------------------------------
@@ -168,15 +149,10 @@ class Schedule:
             self._night()
         self._heal()
 
-    @property
-    def top(self) -> int:
-        """The highest height that anybody honest has decided."""
-        return max(self.agreement.chain, default=0)
-
     def _turmoil(self) -> None:
         world, end = self.world, self.world.now_ms + self.faults.turmoil_ms
         while world.next_ms() <= end:
-            if self.top >= self.faults.heights and self.director.incidents >= INCIDENTS:
+            if self.laws.top >= self.faults.heights and self.director.incidents >= INCIDENTS:
                 return
             world.step()
 
@@ -198,7 +174,7 @@ class Schedule:
         self.director.heal(core)
         self.doors = core
         nodes = [world.nodes[name] for name in sorted(core)]
-        began, height = world.now_ms, self.top + 1
+        began, height = world.now_ms, self.laws.top + 1
         self._require(nodes, height, bound_ms)
         self.recovery_ms = world.now_ms - began
         goal = max(height + 2, self.faults.heights)
@@ -253,7 +229,7 @@ class Schedule:
             plan=self.plan,
             violation=violation,
             message=message,
-            heights=self.top,
+            heights=self.laws.top,
             incidents=self.director.incidents,
             deliveries=self.world.deliveries,
             simulated_ms=self.world.now_ms - GENESIS_TIME - 1_000,
