@@ -110,6 +110,18 @@ def _check_ports(entries: Sequence[NodeEntry]) -> None:
                     ) from error
 
 
+def _wait_for_ports(entry: NodeEntry) -> None:
+    """Of a node that was killed a moment ago, the kernel may still hold connections."""
+    deadline = time.monotonic() + STOP_S
+    while True:
+        try:
+            return _check_ports([entry])
+        except OperatorFault:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_POLL_S)
+
+
 def _wait_for_first_block(session: Session, home: Home, network: Localnet, began: float) -> int:
     voting = [entry for entry in network.nodes if entry.role == "validator"]
     needed = quorum(len(voting))
@@ -329,7 +341,7 @@ def start(session: Session, node: str) -> None:
     pid = processes.running(folder)
     if pid is not None:
         raise OperatorFault(f"{entry.name} runs already, as process {pid}")
-    _check_ports([entry])
+    _wait_for_ports(entry)
     pid = processes.launch(folder)
     deadline = time.monotonic() + FIRST_BLOCK_S
     while all(report.status is None for report in _asked(home, [entry])):

@@ -177,7 +177,10 @@ def judge(reports: Sequence[Report], validators: Sequence[str] = ()) -> Standing
         said = by_key.get(one.key)
         return not is_there(one) and (said is not None or one.key in mute)
 
-    voting = newest_of(answering).validators
+    order = {name: place for place, name in enumerate(validators)}  # as people know them
+    voting = sorted(
+        newest_of(answering).validators, key=lambda one: (order.get(one.name, len(order)), one.seat)
+    )
     return Standing(
         reports=tuple(reports),
         present=tuple(one.name for one in voting if is_there(one)),

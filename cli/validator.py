@@ -77,13 +77,21 @@ def _state(one: Any) -> str:  # noqa: ANN401 - a ValidatorStatus
     help="The body's account, which will decide with the others about validators.",
 )
 @click.option(
+    "--new-key", is_flag=True, help="READY for the node's next key; `validator switch` takes it up."
+)
+@click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Where to write.  [default: ready-NAME.json]",
 )
 def ready(
-    session: Session, folder: Path, name: str | None, account: str, output: Path | None
+    session: Session,
+    folder: Path,
+    name: str | None,
+    account: str,
+    new_key: bool,
+    output: Path | None,
 ) -> None:
     """Let the node of a FOLDER say READY to vote, into a file for whoever proposes it.
 
@@ -91,6 +99,7 @@ def ready(
     none. READY is good for two hours.
     """
     from cli.founding import create_validator_key
+    from cli.next_key import next_key
     from cli.transaction_file import replace_file
     from ledger.validators import Ready, ValidatorRecord, ready_statement
     from node.config import NodeFolder, load_config
@@ -102,10 +111,15 @@ def ready(
     node_key = read_key(node.node_key, Purpose.NODE)
     called = name or config.name
     acts = home_of(session).account(account)
-    if not node.validator_key.exists():
-        create_validator_key(node, called)
-    key = read_key(node.validator_key, Purpose.VALIDATOR)
-    status = _level(node, config.name, config.api.listen, ValidatorKey(key.public))
+    if new_key:
+        key = next_key(node, called)
+    else:
+        if not node.validator_key.exists():
+            create_validator_key(node, called)
+        key = read_key(node.validator_key, Purpose.VALIDATOR)
+    status = _level(node, config.name, config.api.listen)
+    if not new_key:
+        _check_held(status, node, ValidatorKey(key.public))
     record = ValidatorRecord(called, ValidatorKey(key.public), NodeKey(node_key.public), acts)
     statement = ready_statement(status.chain, record, status.height, status.block_time_ms)
     signature = key.signing().sign(statement)
@@ -129,8 +143,20 @@ def _ready_file(status: "NodeStatus", said: Any) -> "ReadyFile":  # noqa: ANN401
     return ReadyFile(status.chain, said)
 
 
-def _level(node: "NodeFolder", name: str, listen: str, key: "ValidatorKey") -> "NodeStatus":
-    """The status of the folder's own node, which must hold this key and be level with the chain."""
+def _check_held(status: "NodeStatus", node: "NodeFolder", key: "ValidatorKey") -> None:
+    if status.key != key:
+        raise OperatorFault(
+            f"{status.name} runs without {node.validator_key}, which may be new: stop it and start "
+            "it again, then let it say READY"
+        )
+    if any(one.key == key for one in status.validators):
+        raise OperatorFault(
+            f"{status.name} votes already with {node.validator_key}; --new-key makes the next one"
+        )
+
+
+def _level(node: "NodeFolder", name: str, listen: str) -> "NodeStatus":
+    """The status of the folder's own node, which must be level with the chain."""
     from cli.home import reachable
     from cli.standing import ask
     from client.connection import Node
@@ -143,19 +169,28 @@ def _level(node: "NodeFolder", name: str, listen: str, key: "ValidatorKey") -> "
     status = report.status
     if status is None:
         raise Unreachable(f"{name} ({listen}) {report.silence}: READY is said by a node that runs")
-    if status.key != key:
-        raise OperatorFault(
-            f"{name} runs without {node.validator_key}, which may be new: stop it and start it "
-            "again, then let it say READY"
-        )
-    if any(one.key == key for one in status.validators):
-        raise OperatorFault(f"{name} votes already with {node.validator_key}")
     obstacles = readiness(status).reasons
     if obstacles:
         raise OperatorFault(f"{name} is not level with the chain: {'; '.join(obstacles)}")
     if status.height < 1:
         raise OperatorFault(f"{name} has no block yet to be READY at: ask again after block 1")
     return status
+
+
+@command("switch", group=validator)
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True))
+def switch(session: Session, folder: Path) -> None:
+    """Take up the next key of the node of a FOLDER, which is stopped; keep the other in retired/.
+
+    Say this when the change is decided. Too early costs votes until it is in force, too late costs
+    votes since then; nothing else happens, for the chain knows which key votes at which height.
+    """
+    from cli.next_key import switch as put_in_place
+    from node.config import NodeFolder
+
+    key, retired = put_in_place(NodeFolder(folder.absolute()))
+    result = {"key": key.public.hex(), "retired": str(retired)}
+    session.show(result, facts(result.items()))
 
 
 @asking_command("propose", group=validator)

@@ -74,6 +74,15 @@ def test_who_is_asked_and_silent_is_missing_whatever_others_say() -> None:
     assert found.missing == ("Ministry 1",)
 
 
+def test_validators_stand_in_the_order_of_genesis_and_newcomers_behind_them() -> None:
+    """Not in that of their keys, which says nothing to people."""
+    known = ("Ministry 3", "Ministry 1", "Ministry 0")
+
+    found = judge([report("Ministry 0", missing=set())], known)
+
+    assert found.present == ("Ministry 3", "Ministry 1", "Ministry 0", "Ministry 2")
+
+
 def test_who_is_not_asked_is_present_where_one_who_answers_is_connected() -> None:
     """A home of one node sees the others through it."""
     found = judge([report("Ministry 0", missing={"Ministry 2", "Ministry 3"})])

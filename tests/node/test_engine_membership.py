@@ -194,6 +194,26 @@ def test_who_slept_through_a_change_catches_up_across_it() -> None:
     network.check_agreement()
 
 
+def test_who_begins_with_block_1_comes_through_every_change() -> None:
+    """An observer with an empty database knows nobody but the validators of genesis."""
+    network = begun(4, waiting=1)
+    late = network.nodes["validator 4"]
+    network.crash(late.name)
+    ready = ready_of(network, network.nodes["validator 0"], 4)
+    since = decide(network, change(add=[ready]), *range(4))
+    pay_until(network, since + 2)
+    late.database, late.memory = network.site.machine(late.name, late.key).database, late.memory
+
+    network.start(late.name)
+    network.run(network.all_at(since + 2))
+    network.crash("validator 2")
+    pay_until(network, since + 4)
+
+    assert late.alive.seat is not None
+    network.check_agreement()
+    network.check_honesty()
+
+
 def test_a_newcomer_is_spoken_to_one_height_before_its_first() -> None:
     """Votes of h + 2 may come while h + 1 is still open (R43): it gets those of h + 1, too."""
     network, since = joined()
