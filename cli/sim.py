@@ -8,7 +8,7 @@ import click
 
 from cli.faults import ExitCode
 from cli.session import Session, command, facts, table
-from sim.faults import Faults
+from sim.faults import Faults, documentation
 from sim.profiles import PROFILES
 from sim.report import Report
 from sim.run import HEIGHTS, Outcome, Plan, run
@@ -190,13 +190,9 @@ def profiles(session: Session) -> None:
 def legend(session: Session) -> None:
     """Say what the signs of a trace mean, and what each fault is."""
     signs = [(sign, what) for sign, what in LEGEND.items()]
-    named = [(name, default) for name, default in _defaults().items()]
+    calm, words = Faults(), documentation()
+    named = [(name, getattr(calm, name), words[name]) for name in Faults.__struct_fields__]
     session.show(
-        {"signs": dict(signs), "faults": dict(named)},
-        "\n\n".join([table(["sign", "what"], signs), table(["fault", "default"], named)]),
+        {"signs": dict(signs), "faults": words},
+        "\n\n".join([table(["sign", "what"], signs), table(["fault", "default", "what"], named)]),
     )
-
-
-def _defaults() -> dict[str, object]:
-    calm = Faults()
-    return {name: getattr(calm, name) for name in Faults.__struct_fields__}

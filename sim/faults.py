@@ -2,9 +2,13 @@
 
 Rates are per simulated second of the whole network, shares are between 0 and 1, spans are (least,
 most). What happens follows from these numbers and the seed alone. The docstrings below are the
-documentation of the fault model; docs/simulation.md prints them.
+documentation of the fault model; `mithaq sim legend` prints them.
 """
 
+import ast
+import inspect
+import itertools
+from functools import cache
 from typing import final
 
 from msgspec import Struct
@@ -101,3 +105,19 @@ class Faults(Struct, frozen=True, kw_only=True):
     """The world is healed after this, or when it has seen enough heights and faults."""
     night_ms: int = 0
     """How long there is no quorum at all before the world is healed."""
+
+
+@cache
+def documentation() -> dict[str, str]:
+    """What each fault is, by its name: the docstrings above, each in one line."""
+    (struct,) = ast.parse(inspect.getsource(Faults)).body
+    assert isinstance(struct, ast.ClassDef), "Faults is a class"
+    found: dict[str, str] = {}
+    for field, text in itertools.pairwise(struct.body):
+        match field, text:
+            case (
+                ast.AnnAssign(target=ast.Name(id=name)),
+                ast.Expr(value=ast.Constant(value=str(words))),
+            ):
+                found[name] = " ".join(words.split())
+    return found

@@ -12,7 +12,7 @@ from typing import final
 from consensus import effects as do
 from consensus import events as on
 from consensus.effects import Effect
-from consensus.events import Event
+from consensus.events import Event, Verdict
 from consensus.instance import Instance
 from consensus.messages import Claim, Commit, Prepare, PrePrepare, Proposal, ViewChange
 from node import wire
@@ -183,7 +183,8 @@ class Tally(Watch):
     def count_notes(self, notes: Iterable[Note]) -> None:
         """Also of machines that nobody watches, because their seat is not honest."""
         for note in notes:
-            self.rules.update(NOTES.get(note.event, ()))
+            if note.facts.get("verdict") != Verdict.EARLY.value:  # that is R16, counted there
+                self.rules.update(NOTES.get(note.event, ()))
 
     def spoke(self, machine: Machine, statement: Statement) -> None:
         """A commit is signed after its prepare."""

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from cli.main import main
-from sim.faults import Faults
+from sim.faults import Faults, documentation
 from sim.profiles import PROFILES
 from sim.trace import LEGEND
 
@@ -51,6 +51,7 @@ def test_profiles_and_the_legend_explain_themselves(capsys: pytest.CaptureFixtur
     assert main(["sim", "legend"]) == 0
     shown = capsys.readouterr().out
     assert [name for name in Faults.__struct_fields__ if name not in shown] == []
+    assert documentation().keys() == set(Faults.__struct_fields__)
 
 
 @pytest.mark.parametrize(
