@@ -50,9 +50,10 @@ def _binary(info: Any) -> Strategy:  # noqa: ANN401 - as above
 
 
 def _text(info: Any) -> Strategy:  # noqa: ANN401 - as above
-    if info.pattern is not None:
-        return st.from_regex(info.pattern, fullmatch=True)
     low, high = _sized(info, BYTES_MAX)
+    if info.pattern is not None:
+        matching = st.from_regex(info.pattern, fullmatch=True)
+        return matching.filter(lambda text: low <= len(text) <= high)
     return st.text(min_size=low, max_size=high)
 
 
