@@ -2,8 +2,9 @@
 
 What the replica reports is put into the portable form and checked like a stranger's before anything
 is said: nobody is named by a mistake of ours. A case is kept once, durably, and reported once, as
-an alarm. A validator can make any number of cases, so few are kept of each; when there are too many
-in all, the one of the lowest height makes room.
+an alarm. A validator can make any number of cases, so few are kept of each, and those that no block
+takes any more (R49) make room for new ones; when there are too many in all, the one of the lowest
+height does.
 
 A contradiction of our own key is not kept: it means that a copy of it is about, which is the
 guard's affair (node/guard.py).
@@ -67,18 +68,15 @@ class Cases:
     def keep(self, evidence: Evidence, validators: ValidatorSet) -> None:
         """Keep evidence of a height that `validators` decide, unless its case is known."""
         try:
-            case = check_evidence(
-                evidence, chain=self._chain, validators=validators, scheme=self._scheme
-            )
+            case = case_of(evidence, self._chain)
+            # Known ones first: a liar repeats itself, and each check costs two signatures.
+            if case.id in self._kept or not self._has_room_for(case):
+                return
+            check_evidence(evidence, chain=self._chain, validators=validators, scheme=self._scheme)
         except NotEvidence as error:
             raise AssertionError(f"we accused an innocent: {error}") from error
-        per_validator = limits.EVIDENCE_CASES_PER_VALIDATOR_MAX
-        if case.id in self._kept or self._of[case.signer] >= per_validator:
-            return
         kept = KeptEvidence(case.height, case.id, encode(evidence))
-        leaving = []
-        if len(self._kept) >= limits.EVIDENCE_CASES_MAX:
-            leaving = [min(self._kept.values(), key=lambda one: (one[0].height, one[0].case))]
+        leaving = self._making_room_for(case)
         self._store.keep_evidence(kept, instead_of=[one for one, _ in leaving])
         for one, past in leaving:
             del self._kept[one.case]
@@ -98,6 +96,28 @@ class Cases:
                 alarming=True,
             )
         )
+
+    def _has_room_for(self, case: Case) -> bool:
+        return not self._is_full_of(case.signer) or bool(self._outlived(case))
+
+    def _making_room_for(self, case: Case) -> list[tuple[KeptEvidence, Case]]:
+        """Those that leave: the signer's that no block takes any more, else the lowest of all."""
+        if self._is_full_of(case.signer):
+            return self._outlived(case)
+        if len(self._kept) >= limits.EVIDENCE_CASES_MAX:
+            return [min(self._kept.values(), key=lambda one: (one[0].height, one[0].case))]
+        return []
+
+    def _is_full_of(self, signer: ValidatorKey) -> bool:
+        return self._of[signer] >= limits.EVIDENCE_CASES_PER_VALIDATOR_MAX
+
+    def _outlived(self, case: Case) -> list[tuple[KeptEvidence, Case]]:
+        oldest = case.height - limits.EVIDENCE_AGE_HEIGHTS_MAX
+        return [
+            one
+            for one in self._kept.values()
+            if one[1].signer == case.signer and one[1].height < oldest
+        ]
 
 
 def read_kept(kept: KeptEvidence, chain: ChainId) -> tuple[Evidence, Case]:

@@ -83,6 +83,19 @@ def test_of_one_validator_a_bounded_number_is_kept() -> None:
     assert ValidatorKey(KEYS[1].public) in {case.signer for case in kept}
 
 
+def test_what_no_block_takes_any_more_makes_room_for_new_cases() -> None:
+    """R48, R49: at limits.EVIDENCE_AGE_HEIGHTS_MAX it stays; one height later it has outlived."""
+    shelf = Shelf(KEYS)
+    most, age = limits.EVIDENCE_CASES_PER_VALIDATOR_MAX, limits.EVIDENCE_AGE_HEIGHTS_MAX
+    for height in range(1, most + 1):
+        shelf.cases.keep(two_prepares(KEYS[0], shelf.chain, height=height), shelf.validators)
+
+    for height in (1 + age, 3 + age):
+        shelf.cases.keep(two_prepares(KEYS[0], shelf.chain, height=height), shelf.validators)
+
+    assert [case.height for case in shelf.kept()] == [*range(3, most + 1), 3 + age]
+
+
 def test_in_all_a_bounded_number_is_kept_the_newest_heights_of_them() -> None:
     """R48: limits.EVIDENCE_CASES_MAX, and one more: the lowest height makes room for it."""
     keys = validator_keys(limits.VALIDATORS_MAX + 1)
