@@ -318,7 +318,7 @@ class Engine:
 
     @property
     def _is_signing(self) -> bool:
-        standing = self.signing
+        standing = self.signing if self.halted is None else None
         return standing is not None and standing.state is SigningState.SIGNING
 
     # --- the loop: effects into deeds -------------------------------------------------------
@@ -486,8 +486,7 @@ class Engine:
     def _tell(self, link: Link, status: Status) -> None:
         author = self._neighbours.author(link)
         newest = None if author is None else self._witnesses.of(author)
-        signs = self._is_signing and self.halted is None
-        self._reply(link, replace(status, newest_of_yours=newest, signs=signs))
+        self._reply(link, replace(status, newest_of_yours=newest, signs=self._is_signing))
 
     def _note(self, event: str, *, alarming: bool = False, **facts: object) -> None:
         self._put(Note(event, facts, alarming))

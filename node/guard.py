@@ -208,7 +208,7 @@ class Guard:
             StorageFault, OperatorFault: it could not be made durable.
         """
         signer = self._signer
-        if signer is None or not (signer.is_fenced or signer.is_cloned or signer.waits):
+        if signer is None or not signer.can_return:
             raise Rejected(NOT_FENCED, "this node is neither fenced nor cloned")
         decided = self._fence.certainly_decided(parent)
         if height is not None and height <= decided:

@@ -184,6 +184,11 @@ class Signer:
         return self.sign_from > (self.top[0] if self.top is not None else 0)
 
     @property
+    def can_return(self) -> bool:
+        """Whether a height to sign from may be given: never after a fork."""
+        return self.is_fenced or self.is_cloned or (self.waits and self.muted is None)
+
+    @property
     def muted(self) -> str | None:
         """Why nothing is signed at any height, or None."""
         if self._muted is not None or self._lost is not None:
@@ -231,7 +236,7 @@ class Signer:
             StorageFault, OperatorFault: it could not be made durable.
         """
         assert turn in {Turn.RETURNED, Turn.UNFENCED}, f"{turn} lets nobody sign"
-        assert self.is_fenced or self.is_cloned or self.waits, "a whole memory needs no height"
+        assert self.can_return, "a whole memory needs no height, and a fork has none"
         self._lost = None
         self._replace(replace(self._told(turn, height, words, at_ms), sign_from=height))
 

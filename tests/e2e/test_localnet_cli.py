@@ -166,6 +166,27 @@ def test_a_wiped_node_comes_back_and_one_without_its_memory_from_a_new_height_on
             assert json.loads(line)["event"], "the log is one JSON object a line"
 
 
+def test_a_single_validator_that_lost_its_memory_needs_its_operators_word(net: Net) -> None:
+    """Nobody else could answer; a height that is decided is refused, a new one is taken."""
+    net.run("localnet", "up", "--validators", "1", "--base-port", str(free_base_port(1)))
+    net.pay()
+    [node] = (net.home / "nodes").iterdir()
+    net.run("localnet", "kill", "finance")
+    (node / "signer.state").unlink()
+    net.run("localnet", "start", "finance")
+    stuck = net.wait_until(can_proceed=False)
+    words = ("unfence", node, "--by", "a.operator", "--yes")
+
+    refused = net.run(*words, "--height", str(stuck["height"]), code=ExitCode.REFUSED)
+    net.run(*words, "--height", str(stuck["height"] + 1))
+    paid = net.pay()
+
+    assert "More than 0 are fenced" in stuck["summary"]
+    assert f"expected a height of at least {stuck['height'] + 1}" in refused
+    assert "applied" in paid
+    assert '"by": "a.operator"' in (node / "node.log").read_text()
+
+
 def test_the_three_commands_that_up_prints_can_be_pasted(net: Net) -> None:
     """They run as they stand, from any folder, with the home in them."""
     up = net.json("localnet", "up", "--base-port", str(free_base_port(4)))

@@ -549,6 +549,8 @@ def test_who_cannot_sign_is_answered_by_each_that_does() -> None:
     assert answers(node, replace(asks, height=Height(1))) == [True], "beside the block"
     assert answers(node, replace(asks, signs=True)) == [], "or two would answer each other for ever"
     assert answers(third, asks) == [], "it has nothing to tell"
+    node.alive.halted = "its state differs"
+    assert answers(node, asks) == [], "it signs nothing either"
 
 
 def test_a_fenced_node_asks_at_every_tick() -> None:

@@ -33,6 +33,7 @@ async def test_a_sync_that_fails_in_a_submission_ends_the_shell() -> None:
     data = network.transaction("treasury", pay("works", 1, "A"), ms=ahead_ms + 60_000).data
 
     def danger(point: str) -> None:
+        node.database.danger = lambda _: None  # the next write would find the disk well again
         raise StorageFault(f"sync failed {point}")
 
     async with open_network(
@@ -49,12 +50,15 @@ async def test_a_sync_that_fails_in_a_submission_ends_the_shell() -> None:
             metrics=Metrics(),
         )
         ended: list[BaseException] = []
+        is_over = trio.Event()
 
         async def run() -> None:
             try:
                 await shell.run()
             except* StorageFault as group:
                 ended.extend(group.exceptions)
+            finally:
+                is_over.set()
 
         async with trio.open_nursery() as tasks:
             tasks.start_soon(run)
@@ -67,5 +71,8 @@ async def test_a_sync_that_fails_in_a_submission_ends_the_shell() -> None:
             node.database.danger = danger
             with pytest.raises(StorageFault):
                 await shell.submit([data])
+            with trio.move_on_after(3):
+                await is_over.wait()
+            tasks.cancel_scope.cancel()
 
-        assert len(ended) == 1
+    assert len(ended) == 1

@@ -320,14 +320,17 @@ def test_below_the_height_to_sign_from_nothing_is_signed() -> None:
 
 
 def test_a_fork_silences_for_good() -> None:
-    """Nobody gives a height after that; a restart does not help."""
+    """Nobody gives a height after that, not even to one that waits for its own (R51)."""
     signer, file = new_signer()
-    signer.silence(Turn.FORKED, "two blocks", TimeMs(1))
+    signer.silence(Turn.FENCED, "an old memory", TimeMs(1))
+    signer.sign_again(Turn.RETURNED, Height(9), "three answered", TimeMs(2))
+    assert signer.can_return
+    signer.silence(Turn.FORKED, "two blocks", TimeMs(3))
 
     again = Signer(KEY, file, CHAIN)
 
     assert sign(again, request(PR)) == Refused("two blocks")
-    assert (again.is_fenced, again.is_cloned, again.waits) == (False, False, False)
+    assert (again.is_fenced, again.is_cloned, again.can_return) == (False, False, False)
 
 
 def test_a_mute_signer_gives_its_first_reason() -> None:
