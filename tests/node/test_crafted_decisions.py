@@ -1,7 +1,7 @@
 """A decided block and a fetch, delivered to an engine in every state it can be in (R22, R30).
 
-The states are those of one height: asleep, without a seat, idle, after each of its own statements,
-while a body is missing, in the middle of a view change, decided, halted.
+The states are those of one height: asleep, without a seat, fenced, rolled back, idle, after each of
+its own statements, while a body is missing, in the middle of a view change, decided, halted.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import pytest
 
 from consensus.messages import Commit, Prepare, PrePrepare, ViewChange
 from kit.crafted import built, changed, voices
+from kit.disks import MortalDatabase, MortalFile
 from kit.engines import Network, Node, begun
 from kit.ledger import pay
 from kit.spoken import certificate_by, statements_in
@@ -64,6 +65,31 @@ def without_a_seat() -> tuple[Network, Node]:
     node = network.nodes["observer 0"]
     network.run(lambda: node.height == 1)
     network.passes = nothing
+    assert node.alive.seat is None
+    return network, node
+
+
+def fenced() -> tuple[Network, Node]:
+    """Restarted without what its signer remembered (R50)."""
+    network = idle()
+    node = network.proposer(2)
+    network.crash(node.name)
+    node.memory = MortalFile(None)
+    network.start(node.name)
+    assert node.alive.seat is None
+    return network, node
+
+
+def rolled_back() -> tuple[Network, Node]:
+    """Its database forgot a prepare that its signer remembers (R40)."""
+    network = idle()
+    node = network.proposer(2)
+    before = node.database.contents()
+    work(network, node)
+    network.run(lambda: bool(node.store.votes(Height(2))))
+    network.crash(node.name)
+    node.database = MortalDatabase(before)
+    network.start(node.name)
     assert node.alive.seat is None
     return network, node
 
@@ -124,6 +150,8 @@ def halted() -> tuple[Network, Node]:
 STATES: dict[str, State] = {
     "asleep": asleep,
     "without a seat": without_a_seat,
+    "fenced": fenced,
+    "with a vote log that forgot": rolled_back,
     "before any work": before_work,
     "after its proposal and prepare": has_said(VoteStep.PREPARE),
     "after its commit": has_said(VoteStep.COMMIT, wire.Proposed, Prepare),
