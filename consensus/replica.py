@@ -162,6 +162,7 @@ class Replica:
             self.now.work
             and self.now.is_primary(View(0))
             and self.now.proposed < 0
+            and View(0) not in self.now.proposals  # ours, if we forgot it or have a clone (R9)
             and not self.now.accepted
         ):
             self._out.append(do.Build(self.now.height, View(0)))
@@ -182,6 +183,8 @@ class Replica:
         """The primary of `wish` > 0 proposes as soon as a quorum asks for it (R10, R11)."""
         if self.now.proposed >= self.now.wish:
             return
+        if self.now.wish in self.now.proposals:
+            return  # ours, as in `_begin`
         unknown = self.now.unknown_claims()
         for change, claim in unknown:
             self._want(change.prepared_id, [change.seat, *(seal.seat for seal in claim.seals)])
@@ -219,8 +222,7 @@ class Replica:
             if len(changes) < self.now.quorum:
                 self._propose()
                 return
-        self.now.bodies.add(block_id)
-        self._cast_proposal(block_id, changes, None)
+        self._cast_proposal(block_id, changes, None)  # its body counts when it comes back (R35)
 
     def _cast_proposal(
         self, block_id: BlockId, changes: list[ViewChange], prepared: Certificate | None

@@ -14,8 +14,10 @@ from node import wire
 from primitives.ids import Height, TimeMs, View
 from sim.byzantine.seat import Said, Seat, own_topic
 
-HAIR_MS: Final = 12
-"""Around the end of the view, so that network delays of some milliseconds split the hearers."""
+EARLIER_MS: Final = 80
+"""Before the end of the view at most: time for some of the three phases, not always for all."""
+LATER_MS: Final = 12
+"""After it at most: clocks and delays differ by some milliseconds, so some still wait."""
 
 
 @final
@@ -33,7 +35,7 @@ class Latecomer(Seat):
         _, height, view = topic
         place = (height, view)
         if place not in self._due:
-            hair = self.means.dice(*topic).randint(-HAIR_MS, HAIR_MS)
+            hair = self.means.dice(*topic).randint(-EARLIER_MS, LATER_MS)
             self._due = {at: due for at, due in self._due.items() if at[0] >= height}
             self._due[place] = TimeMs(now_ms + self._timeout_ms(view) + hair)
             self.tell("a hair too early" if hair < 0 else "a hair too late", message)

@@ -19,7 +19,7 @@ from sim.actors import Stage
 from sim.byzantine import KINDS, bent
 from sim.byzantine.bent import Bent
 from sim.byzantine.deeds import Deeds, Toll, seats_of
-from sim.byzantine.latecomer import HAIR_MS
+from sim.byzantine.latecomer import EARLIER_MS, LATER_MS
 from sim.byzantine.liar import Liar
 from sim.founding import found
 from sim.letters import Letter, Phase
@@ -159,7 +159,8 @@ def test_a_latecomer_comes_within_a_hair_of_the_end_of_its_view() -> None:
     world.run(lambda: any(letter.phase is Phase.PRE_PREPARE for letter in ear.letters))
 
     interval = DEFAULTS.minimum_interval_ms
-    assert abs(world.now_ms - begun - interval - DEFAULTS.t0_ms) <= HAIR_MS + 10
+    late_ms = world.now_ms - begun - interval - DEFAULTS.t0_ms
+    assert -EARLIER_MS <= late_ms <= LATER_MS + 10
 
 
 def test_a_seat_has_no_key_but_its_own() -> None:
