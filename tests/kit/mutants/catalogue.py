@@ -19,7 +19,7 @@ FOLDER: Final = ROOT / "tests/mutants"
 Kind = Literal["safety", "liveness", "bound"]
 """What goes wrong: two truths, no progress, or no end of what strangers may cost."""
 
-SIMULATION: Final = "sim "
+SIMULATION: Final = "mithaq sim run "
 """How a killer begins that is a run of the simulator; any other is a test."""
 
 

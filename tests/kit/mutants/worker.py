@@ -13,6 +13,7 @@ about the rule.
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import importlib
 import importlib.abc
@@ -46,6 +47,20 @@ UNTOUCHED: Final = "untouched"
 LATE: Final = "late"
 
 JOB_S_MAX: Final = 600.0
+
+_NO_LAW: Final = "ProcessEnded"
+"""The violation that is a crash (sim/violations.py)."""
+
+_SIMULATION: Final = argparse.ArgumentParser(prog=SIMULATION)
+"""Options of `mithaq sim run` that say which schedules are run."""
+for _name, _type in (
+    ("--seed", str),
+    ("--seeds", str),
+    ("--profile", str),
+    ("--validators", int),
+    ("--heights", int),
+):
+    _SIMULATION.add_argument(_name, type=_type)
 
 _QUIET: Final = ("-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning")
 """hypothesis was loaded before pytest could look into it; it asserts nothing for us."""
@@ -101,7 +116,7 @@ def verdict_on(error: BaseException) -> str:
         return NOTICED  # DID NOT RAISE
     laws = [kind.__name__ for kind in type(error).__mro__]
     if "Violation" in laws:
-        return CRASHED if "ProcessEnded" in laws else NOTICED
+        return CRASHED if _NO_LAW in laws else NOTICED
     if isinstance(error, AssertionError) and not _is_products(error):
         return NOTICED
     return CRASHED
@@ -137,13 +152,29 @@ def run_tests(nodes: Sequence[str]) -> dict[str, tuple[str, str]]:
 
 
 def run_simulation(killer: str) -> tuple[str, str]:
-    """Run one seed in this process."""
-    try:
-        command = importlib.import_module("sim.command")
-        command.run(shlex.split(killer.removeprefix(SIMULATION)))
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is the answer
-        return verdict_on(error), reason_of(error)
-    return SURVIVED, ""
+    """Run one seed in this process, or many until one sees a law broken."""
+    sweep, play = importlib.import_module("sim.sweep"), importlib.import_module("sim.run")
+    asked = _SIMULATION.parse_args(shlex.split(killer.removeprefix(SIMULATION)))
+    first, _, last = (asked.seeds or asked.seed).partition("..")
+    crash = (SURVIVED, "")
+    for seed in range(int(first), int(last or first) + 1):
+        plan = sweep.plan(
+            seed,
+            profile=asked.profile,
+            validators=asked.validators,
+            heights=asked.heights or play.HEIGHTS,
+        )
+        try:
+            outcome = play.run(plan)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is the answer
+            crash = (verdict_on(error), reason_of(error))
+            continue
+        if outcome.violation == _NO_LAW:
+            crash = (CRASHED, f"{outcome.violation}: {outcome.message}"[:200])
+        elif outcome.violation is not None:
+            where = f" [{plan.command()}]" if asked.seeds else ""
+            return NOTICED, f"{outcome.violation}: {outcome.message}"[:200] + where
+    return crash
 
 
 def judged(mutant: Mutant | None, killers: Sequence[str]) -> dict[str, tuple[str, str]]:
