@@ -146,7 +146,7 @@ def changes(random: Random, validators: int) -> Faults:
 def night(random: Random, validators: int) -> Faults:  # noqa: ARG001
     """An hour without a quorum, and back."""
     return Faults(
-        loss=random.choice((0.0, 0.05)), crashes=0.5, turmoil_ms=3_000, night_ms=3_600_000
+        loss=random.choice((0.0, 0.05)), crashes=1.5, turmoil_ms=3_000, night_ms=3_600_000
     )
 
 

@@ -32,6 +32,8 @@ from sim.world import World
 
 HEIGHTS: Final = 5
 INCIDENTS: Final = 3
+PATIENCE: Final = 4
+"""Times the length of the turmoil: so long a schedule waits for its incidents."""
 WAITING_MAX: Final = 20
 """A node at which so many transactions wait is given no more: they cost time and show nothing."""
 SIZES: Final = (4, 4, 4, 4, 5, 6, 7, 7)
@@ -150,9 +152,12 @@ class Schedule:
         self._heal()
 
     def _turmoil(self) -> None:
-        world, end = self.world, self.world.now_ms + self.faults.turmoil_ms
-        while world.next_ms() <= end:
-            if self.laws.top >= self.faults.heights and self.director.incidents >= INCIDENTS:
+        """Until enough was seen; without enough incidents a little longer."""
+        world, span_ms = self.world, self.faults.turmoil_ms
+        began = world.now_ms
+        while world.next_ms() <= began + PATIENCE * span_ms:
+            enough = self.director.incidents >= INCIDENTS
+            if enough and (self.laws.top >= self.faults.heights or world.now_ms > began + span_ms):
                 return
             world.step()
 
