@@ -140,6 +140,9 @@ class Bounds(Watch):
         ):
             if count > most:
                 raise Overgrown(f"{machine.name} holds {count} {what}, at most {most} are allowed")
+        unnamed = 0 if now.decided else len(now.bodies - now.kept_blocks)
+        if unnamed:  # the engine keeps no body that nothing names
+            raise Overgrown(f"{machine.name} counts on {unnamed} bodies that nothing names")
 
 
 @final

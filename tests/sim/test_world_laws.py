@@ -332,6 +332,16 @@ def test_one_fetch_more_than_the_bound_is_too_many() -> None:
         law.stepped(world.nodes["v0"])
 
 
+def test_a_body_that_nothing_names_is_one_too_many() -> None:
+    """The engine has dropped it, and a decision on it would end the process."""
+    world, law = begun(), Bounds()
+    law.stepped(world.nodes["v0"])
+    world.nodes["v0"].alive.instance.bodies.add(X)
+
+    with pytest.raises(Overgrown, match="1 bodies that nothing names"):
+        law.stepped(world.nodes["v0"])
+
+
 def test_a_stale_timer_must_do_nothing() -> None:
     """Of another height, or of a view that was left."""
     world, law = begun(), Timers()
