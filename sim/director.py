@@ -8,7 +8,7 @@ down, and what is cut off stays cut off.
 
 from collections.abc import Callable
 from random import Random
-from typing import final
+from typing import Final, final
 
 from node import wire
 from sim.disk import Fuse, MortalDatabase, MortalFile, PowerLoss, failed_sync, no_danger, power_loss
@@ -23,6 +23,8 @@ from sim.world import World
 from storage.decision import VoteStep
 from storage.schema import Region
 
+ROTTEN: Final = 6
+"""Nodes of the state tree in which a bit has flipped: few enough for most reads to be good."""
 Incident = tuple[float, Callable[[], None]]
 Backup = tuple[dict[bytes, bytes], bytes | None]
 
@@ -252,8 +254,9 @@ class Director(Watch):
         elif chance() < faults.rot:
             self._say("rotten state", machine.name)
             contents = machine.database.contents()
-            name = self._random.choice([key for key in contents if key[0] == Region.NODE])
-            contents[name] = contents[name][:-1] + bytes([contents[name][-1] ^ 1])
+            names = [key for key in contents if key[0] == Region.NODE]
+            for name in self._random.sample(names, min(ROTTEN, len(names))):
+                contents[name] = contents[name][:-1] + bytes([contents[name][-1] ^ 1])
             self._give(machine, contents, machine.memory.read())
             self._laws.excuse(machine.name)
 

@@ -79,7 +79,7 @@ class Faults(Struct, frozen=True, kw_only=True):
     lost_files: float = 0.0
     """Share of restarts of a weak node that find no signer's file."""
     rot: float = 0.0
-    """Share of restarts of a weak node that find one entry of the state changed (R31)."""
+    """Share of restarts of a weak node that find bits of the state tree flipped (R31)."""
     byzantine: tuple[tuple[int, str], ...] = ()
     """Seats that lie, and how (sim/byzantine)."""
 

@@ -100,7 +100,7 @@ def backups(random: Random, validators: int) -> Faults:
         rollbacks=random.choice((0.3, 0.8)),
         amnesia=random.choice((0.0, 0.2)),
         lost_files=random.choice((0.0, 0.2)),
-        rot=random.choice((0.0, 0.1)),
+        rot=random.choice((0.0, 0.4)),
     )
 
 
