@@ -7,6 +7,7 @@ change is judged by the change, not by luck. No deadline anywhere: a busy machin
 from __future__ import annotations
 
 import os
+import signal
 from collections import Counter, defaultdict
 from pathlib import PurePosixPath
 
@@ -16,6 +17,10 @@ from hypothesis import settings
 settings.register_profile("dev", max_examples=50, deadline=None)
 settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+# A shell starts what runs in the background with SIGINT ignored, and so would be every command that
+# a test starts and ends with Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def suite_of(nodeid: str) -> str:

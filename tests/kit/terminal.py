@@ -51,7 +51,9 @@ class Terminal:
 
     def ended(self) -> int:
         """Its exit code; reads on, so that it can end."""
+        deadline = time.monotonic() + PATIENCE_S
         while self.process.poll() is None:
+            assert time.monotonic() < deadline, f"it goes on: {self.seen!r}"
             if select.select([self.end], [], [], 0.1)[0]:
                 try:
                     self.seen += os.read(self.end, 65_536).decode(errors="replace")
