@@ -38,6 +38,12 @@ class Equivocation(Violation):
     rules = (9, 12, 18, 19, 25, 35, 36, 37, 39)
 
 
+class TooSoon(Violation):
+    """A node signed something new before enough others had answered in this run."""
+
+    rules = (41,)
+
+
 class Accusation(Violation):
     """An honest seat was named as a culprit."""
 

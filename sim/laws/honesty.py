@@ -26,7 +26,7 @@ from sim.spoken import (
     place_of,
     statements_in,
 )
-from sim.violations import Accusation, Equivocation, Unjustified
+from sim.violations import Accusation, Equivocation, TooSoon, Unjustified
 from sim.watch import Watch
 from storage.decision import VoteStep
 
@@ -133,6 +133,9 @@ class Honesty(Watch):
             raise Equivocation(f"{machine.name} at height {statement.height}: {found}")
         if is_new:
             check_durable(machine, statement)
+            asleep = not machine.alive.awake
+            if asleep and not isinstance(statement, PrePrepare):  # its record holds the signature
+                raise TooSoon(f"{machine.name} signs at {statement.height} while asleep")
         match statement:
             case PrePrepare():
                 self._judge_proposal(machine, statement)

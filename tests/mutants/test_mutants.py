@@ -13,7 +13,7 @@ from typing import Final
 
 import pytest
 
-from kit.mutants.catalogue import SIMULATION, Mutant, catalogue
+from kit.mutants.catalogue import SIMULATION, Mutant, catalogue, is_simulation
 from kit.mutants.runner import Job, Outcome, run_all
 from kit.mutants.verdicts import complaints
 from kit.tree import ROOT
@@ -67,6 +67,14 @@ def test_a_mutant_changes_what_is_there(mutant: Mutant) -> None:
     """Its old text occurs once, the new one is Python, and somebody is recorded who kills it."""
     assert mutant.source()
     assert mutant.killers or mutant.equivalent
+
+
+def test_some_mutants_die_in_simulation_alone() -> None:
+    """Ten at least, each by networks only: what they break no part shows by itself."""
+    alone = [mutant for mutant in MUTANTS if mutant.only_simulation]
+
+    assert alone
+    assert [m.name for m in alone if not all(map(is_simulation, m.killers))] == []
 
 
 def test_every_rule_has_a_mutant() -> None:

@@ -22,6 +22,15 @@ Kind = Literal["safety", "liveness", "bound"]
 SIMULATION: Final = "mithaq sim run "
 """How a killer begins that is a run of the simulator; any other is a test."""
 
+NETWORKS: Final = ("tests/sim/", "tests/node/test_engine_", "tests/consensus/test_laws")
+"""Where tests begin that run a whole network in simulated time: scripted, or under seeds. Any other
+is a unit test, of one part."""
+
+
+def is_simulation(killer: str) -> bool:
+    """Whether a killer is a network in simulated time, and no test of one part."""
+    return killer.startswith((SIMULATION, *NETWORKS))
+
 
 class BadMutant(Exception):
     """An entry of the catalogue that says nothing, with the reason."""
@@ -45,7 +54,7 @@ class Mutant:
     schedules: int | None = None
     """How many schedules the search ran until one of the simulator's killed it."""
     only_simulation: bool = False
-    """No unit test noticed when all of them were run."""
+    """No unit test noticed when all of them were run: see NETWORKS."""
     equivalent: str = ""
     """Why nobody could notice; such a mutant does not count."""
 

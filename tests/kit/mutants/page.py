@@ -16,10 +16,10 @@ PAGE: Final = ROOT / "docs/mutants.md"
 _HEAD: Final = """# Mutants
 
 Each rule of [the protocol](protocol.md) was removed or weakened on purpose, one at a time, and the
-tests had to notice: {counted} mutants of {rules} rules, {kinds}. {alone} of them no unit test
-notices: they die in simulation alone. A mutant that only makes something crash is not noticed; nor
-is one whose killer says nothing about its rule
-([why a catalogue of our own](decisions/{decision})).
+tests had to notice: {counted} mutants of {rules} rules, {kinds}. {alone} of them (◆) no test of a
+single part notices: they die where a whole network runs in simulated time, scripted or under a
+seed. A mutant that only makes something crash is not noticed; nor is one whose killer says nothing
+about its rule ([why a catalogue of our own](decisions/{decision})).
 
 The catalogue is `tests/mutants/*.toml`. With `PYTHONPATH=.:tests`, `python -m kit.mutants run`
 tries every mutant and `python -m kit.mutants page` writes this page. CI tries those that break
@@ -70,7 +70,8 @@ def _decision() -> Path:
 
 
 def _killed_by(mutant: Mutant) -> str:
-    return "; ".join(_short(killer, mutant) for killer in mutant.killers)
+    alone = "◆ " if mutant.only_simulation else ""
+    return alone + "; ".join(_short(killer, mutant) for killer in mutant.killers)
 
 
 def _short(killer: str, mutant: Mutant) -> str:
