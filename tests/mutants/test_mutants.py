@@ -73,7 +73,7 @@ def test_some_mutants_die_in_simulation_alone() -> None:
     """Ten at least, each by networks only: what they break no part shows by itself."""
     alone = [mutant for mutant in MUTANTS if mutant.only_simulation]
 
-    assert alone
+    assert len(alone) >= 10
     assert [m.name for m in alone if not all(map(is_simulation, m.killers))] == []
 
 
