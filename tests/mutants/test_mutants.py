@@ -34,7 +34,10 @@ def outcomes(pytestconfig: pytest.Config) -> Iterator[dict[str, Outcome]]:
     took, seconds = time.monotonic() - began, (_work_of_children() - worked) / WORKERS
     yield {o.job.mutant.name: o for o in ended if o.job.mutant is not None}
     reporter = pytestconfig.pluginmanager.get_plugin("terminalreporter")
-    if reporter is not None:
+    capturing = pytestconfig.pluginmanager.get_plugin("capturemanager")
+    assert reporter is not None
+    assert capturing is not None
+    with capturing.global_and_fixture_disabled():
         reporter.write_line(
             f"\n{len(jobs)} mutants in {took:.0f} s; {seconds:.0f} s of {WORKERS} cores, "
             f"at most {SECONDS_MAX}"
