@@ -183,20 +183,18 @@ class Genesis:
     execution: Execution
 
 
-def read_genesis(data: bytes) -> GenesisDocument:
-    """A document from its file, in named form.
+def read_genesis(data: bytes, source: str = "the file") -> GenesisDocument:
+    """A document from its file, in named form; `source` is how errors call it.
 
     Raises:
         OperatorFault: too large, or not of this form; says where and what was expected.
     """
     if len(data) > limits.GENESIS_BYTES_MAX:
-        raise OperatorFault(
-            f"a genesis file of {len(data)} bytes, at most {limits.GENESIS_BYTES_MAX} are read"
-        )
+        raise OperatorFault(f"{source} has more than {limits.GENESIS_BYTES_MAX} bytes")
     try:
         return from_named(data, GenesisDocument)
     except Malformed as error:
-        raise OperatorFault(f"the genesis file is wrong: {error}") from error
+        raise OperatorFault(f"{source} is no genesis document: {error}") from error
 
 
 def genesis_block(document: GenesisDocument) -> Genesis:

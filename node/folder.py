@@ -13,15 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
-from ledger.genesis import Genesis, GenesisDocument, genesis_block
+from ledger.genesis import Genesis, GenesisDocument, genesis_block, read_genesis
 from ledger.validators import ValidatorRecord
 from node.config import Config, NodeFolder, load_config
 from node.keys import Purpose, StoredKey, read_key
 from p2p.peers import Peer, peer_id_of
 from primitives import limits
-from primitives.errors import Malformed, OperatorFault
+from primitives.errors import OperatorFault
 from primitives.ids import NodeKey
-from primitives.named import from_named
 
 
 @final
@@ -50,12 +49,7 @@ def load_genesis(path: Path) -> GenesisDocument:
             data = file.read(limits.GENESIS_BYTES_MAX + 1)
     except OSError as error:
         raise OperatorFault(f"{path} cannot be read: {error.strerror}") from error
-    if len(data) > limits.GENESIS_BYTES_MAX:
-        raise OperatorFault(f"{path} has more than {limits.GENESIS_BYTES_MAX} bytes")
-    try:
-        return from_named(data, GenesisDocument)
-    except Malformed as error:
-        raise OperatorFault(f"{path} is no genesis document: {error}") from error
+    return read_genesis(data, str(path))
 
 
 def load_node(path: Path) -> LoadedNode:

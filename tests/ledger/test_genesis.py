@@ -515,7 +515,7 @@ def test_a_running_account_may_be_there_from_the_start() -> None:
 
 def test_a_file_beyond_its_limit_is_not_read() -> None:
     """GENESIS_BYTES_MAX is asked before anything is parsed."""
-    with pytest.raises(OperatorFault, match=f"at most {limits.GENESIS_BYTES_MAX} are read"):
+    with pytest.raises(OperatorFault, match=f"more than {limits.GENESIS_BYTES_MAX} bytes"):
         read_genesis(b" " * (limits.GENESIS_BYTES_MAX + 1))
     with pytest.raises(OperatorFault, match="not JSON"):
         read_genesis(b" " * 10)
