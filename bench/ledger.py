@@ -63,7 +63,7 @@ class Memory:
                 del self.rows[slot]
             else:
                 self.rows[slot] = value
-        self.nodes.update((k, v) for k, v in execution.node_writes.items() if v is not None)
+        self.nodes.update(execution.node_writes)
         self.ids.update(execution.committed)
         self.root = execution.state_root
 
@@ -180,7 +180,7 @@ def payments(
 def two_writes(begun: Genesis) -> float:
     """Seconds per transaction of two writes to entries that exist, in the tree alone."""
     chance = random.Random(1)
-    nodes = {key: node for key, node in begun.execution.node_writes.items() if node is not None}
+    nodes = dict(begun.execution.node_writes)
     slots = list(begun.execution.state_writes)
     spent = []
     for number in range(BLOCKS):
@@ -190,7 +190,7 @@ def two_writes(begun: Genesis) -> float:
         started = time.perf_counter()
         updated = tree.update(nodes.get, Height(number + 1), writes)
         spent.append((time.perf_counter() - started) / BLOCK_TRANSACTIONS)
-        nodes.update((key, node) for key, node in updated.nodes.items() if node is not None)
+        nodes.update(updated.nodes)
     return median(spent)
 
 

@@ -49,7 +49,7 @@ class Execution:
     receipts_root: Digest
     state_root: Digest
     state_writes: Mapping[Slot, bytes | None]
-    node_writes: Mapping[bytes, bytes | None]
+    node_writes: Mapping[bytes, bytes]
     committed: tuple[CommittedId, ...]
     touched: tuple[tuple[AccountId, ...], ...]
     """For each transaction, the accounts that it names."""

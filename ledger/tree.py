@@ -22,8 +22,8 @@ height (u64) ‖ "v" ‖ key hash               a value
 height (u64) ‖ "s"                          keys of the records that this height replaced
 ```
 
-Every height writes its root node, even when nothing changed. What a height replaced is forgotten
-`STATE_HEIGHTS_KEPT` heights later; what is kept is this node's affair and in no hash.
+Every height above 0 writes its root node and its list, even when nothing changed. `replaced` tells
+what nobody needs who reads no height below; how many are kept is a node's affair and in no hash.
 
 An update visits each touched node once and recomputes only the inner hashes above changed slots.
 """
@@ -34,7 +34,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, final
 
-from primitives import limits
 from primitives.domains import Domain
 from primitives.errors import StorageFault
 from primitives.ids import ZERO32, Digest, Height
@@ -111,10 +110,10 @@ def _bits(hashed: bytes, count: int) -> int:
 @final
 @dataclass(frozen=True, slots=True)
 class TreeUpdate:
-    """A new root, and the records to write (None: forget) so that it can be read."""
+    """A new root, and the records to write so that it can be read."""
 
     root: Digest
-    nodes: Mapping[bytes, bytes | None]
+    nodes: Mapping[bytes, bytes]
 
 
 # A slot: None, a leaf (hash, height, key hash) or a branch (hash, height, None).
@@ -301,7 +300,7 @@ class _Update:
     def __init__(self, read: ReadNode, height: Height) -> None:
         self._read = read
         self._height = int(height)
-        self.records: dict[bytes, bytes | None] = {}
+        self.records: dict[bytes, bytes] = {}
         self.stale: list[bytes] = []
 
     def descend(self, slot: _Slot, changes: list[_Change], depth: int) -> _Slot:
@@ -362,8 +361,6 @@ def update(
     read: ReadNode,
     height: Height,
     writes: Mapping[tuple[int, bytes], bytes | None],
-    *,
-    heights_kept: int = limits.STATE_HEIGHTS_KEPT,
 ) -> TreeUpdate:
     """The tree after the block at `height`, whose parent's tree `read` knows.
 
@@ -382,20 +379,21 @@ def update(
         batch.records[_stale_key(height)] = b"".join(
             len(key).to_bytes(1, "big") + key for key in batch.stale
         )
-    _forget(read, height - heights_kept, batch.records)
     return TreeUpdate(Digest(_Hashes(top).hashes[1]), batch.records)
 
 
-def _forget(read: ReadNode, height: int, records: dict[bytes, bytes | None]) -> None:
-    """Drop what the block at `height` replaced: trees below `height` become unreadable."""
-    if height <= 0:
-        return
+def replaced(read: ReadNode, height: Height) -> list[bytes]:
+    """Keys of the records that only the trees below `height` need; without them those are gone.
+
+    The list of them, itself a record, is among them. Empty at height 0, and where they are dropped
+    already.
+    """
     listed = read(_stale_key(height))
     if listed is None:
-        return
-    records[_stale_key(height)] = None
-    at = 0
+        return []
+    keys, at = [_stale_key(height)], 0
     while at < len(listed):
         end = at + 1 + listed[at]
-        records[listed[at + 1 : end]] = None
+        keys.append(listed[at + 1 : end])
         at = end
+    return keys

@@ -187,11 +187,7 @@ class MemoryState:
             if slot not in self.rows:
                 insort(self.order, slot)
             self.rows[slot] = value
-        for node_key, node in execution.node_writes.items():
-            if node is None:
-                del self.nodes[node_key]
-            else:
-                self.nodes[node_key] = node
+        self.nodes.update(execution.node_writes)
         self.ids = {known for known in self.ids if known[0] >= execution.forget_before}
         self.ids.update(execution.committed)
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger import tree
-from ledger.tree import Path, StateTree, key_hash, leaf_hash, update, value_hash
+from ledger.tree import Path, StateTree, key_hash, leaf_hash, replaced, update, value_hash
 from primitives import limits
 from primitives.domains import Domain
 from primitives.errors import StorageFault
@@ -45,25 +45,23 @@ def naive_root(entries: Entries) -> bytes:
 class Kept:
     """A tree with all its records, updated height by height."""
 
-    def __init__(self, entries: Entries | None = None, *, heights_kept: int = 1_000) -> None:
+    def __init__(self, entries: Entries | None = None) -> None:
         self.records: dict[bytes, bytes] = {}
         self.height = -1
-        self.heights_kept = heights_kept
         self.root = Digest(b"")
         self.write(dict(entries or {}))
 
     def write(self, writes: Writes) -> Digest:
         self.height += 1
-        updated = update(
-            self.records.get, Height(self.height), writes, heights_kept=self.heights_kept
-        )
-        for key, record in updated.nodes.items():
-            if record is None:
-                del self.records[key]
-            else:
-                self.records[key] = record
+        updated = update(self.records.get, Height(self.height), writes)
+        self.records.update(updated.nodes)
         self.root = updated.root
         return updated.root
+
+    def forget_below(self, height: int) -> None:
+        for past in range(height + 1):
+            for key in replaced(self.records.get, Height(past)):
+                del self.records[key]
 
     def at(self, height: int) -> StateTree:
         return StateTree(self.records.get, Height(height))
@@ -229,14 +227,16 @@ def test_a_block_without_writes_has_a_tree_of_its_own() -> None:
 
 
 @given(st.lists(changes_of, min_size=8, max_size=8))
-def test_what_is_no_longer_kept_is_forgotten_and_nothing_else(batches: list[Writes]) -> None:
-    """With three heights kept, those are whole, older ones are gone, and no record is left over."""
-    kept, all_of_them = Kept(heights_kept=3), Kept()
+def test_what_only_older_heights_need_is_forgotten_and_nothing_else(batches: list[Writes]) -> None:
+    """The heights from 5 on stay whole, older ones are gone, and no record is left over."""
+    kept, all_of_them = Kept(), Kept()
     states: list[Entries] = [{}]
     for writes in batches:
         kept.write(writes)
         all_of_them.write(writes)
         states.append(apply_to(states[-1], writes))
+
+    kept.forget_below(5)
 
     for height in range(5, 9):
         assert kept.at(height).root == naive_root(states[height])
@@ -246,6 +246,7 @@ def test_what_is_no_longer_kept_is_forgotten_and_nothing_else(batches: list[Writ
         _ = kept.at(4).root
     lists = {record for record in kept.records if record[8:9] == b"s"}
     assert set(kept.records) - lists == reachable(all_of_them, range(5, 9), batches)
+    assert {int.from_bytes(record[:8], "big") for record in lists} == {6, 7, 8}
 
 
 def reachable(kept: Kept, heights: range, batches: list[Writes]) -> set[bytes]:
@@ -264,28 +265,15 @@ def reachable(kept: Kept, heights: range, batches: list[Writes]) -> set[bytes]:
     return seen
 
 
-def test_a_node_keeps_a_bounded_number_of_heights_by_default() -> None:
-    """STATE_HEIGHTS_KEPT below the head is still there, one more is not."""
-    kept = Kept({(1, b"a"): b"0"}, heights_kept=limits.STATE_HEIGHTS_KEPT)
-    for height in range(1, limits.STATE_HEIGHTS_KEPT + 3):
-        kept.write({(1, b"a"): b"%d" % height})
-    last = kept.height - limits.STATE_HEIGHTS_KEPT
-
-    assert kept.at(last).get(1, b"a") == b"%d" % last
-    with pytest.raises(StorageFault):
-        kept.at(last - 1).get(1, b"a")
-
-
-def test_a_node_may_begin_to_keep_more() -> None:
-    """What was forgotten under the shorter rule is not asked for again."""
-    kept = Kept({(1, b"a"): b"0"}, heights_kept=1)
+def test_what_a_height_replaced_can_be_asked_for_twice() -> None:
+    """What was dropped is not named again, and a height that replaced nothing names nothing."""
+    kept = Kept({(1, b"a"): b"0"})
     for height in range(1, 4):
         kept.write({(1, b"a"): b"%d" % height})
-    kept.heights_kept = 2
-    for height in range(4, 6):
-        kept.write({(1, b"a"): b"%d" % height})
+    kept.forget_below(2)
 
-    assert kept.at(3).get(1, b"a") == b"3"
+    assert replaced(kept.records.get, Height(0)) == replaced(kept.records.get, Height(2)) == []
+    assert kept.at(2).get(1, b"a") == b"2"
 
 
 def test_tables_are_kept_apart() -> None:
@@ -294,3 +282,17 @@ def test_tables_are_kept_apart() -> None:
 
     assert (kept.now.get(1, b"key"), kept.now.get(2, b"key")) == (b"one", b"two")
     assert tree.key_hash(1, b"\x01key") != tree.key_hash(0x0101, b"key")
+
+
+def test_a_thousand_heights_are_readable_and_one_more_is_not() -> None:
+    """STATE_HEIGHTS_KEPT of them, one apart, in a tree of one entry."""
+    kept = Kept({(1, b"a"): b"0"})
+    for height in range(1, limits.STATE_HEIGHTS_KEPT + 3):
+        kept.write({(1, b"a"): b"%d" % height})
+    first = kept.height - limits.STATE_HEIGHTS_KEPT + 1
+
+    kept.forget_below(first)
+
+    assert kept.at(first).get(1, b"a") == b"%d" % first
+    with pytest.raises(StorageFault):
+        kept.at(first - 1).get(1, b"a")

@@ -177,8 +177,7 @@ def test_every_entry_of_the_state_is_provable_and_no_other_value_is() -> None:
 def test_entries_of_genesis_need_no_certificate() -> None:
     """Block 0 is what the pinned id names."""
     genesis = genesis_block(genesis_document())
-    nodes = {name: node for name, node in genesis.execution.node_writes.items() if node is not None}
-    tree = StateTree(nodes.get, Height(0))
+    tree = StateTree(genesis.execution.node_writes.get, Height(0))
     members = CertifiedBlock().members
     for (table, key_bytes), value in genesis.execution.state_writes.items():
         assert value is not None
@@ -208,8 +207,7 @@ def test_any_state_folds_to_the_ledgers_root(writes: dict[tuple[int, bytes], byt
     """At every shape of the tree, from a single leaf on."""
     before: dict[bytes, bytes] = {}
     made = update(before.get, Height(0), writes)
-    nodes = {name: node for name, node in made.nodes.items() if node is not None}
-    tree = StateTree(nodes.get, Height(0))
+    tree = StateTree(made.nodes.get, Height(0))
     for (table, key_bytes), value in writes.items():
         siblings = tree.prove(table, key_bytes).siblings
         assert all(len(sibling) in {0, 32} for sibling in siblings)
