@@ -248,7 +248,10 @@ class StateTree:
 
     def prove(self, table: int, key: bytes) -> Path:
         """The path of an entry: of its value, or of its absence."""
-        hashed = key_hash(table, key)
+        return self.path(key_hash(table, key))
+
+    def path(self, hashed: bytes) -> Path:
+        """The path of a key hash, whether an entry has it or not."""
         siblings: list[bytes] = []
         height, depth = int(self.height), 0
         while True:
