@@ -7,19 +7,15 @@ Commands are imported when they are asked for; their one-line descriptions stand
 import json
 import sys
 from collections.abc import Sequence
-from importlib import import_module
-from keyword import iskeyword
-from typing import TYPE_CHECKING, Final, final
+from typing import Final
 
 import click
 
 from cli.advice import NEXT
 from cli.faults import EXPLAINED, ExitCode, Failure, failure_of
+from cli.lazy import LazyGroup
 from cli.session import wants_json
 from primitives.errors import MithaqError
-
-if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
 
 COMMANDS: Final = {
     "localnet": ("cli.localnet", "Run a network of validators on this machine."),
@@ -31,6 +27,7 @@ COMMANDS: Final = {
     "query": ("cli.query", "Ask for totals, statements and lists."),
     "block": ("cli.lookup", "Show a block and its certificate."),
     "import": ("cli.import_payments", "Book an agency's file of payments, row by row."),
+    "db": ("cli.db", "Look after a node's database."),
     "validator": ("cli.validator", "List validators; propose who joins and who leaves."),
     "keys": ("cli.keys", "Make and list the keys that sign transactions."),
     "testnet": ("cli.testnet", "Write the folders of a new network's nodes."),
@@ -50,44 +47,12 @@ _EXIT_CODES: Final = "\b\nExit codes:\n" + "\n".join(
 )
 
 
-@final
-class LazyGroup(click.Group):
-    """Imports a command when it is asked for."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's own
-        """In the order in which people meet them."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """The command of a name."""
-        if cmd_name not in COMMANDS:
-            return None
-        module, _ = COMMANDS[cmd_name]
-        # As the language has it: a name that it keeps for itself ends in an underscore.
-        name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
-        found = getattr(import_module(module), name)
-        assert isinstance(found, click.Command), f"{module} has the command {cmd_name}"
-        return found
-
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
-        """Without importing any command: a person waits for each Tab."""
-        from click.shell_completion import CompletionItem
-
-        options = click.Command.shell_complete(self, ctx, incomplete)
-        named = [
-            CompletionItem(name, help=what)
-            for name, (_, what) in COMMANDS.items()
-            if name.startswith(incomplete)
-        ]
-        return [*named, *options]
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """Without importing any."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, what) for name, (_, what) in COMMANDS.items()])
-
-
-@click.group(cls=LazyGroup, epilog=_EXIT_CODES, context_settings={"max_content_width": 100})
+@click.group(
+    cls=LazyGroup,
+    members=COMMANDS,
+    epilog=_EXIT_CODES,
+    context_settings={"max_content_width": 100},
+)
 @click.version_option(package_name="mithaq", message="%(prog)s %(version)s")
 def root() -> None:
     """Mithaq: a ledger that public bodies keep together, with proofs that anybody can check.

@@ -15,7 +15,10 @@ _LINE_S: Final = 5.0
 
 @final
 class Progress:
-    """Counts what is done of a total; says the rate, and how long the rest will take."""
+    """Counts what is done of a total; says the rate, and how long the rest will take.
+
+    A total of 0 is one that nobody knows: then there is no bar, and no time that is left.
+    """
 
     def __init__(
         self,
@@ -35,7 +38,11 @@ class Progress:
 
     def advance(self) -> None:
         """One more is done."""
-        self.done += 1
+        self.reach(self.done + 1)
+
+    def reach(self, done: int) -> None:
+        """So many are done by now."""
+        self.done = done
         now = self._clock()
         if now - self._said >= (_REDRAW_S if self._moves else _LINE_S):
             self._said = now
@@ -54,14 +61,19 @@ class Progress:
 
     def _say(self, now: float) -> None:
         rate = self.done / max(now - self._began, 1e-9)
-        left = duration((self._total - self.done) / rate) if rate else "?"
-        said = f"{self.done:,}/{self._total:,} {self._what}  {rate:,.0f}/s  {left} left"
+        if self._total:
+            left = duration((self._total - self.done) / rate) if rate else "?"
+            said = f"{self.done:,}/{self._total:,} {self._what}  {rate:,.0f}/s  {left} left"
+        else:
+            said = f"{self.done:,} {self._what}  {rate:,.0f}/s"
         if not self._moves:
             self._stream.write(said + "\n")
             return
-        filled = _BAR_WIDTH * self.done // max(self._total, 1)
-        bar = "█" * filled + "·" * (_BAR_WIDTH - filled)
-        self._stream.write(f"\r\x1b[K{bar} {self.done / max(self._total, 1):4.0%}  {said}")
+        if self._total:
+            filled = _BAR_WIDTH * min(self.done, self._total) // self._total
+            bar = "█" * filled + "·" * (_BAR_WIDTH - filled)
+            said = f"{bar} {self.done / self._total:4.0%}  {said}"
+        self._stream.write(f"\r\x1b[K{said}")
         self._stream.flush()
         self._drawn = True
 

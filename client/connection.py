@@ -8,7 +8,7 @@ a transaction's id is its content's.
 import http.client
 import json
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any, Final, Self, final
 from urllib.parse import urlsplit
 
 from client.faults import Unreachable
-from primitives.errors import OperatorFault, Rejected
+from primitives.errors import Malformed, MithaqError, OperatorFault, Rejected, StorageFault
 
 ANSWER_BYTES_MAX: Final = 64 * 1024 * 1024
 """Nothing a node answers is larger; a stranger's server must not fill this machine."""
@@ -120,6 +120,33 @@ class Connection:
             raise self._problem(answer.status, body)
         return answer
 
+    def work(self, path: str, data: bytes, hear: Callable[[Any], None], *, timeout_s: float) -> Any:  # noqa: ANN401 - JSON
+        """Have a node do long work: `hear` each line of progress, and return the result.
+
+        Raises:
+            Rejected, OperatorFault, StorageFault: as the work ends.
+            Unreachable: the node does not answer, or went away before the end.
+        """
+        self.close()
+        asked = {"Content-Type": "application/json", "Accept": "application/x-ndjson"}
+        try:
+            answer = self._sent("POST", path, data, asked, timeout_s)
+            if answer.status >= HTTPStatus.BAD_REQUEST:
+                raise self._problem(answer.status, answer.read(ANSWER_BYTES_MAX))
+            while line := answer.readline(ANSWER_BYTES_MAX):
+                match self._parsed(line):
+                    case {"progress": progress}:
+                        hear(progress)
+                    case {"result": result}:
+                        return result
+                    case {"problem": dict(problem)}:
+                        raise fault_in(problem)
+        except (OSError, http.client.HTTPException) as error:
+            raise self._silent(error) from error
+        finally:
+            self.close()
+        raise Unreachable(f"{self.node.name} went away before the work was done")
+
     def _ask(
         self,
         method: str,
@@ -196,6 +223,19 @@ def refusal_in(problem: Mapping[str, Any]) -> Rejected:
     said = str(problem.get("detail") or problem.get("title") or "no reason was given")
     facts = problem.get("facts")
     return Rejected(str(problem["code"]), said, facts if isinstance(facts, dict) else None)
+
+
+def fault_in(problem: Mapping[str, Any]) -> MithaqError:
+    """What ended an operator's work, as the error that it would be in this process."""
+    refusal = refusal_in(problem)
+    match refusal.code:
+        case "node.local_fault":
+            return OperatorFault(refusal.message)
+        case "node.storage_fault":
+            return StorageFault(refusal.message)
+        case "file.malformed":
+            return Malformed(refusal.message)
+    return refusal
 
 
 @final

@@ -24,6 +24,7 @@ from node.folder import LoadedNode, check_identity, load_node
 from node.log import Log
 from node.metrics import Metrics, Sight
 from node.ports import Ports
+from node.premises import Premises
 from node.shell import Shell
 from node.signer import Signer
 from node.standing import SigningState, SigningStatus
@@ -164,6 +165,7 @@ class RunningNode:
         metrics: Metrics,
     ) -> None:
         self.store = store
+        self.premises = Premises(loaded, store.database, store)
         self.stopping = trio.Event()
         self.loaded = loaded
         self._shell, self._network, self._log = shell, network, log

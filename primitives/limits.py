@@ -220,6 +220,12 @@ QUERY_TRANSACTIONS_MAX: Final = 200_000
 """Transactions that totals go over: forty years of a city's payments, or two seconds."""
 QUERY_PAGE_TRANSACTIONS_MAX: Final = 20_000
 """Transactions that a page with a filter goes over; then it ends, and the next one goes on."""
+ADMIN_WORK_S: Final = 0.002
+"""An operator's long work rests after so long: the loop's turn is never further away."""
+ADMIN_REST: Final = 1.0
+"""Seconds of rest for each second of work: half a core at the most goes to it."""
+ADMIN_PROGRESS_S: Final = 0.25
+"""Between two lines of progress: a bar that moves."""
 RANGE_BLOCKS_MAX: Final = 256
 """Blocks in one answer to a node that catches up; large ones fill its bytes much earlier."""
 BODIES_WAITING_MAX: Final = 32

@@ -55,6 +55,11 @@ class ChainStore:
         self._head = read_head(database)
         self._forgotten = _forgotten(database)
 
+    @property
+    def database(self) -> KeyValue:
+        """The floor: for reading all of it, and for measuring it. Nobody else writes to it."""
+        return self._database
+
     # the chain
 
     @property

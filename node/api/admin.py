@@ -3,7 +3,8 @@
 Who may open the socket is whom the file system lets: its owner (mode 0600).
 """
 
-from typing import Annotated, final
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated, Any, Final, final
 
 from litestar import get, post
 from litestar.background_tasks import BackgroundTask
@@ -14,12 +15,16 @@ from msgspec import Meta, Struct
 from node.api import intake
 from node.api.backend import AdminBackend
 from node.api.intake import HttpRequest
+from node.api.labour import Labour
 from node.api.responses import json_response
 from node.config import LogLevel
+from node.premises import Upkeep
+from node.upkeep import UPKEEP
 from primitives import limits
 from primitives.ids import Height, Natural
 
-_BODY_BYTES_MAX = 1024
+_BODY_BYTES_MAX: Final = 16 * 1024
+"""Two paths of 4,096 bytes with every character escaped, and room."""
 
 
 @final
@@ -48,8 +53,9 @@ class Stopping(Struct, frozen=True, kw_only=True):
 class AdminApi:
     """The operator's handlers over one node."""
 
-    def __init__(self, backend: AdminBackend) -> None:
-        self._backend = backend
+    def __init__(self, backend: AdminBackend, upkeep: Sequence[Upkeep[Any, Any]] = UPKEEP) -> None:
+        self._backend, self._kinds = backend, upkeep
+        self._labour = Labour()
 
     def routes(self) -> list[HTTPRouteHandler]:
         """Every endpoint."""
@@ -58,6 +64,7 @@ class AdminApi:
             post("/v1/admin/log-level")(self.log_level),
             post("/v1/admin/unfence")(self.unfence),
             post("/v1/admin/shutdown")(self.shutdown),
+            *(post(f"/v1/admin/{upkeep.path}")(self._upkeep(upkeep)) for upkeep in self._kinds),
         ]
 
     async def peers(self, request: HttpRequest) -> ASGIResponse:
@@ -79,6 +86,17 @@ class AdminApi:
         body = await intake.read_body(request, limit=_BODY_BYTES_MAX)
         wanted = intake.from_json(body, UnfenceRequest)
         return json_response(self._backend.unfence(wanted.height, wanted.by))
+
+    def _upkeep(self, upkeep: Upkeep[Any, Any]) -> Callable[[HttpRequest], Awaitable[ASGIResponse]]:
+        async def handler(request: HttpRequest) -> ASGIResponse:
+            """Long work: lines of progress, then its result or the problem."""
+            intake.check_no_query(request)
+            body = await intake.read_body(request, limit=_BODY_BYTES_MAX)
+            asked = intake.from_json(body, upkeep.asked)
+            work = upkeep.work(self._backend.premises, asked)
+            return self._labour.answer(upkeep.path, work)
+
+        return handler
 
     async def shutdown(self, request: HttpRequest) -> ASGIResponse:
         """Stop the node, once this answer is sent: nothing is sent any more after that."""

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from ledger.genesis import GenesisDocument
 from node.config import LogLevel
+from node.premises import Premises
 from node.standing import SigningStatus
 from node.status import NodeStatus
 from primitives.errors import MithaqError
@@ -69,6 +70,11 @@ class AdminBackend(Protocol):
 
     def status(self) -> NodeStatus:
         """Where the node stands now."""
+        ...
+
+    @property
+    def premises(self) -> Premises:
+        """The node's folder and database, for long work."""
         ...
 
     def set_log_level(self, level: LogLevel) -> None:

@@ -88,6 +88,22 @@ _OTHERS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
         "Too many requests are in progress, waiting or streaming; see Retry-After.",
         _EXPECTED,
     ),
+    problems.AT_WORK: (
+        "The node is at an operator's long work, and does one at a time.",
+        _EXPECTED,
+    ),
+    problems.FILE_MALFORMED: (
+        "To the operator only: a file is not what it should be; record and byte are named.",
+        (),
+    ),
+    problems.LOCAL_FAULT: (
+        "To the operator only: something on the node's machine must be put right.",
+        (),
+    ),
+    problems.STORAGE_FAULT: (
+        "To the operator only: what is on the node's disk contradicts itself.",
+        (),
+    ),
     problems.INTERNAL: (
         "The node's own fault; its log has more under {incident}.",
         ("incident",),

@@ -12,7 +12,7 @@ import errno
 import os
 import socket
 import stat
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, final
 
@@ -29,6 +29,8 @@ from node.api.application import application
 from node.api.backend import AdminBackend, Backend
 from node.api.gate import Gate
 from node.api.public import PublicApi
+from node.premises import Upkeep
+from node.upkeep import UPKEEP
 from primitives import limits
 from primitives.errors import OperatorFault
 
@@ -72,6 +74,7 @@ async def serve_admin(
     *,
     path: Path,
     stop: Stop = trio.sleep_forever,
+    upkeep: Sequence[Upkeep[Any, Any]] = UPKEEP,
     task_status: "TaskStatus[str]" = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve the operator's API on a Unix socket that only its owner may open.
@@ -79,7 +82,7 @@ async def serve_admin(
     Raises:
         OperatorFault: another process serves there, or the socket cannot be made.
     """
-    server = _Server(application(AdminApi(backend).routes()))
+    server = _Server(application(AdminApi(backend, upkeep).routes()))
     with _unix_socket(path) as listening:
         try:
             await server.run(listening, stop, task_status)

@@ -28,11 +28,15 @@ from ledger.transaction import (
     sign_body,
 )
 from node.api import serve, serve_admin
-from node.config import LogLevel
+from node.config import Address, ApiConfig, Config, LogLevel, NodeFolder, P2pConfig
+from node.folder import LoadedNode
 from node.guard import NOT_FENCED
+from node.keys import Purpose, StoredKey
 from node.metrics import Metrics, Sight
+from node.premises import Premises, Upkeep
 from node.standing import SigningState, SigningStatus
 from node.status import MempoolStatus, NodeRole, NodeStatus, PeerStatus, ValidatorStatus, ViewStatus
+from node.upkeep import UPKEEP
 from primitives.block import Block, Header, block_id, transaction_hash, transactions_root
 from primitives.codec import encode
 from primitives.crypto import SigningKey
@@ -78,10 +82,15 @@ class ChainOfOne:
     """
 
     def __init__(
-        self, database: KeyValue | None = None, *, document: GenesisDocument | None = None
+        self,
+        database: KeyValue | None = None,
+        *,
+        document: GenesisDocument | None = None,
+        folder: Path | None = None,
     ) -> None:
         self.genesis = document or genesis_document()
-        begun = genesis_block(self.genesis)
+        self._folder = folder
+        self.begun = begun = genesis_block(self.genesis)
         self.chain: ChainId = begun.chain
         self.validators = begun.validators
         self.store: ChainStore = install_genesis(
@@ -199,6 +208,29 @@ class ChainOfOne:
                 count=len(self.waiting),
                 bytes=sum(len(tx.data) for tx in self.waiting.values()),
             ),
+        )
+
+    @property
+    def premises(self) -> Premises:
+        """For long work; its files are those of `folder`."""
+        assert self._folder is not None, "this test works on a node's folder"
+        secret = bytes(32)
+        return Premises(
+            LoadedNode(
+                folder=NodeFolder(self._folder),
+                config=Config(
+                    name="node0",
+                    p2p=P2pConfig(listen=Address("127.0.0.1:0")),
+                    api=ApiConfig(listen=Address("127.0.0.1:0")),
+                ),
+                document=self.genesis,
+                genesis=self.begun,
+                node_key=StoredKey("node0", Purpose.NODE, SigningKey(secret).public, secret),
+                validator_key=None,
+                peers=(),
+            ),
+            self.store.database,
+            self.store,
         )
 
     def set_log_level(self, level: LogLevel) -> None:
@@ -335,12 +367,20 @@ async def serving(backend: ChainOfOne) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @asynccontextmanager
-async def administering(chain: ChainOfOne, path: Path) -> AsyncIterator[httpx.AsyncClient]:
+async def administering(
+    chain: ChainOfOne, path: Path, upkeep: Sequence[Upkeep[Any, Any]] = UPKEEP
+) -> AsyncIterator[httpx.AsyncClient]:
     """The operator's API on a socket, and a client of it."""
     async with trio.open_nursery() as nursery:
 
         async def run(*, task_status: "TaskStatus[str]") -> None:
-            await serve_admin(chain, path=path, stop=chain.stopping.wait, task_status=task_status)
+            await serve_admin(
+                chain,
+                path=path,
+                stop=chain.stopping.wait,
+                upkeep=upkeep,
+                task_status=task_status,
+            )
 
         await nursery.start(run)
         transport = httpx.AsyncHTTPTransport(uds=str(path))

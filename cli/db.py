@@ -1,0 +1,20 @@
+"""`mithaq db`: look after a node's database, whether the node runs or not."""
+
+from typing import Final
+
+import click
+
+from cli.lazy import LazyGroup
+
+MEMBERS: Final = {
+    "stats": ("cli.db_stats", "What the database holds, and what it costs."),
+}
+
+
+@click.group("db", cls=LazyGroup, members=MEMBERS)
+def db() -> None:
+    """Look after a node's database.
+
+    A node that runs is asked through the socket in its folder, does the work beside its blocks, and
+    stops it when the command is interrupted. Of a node that does not run, the files are used.
+    """

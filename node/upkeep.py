@@ -1,0 +1,8 @@
+"""Every kind of long work that an operator asks a node for, in one list."""
+
+from typing import Any, Final
+
+from node.premises import Upkeep
+from node.stats import STATS
+
+UPKEEP: Final[tuple[Upkeep[Any, Any], ...]] = (STATS,)
