@@ -23,7 +23,8 @@ from node.upkeep import UPKEEP
 from primitives import limits
 from primitives.ids import Height, Natural
 
-_BODY_BYTES_MAX: Final = 16 * 1024
+_BODY_BYTES_MAX: Final = 1024
+_WORK_BYTES_MAX: Final = 16 * 1024
 """Two paths of 4,096 bytes with every character escaped, and room."""
 
 
@@ -91,7 +92,7 @@ class AdminApi:
         async def handler(request: HttpRequest) -> ASGIResponse:
             """Long work: lines of progress, then its result or the problem."""
             intake.check_no_query(request)
-            body = await intake.read_body(request, limit=_BODY_BYTES_MAX)
+            body = await intake.read_body(request, limit=_WORK_BYTES_MAX)
             asked = intake.from_json(body, upkeep.asked)
             work = upkeep.work(self._backend.premises, asked)
             return self._labour.answer(upkeep.path, work)
