@@ -19,7 +19,7 @@ PROJECT := .venv/.project-$(call sum,requirements.lock pyproject.toml)
 DEV := .venv/.dev-$(call sum,requirements.lock requirements-dev.lock)
 
 .DELETE_ON_ERROR:
-.PHONY: help localnet test check coverage sim bench lock clean env
+.PHONY: help localnet test check coverage sim soak bench lock clean env
 .DEFAULT_GOAL := help
 
 help: ## Print this list.
@@ -47,6 +47,11 @@ MUTANTS ?= liveness
 sim: $(PROJECT) $(DEV) ## Run the simulator over SEEDS=0..19999, then the mutants of MUTANTS=liveness.
 	@$(BIN)/mithaq sim run --seeds $(SEEDS)
 	@$(if $(MUTANTS),PYTHONPATH=.:tests $(BIN)/python -m kit.mutants run --kind $(MUTANTS))
+
+SOAK ?= 500
+SEED ?= 1
+soak: $(PROJECT) $(DEV) ## Kill storage SOAK=500 times with SIGKILL, by SEED=1; keeps the folder of a finding.
+	@PYTHONPATH=.:tests $(BIN)/python -m kit.soak --rounds $(SOAK) --seed $(SEED)
 
 bench: $(PROJECT) ## Measure; prints goal and result, fails when a goal is missed.
 	@$(BIN)/python -m bench
