@@ -54,7 +54,8 @@ class Execution:
     touched: tuple[tuple[AccountId, ...], ...]
     """For each transaction, the accounts that it names."""
     forget_before: TimeMs
-    """Ids that were valid until an earlier time can never be committed again."""
+    """Ids that were valid until an earlier time are remembered no longer: neither could they be
+    committed again, nor does a list of the window's ids need them (ledger/window.py)."""
 
 
 @final
@@ -190,5 +191,5 @@ class BlockRun:
             node_writes=updated.nodes,
             committed=committed,
             touched=tuple(self._touched),
-            forget_before=self._time_ms,
+            forget_before=TimeMs(max(0, self._time_ms - self._window_ms)),
         )

@@ -8,8 +8,9 @@ snapshot can be verified:
     height → (block time, SHA-256(WINDOW_IDS ‖ (valid_until (u64) ‖ id)* ascending), oldest)
 
 The entry of a block may go when all that it could hold is expired: when its own time plus the
-window lies in the past. A block drops a bounded number of them, so that the first one after a long
-silence is no heavier than another.
+window lies in the past. Its ids are remembered for so long, although some expire earlier: else the
+list of a block would no longer match its entry. A block drops a bounded number of entries, so that
+the first one after a long silence is no heavier than another.
 """
 
 from collections.abc import Iterable

@@ -9,6 +9,7 @@ from node.blocks import Blocks
 from node.mempool import Mempool
 from primitives import limits
 from primitives.block import body_bytes, transaction_hash
+from primitives.errors import Rejected
 from primitives.ids import BlockId, Height, TimeMs
 from storage.chain import ChainStore
 
@@ -46,12 +47,15 @@ class Answers:
         return None if height is None else self.decided(height)
 
     def decided(self, height: Height) -> wire.Decided | None:
-        """A decided block; None for genesis, and for what is not decided here."""
+        """A decided block; None for genesis, and for what is not decided or not kept here."""
         if not 0 < height <= self._store.head().height:
             return None
-        certificate = self._store.certificate(height)
+        try:
+            block, certificate = self._store.block(height), self._store.certificate(height)
+        except Rejected:
+            return None
         assert certificate is not None, "only block 0 has none"
-        return wire.Decided(self._store.block(height), certificate)
+        return wire.Decided(block, certificate)
 
     def wanted(self, offer: wire.Offer) -> wire.Want | None:
         """What of an offer we lack."""

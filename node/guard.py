@@ -176,7 +176,10 @@ class Guard:
         height = certificate.height
         if self._forked or not 0 < height <= self._store.head().height:
             return
-        ours = self._store.certificate(height)
+        try:
+            ours = self._store.certificate(height)
+        except Rejected:  # from before this node was born of a snapshot: nothing to hold it against
+            return
         if ours is None or ours.block_id == certificate.block_id:
             return
         with self._store.state() as state:  # who voted then, which others may have replaced

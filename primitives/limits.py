@@ -121,6 +121,8 @@ ARCHIVE_HEIGHTS: Final = 10_000
 LINKS_CHECKED: Final = 1_000
 """Blocks walked back at each start, 20 ms: more than one write buffer of LevelDB, the part of the
 chain in which a damaged log can leave a hole, holds in full blocks."""
+RESTORE_BATCH_BYTES: Final = 4 * 1024 * 1024
+"""Keys and values of one write while a database is restored: as much as a large decision writes."""
 
 # evidence (consensus.md §10)
 EVIDENCE_AGE_HEIGHTS_MAX: Final = ARCHIVE_HEIGHTS

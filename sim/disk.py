@@ -84,6 +84,9 @@ class MortalDatabase:
         """The bytes of this range."""
         return self._inner.size(start=start, stop=stop)
 
+    def compact(self, *, start: bytes, stop: bytes) -> None:
+        """Nothing."""
+
     def contents(self) -> dict[bytes, bytes]:
         """What is on the disk: what a backup copies, and what the next process finds."""
         return self._inner.contents()

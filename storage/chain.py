@@ -2,18 +2,25 @@
 
 Invariants, after every write that returned and after every crash:
 
-1. Every height from 0 to the head has header, body and receipts; every height above 0 has its
-   commit certificate. There is never a block without its state, nor a state without its block.
-2. The index of accounts holds, for every transaction, each account that it touched.
-3. The window holds exactly the ids whose valid_until has not been forgotten.
+1. Every height from an edge (storage/edges.py) to the head has that part: header and commit
+   certificate, body, receipts, its rows in both indexes, its state tree. There is never a block
+   without its state, nor a state without its block. Block 0 has header, body and receipts always.
+2. The index of accounts holds, for every transaction that it names, each account that it touched.
+3. The window holds exactly the ids whose valid_until has not been forgotten, each with the height
+   that committed it.
 4. The vote log and its bodies are of height head + 1, all of them.
+5. What lies below an edge is refused (`history.pruned`), whether its rows are gone or not yet; for
+   each edge that was ever moved the retention log has the record, written in the same batch.
 
-`commit`, `append` and `keep_evidence` are the only ways to write after genesis, and each is one
-batch of the floor below. Nothing here decides anything: what contradicts an invariant is the
-caller's bug and an assertion; what contradicts itself on disk is a StorageFault.
+`commit`, `append`, `keep_evidence`, `retire` and `sweep` are the only ways to write after genesis;
+each write is one batch of the floor below. `retire` and `sweep` may run in another thread than the
+others, one at a time: no row is theirs and anybody else's. Nothing here decides anything: what
+contradicts an invariant is the caller's bug and an assertion; what contradicts itself on disk is a
+StorageFault.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from types import TracebackType
 from typing import Final, Self, TypeVar, final
@@ -22,7 +29,7 @@ from primitives import limits
 from primitives.block import Block, Header, block_id
 from primitives.certificate import Certificate
 from primitives.codec import decode, encode
-from primitives.errors import Malformed, StorageFault
+from primitives.errors import Malformed, Rejected, StorageFault
 from primitives.ids import AccountId, BlockId, ChainId, Height, TimeMs, TransactionId, View
 from storage import schema
 from storage.decision import (
@@ -35,9 +42,11 @@ from storage.decision import (
     VoteRecord,
     VoteStep,
 )
+from storage.edges import EVERYTHING, Edges, Part, edge_rows, read_edges
 from storage.keyvalue import KeyValue, Reader
 from storage.schema import Region
 from storage.state import StateSnapshot
+from storage.sweeping import Replaced, Sweeper
 
 T = TypeVar("T")
 
@@ -54,6 +63,8 @@ class ChainStore:
         self._database = database
         self._head = read_head(database)
         self._forgotten = _forgotten(database)
+        self._edges = read_edges(database)
+        self._sweeper = Sweeper(database)
 
     @property
     def database(self) -> KeyValue:
@@ -71,9 +82,14 @@ class ChainStore:
         """The newest decided block."""
         return self._head
 
+    def edges(self) -> Edges:
+        """From which height on each part is kept. Every read below raises Rejected."""
+        return self._edges
+
     def header(self, height: Height) -> Header:
         """The header of a height up to the head."""
-        return self._decoded(schema.header_key(height), Header, "header", height)
+        data = self._at(Part.HEADERS, schema.header_key(height), "header", height)
+        return _decode(data, Header, f"header of height {height}")
 
     def block(self, height: Height) -> Block:
         """The block of a height up to the head."""
@@ -81,19 +97,21 @@ class ChainStore:
 
     def block_bytes(self, height: Height) -> bytes:
         """The canonical bytes of `block(height)`, put together without decoding."""
-        header = self._at(schema.header_key(height), "header", height)
-        body = self._at(schema.body_key(height), "body", height)
+        body = self._at(Part.BODIES, schema.body_key(height), "body", height)
+        header = self._at(Part.HEADERS, schema.header_key(height), "header", height)
         return _BLOCK_ARRAY + header + body
 
     def certificate(self, height: Height) -> Certificate | None:
         """The commit certificate of a height up to the head; None for block 0 alone."""
         if height == 0:
             return None
-        return self._decoded(schema.certificate_key(height), Certificate, "certificate", height)
+        data = self._at(Part.HEADERS, schema.certificate_key(height), "certificate", height)
+        return _decode(data, Certificate, f"certificate of height {height}")
 
     def receipts(self, height: Height) -> tuple[bytes, ...]:
         """Canonical receipts of a height up to the head, in the order of its transactions."""
-        return self._decoded(schema.receipts_key(height), tuple[bytes, ...], "receipts", height)
+        data = self._at(Part.RECEIPTS, schema.receipts_key(height), "receipts", height)
+        return _decode(data, tuple[bytes, ...], f"receipts of height {height}")
 
     def height_of_block(self, identifier: BlockId) -> Height | None:
         """The height of a decided block, or None."""
@@ -101,21 +119,29 @@ class ChainStore:
         return None if value is None else Height(schema.read_number(value))
 
     def find_transaction(self, identifier: TransactionId) -> TransactionPlace | None:
-        """Where a committed transaction stands, or None."""
+        """Where a committed transaction stands, or None; none below the edge of the index.
+
+        It may stand below the edges of bodies and receipts: then it can be named, but not shown.
+        """
         value = self._database.get(schema.transaction_key(identifier))
-        return None if value is None else TransactionPlace(*schema.read_place(value))
+        if value is None:
+            return None
+        place = TransactionPlace(*schema.read_place(value))
+        return place if self._edges.keeps(Part.INDEX, place.height) else None
 
     def transactions_of(
         self, account: AccountId, *, after: TransactionPlace | None, limit: int
     ) -> list[TransactionPlace]:
         """At most `limit` places of transactions that touched an account, oldest first.
 
-        With `after`, those that stand behind it; it need not be one of them.
+        With `after`, those that stand behind it; it need not be one of them. None below the edge of
+        the index: who counts says so.
         """
         assert limit >= 0, f"a limit of {limit}"
-        start, stop = schema.account_txs(account)
+        _, stop = schema.account_txs(account)
+        start = schema.account_tx_key(account, self._edges.index, 0)
         if after is not None:
-            start = schema.account_tx_key(account, after.height, after.index) + b"\0"
+            start = max(start, schema.account_tx_key(account, after.height, after.index) + b"\0")
         rows = self._database.iterate(start=start, stop=stop)
         return [
             TransactionPlace(*schema.read_account_tx_key(key)) for key, _ in islice(rows, limit)
@@ -128,13 +154,17 @@ class ChainStore:
 
         Their bytes together stay within `bytes_max`, except that a first block goes alone however
         large it is: else nobody could ever pass it. Block 0 is never among them; everybody has it.
+        Below the edge of the bodies there are none.
         """
         found: list[CertifiedBlock] = []
         total = 0
         for number in range(max(height, 1), self._head.height + 1):
             if len(found) == count_max:
                 break
-            data = self.block_bytes(Height(number))
+            try:
+                data = self.block_bytes(Height(number))
+            except Rejected:
+                break
             certificate = self.certificate(Height(number))
             assert certificate is not None, "only block 0 has none"
             total += len(data) + limits.CERTIFICATE_BYTES_MAX
@@ -156,7 +186,7 @@ class ChainStore:
         """The state at the head, frozen. Use it in a `with` statement, or close it."""
         snapshot = self._database.snapshot()
         try:
-            return StateSnapshot(snapshot, read_head(snapshot).header)
+            return StateSnapshot(snapshot, read_head(snapshot).header, read_edges(snapshot))
         except BaseException:
             snapshot.close()
             raise
@@ -218,7 +248,8 @@ class ChainStore:
             batch[key] = None
         for valid_until, identifier in decision.committed:
             if valid_until >= forgotten:
-                batch[schema.window_key(valid_until, identifier)] = b""
+                height = decision.block.header.height
+                batch[schema.window_key(valid_until, identifier)] = schema.pack_number(height)
         batch[schema.FORGOTTEN_KEY] = schema.pack_number(forgotten)
         return forgotten
 
@@ -309,6 +340,64 @@ class ChainStore:
         rows = self._database.iterate(start=start, stop=stop)
         return [KeptEvidence(*schema.read_evidence_key(key), data) for key, data in rows]
 
+    # what is kept no longer
+
+    def retire(self, part: Part, edge: Height, record: bytes) -> None:
+        """Move an edge up, with its record in the retention log: one batch.
+
+        From then on everything below is refused; `sweep` takes the rows away.
+
+        Raises:
+            StorageFault: the write failed.
+        """
+        assert part is not Part.HEADERS, "headers are kept for ever"
+        old = self._edges.of(part)
+        assert old < edge <= self._head.height, f"from {old} to {edge}, head {self._head.height}"
+        count = self.records()
+        self._database.write(
+            {
+                schema.edge_key(part.value): schema.pack_number(edge),
+                schema.retention_key(count): record,
+                schema.RECORDS_KEY: schema.pack_number(count + 1),
+            }
+        )
+        self._edges = replace(self._edges, **{part.value: edge})
+
+    def sweep(self, *, rows_max: int, replaced: Replaced) -> int:
+        """Take rows below the edges away, in one batch; 0 when none is left.
+
+        Looks at `rows_max` rows at most, and says at how many it looked. `replaced` is the rule of
+        the state tree.
+
+        Raises:
+            StorageFault: the write failed, or what says which rows to take is missing.
+        """
+        return self._sweeper.sweep(self._edges, rows_max=rows_max, replaced=replaced)
+
+    def records(self) -> int:
+        """How many records the retention log has."""
+        value = _need(self._database, schema.RECORDS_KEY, "the length of the retention log")
+        return schema.read_number(value)
+
+    def record(self, sequence: int) -> bytes:
+        """A record of the retention log: they are counted from 0."""
+        key = schema.retention_key(sequence)
+        return _need(self._database, key, f"record {sequence} of the retention log")
+
+    def retention_log(self) -> Iterator[tuple[int, bytes]]:
+        """Every record, with its sequence number."""
+        start, stop = bytes([Region.RETENTION]), bytes([Region.RETENTION + 1])
+        for key, data in self._database.iterate(start=start, stop=stop):
+            yield schema.read_retention_key(key), data
+
+    def compact(self, region: Region) -> None:
+        """Give the space of deleted rows of a region back. Takes long; reads and writes go on.
+
+        Raises:
+            StorageFault: the disk failed.
+        """
+        self._database.compact(start=bytes([region]), stop=bytes([region + 1]))
+
     # the store itself
 
     def close(self) -> None:
@@ -326,12 +415,15 @@ class ChainStore:
     ) -> None:
         self.close()
 
-    def _at(self, key: bytes, what: str, height: Height) -> bytes:
+    def _at(self, part: Part, key: bytes, what: str, height: Height) -> bytes:
         assert 0 <= height <= self._head.height, f"height {height}, the head is {self._head.height}"
-        return _need(self._database, key, f"{what} of height {height}")
-
-    def _decoded(self, key: bytes, kind: type[T], what: str, height: Height) -> T:
-        return _decode(self._at(key, what, height), kind, f"{what} of height {height}")
+        if part is not Part.HEADERS:  # single ones lie below their edge
+            self._edges.need(part, height)
+        value = self._database.get(key)
+        if value is None:
+            # The edge may have moved since; what is missing above it is damage.
+            self._edges.need(part, height)
+        return _present(value, f"{what} of height {height}")
 
 
 def install_genesis(database: KeyValue, genesis: Genesis) -> ChainStore:
@@ -344,6 +436,7 @@ def install_genesis(database: KeyValue, genesis: Genesis) -> ChainStore:
     batch: dict[bytes, bytes | None] = {
         schema.FORMAT_KEY: schema.FORMAT,
         schema.CHAIN_KEY: identifier,
+        **edge_rows(EVERYTHING),
         schema.FORGOTTEN_KEY: schema.pack_number(0),
         schema.HEAD_KEY: schema.pack_head(Height(0), identifier),
         schema.header_key(Height(0)): encode(header),
@@ -382,7 +475,10 @@ def _forgotten(reader: Reader) -> TimeMs:
 
 
 def _need(reader: Reader, key: bytes, what: str) -> bytes:
-    value = reader.get(key)
+    return _present(reader.get(key), what)
+
+
+def _present(value: bytes | None, what: str) -> bytes:
     if value is None:
         raise StorageFault(f"the database is damaged: {what} is missing")
     return value

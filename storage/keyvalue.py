@@ -57,6 +57,13 @@ class KeyValue(Reader, Protocol):
         """Roughly the bytes that this range takes; what was just written may be missing."""
         ...
 
+    def compact(self, *, start: bytes, stop: bytes) -> None:
+        """Give back the space of what was deleted or written anew in this range.
+
+        Takes as long as it takes; from other threads reads and writes go on.
+        """
+        ...
+
     def close(self) -> None:
         """Let the files go. Closing twice is harmless."""
         ...

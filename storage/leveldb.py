@@ -72,6 +72,7 @@ class _Database(_Source, Protocol):
     def write_batch(self, *, transaction: bool, sync: bool) -> _Writing: ...
     def snapshot(self) -> _Source: ...
     def approximate_size(self, start: bytes, stop: bytes) -> int: ...
+    def compact_range(self, *, start: bytes, stop: bytes) -> None: ...
 
 
 def holds_database(folder: Path) -> bool:
@@ -176,6 +177,13 @@ class LevelDB:
         """Bytes of this range in the files; LevelDB's log and memory are not counted."""
         try:
             return self._db.approximate_size(start, stop)
+        except (plyvel.Error, RuntimeError) as error:
+            raise _read_fault(self._folder, error) from error
+
+    def compact(self, *, start: bytes, stop: bytes) -> None:
+        """Rewrite the files of this range without what is deleted or superseded."""
+        try:
+            self._db.compact_range(start=start, stop=stop)
         except (plyvel.Error, RuntimeError) as error:
             raise _read_fault(self._folder, error) from error
 

@@ -100,6 +100,9 @@ class MemoryKeyValue:
         """The bytes of the keys and values of this range."""
         return sum(len(key) + len(value) for key, value in self.iterate(start=start, stop=stop))
 
+    def compact(self, *, start: bytes, stop: bytes) -> None:
+        """Nothing: what was deleted takes no space."""
+
     def contents(self) -> dict[bytes, bytes]:
         """Everything it holds; also after `close`, as a disk holds it after its process."""
         return self._version.values.copy()

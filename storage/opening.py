@@ -24,8 +24,10 @@ from primitives.ids import ChainId, Digest, Height
 from storage import schema
 from storage.chain import ChainStore, install_genesis
 from storage.decision import Genesis
+from storage.edges import Edges, Part
 from storage.keyvalue import KeyValue
 from storage.leveldb import create_leveldb, holds_database, open_leveldb
+from storage.restoring import Restoration
 
 
 def holds_chain(folder: Path) -> bool:
@@ -45,6 +47,27 @@ def create_database(folder: Path, genesis: Genesis) -> ChainStore:
         if _is_empty(database):
             return install_genesis(database, genesis)
         _check_format(database, folder)
+        _check_finished(database, folder)
+        raise OperatorFault(f"{folder} already holds a chain")
+    except BaseException:
+        database.close()
+        raise
+
+
+def begin_restore(folder: Path, what: str) -> Restoration:
+    """Begin a database that is born with a history, in a folder that holds none.
+
+    Raises:
+        OperatorFault: it holds a chain, an unfinished restore or somebody else's files, or it
+            cannot be used.
+        StorageFault: it holds a damaged database.
+    """
+    database = create_leveldb(folder)
+    try:
+        if _is_empty(database):
+            return Restoration(database, what)
+        _check_format(database, folder)
+        _check_finished(database, folder)
         raise OperatorFault(f"{folder} already holds a chain")
     except BaseException:
         database.close()
@@ -78,6 +101,7 @@ def check_database(database: KeyValue, folder: Path, chain: ChainId) -> ChainSto
     if _is_empty(database):
         raise OperatorFault(f"{folder} holds no chain: begin one with the genesis file first")
     _check_format(database, folder)
+    _check_finished(database, folder)
     store = ChainStore(database)
     if store.chain != chain:
         raise OperatorFault(
@@ -103,6 +127,15 @@ def _check_format(database: KeyValue, folder: Path) -> None:
         )
 
 
+def _check_finished(database: KeyValue, folder: Path) -> None:
+    what = database.get(schema.UNFINISHED_KEY)
+    if what is not None:
+        raise OperatorFault(
+            f"{folder} holds an unfinished restore of {what.decode(errors='replace')}: "
+            "remove the folder and restore again"
+        )
+
+
 def _check_head(store: ChainStore) -> None:
     # The newest decision is what a crash could have harmed; here it is read back in full.
     head = store.head()
@@ -117,11 +150,26 @@ def _check_head(store: ChainStore) -> None:
             f"{certificate.block_id.hex()} of height {certificate.height}, "
             f"the head is {head.block_id.hex()}"
         )
-    transactions = store.block(height).transactions
-    hashes = [transaction_hash(transaction) for transaction in transactions]
-    _check_root("transactions", height, header.transactions_root, hashes)
-    receipts = [digest(Domain.RECEIPT, receipt) for receipt in store.receipts(height)]
-    _check_root("receipts", height, header.receipts_root, receipts)
+    edges = store.edges()
+    _check_edges(edges, height)
+    if edges.keeps(Part.BODIES, height):
+        transactions = store.block(height).transactions
+        hashes = [transaction_hash(transaction) for transaction in transactions]
+        _check_root("transactions", height, header.transactions_root, hashes)
+    if edges.keeps(Part.RECEIPTS, height):
+        receipts = [digest(Domain.RECEIPT, receipt) for receipt in store.receipts(height)]
+        _check_root("receipts", height, header.receipts_root, receipts)
+
+
+def _check_edges(edges: Edges, head: Height) -> None:
+    # Only a head that came as a snapshot is without body, receipts and index.
+    for part in Part:
+        highest = head if part in (Part.HEADERS, Part.STATE) else head + 1
+        if edges.of(part) > highest:
+            raise StorageFault(
+                f"the database is damaged: {part.value} are kept from {edges.of(part)} on, "
+                f"the head is {head}"
+            )
 
 
 def _check_root(what: str, height: Height, expected: Digest, hashes: Sequence[bytes]) -> None:
@@ -135,7 +183,7 @@ def _check_root(what: str, height: Height, expected: Digest, hashes: Sequence[by
 
 def _check_links(store: ChainStore) -> None:
     head = store.head()
-    lowest = max(0, head.height - limits.LINKS_CHECKED)
+    lowest = max(store.edges().headers, head.height - limits.LINKS_CHECKED)
     expected = head.header.parent
     for number in range(head.height - 1, lowest - 1, -1):
         header = store.header(Height(number))
@@ -146,5 +194,5 @@ def _check_links(store: ChainStore) -> None:
             )
         store.certificate(Height(number))
         expected = header.parent
-    if lowest == 0 and ChainId(block_id(store.header(Height(0)))) != store.chain:
+    if ChainId(block_id(store.header(Height(0)))) != store.chain:
         raise StorageFault("the database is damaged: block 0 does not hash to the chain's id")

@@ -6,7 +6,7 @@ of free length.
 
 ```
 region          key after the region byte            value
-META            name                                 format, chain id, head, forgotten
+META            name                                 format, chain id, head, forgotten, edges
 HEADER          height u64                           canonical header
 HEIGHT          block id 32                          height u64
 BODY            height u64                           canonical array of the transactions
@@ -15,12 +15,13 @@ RECEIPTS        height u64                           canonical array of the rece
 TRANSACTION     transaction id 32                    height u64 ‖ index u32
 STATE           table u16 ‖ key                      value
 NODE            key                                  tree node
-WINDOW          valid_until u64 ‖ transaction id 32  empty
+WINDOW          valid_until u64 ‖ transaction id 32  height u64 of the block that holds it
 VOTE            height u64 ‖ view u32 ‖ step u8      own vote record
 VOTE_BODY       height u64 ‖ block id 32             canonical block
 ARCHIVE         height u64 ‖ view u32                prepare record with its justification
 ACCOUNT_TX      account 32 ‖ height u64 ‖ index u32  empty
 EVIDENCE        height u64 ‖ case id 32              canonical evidence against a validator
+RETENTION       sequence u64                         canonical signed record of what was dropped
 ```
 
 A change of this page is a new FORMAT. Numbers are never used again for something else.
@@ -32,7 +33,7 @@ from typing import Final
 
 from primitives.ids import AccountId, BlockId, Digest, Height, TimeMs, TransactionId, View
 
-FORMAT: Final = b"mithaq.storage/3"
+FORMAT: Final = b"mithaq.storage/4"
 """Stands under FORMAT_KEY in every database of ours."""
 
 
@@ -55,12 +56,19 @@ class Region(IntEnum):
     ARCHIVE = 12
     ACCOUNT_TX = 13
     EVIDENCE = 14
+    RETENTION = 15
 
 
 FORMAT_KEY: Final = bytes([Region.META]) + b"format"
 CHAIN_KEY: Final = bytes([Region.META]) + b"chain"
 HEAD_KEY: Final = bytes([Region.META]) + b"head"
 FORGOTTEN_KEY: Final = bytes([Region.META]) + b"forgotten"
+UNFINISHED_KEY: Final = bytes([Region.META]) + b"unfinished"
+"""Stands there while a restore is under way: what is being restored, in words."""
+RECORDS_KEY: Final = bytes([Region.META]) + b"records"
+"""How many records the retention log has."""
+SWEEP_KEY: Final = bytes([Region.META]) + b"sweep"
+"""How far a walk through the index has come: the edge that it works for, and the next key."""
 
 _HEIGHT: Final = struct.Struct(">BQ")
 _HEIGHT_VIEW: Final = struct.Struct(">BQI")
@@ -71,6 +79,8 @@ _ID: Final = struct.Struct(">B32s")
 _ID_PLACE: Final = struct.Struct(">B32sQI")
 _STATE: Final = struct.Struct(">BH")
 _NODE: Final = bytes([Region.NODE])
+_EDGE: Final = bytes([Region.META]) + b"edge."
+_SWEPT: Final = bytes([Region.META]) + b"swept."
 _U64: Final = struct.Struct(">Q")
 _PLACE: Final = struct.Struct(">QI")
 _HEAD: Final = struct.Struct(">Q32s")
@@ -179,6 +189,12 @@ def account_txs(account: AccountId) -> tuple[bytes, bytes]:
     return start, successor(start)
 
 
+def read_window_key(key: bytes) -> tuple[TimeMs, TransactionId]:
+    """Time and transaction id of a WINDOW key."""
+    _, valid_until, identifier = _TIME_ID.unpack(key)
+    return TimeMs(valid_until), TransactionId(identifier)
+
+
 def evidence_key(height: Height, case: Digest) -> bytes:
     """EVIDENCE: height, case id."""
     return _HEIGHT_ID.pack(Region.EVIDENCE, height, case)
@@ -188,6 +204,27 @@ def read_evidence_key(key: bytes) -> tuple[Height, Digest]:
     """Height and case id of an EVIDENCE key."""
     _, height, case = _HEIGHT_ID.unpack(key)
     return Height(height), Digest(case)
+
+
+def retention_key(sequence: int) -> bytes:
+    """RETENTION: sequence."""
+    return _HEIGHT.pack(Region.RETENTION, sequence)
+
+
+def read_retention_key(key: bytes) -> int:
+    """Sequence of a RETENTION key."""
+    _, sequence = _HEIGHT.unpack(key)
+    return int(sequence)
+
+
+def edge_key(part: str) -> bytes:
+    """META: from which height on a part is whole."""
+    return _EDGE + part.encode("ascii")
+
+
+def swept_key(part: str) -> bytes:
+    """META: below which height no row of a part is left."""
+    return _SWEPT + part.encode("ascii")
 
 
 def of_height(region: Region, height: Height) -> tuple[bytes, bytes]:
@@ -221,6 +258,16 @@ def read_place(value: bytes) -> tuple[Height, int]:
     """Where a transaction stands."""
     height, index = _PLACE.unpack(value)
     return Height(height), index
+
+
+def pack_sweep(edge: Height, key: bytes) -> bytes:
+    """How far a walk through the index has come."""
+    return _U64.pack(edge) + key
+
+
+def read_sweep(value: bytes) -> tuple[Height, bytes]:
+    """How far a walk through the index has come."""
+    return Height(_U64.unpack_from(value)[0]), value[_U64.size :]
 
 
 def pack_head(height: Height, block_id: BlockId) -> bytes:

@@ -13,19 +13,22 @@ from typing import Self, final
 from primitives.block import Header
 from primitives.ids import Digest, Height, TimeMs, TransactionId
 from storage import schema
+from storage.edges import Edges
 from storage.keyvalue import Snapshot
+from storage.schema import Region
 
 
 @final
 class StateSnapshot:
     """Entries, tree nodes and committed ids as they are after block `header`. Close it soon."""
 
-    __slots__ = ("_snapshot", "header")
+    __slots__ = ("_snapshot", "edges", "header")
 
-    def __init__(self, snapshot: Snapshot, header: Header) -> None:
-        """`header` is that of the snapshot's head."""
+    def __init__(self, snapshot: Snapshot, header: Header, edges: Edges) -> None:
+        """`header` is that of the snapshot's head, `edges` are of the same moment."""
         self._snapshot = snapshot
         self.header = header
+        self.edges = edges
 
     @property
     def height(self) -> Height:
@@ -60,6 +63,17 @@ class StateSnapshot:
     def is_committed(self, valid_until: TimeMs, transaction_id: TransactionId) -> bool:
         """Whether the window of remembered ids holds this one."""
         return self._snapshot.get(schema.window_key(valid_until, transaction_id)) is not None
+
+    def window(self) -> Iterator[tuple[TimeMs, TransactionId, Height]]:
+        """Every remembered id: its valid_until and the height that committed it, by valid_until.
+
+        They are all of a block's for every block whose time is not below the head's by more than
+        the window (ledger/window.py).
+        """
+        start, stop = bytes([Region.WINDOW]), bytes([Region.WINDOW + 1])
+        for key, value in self._snapshot.iterate(start=start, stop=stop):
+            valid_until, identifier = schema.read_window_key(key)
+            yield valid_until, identifier, Height(schema.read_number(value))
 
     def close(self) -> None:
         """Let the old data go. Closing twice is harmless."""

@@ -19,6 +19,7 @@ from node.proof import TOO_LARGE
 from node.reports import page as queried
 from primitives.errors import BadSignature, Malformed, MithaqError, Rejected
 from primitives.named import to_named
+from storage.edges import HISTORY_PRUNED
 
 PROBLEM_TYPE: Final = "application/problem+json"
 
@@ -62,6 +63,7 @@ STATUS_OF_CODE: Final[Mapping[str, HTTPStatus]] = {
     WRONG_METHOD: HTTPStatus.METHOD_NOT_ALLOWED,
     REQUEST_TIMEOUT: HTTPStatus.REQUEST_TIMEOUT,
     AT_WORK: HTTPStatus.CONFLICT,
+    HISTORY_PRUNED: HTTPStatus.GONE,
     TOO_LARGE: HTTPStatus.CONFLICT,
     EVIDENCE_TOO_LARGE: HTTPStatus.CONFLICT,
     NOT_FENCED: HTTPStatus.CONFLICT,

@@ -17,6 +17,7 @@ from node import door, evidence_file, guard, mempool, proof
 from node.api import problems
 from primitives.ids import Natural
 from services.table import REFUSALS
+from storage import edges
 
 
 @final
@@ -78,6 +79,10 @@ _OTHERS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
         _EXPECTED,
     ),
     problems.UNKNOWN_TABLE: ("The state has no table of this name or number.", _EXPECTED),
+    edges.HISTORY_PRUNED: (
+        "The node no longer keeps this part of the chain so far back; another node may.",
+        ("part", *_EXPECTED),
+    ),
     problems.ABSENT_ENTRY: ("The table has no such entry.", ("table", "key")),
     problems.UNKNOWN_EVIDENCE: ("This node keeps no evidence of this case.", ("case",)),
     evidence_file.TOO_LARGE: (

@@ -4,13 +4,15 @@ Storage checks hashes and never signatures, so the seals here are only bytes. Be
 content follows from its height, whoever opens the database after a crash knows what must be there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from kit.certified import genesis_header, named_digest, validator_keys, validator_set
 from primitives.block import Block, Header, block_id, transaction_hash, transactions_root
 from primitives.certificate import Certificate, Seal
 from primitives.digest import digest, list_root
 from primitives.domains import Domain
+from primitives.errors import Rejected
 from primitives.ids import (
     AccountId,
     BlockId,
@@ -25,8 +27,10 @@ from primitives.ids import (
     View,
 )
 from storage.chain import ChainStore, install_genesis
-from storage.decision import Decision, Genesis, Head, VoteRecord, VoteStep
+from storage.decision import Decision, Genesis, Head, TransactionPlace, VoteRecord, VoteStep
+from storage.edges import HISTORY_PRUNED, Part
 from storage.memory import MemoryKeyValue
+from storage.sweeping import ReadNode
 
 VALIDATORS = validator_set(validator_keys(4))
 BLOCK_MS = 1_000
@@ -111,14 +115,25 @@ def next_decision(head: Head, chain: ChainId, *, transactions: int = 2) -> Decis
             (2, b"%d" % height): b"entry",
             (2, b"%d" % (height - 1)): None,
         },
-        node_writes={b"root %d" % height: b"node %d" % height, b"root %d" % (height - 3): None},
+        node_writes={b"root %d" % height: b"node %d" % height},
         committed=tuple(
             (TimeMs(time_ms + WINDOW_MS), transaction_id(height, index))
             for index in range(transactions)
         ),
         touched=tuple(touched(height, index) for index in range(transactions)),
-        forget_before=time_ms,
+        forget_before=TimeMs(max(0, time_ms - WINDOW_MS)),
     )
+
+
+def replaced(_read: ReadNode, height: Height) -> list[bytes]:
+    """What the tree of a height no longer needs: the root before it."""
+    return [b"root %d" % (height - 1)]
+
+
+def sweep(store: ChainStore, *, rows_max: int = 1_000) -> None:
+    """Take every row below the edges away."""
+    while store.sweep(rows_max=rows_max, replaced=replaced):
+        pass
 
 
 def grow(store: ChainStore, count: int) -> list[Decision]:
@@ -140,8 +155,12 @@ def vote(
 
 
 def contradictions(store: ChainStore, begun: Genesis) -> list[str]:
-    """What in the store is not what its height says: empty for a sound one."""
+    """What in the store is not what its height says: empty for a sound one.
+
+    Below an edge everything must be refused.
+    """
     found: list[str] = []
+    edges = store.edges()
     head = Head(Height(0), block_id(begun.header), begun.header)
 
     def expect(what: str, expected: object, actual: object) -> None:
@@ -154,32 +173,45 @@ def contradictions(store: ChainStore, begun: Genesis) -> list[str]:
         height = Height(number)
         last = next_decision(head, chain_of(begun))
         head = Head(height, last.block_id, last.block.header)
-        expect(f"block {height}", last.block, store.block(height))
-        expect(f"certificate {height}", last.certificate, store.certificate(height))
-        expect(f"receipts {height}", last.receipts, store.receipts(height))
-        expect(f"height of block {height}", height, store.height_of_block(last.block_id))
+        block, receipts = partial(store.block, height), partial(store.receipts, height)
+        for what, part, expected, read in (
+            ("block", Part.BODIES, last.block, block),
+            ("receipts", Part.RECEIPTS, last.receipts, receipts),
+        ):
+            wanted = expected if edges.keeps(part, height) else HISTORY_PRUNED
+            expect(f"{what} {height}", wanted, _read_or_code(read))
+        if edges.keeps(Part.HEADERS, height):
+            expect(f"header {height}", last.block.header, store.header(height))
+            expect(f"certificate {height}", last.certificate, store.certificate(height))
+            expect(f"height of block {height}", height, store.height_of_block(last.block_id))
         for index, (_, identifier) in enumerate(last.committed):
-            place = store.find_transaction(identifier)
-            actual = None if place is None else (place.height, place.index)
-            expect(f"place of {height}/{index}", (height, index), actual)
+            place = TransactionPlace(height, index) if edges.keeps(Part.INDEX, height) else None
+            expect(f"place of {height}/{index}", place, store.find_transaction(identifier))
             own = account(f"{height}/{index}")
             expect(
                 f"transactions of {height}/{index}",
-                [place],
+                [] if place is None else [place],
                 store.transactions_of(own, after=None, limit=2),
             )
     expect("head", head, store.head())
     with store.state() as state:
         expect("root", head.header.state_root, state.root)
         expect("height in the state", b"%d" % top, state.get(1, b"height"))
-        kept = [b"root %d" % number for number in range(top + 1) if number > top - 3]
+        kept = [b"root %d" % number for number in range(edges.state, top + 1)]
         nodes = [b"root %d" % n for n in range(top + 1) if state.node(b"root %d" % n) is not None]
-        expect("tree nodes", kept, nodes)
+        expect("tree nodes", kept, nodes[-len(kept) :])
+        window = {identifier: height for _, identifier, height in state.window()}
         for number in range(1, top + 1):
             until = TimeMs(number * BLOCK_MS + WINDOW_MS)
-            expect(
-                f"window of {number}",
-                until >= top * BLOCK_MS,
-                state.is_committed(until, transaction_id(number, 0)),
-            )
+            here = until >= top * BLOCK_MS - WINDOW_MS
+            identifier = transaction_id(number, 0)
+            expect(f"window of {number}", here, state.is_committed(until, identifier))
+            expect(f"committed at {number}", number if here else None, window.get(identifier))
     return found
+
+
+def _read_or_code(read: Callable[[], object]) -> object:
+    try:
+        return read()
+    except Rejected as refused:
+        return refused.code

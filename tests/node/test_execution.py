@@ -18,6 +18,7 @@ from primitives.block import block_id
 from primitives.errors import BadBlock, StorageFault
 from primitives.ids import Height, TimeMs, View
 from storage.chain import ChainStore
+from storage.edges import EVERYTHING
 from storage.memory import MemorySnapshot
 from storage.schema import state_key
 from storage.state import StateSnapshot
@@ -56,7 +57,7 @@ def test_a_damaged_database_is_no_fault_of_the_block(
     body = CheckedBlock(block, block_id(block.header), (tx,))
     key = state_key(ACCOUNTS.number, account_id("treasury"))
     snapshot = FailingSnapshot(node.database.snapshot(), key, error)
-    state = StateSnapshot(snapshot, node.store.head().header)
+    state = StateSnapshot(snapshot, node.store.head().header, EVERYTHING)
 
     with pytest.raises(raised):
         execute(state, parent_of(node.store, network), body)

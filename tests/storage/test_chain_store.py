@@ -63,6 +63,9 @@ class LosingPower:
     def size(self, *, start: bytes, stop: bytes) -> int:
         return self.database.size(start=start, stop=stop)
 
+    def compact(self, *, start: bytes, stop: bytes) -> None:
+        self.database.compact(start=start, stop=stop)
+
     def close(self) -> None:
         self.database.close()
 

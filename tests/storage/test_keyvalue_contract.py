@@ -77,6 +77,16 @@ def test_an_iteration_may_be_left_early(database: KeyValue) -> None:
     assert next(database.iterate(start=b"", stop=b"\xff")) == (b"a", b"1")
 
 
+def test_a_compacted_range_reads_as_before(database: KeyValue) -> None:
+    """What was deleted stays deleted, in the range and beside it."""
+    database.write({b"a": b"1", b"b": b"2", b"c": b"3"})
+    database.write({b"b": None, b"c": b"4"})
+
+    database.compact(start=b"a", stop=b"c")
+
+    assert rows(database) == [(b"a", b"1"), (b"c", b"4")]
+
+
 def test_a_closed_snapshot_refuses(database: KeyValue) -> None:
     """Closing it twice is harmless, and the database goes on."""
     database.write({b"a": b"1"})

@@ -119,7 +119,7 @@ def test_another_format_is_not_opened(folder: Path) -> None:
     with open_leveldb(folder) as database:
         database.write({schema.FORMAT_KEY: b"mithaq.storage/1"})
 
-    assert "format mithaq.storage/1, this version reads mithaq.storage/3" in fault(folder)
+    assert "format mithaq.storage/1, this version reads mithaq.storage/4" in fault(folder)
     with pytest.raises(OperatorFault, match=r"format mithaq\.storage/1"):
         create_database(folder, genesis())
 
@@ -223,6 +223,8 @@ def test_a_head_that_does_not_hash_to_its_id_is_damaged() -> None:
         (schema.HEAD_KEY, "the head is missing"),
         (schema.CHAIN_KEY, "the chain's id is missing"),
         (schema.FORGOTTEN_KEY, "the window's edge is missing"),
+        (schema.edge_key("bodies"), "the edge of bodies is missing"),
+        (schema.swept_key("state"), "the swept height of state is missing"),
         (schema.header_key(Height(3)), "header of height 3 is missing"),
         (schema.body_key(Height(3)), "body of height 3 is missing"),
         (schema.receipts_key(Height(3)), "receipts of height 3 is missing"),
