@@ -8,6 +8,7 @@ nothing had happened, and what must be in the database follows from the heights 
 import heapq
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Final, final
 
@@ -108,6 +109,7 @@ class Alone:
             )
         )
         self._timers: list[tuple[int, int, Timer]] = []
+        self._order = count()
         self._take(self.engine.start(self._now_ms))
 
     @property
@@ -133,4 +135,4 @@ class Alone:
 
     def _take(self, out: Outbox) -> None:
         for delay_ms, timer in out.timers:
-            heapq.heappush(self._timers, (delay_ms, len(self._timers), timer))
+            heapq.heappush(self._timers, (delay_ms, next(self._order), timer))
