@@ -12,28 +12,37 @@ subtree    = 32 zero bytes without a leaf, the leaf's hash with exactly one,
 
 So the root depends on the content alone, never on history, and a leaf stands as high as it can.
 
-Storage. Four binary levels are one node of sixteen slots. A slot is empty, one leaf, or a branch to
-another node; values stand beside the nodes. Every record is keyed by the height that wrote it, so
-that old versions stay readable and new ones land at the end of the key space:
+Storage. Four binary levels are one record of sixteen slots (ledger/tree_node.py); values stand
+beside the nodes. Every record is keyed by the height that wrote it, so that old versions stay
+readable and new ones land at the end of the key space. Every height above 0 writes its root node
+and its list, even when nothing changed. `replaced` tells what nobody needs who reads no height
+below; how many are kept is a node's affair and in no hash.
 
-```
-height (u64) ‖ "n" ‖ depth (u8) ‖ path      a node
-height (u64) ‖ "v" ‖ key hash               a value
-height (u64) ‖ "s"                          keys of the records that this height replaced
-```
-
-Every height above 0 writes its root node and its list, even when nothing changed. `replaced` tells
-what nobody needs who reads no height below; how many are kept is a node's affair and in no hash.
-
-An update visits each touched node once and recomputes only the inner hashes above changed slots.
+An update visits each touched node once and computes anew only the hashes above changed slots.
 """
 
 import hashlib
-import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, final
 
+from ledger.tree_node import (
+    BRANCH,
+    EMPTY,
+    HEAD,
+    LEAF,
+    PAIR,
+    hashes_of,
+    leaves_of,
+    list_key,
+    nibble_of,
+    node_key,
+    packed,
+    slot_of,
+    slot_with,
+    value_key,
+)
 from primitives.domains import Domain
 from primitives.errors import StorageFault
 from primitives.ids import ZERO32, Digest, Height
@@ -116,111 +125,6 @@ class TreeUpdate:
     nodes: Mapping[bytes, bytes]
 
 
-# A slot: None, a leaf (hash, height, key hash) or a branch (hash, height, None).
-_Slot = tuple[bytes, int, bytes | None] | None
-
-
-@final
-class _Hashes:
-    """The four levels of hashes above sixteen slots, as a heap: 1 is the top, 16 + i is slot i.
-
-    `weights` counts leaves below a place: 0, 1, or 2 for more.
-    """
-
-    __slots__ = ("hashes", "weights")
-
-    def __init__(self, slots: list[_Slot]) -> None:
-        hashes = [ZERO32] * 16
-        weights = [0] * 16
-        for slot in slots:
-            if slot is None:
-                hashes.append(ZERO32)
-                weights.append(0)
-            else:
-                hashes.append(slot[0])
-                weights.append(2 if slot[2] is None else 1)
-        for place in range(15, 0, -1):
-            left = place << 1
-            weight = weights[left] + weights[left + 1]
-            if weight >= 2:
-                hashes[place] = _sha256(_NODE + hashes[left] + hashes[left + 1]).digest()
-                weights[place] = 2
-            elif weight == 1:
-                hashes[place] = hashes[left] if weights[left] else hashes[left + 1]
-                weights[place] = 1
-        self.hashes = hashes
-        self.weights = weights
-
-
-def _summary(slots: list[_Slot], height: int) -> _Slot:
-    """What the parent's slot says of a node written at `height`: a lone leaf stands there."""
-    filled = [slot for slot in slots if slot is not None]
-    if not filled:
-        return None
-    if len(filled) == 1 and filled[0][2] is not None:
-        return filled[0]
-    return (_Hashes(slots).hashes[1], height, None)
-
-
-_HEAD: Final = struct.Struct(">HH")
-_LEAF_SLOT: Final = struct.Struct(">32sQ32s")
-_BRANCH_SLOT: Final = struct.Struct(">32sQ")
-
-
-def _pack(slots: list[_Slot]) -> bytes:
-    leaves = branches = 0
-    parts = [b""]
-    for index, slot in enumerate(slots):
-        if slot is None:
-            continue
-        hashed, height, key = slot
-        if key is None:
-            branches |= 1 << index
-            parts.append(_BRANCH_SLOT.pack(hashed, height))
-        else:
-            leaves |= 1 << index
-            parts.append(_LEAF_SLOT.pack(hashed, height, key))
-    parts[0] = _HEAD.pack(leaves, branches)
-    return b"".join(parts)
-
-
-def _unpack(data: bytes) -> list[_Slot]:
-    slots: list[_Slot] = [None] * 16
-    leaves, branches = _HEAD.unpack_from(data)
-    at = _HEAD.size
-    for index in range(16):
-        bit = 1 << index
-        if branches & bit:
-            hashed, height = _BRANCH_SLOT.unpack_from(data, at)
-            slots[index] = (hashed, height, None)
-            at += _BRANCH_SLOT.size
-        elif leaves & bit:
-            slots[index] = _LEAF_SLOT.unpack_from(data, at)
-            at += _LEAF_SLOT.size
-    return slots
-
-
-def _node_key(height: int, depth: int, key: bytes) -> bytes:
-    """The key of the node at `depth` nibbles on the way of a key hash."""
-    path = key[: depth // 2]
-    if depth % 2:
-        path += bytes((key[depth // 2] & 0xF0,))
-    return height.to_bytes(8, "big") + b"n" + bytes((depth,)) + path
-
-
-def _value_key(height: int, key: bytes) -> bytes:
-    return height.to_bytes(8, "big") + b"v" + key
-
-
-def _stale_key(height: int) -> bytes:
-    return height.to_bytes(8, "big") + b"s"
-
-
-def _nibble(key: bytes, depth: int) -> int:
-    byte = key[depth >> 1]
-    return byte & 15 if depth & 1 else byte >> 4
-
-
 @final
 class StateTree:
     """The tree as it stood after a block; read-only."""
@@ -232,19 +136,22 @@ class StateTree:
     @property
     def root(self) -> Digest:
         """The state root of this height."""
-        return Digest(_Hashes(self._slots(self.height, 0, ZERO32)).hashes[1])
+        hashes, _ = hashes_of(self._node(_u64(self.height), 0, ZERO32))
+        return Digest(hashes[1])
 
     def get(self, table: int, key: bytes) -> bytes | None:
         """The value of an entry at this height."""
         hashed = key_hash(table, key)
-        height, depth = int(self.height), 0
+        height, depth = _u64(self.height), 0
         while True:
-            slot = self._slots(height, depth, hashed)[_nibble(hashed, depth)]
-            if slot is None or (slot[2] is not None and slot[2] != hashed):
-                return None
-            if slot[2] is not None:
-                return self._value(slot[1], hashed)
-            height, depth = slot[1], depth + 1
+            slot = slot_of(self._node(height, depth, hashed), nibble_of(hashed, depth))
+            if len(slot) != BRANCH:
+                break
+            height, depth = slot[32:], depth + 1
+        for leaf in leaves_of(slot):
+            if leaf[40:] == hashed:
+                return self._value(leaf)
+        return None
 
     def prove(self, table: int, key: bytes) -> Path:
         """The path of an entry: of its value, or of its absence."""
@@ -253,36 +160,42 @@ class StateTree:
     def path(self, hashed: bytes) -> Path:
         """The path of a key hash, whether an entry has it or not."""
         siblings: list[bytes] = []
-        height, depth = int(self.height), 0
+        height, depth = _u64(self.height), 0
         while True:
-            slots = self._slots(height, depth, hashed)
-            above = _Hashes(slots)
-            place, nibble = 1, _nibble(hashed, depth)
+            record = self._node(height, depth, hashed)
+            hashes, weights = hashes_of(record)
+            place, nibble = 1, nibble_of(hashed, depth)
             for shift in (3, 2, 1, 0):
-                if above.weights[place] < 2:
+                if weights[place] in {0, LEAF}:
                     break
                 place = place * 2 + (nibble >> shift & 1)
-                siblings.append(above.hashes[place ^ 1] if above.weights[place ^ 1] else b"")
-            if above.weights[place] < 2:
-                while place < 16:  # down to the only leaf, or to one of the empty slots
-                    place = place * 2 if above.weights[place * 2] else place * 2 + 1
-                return Path(tuple(siblings), self._leaf(slots[place - 16]))
-            branch = slots[nibble]
-            assert branch is not None, "a place with two leaves below it is a branch"
-            height, depth = branch[1], depth + 1
+                siblings.append(hashes[place ^ 1] if weights[place ^ 1] else b"")
+            while place < 16:  # down to the only leaf, or to one of the empty slots
+                place = place * 2 if weights[place * 2] else place * 2 + 1
+            slot, depth = slot_of(record, place - 16), depth + 1
+            if len(slot) != BRANCH:
+                break
+            height = slot[32:]
+        leaves = leaves_of(slot)
+        for bit in range(4 * depth, 256):
+            if len(leaves) < 2:
+                break
+            beside = [leaf for leaf in leaves if _differ(leaf[40:], hashed, bit)]
+            siblings.append(slot_with(beside, bit + 1)[:32])
+            leaves = [leaf for leaf in leaves if leaf not in beside]
+        if not leaves:
+            return Path(tuple(siblings), None)
+        return Path(tuple(siblings), (leaves[0][40:], value_hash(self._value(leaves[0]))))
 
-    def _leaf(self, slot: _Slot) -> tuple[bytes, bytes] | None:
-        """(key hash, value hash) of a slot that is a leaf or empty."""
-        if slot is None:
-            return None
-        assert slot[2] is not None, "a place with one leaf below it ends in that leaf"
-        return slot[2], value_hash(self._value(slot[1], slot[2]))
+    def _node(self, height: bytes, depth: int, key: bytes) -> bytes:
+        return _need(self._read, node_key(height, depth, key))
 
-    def _slots(self, height: int, depth: int, key: bytes) -> list[_Slot]:
-        return _unpack(_need(self._read, _node_key(height, depth, key)))
+    def _value(self, leaf: bytes) -> bytes:
+        return _need(self._read, value_key(leaf[32:40], leaf[40:]))
 
-    def _value(self, height: int, key: bytes) -> bytes:
-        return _need(self._read, _value_key(height, key))
+
+def _differ(one: bytes, other: bytes, bit: int) -> bool:
+    return bool((one[bit >> 3] ^ other[bit >> 3]) & 128 >> (bit & 7))
 
 
 def _need(read: ReadNode, key: bytes) -> bytes:
@@ -292,72 +205,81 @@ def _need(read: ReadNode, key: bytes) -> bytes:
     return data
 
 
-# (key hash, value bytes or None), sorted by key hash; value hashes are computed where needed.
+# (key hash, value bytes or None to delete).
 _Change = tuple[bytes, bytes | None]
 
 
 @final
 class _Update:
-    """One batch of changes; the only writer of its records."""
+    """One batch of changes, ascending by key hash; the only writer of its records.
 
-    def __init__(self, read: ReadNode, height: Height) -> None:
+    `start` and `stop` say which of the changes; they all lead to the place that a method is about,
+    `depth` nibbles below the root. What a method returns is that place's new slot.
+    """
+
+    def __init__(self, read: ReadNode, height: Height, changes: list[_Change]) -> None:
         self._read = read
-        self._height = int(height)
+        self._height = _u64(height)
+        self._keys = [key for key, _ in changes]
+        self._values = [value for _, value in changes]
         self.records: dict[bytes, bytes] = {}
         self.stale: list[bytes] = []
 
-    def descend(self, slot: _Slot, changes: list[_Change], depth: int) -> _Slot:
-        """The new content of a slot at `depth` nibbles after changes that all lead there."""
-        slots: list[_Slot] = [None] * 16
-        if slot is None:
-            if len(changes) == 1:
-                return self._insert(changes[0])
-        elif slot[2] is None:
-            at = _node_key(slot[1], depth, changes[0][0])
-            slots = _unpack(_need(self._read, at))
+    def node(self, before: bytes, start: int, stop: int, depth: int) -> bytes:
+        """What was a branch to the record `before`, or the top of the tree."""
+        keys = self._keys
+        toward = keys[start] if start < stop else ZERO32
+        parts: list[bytes] = []
+        lengths, copied, touched = bytearray(before[:16]), HEAD, 0
+        index, shift = depth >> 1, 0 if depth & 1 else 4
+        while start < stop:
+            nibble = keys[start][index] >> shift & 15
+            end = start + 1
+            while end < stop and keys[end][index] >> shift & 15 == nibble:
+                end += 1
+            first = HEAD + sum(before[:nibble])
+            last = first + before[nibble]
+            slot = self._slot(before[first:last], start, end, depth + 1)
+            parts += before[copied:first], slot
+            lengths[nibble] = len(slot)
+            touched |= 1 << (nibble >> 2)
+            copied, start = last, end
+        parts.append(before[copied:])
+        slots = b"".join(parts)
+        if len(slots) <= PAIR and depth and BRANCH not in lengths:
+            return slot_with(leaves_of(slots), 4 * depth)
+        record, hashed = packed(lengths, slots, before, touched)
+        self.records[node_key(self._height, depth, toward)] = record
+        return hashed + self._height
+
+    def _slot(self, slot: bytes, start: int, stop: int, depth: int) -> bytes:
+        if len(slot) == BRANCH:
+            at = node_key(slot[32:], depth, self._keys[start])
             self.stale.append(at)
-        else:
-            if len(changes) == 1 and changes[0][0] == slot[2]:
-                return self._replace(slot, changes[0])
-            slots[_nibble(slot[2], depth)] = slot
-        self.rebuild(slots, changes, depth)
-        summary = _summary(slots, self._height)
-        if summary is not None and summary[2] is None:
-            self.write(slots, changes[0][0], depth)
-        return summary
+            return self.node(_need(self._read, at), start, stop, depth)
+        leaves = {leaf[40:]: leaf for leaf in leaves_of(slot)}
+        for change in range(start, stop):
+            key, value = self._keys[change], self._values[change]
+            old = leaves.pop(key, None)
+            if old is not None:
+                self.stale.append(value_key(old[32:40], key))
+            if value is not None:
+                self.records[value_key(self._height, key)] = value
+                leaves[key] = leaf_hash(key, value_hash(value)) + self._height + key
+        return self._grown([leaves[key] for key in sorted(leaves)], depth)
 
-    def rebuild(self, slots: list[_Slot], changes: list[_Change], depth: int) -> None:
-        """Apply changes to the slots of a node at `depth` nibbles."""
-        for nibble, group in _grouped(changes, depth):
-            slots[nibble] = self.descend(slots[nibble], group, depth + 1)
-
-    def write(self, slots: list[_Slot], key: bytes, depth: int) -> None:
-        """Record a node."""
-        self.records[_node_key(self._height, depth, key)] = _pack(slots)
-
-    def _replace(self, slot: _Slot, change: _Change) -> _Slot:
-        assert slot is not None, "only a leaf is replaced"
-        self.stale.append(_value_key(slot[1], change[0]))
-        return self._insert(change)
-
-    def _insert(self, change: _Change) -> _Slot:
-        key, value = change
-        if value is None:
-            return None
-        self.records[_value_key(self._height, key)] = value
-        return (leaf_hash(key, value_hash(value)), self._height, key)
-
-
-def _grouped(changes: list[_Change], depth: int) -> Iterator[tuple[int, list[_Change]]]:
-    """Sorted changes by their nibble at `depth`."""
-    start, end = 0, len(changes)
-    while start < end:
-        nibble = _nibble(changes[start][0], depth)
-        stop = start + 1
-        while stop < end and _nibble(changes[stop][0], depth) == nibble:
-            stop += 1
-        yield nibble, changes[start:stop]
-        start = stop
+    def _grown(self, leaves: list[bytes], depth: int) -> bytes:
+        """The slot of leaves, ascending."""
+        if len(leaves) <= 2:
+            return slot_with(leaves, 4 * depth)
+        groups: list[list[bytes]] = [[] for _ in range(16)]
+        for leaf in leaves:
+            groups[nibble_of(leaf[40:], depth)].append(leaf)
+        slots = [self._grown(group, depth + 1) for group in groups]
+        lengths = bytes(map(len, slots))
+        record, hashed = packed(lengths, b"".join(slots), EMPTY, 15)
+        self.records[node_key(self._height, depth, leaves[0][40:])] = record
+        return hashed + self._height
 
 
 def update(
@@ -370,19 +292,76 @@ def update(
     At height 0 there is no parent: the tree begins with `writes`.
     """
     changes = sorted((key_hash(table, key), value) for (table, key), value in writes.items())
-    batch = _Update(read, height)
-    top: list[_Slot] = [None] * 16
+    batch = _Update(read, height, changes)
+    before = EMPTY
     if height > 0:
-        before = _node_key(height - 1, 0, ZERO32)
-        top = _unpack(_need(read, before))
-        batch.stale.append(before)
-    batch.rebuild(top, changes, 0)
-    batch.write(top, ZERO32, 0)
+        at = node_key(_u64(height - 1), 0, ZERO32)
+        before = _need(read, at)
+        batch.stale.append(at)
+    top = batch.node(before, 0, len(changes), 0)
     if batch.stale:
-        batch.records[_stale_key(height)] = b"".join(
+        batch.records[list_key(_u64(height))] = b"".join(
             len(key).to_bytes(1, "big") + key for key in batch.stale
         )
-    return TreeUpdate(Digest(_Hashes(top).hashes[1]), batch.records)
+    return TreeUpdate(Digest(top[:32]), batch.records)
+
+
+@final
+class _Build:
+    """A tree from its entries in ascending order of their key hashes; holds one way down."""
+
+    def __init__(
+        self,
+        height: Height,
+        leaves: Iterable[tuple[bytes, bytes]],
+        write: Callable[[bytes, bytes], None],
+    ) -> None:
+        self._height = _u64(height)
+        self._ahead: deque[bytes] = deque()
+        self._leaves = self._written(leaves, write)
+        self._write = write
+
+    def _written(
+        self, leaves: Iterable[tuple[bytes, bytes]], write: Callable[[bytes, bytes], None]
+    ) -> Iterator[bytes]:
+        last = b""
+        for key, value in leaves:
+            assert key > last, f"key hash {key.hex()} comes after {last.hex()}"
+            write(value_key(self._height, key), value)
+            yield leaf_hash(key, value_hash(value)) + self._height + key
+            last = key
+
+    def node(self, path: int, depth: int) -> bytes:
+        """The branch to the record at `depth` nibbles: `path` is the number they make."""
+        slots = [self._slot(path << 4 | nibble, depth + 1) for nibble in range(16)]
+        record, hashed = packed(bytes(map(len, slots)), b"".join(slots), EMPTY, 15)
+        toward = (path << 256 - 4 * depth).to_bytes(32, "big")
+        self._write(node_key(self._height, depth, toward), record)
+        return hashed + self._height
+
+    def _slot(self, path: int, depth: int) -> bytes:
+        ahead, shift = self._ahead, 256 - 4 * depth
+        while len(ahead) < 3 and (leaf := next(self._leaves, None)) is not None:
+            ahead.append(leaf)
+        here = [leaf for leaf in ahead if int.from_bytes(leaf[40:], "big") >> shift == path]
+        if len(here) > 2:
+            return self.node(path, depth)
+        for _ in here:
+            ahead.popleft()
+        return slot_with(here, 4 * depth)
+
+
+def build(
+    height: Height,
+    leaves: Iterable[tuple[bytes, bytes]],
+    write: Callable[[bytes, bytes], None],
+) -> Digest:
+    """A whole tree at `height`, of (key hash, value bytes) ascending; gives its root.
+
+    The records are those that one `update` of an empty tree makes; each is given to `write` once.
+    Of the leaves, three are held at a time.
+    """
+    return Digest(_Build(height, leaves, write).node(0, 0)[:32])
 
 
 def replaced(read: ReadNode, height: Height) -> list[bytes]:
@@ -391,12 +370,16 @@ def replaced(read: ReadNode, height: Height) -> list[bytes]:
     The list of them, itself a record, is among them. Empty at height 0, and where they are dropped
     already.
     """
-    listed = read(_stale_key(height))
+    listed = read(list_key(_u64(height)))
     if listed is None:
         return []
-    keys, at = [_stale_key(height)], 0
+    keys, at = [list_key(_u64(height))], 0
     while at < len(listed):
         end = at + 1 + listed[at]
         keys.append(listed[at + 1 : end])
         at = end
     return keys
+
+
+def _u64(height: int) -> bytes:
+    return height.to_bytes(8, "big")

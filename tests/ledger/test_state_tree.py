@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger import tree
-from ledger.tree import Path, StateTree, key_hash, leaf_hash, replaced, update, value_hash
+from ledger.tree import (
+    Path,
+    StateTree,
+    build,
+    key_hash,
+    leaf_hash,
+    replaced,
+    update,
+    value_hash,
+)
 from primitives import limits
 from primitives.domains import Domain
 from primitives.errors import StorageFault
@@ -79,6 +88,48 @@ changes_of = st.dictionaries(slots, st.none() | st.binary(min_size=1, max_size=3
 def apply_to(entries: Entries, writes: Writes) -> Entries:
     after = {**entries, **writes}
     return {slot: value for slot, value in after.items() if value is not None}
+
+
+def leaves_of(entries: Entries) -> list[tuple[bytes, bytes]]:
+    return sorted((key_hash(*slot), value) for slot, value in entries.items())
+
+
+@given(entries_of)
+def test_a_tree_that_is_built_has_the_records_of_an_update(entries: Entries) -> None:
+    """Byte for byte, each written once, at whatever height."""
+    written: list[tuple[bytes, bytes]] = []
+    kept = Kept()
+    kept.write(dict(entries))
+
+    root = build(Height(1), iter(leaves_of(entries)), lambda key, data: written.append((key, data)))
+
+    assert root == kept.root
+    of_the_update = {key: data for key, data in kept.records.items() if key[7] == 1}
+    del of_the_update[replaced(kept.records.get, Height(1))[0]]
+    assert len(written) == len(of_the_update)
+    assert dict(written) == of_the_update
+
+
+def test_a_tree_is_not_built_out_of_order() -> None:
+    """Nor from an entry that comes twice."""
+    leaves = leaves_of({(1, b"a"): b"1", (1, b"b"): b"2"})
+
+    with pytest.raises(AssertionError, match="comes after"):
+        build(Height(0), reversed(leaves), lambda *_: None)
+    with pytest.raises(AssertionError, match="comes after"):
+        build(Height(0), [leaves[0], leaves[0]], lambda *_: None)
+
+
+@given(entries_of, changes_of)
+def test_a_block_can_follow_a_tree_that_was_built(entries: Entries, writes: Writes) -> None:
+    """As it follows any other tree."""
+    records: dict[bytes, bytes] = {}
+    build(Height(7), leaves_of(entries), records.__setitem__)
+
+    after = update(records.get, Height(8), writes)
+
+    assert after.root == naive_root(apply_to(entries, writes))
+    assert replaced(records.get, Height(7)) == []
 
 
 def test_an_empty_tree_is_thirty_two_zero_bytes() -> None:
