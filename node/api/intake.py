@@ -328,6 +328,20 @@ def height_of(request: HttpRequest, head: Height) -> Height:
     return Height(int(given))
 
 
+def at_height_of(request: HttpRequest) -> Height | None:
+    """The parameter `height`; None where it is not given.
+
+    Raises:
+        Rejected: it is no height, or there are other parameters.
+    """
+    given = _query(request, allowed=("height",)).get("height")
+    if given is None:
+        return None
+    if not _NUMBER.fullmatch(given) or int(given) > INTEGER_MAX:
+        raise _parameter("height", expected="a height", actual=given)
+    return Height(int(given))
+
+
 def name_of(request: HttpRequest, name: str) -> str:
     """A word out of the path."""
     return _path(request, name)

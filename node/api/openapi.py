@@ -26,6 +26,7 @@ from node.api.responses import EVIDENCE_TYPE, PROOF_TYPE, TESTIMONY_TYPE
 from node.api.streams import STREAM_TYPE
 from node.cases import CasesAnswer
 from node.events import EVENT_TYPES, CommittedEvent
+from node.history import RECORDS, EntryAnswer
 from node.queries import AccountAnswer, BlockAnswer, FinalTransaction, PendingTransaction
 from node.reports.page import Answer
 from node.reports.table import QUERIES, Query
@@ -106,6 +107,9 @@ ENDPOINTS: Final[Mapping[str, _Described]] = {
     "GET /v1/transactions/{id}/proof": _Described({200: (PROOF_TYPE, None)}),
     "GET /v1/blocks/{height}": _Described({200: (JSON, BlockAnswer)}),
     "GET /v1/accounts/{id}": _Described({200: (JSON, AccountAnswer)}),
+    "GET /v1/state/{table}/{key}": _Described(
+        {200: (JSON, EntryAnswer)}, query={"height": {"type": "integer", "minimum": 0}}
+    ),
     "GET /v1/state/{table}/{key}/proof": _Described({200: (PROOF_TYPE, None)}),
     "GET /v1/blocks/{height}/testimony": _Described({200: (TESTIMONY_TYPE, None)}),
     "GET /v1/evidence": _Described({200: (JSON, CasesAnswer)}),
@@ -181,8 +185,11 @@ class _Schemas:
         for query in QUERIES.values():
             kinds.setdefault(query.row, named(query.row))
         found, self.components = msgspec.json.schema_components(
-            list(kinds.values()), schema_hook=_anything, ref_template=_REF
+            [*kinds.values(), *map(named, RECORDS)], schema_hook=_anything, ref_template=_REF
         )
+        # The API adds what `value` says, in the named form of its table's rows.
+        found, rows = found[: -len(RECORDS)], found[-len(RECORDS) :]
+        self.components[EntryAnswer.__name__]["properties"]["record"] = {"anyOf": rows}
         for schema in self.components.values():
             if "description" in schema:
                 schema["description"] = cleandoc(schema["description"])

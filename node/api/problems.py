@@ -12,6 +12,7 @@ from typing import Final, final
 from msgspec import Struct
 
 from ledger.transaction import BAD_SIGNATURE, MALFORMED
+from node import history
 from node.evidence_file import TOO_LARGE as EVIDENCE_TOO_LARGE
 from node.guard import HEIGHT_DECIDED, NOT_FENCED
 from node.mempool import FULL, QUOTA_EXCEEDED
@@ -32,7 +33,7 @@ UNKNOWN_PATH: Final = "request.unknown_path"
 WRONG_METHOD: Final = "request.wrong_method"
 WRONG_VERSION: Final = "request.wrong_version"
 UNKNOWN_TRANSACTION: Final = "transaction.unknown"
-UNKNOWN_BLOCK: Final = "block.unknown"
+UNKNOWN_BLOCK: Final = history.UNKNOWN_BLOCK
 UNKNOWN_ACCOUNT: Final = queried.UNKNOWN_ACCOUNT
 UNKNOWN_ASSET: Final = queried.UNKNOWN_ASSET
 UNKNOWN_QUERY: Final = queried.UNKNOWN_QUERY

@@ -25,7 +25,6 @@ from node.api.problems import (
     ABSENT_ENTRY,
     BUSY,
     UNKNOWN_ACCOUNT,
-    UNKNOWN_BLOCK,
     UNKNOWN_EVIDENCE,
     UNKNOWN_TABLE,
     UNKNOWN_TRANSACTION,
@@ -40,6 +39,7 @@ from node.api.responses import (
     raw_response,
 )
 from node.api.streams import Streams
+from node.history import EntryAnswer, entry, record_of, unknown_block
 from node.metrics import METRICS_TYPE
 from node.queries import (
     TABLE_NUMBERS,
@@ -53,7 +53,8 @@ from node.reports import Reports
 from node.status import readiness
 from primitives import limits
 from primitives.errors import Malformed, MithaqError, Rejected
-from primitives.ids import AccountId, Digest, Height, TransactionId
+from primitives.ids import AccountId, Digest, TransactionId
+from primitives.named import to_named
 
 T = TypeVar("T")
 
@@ -100,6 +101,7 @@ class PublicApi:
             get("/v1/evidence")(self.evidence),
             get("/v1/evidence/{id:str}")(self.evidence_file),
             get("/v1/blocks/{height:str}/testimony")(self.testimony),
+            get("/v1/state/{table:str}/{key:str}")(self.entry),
             get("/v1/state/{table:str}/{key:str}/proof")(self.state_proof),
         ]
 
@@ -255,7 +257,7 @@ class PublicApi:
         height = intake.height_of(request, head)
         found = await self._ask(self._queries.block, height)
         if found is None:
-            raise _unknown_block(height, head)
+            raise unknown_block(height, head)
         return json_response(found)
 
     async def testimony(self, request: HttpRequest) -> ASGIResponse:
@@ -264,7 +266,7 @@ class PublicApi:
         head = self._queries.head()
         height = intake.height_of(request, head)
         if not 0 < height <= head:
-            raise _unknown_block(height, head)
+            raise unknown_block(height, head)
         data = await self._ask(self._accusations.testimony, height)
         return raw_response(data, TESTIMONY_TYPE)
 
@@ -311,18 +313,20 @@ class PublicApi:
         except Malformed as fault:
             raise intake.wrong_parameter(fault) from fault
 
+    async def entry(self, request: HttpRequest) -> ASGIResponse:
+        """An entry of the state after the newest block, or after an earlier one."""
+        height = intake.at_height_of(request)
+        table, key = _entry_of(request)
+
+        def ask() -> ASGIResponse:
+            return _entry_response(table, entry(self._backend.store, table, key, height))
+
+        return await self._ask(ask)
+
     async def state_proof(self, request: HttpRequest) -> ASGIResponse:
         """The proof file of a state entry at the head."""
         intake.check_no_query(request)
-        name = intake.name_of(request, "table")
-        table = table_number(name)
-        if table is None:
-            raise Rejected(
-                UNKNOWN_TABLE,
-                f"there is no table {name[:80]!r}",
-                {"expected": TABLE_NUMBERS, "actual": name[:80]},
-            )
-        key = intake.hex_of(request, "key")
+        table, key = _entry_of(request)
         proof = await self._ask(self._queries.state_proof, table, key)
         if proof is None:
             raise Rejected(
@@ -392,12 +396,32 @@ def _page(name: str) -> ASGIResponse:
     return raw_response(data, media_type, headers=HEADERS)
 
 
-def _unknown_block(height: Height, head: Height) -> Rejected:
-    return Rejected(
-        UNKNOWN_BLOCK,
-        f"there is no block {height} yet, the newest is {head}",
-        {"expected": f"at most {head}", "actual": height},
-    )
+def _entry_of(request: HttpRequest) -> tuple[int, bytes]:
+    """Table and key of the entry that a path names.
+
+    Raises:
+        Rejected: there is no such table, or the key is not hexadecimal.
+    """
+    name = intake.name_of(request, "table")
+    table = table_number(name)
+    if table is None:
+        raise Rejected(
+            UNKNOWN_TABLE,
+            f"there is no table {name[:80]!r}",
+            {"expected": TABLE_NUMBERS, "actual": name[:80]},
+        )
+    return table, intake.hex_of(request, "key")
+
+
+def _entry_response(table: int, found: EntryAnswer) -> ASGIResponse:
+    if found.value is None:
+        raise Rejected(
+            ABSENT_ENTRY,
+            f"table {found.table} has no entry {found.key.hex()} after block {found.height}",
+            {"table": table, "key": found.key.hex(), "height": found.height},
+        )
+    record = to_named(record_of(table, found.value))
+    return raw_response(msgspec.json.encode({**to_named(found), "record": record}), JSON)
 
 
 def _unknown_transaction(identifier: TransactionId) -> Rejected:

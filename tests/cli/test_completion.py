@@ -55,7 +55,7 @@ def test_another_shell_is_a_usage_error() -> None:
 def test_commands_are_completed() -> None:
     """All of them, or those that begin so."""
     assert completed("") == set(COMMANDS)
-    assert completed("st") == {"status", "start"}
+    assert completed("st") == {"status", "state", "start"}
     assert completed("tx", "s") == {"sign", "submit", "show", "send"}
 
 
