@@ -20,7 +20,7 @@ from node.api import intake
 from node.api.backend import Backend
 from node.api.intake import JSON, HttpRequest
 from node.api.openapi import document
-from node.api.pages import HEADERS, page
+from node.api.pages import page
 from node.api.problems import (
     ABSENT_ENTRY,
     BUSY,
@@ -392,8 +392,8 @@ class PublicApi:
 
 
 def _page(name: str) -> ASGIResponse:
-    data, media_type = page(name)
-    return raw_response(data, media_type, headers=HEADERS)
+    data, media_type, headers = page(name)
+    return raw_response(data, media_type, headers=headers)
 
 
 def _entry_of(request: HttpRequest) -> tuple[int, bytes]:

@@ -132,7 +132,12 @@ async def test_the_page_loads_nothing_from_elsewhere() -> None:
         loads.feed(page.text)
         files = {path: await client.get(path) for path in sorted(loads.loads)}
 
-    assert loads.loads == {"/docs/docs.css", "/docs/docs.js", "/openapi.json"}
+    assert loads.loads == {
+        "/docs/docs.css",
+        "/docs/docs.js",
+        "/docs/verify.html",
+        "/openapi.json",
+    }
     assert loads.inline == []
     assert {answer.status_code for answer in files.values()} == {200}
     assert files["/docs/docs.js"].headers["content-type"].startswith("text/javascript")
@@ -155,7 +160,32 @@ async def test_only_the_files_of_the_portal_are_served() -> None:
 
     assert {answer.status_code for answer in answers} <= {400, 404}
     assert PORTAL == ROOT / "portal"
-    assert {path.name for path in PORTAL.iterdir()} == {"docs.html", "docs.css", "docs.js"}
+    assert {path.name for path in PORTAL.iterdir()} == {
+        "docs.html",
+        "docs.css",
+        "docs.js",
+        "verify.html",
+    }
+
+
+@in_trio
+async def test_the_verifier_is_served_under_its_own_policy() -> None:
+    """The very file, which may run its own script, named by its hash, and connect to nothing."""
+    async with serving(ChainOfOne()) as client:
+        answer = await client.get("/docs/verify.html")
+
+    assert answer.content == (PORTAL / "verify.html").read_bytes()
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    policy = answer.headers["content-security-policy"].split("; ")
+    assert [one for one in policy if not one.startswith(("script-src", "style-src"))] == [
+        "default-src 'none'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    ]
+    assert re.search(r"script-src 'sha256-[A-Za-z0-9+/]{43}='", "; ".join(policy))
+    assert "unsafe" not in answer.headers["content-security-policy"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
 
 
 @in_trio
