@@ -3,8 +3,8 @@
 What all validators must agree on stands in genesis and on chain; nothing here can contradict it,
 and no rule of consensus reads a value from here. Where things lie in a node's folder is fixed:
 
-    config.toml  genesis.json  validator.key  node.key  signer.state  data/  admin.sock
-    node.log  node.pid
+    config.toml  genesis.json  validator.key  node.key  signer.state  data/  snapshots/
+    admin.sock  node.log  node.pid
 
 A folder without validator.key is an observer's. Which peers vote follows from genesis, by their
 node keys; a peer that is not in genesis is an observer.
@@ -132,6 +132,11 @@ class NodeFolder:
     def data(self) -> Path:
         """The database."""
         return self.path / "data"
+
+    @property
+    def snapshots(self) -> Path:
+        """Snapshots of the state, a folder each."""
+        return self.path / "snapshots"
 
     @property
     def admin_socket(self) -> Path:

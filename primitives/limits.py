@@ -149,6 +149,14 @@ LIST_DEPTH_MAX: Final = 63
 STATE_DEPTH_MAX: Final = 256
 """Siblings on a path in the state: a key hash has 256 bits."""
 
+# snapshots
+SNAPSHOT_CHUNK_BYTES: Final = 1024 * 1024
+"""What a chunk should hold at most: 0.1 s on a line of 100 Mbit/s, and of a processor's time."""
+SNAPSHOT_CHUNK_BYTES_MAX: Final = 2 * SNAPSHOT_CHUNK_BYTES
+"""What it may have: its last block's ids (220 kB) or a single entry may go beyond, and its path."""
+SNAPSHOT_MANIFEST_BYTES_MAX: Final = 32 * 1024 * 1024
+"""A list of 400,000 chunks, or 3,000 changes of 128 validators."""
+
 # the node
 SIGNER_STORY_MAX: Final = 16
 """Turns of the right to sign that its file keeps: years of incidents at one validator."""

@@ -62,7 +62,16 @@ def keep(file: BinaryIO, path: Path) -> None:
     os.fsync(file.fileno())
     require_absent(path)
     part_of(path).rename(path)
-    descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the disk keep which names the folder has.
+
+    Raises:
+        OSError: it does not.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
     finally:

@@ -124,6 +124,12 @@ def state_key(table: int, key: bytes) -> bytes:
     return _STATE.pack(Region.STATE, table) + key
 
 
+def read_state_table(key: bytes) -> int:
+    """Table of a STATE key."""
+    table: int = _STATE.unpack_from(key)[1]
+    return table
+
+
 def node_key(key: bytes) -> bytes:
     """NODE: the tree's key."""
     return _NODE + key

@@ -56,6 +56,12 @@ class StateSnapshot:
         rows = self._snapshot.iterate(start=start, stop=stop)
         return ((key[schema.STATE_PREFIX_BYTES :], value) for key, value in islice(rows, limit))
 
+    def entries(self) -> Iterator[tuple[int, bytes, bytes]]:
+        """Every entry of every table: table, key and value, by table and key."""
+        start, stop = bytes([Region.STATE]), bytes([Region.STATE + 1])
+        for key, value in self._snapshot.iterate(start=start, stop=stop):
+            yield schema.read_state_table(key), key[schema.STATE_PREFIX_BYTES :], value
+
     def node(self, key: bytes) -> bytes | None:
         """A node of the state tree, of this height or of an earlier one that is still kept."""
         return self._snapshot.get(schema.node_key(key))

@@ -1,4 +1,4 @@
-"""Long files as a sequence of records: backups, exports, chunks of snapshots.
+"""Long files as a sequence of records: backups and exports.
 
 A record is one canonical MessagePack array. The first one says what the file is, the last one how
 it ends, and between them stand the records of the format:
