@@ -46,7 +46,7 @@ from primitives.codec import decode, encode
 from primitives.crypto import ED25519, Scheme, check_certificate
 from primitives.domains import Domain
 from primitives.errors import Malformed, RemoteFault
-from primitives.ids import ChainId, Height, TimeMs, ValidatorKey
+from primitives.ids import ChainId, Height, ValidatorKey
 from primitives.validators import ValidatorSet
 
 C = TypeVar("C", StateChunk, WindowChunk)
@@ -231,7 +231,7 @@ class Source:
 
         Raises:
             OperatorFault: its file cannot be read.
-            Malformed: it is not what it must be; names the file.
+            Malformed: it is missing, or not what it must be; names the file.
         """
         file, name = self.manifest.state[index], state_name(index)
         chunk = self._chunk(name, file, StateChunk)
@@ -249,7 +249,7 @@ class Source:
 
         Raises:
             OperatorFault: its file cannot be read.
-            Malformed: it is not what it must be; names the file.
+            Malformed: it is missing, or not what it must be; names the file.
         """
         file, name = self.manifest.window[index], window_name(index)
         chunk = self._chunk(name, file, WindowChunk)
@@ -268,6 +268,8 @@ class Source:
 
     def _chunk(self, name: str, file: ChunkFile, kind: type[C]) -> C:
         path = self.folder / name
+        if not path.exists():
+            raise Malformed(f"{path} is missing")
         data = read_file(path, limits.SNAPSHOT_CHUNK_BYTES_MAX)
         with _naming(path):
             if (len(data), sha256(data)) != (file.bytes, file.sha256):
@@ -307,10 +309,8 @@ def open_snapshot(folder: Path, chain: ChainId, *, scheme: Scheme = ED25519) -> 
     return Source(folder, manifest)
 
 
-def verify(source: Source) -> Work[TimeMs]:
+def verify(source: Source) -> Work[Manifest]:
     """Check every chunk, and that they are whole; names the first that is wrong.
-
-    Returns the time of the block whose state it is.
 
     Raises:
         OperatorFault: a file cannot be read.
@@ -327,4 +327,4 @@ def verify(source: Source) -> Work[TimeMs]:
         yield Progress(len(manifest.state) + index + 1, total, "chunks")
     with _naming(source.folder):
         whole.check(manifest)
-    return manifest.header.time_ms
+    return manifest

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from node.premises import Upkeep
+from node.snapshots import SNAPSHOT
 from node.stats import STATS
 
-UPKEEP: Final[tuple[Upkeep[Any, Any], ...]] = (STATS,)
+UPKEEP: Final[tuple[Upkeep[Any, Any], ...]] = (STATS, SNAPSHOT)

@@ -21,10 +21,10 @@ WINDOW_MS = 8_500
 """Eight blocks: of a longer chain, the rows of earlier ones were deleted from the state."""
 
 
-def chain_with_payments(heights: int) -> ChainOfOne:
+def chain_with_payments(heights: int, *, folder: Path | None = None) -> ChainOfOne:
     """A chain whose blocks hold two payments each, but every third one none."""
     parameters = replace(DEFAULTS, window_ms=WINDOW_MS)
-    made = ChainOfOne(document=genesis_document(parameters=parameters))
+    made = ChainOfOne(document=genesis_document(parameters=parameters), folder=folder)
     for height in range(1, heights + 1):
         for number in range(0 if height % 3 == 0 else 2):
             operation = pay("health", 1, f"{height}/{number}")

@@ -1,0 +1,192 @@
+"""Snapshots of a large state: writing, verifying and restoring one, and what an entry costs.
+
+The state is made: accounts, and a balance for each, behind a genesis whose validators sign the one
+block. `python -m bench.snapshots 100000` takes a smaller state; its goals are in proportion.
+"""
+
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Final, TypeVar, final
+
+from msgspec.structs import replace
+
+from bench import bodies
+from bench.report import Report
+from ledger.accounts import ACCOUNTS, Account, AccountKind, WeightedKey
+from ledger.books import BALANCES, Balance, Holding
+from ledger.genesis import Genesis, GenesisDocument, genesis_block
+from ledger.parameters import DEFAULTS
+from ledger.tree import build, key_hash
+from ledger.window import WINDOW_IDS, WindowIds, ids_hash
+from node.snapshot_check import check_state_chunk, open_snapshot, verify
+from node.snapshot_create import create
+from node.snapshot_restore import restore
+from node.work import finish
+from primitives.block import Header, block_id, transactions_root
+from primitives.certificate import Certificate, Seal
+from primitives.codec import encode
+from primitives.crypto import SigningKey
+from primitives.domains import Domain
+from primitives.ids import (
+    AccountId,
+    Digest,
+    Height,
+    PublicKey,
+    Seat,
+    TimeMs,
+    TransactionId,
+    ValidatorKey,
+    View,
+)
+from primitives.statements import vote_bytes
+from storage.edges import Edges
+from storage.opening import begin_restore, open_database
+
+ENTRIES: Final = 1_000_000
+GOAL_S: Final = 60
+BLOCK_IDS: Final = 5_000
+T = TypeVar("T")
+Entry = tuple[int, bytes, bytes]
+
+
+def _voters() -> list[SigningKey]:
+    keys = [SigningKey(sha256(b"bench vote %d" % number).digest()) for number in range(4)]
+    return sorted(keys, key=lambda key: key.public)
+
+
+def _genesis() -> Genesis:
+    records = zip(bodies.records(), _voters(), strict=True)
+    return genesis_block(
+        GenesisDocument(
+            format="mithaq.genesis",
+            version=3,
+            network="bench",
+            time_ms=TimeMs(0),
+            parameters=DEFAULTS,
+            validators=tuple(replace(r, key=ValidatorKey(key.public)) for r, key in records),
+            accounts=bodies.accounts(),
+            roles=(),
+            assets=(),
+            balances=(),
+        )
+    )
+
+
+def _entries(begun: Genesis, count: int, row: WindowIds) -> list[Entry]:
+    found: list[Entry] = [
+        (table, key, value)
+        for (table, key), value in begun.execution.state_writes.items()
+        if value is not None
+    ]
+    found.append((WINDOW_IDS.number, WINDOW_IDS.key(Height(1)), encode(row)))
+    chance = random.Random(1)
+    while len(found) < count:
+        account = AccountId(chance.randbytes(32))
+        one = Account(
+            kind=AccountKind.PERSON,
+            threshold=1,
+            keys=(WeightedKey(PublicKey(chance.randbytes(32)), 1),),
+            name="",
+            keeper=None,
+            floor=0,
+        )
+        found.append((ACCOUNTS.number, ACCOUNTS.key(account), encode(one)))
+        balance = Balance(chance.randrange(10**9))
+        found.append((BALANCES.number, BALANCES.key(Holding(account, "GBP")), encode(balance)))
+    return found
+
+
+@final
+class _Made:
+    """A database with so many entries at height 1."""
+
+    def __init__(self, folder: Path, count: int) -> None:
+        begun = _genesis()
+        self.chain = begun.chain
+        ids = [
+            (TimeMs(60_000), TransactionId(sha256(b"%d" % number).digest()))
+            for number in range(BLOCK_IDS)
+        ]
+        row = WindowIds(TimeMs(1_000), ids_hash(ids), Height(1))
+        entries = _entries(begun, count, row)
+        self.count = len(entries)
+        with begin_restore(folder, "a made state") as making:
+            making.chain(begun.header)
+            for entry in entries:
+                making.entry(*entry)
+            leaves = sorted((key_hash(table, key), value) for table, key, value in entries)
+            header = _header(begun, build(Height(1), leaves, making.node))
+            for valid_until, identifier in ids:
+                making.window(valid_until, identifier, Height(1))
+            edge = Height(2)
+            edges = Edges(
+                headers=Height(1), bodies=edge, receipts=edge, index=edge, state=Height(1)
+            )
+            certificate = _certificate(begun, header)
+            making.finish(header, certificate, forgotten=TimeMs(0), edges=edges).close()
+
+
+def _header(begun: Genesis, root: Digest) -> Header:
+    return Header(
+        chain=begun.chain,
+        height=Height(1),
+        parent=block_id(begun.header),
+        time_ms=TimeMs(1_000),
+        proposer=begun.validators.keys[0],
+        transactions_root=transactions_root(()),
+        state_root=root,
+        receipts_root=transactions_root(()),
+        validators_hash=begun.validators.hash,
+        next_validators_hash=begun.validators.hash,
+    )
+
+
+def _certificate(begun: Genesis, header: Header) -> Certificate:
+    height, identifier = header.height, block_id(header)
+    statement = vote_bytes(Domain.COMMIT, begun.chain, height, View(0), identifier)
+    seals = tuple(Seal(Seat(seat), key.sign(statement)) for seat, key in enumerate(_voters()))
+    return Certificate(height, View(0), identifier, seals)
+
+
+def _timed(act: Callable[[], T]) -> tuple[T, float, float]:
+    """What came of it, seconds, and seconds of the processor."""
+    begun, spent = time.perf_counter(), time.process_time()
+    result = act()
+    return result, time.perf_counter() - begun, time.process_time() - spent
+
+
+def run(report: Report, entries: int = ENTRIES) -> None:
+    """Write, verify and restore the snapshot of one state."""
+    with tempfile.TemporaryDirectory(prefix="mithaq-bench-") as name:
+        home = Path(name)
+        made = _Made(home / "data", entries)
+        size, goal = f"{made.count:,} entries", GOAL_S * made.count / ENTRIES
+        with open_database(home / "data", made.chain) as store, store.state() as state:
+            work = create(store, state, home / "snapshot")
+            manifest, seconds, spent = _timed(lambda: finish(work, lambda _: None))
+        report.goal(f"snapshots.create/{size}", seconds, "s", at_most=goal)
+        report.fact("snapshots.create, processor", spent / made.count * 1e6, "µs per entry")
+        report.fact("snapshots.size", manifest.bytes / made.count, "bytes per entry")
+        report.fact("snapshots.chunks", len(manifest.state), "chunks")
+
+        source = open_snapshot(home / "snapshot", made.chain)
+        _, seconds, _ = _timed(lambda: finish(verify(source), lambda _: None))
+        report.fact(f"snapshots.verify/{size}", seconds, "s")
+        chunk, _ = source.state(0)
+        _, _, spent = _timed(lambda: check_state_chunk(chunk, manifest.header))
+        report.fact("snapshots.check a chunk", spent / len(chunk.entries) * 1e6, "µs per entry")
+
+        _, seconds, spent = _timed(lambda: restore(source, home / "restored", lambda _: None))
+        report.goal(f"snapshots.restore/{size}", seconds, "s", at_most=goal)
+        report.fact("snapshots.restore, processor", spent / made.count * 1e6, "µs per entry")
+        on_disk = sum(path.stat().st_size for path in (home / "restored").iterdir())
+        report.fact("snapshots.restored database", on_disk / made.count, "bytes per entry")
+
+
+if __name__ == "__main__":
+    run(Report(), int(sys.argv[1]) if len(sys.argv) > 1 else ENTRIES)
