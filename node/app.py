@@ -47,7 +47,7 @@ from services.table import TRANSACTION
 from storage.chain import ChainStore
 from storage.decision import Genesis
 from storage.durable_file import DiskFile
-from storage.opening import create_database, holds_chain, open_database
+from storage.opening import begin_or_open
 
 SWITCH_S: Final = 0.0005
 """How long a thread that checks signatures may keep the loop from the interpreter. With CPython's
@@ -353,12 +353,9 @@ def _check_identity(loaded: LoadedNode, store: ChainStore, log: Log) -> None:
 
 
 def _open_store(loaded: LoadedNode) -> ChainStore:
-    folder = loaded.folder.data
-    if holds_chain(folder):
-        return open_database(folder, loaded.genesis.chain)
     genesis, execution = loaded.genesis, loaded.genesis.execution
-    return create_database(
-        folder,
+    return begin_or_open(
+        loaded.folder.data,
         Genesis(
             header=genesis.header,
             state_writes=execution.state_writes,

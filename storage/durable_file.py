@@ -15,9 +15,19 @@ from pathlib import Path
 from typing import Final, Protocol, final
 
 from primitives.errors import OperatorFault, StorageFault
+from storage.remedies import failed_write
 
 _CHECKSUM_BYTES: Final = hashlib.sha256().digest_size
 _OWNER_ONLY: Final = 0o600
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the disk has the names in a folder."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 class DurableFile(Protocol):
@@ -66,7 +76,7 @@ class DiskFile:
             # A link, unlike a rename, never takes the place of a file that is there.
             os.link(self._beside, self._path)
             os.unlink(self._beside)
-            self._sync_folder()
+            sync_folder(self._path.parent)
         except FileExistsError as error:
             os.unlink(self._beside)
             raise OperatorFault(f"{self._path} exists already; it is made once") from error
@@ -93,9 +103,9 @@ class DiskFile:
         try:
             self._write_beside(data)
             os.replace(self._beside, self._path)
-            self._sync_folder()
+            sync_folder(self._path.parent)
         except OSError as error:
-            raise StorageFault(f"{self._path} cannot be written: {error.strerror}") from error
+            raise StorageFault(failed_write(self._path, str(error.strerror))) from error
 
     def _write_beside(self, data: bytes) -> None:
         # Away with a leftover, never into it: after a crash within `create` it may be a second name
@@ -107,13 +117,6 @@ class DiskFile:
             file.write(hashlib.sha256(data).digest() + data)
             file.flush()
             os.fsync(file.fileno())
-
-    def _sync_folder(self) -> None:
-        descriptor = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 @final

@@ -12,11 +12,19 @@ The options are those of consensus.md §7, each for a reason that was seen and n
   large buffer most of them die in memory and are never written to a table.
 
 Nothing is ever repaired: `repair_db` keeps what it can read and forgets the rest, which for a vote
-is worse than an empty disk. What does not open is wiped by the operator and fetched again from the
-other nodes; the signer's file stays (consensus.md §8).
+is worse than an empty disk. What does not open is moved away by the operator and restored, or
+fetched again from the other nodes; the signer's file stays (consensus.md §8).
+
+Two things LevelDB leaves to the file system, and not every file system does them: it never syncs
+the folder after putting CURRENT in its place, nor after beginning a new log. Journals keep the
+order of names, so that the next sync of a file brings them along; POSIX promises nothing. The
+folder is synced here instead: after opening, and after a write that went into a new log.
+
+And three things it does not notice: that CURRENT is gone (it would begin a new database and delete
+the files of the old one), that a log is gone, and that a table is another one. All are looked for
+before it opens anything.
 """
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -25,7 +33,10 @@ from typing import Any, Final, Protocol, Self, final
 import plyvel
 
 from primitives.errors import OperatorFault, StorageFault
+from storage.durable_file import sync_folder
 from storage.keyvalue import Batch
+from storage.manifest import lacks
+from storage.remedies import damaged, failed_write, unwritable
 
 WRITE_BUFFER_BYTES: Final = 64 * 1024 * 1024
 """Twice this at most is in memory: one buffer goes to a table while the next one fills."""
@@ -42,6 +53,10 @@ _OPTIONS: Final[dict[str, Any]] = {
     "lru_cache_size": CACHE_BYTES,
     "bloom_filter_bits": BLOOM_BITS,
 }
+
+
+_OF_A_DATABASE: Final = frozenset({".log", ".ldb", ".sst"})
+"""Files that hold something; a MANIFEST alone is all that a crash in the first moment leaves."""
 
 
 class _Rows(Protocol):
@@ -76,8 +91,8 @@ class _Database(_Source, Protocol):
 
 
 def holds_database(folder: Path) -> bool:
-    """Whether LevelDB has been here: CURRENT is the first file that it reads."""
-    return (folder / "CURRENT").exists()
+    """Whether there is a database, or what is left of one."""
+    return (folder / "CURRENT").exists() or _remains(folder) is not None
 
 
 def create_leveldb(folder: Path) -> "LevelDB":
@@ -91,7 +106,7 @@ def create_leveldb(folder: Path) -> "LevelDB":
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for path in new:
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
     except FileExistsError as error:
         raise OperatorFault(f"{folder} is not a folder") from error
     except OSError as error:
@@ -115,22 +130,33 @@ def open_leveldb(folder: Path) -> "LevelDB":
 
 
 def _open(folder: Path) -> "LevelDB":
-    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-        raise OperatorFault(f"{folder} cannot be written by this user")
-    create = not holds_database(folder)
+    if (reason := unwritable(folder)) is not None:
+        raise OperatorFault(reason)
+    exists = (folder / "CURRENT").exists()
+    lost = lacks(folder) if exists else _remains(folder)
+    if lost is not None:
+        raise StorageFault(damaged(folder, lost))
     try:
-        return LevelDB(folder, plyvel.DB(str(folder), create_if_missing=create, **_OPTIONS))
+        database = LevelDB(folder, plyvel.DB(str(folder), create_if_missing=not exists, **_OPTIONS))
     except plyvel.CorruptionError as error:
-        raise StorageFault(
-            f"the database in {folder} is damaged ({_text(error)}); it is never repaired: "
-            "move the folder away and let the node fetch the chain again, "
-            "but keep the signer's file"
-        ) from error
+        raise StorageFault(damaged(folder, _text(error))) from error
     except plyvel.Error as error:
         text = _text(error)
         if f"lock {folder / 'LOCK'}" in text:
             raise OperatorFault(f"{folder} is in use by another process") from error
-        raise OperatorFault(f"the database in {folder} does not open: {text}") from error
+        raise OperatorFault(failed_write(folder, text)) from error
+    try:
+        sync_folder(folder)
+    except OSError as error:
+        database.close()
+        raise OperatorFault(failed_write(folder, str(error.strerror))) from error
+    return database
+
+
+def _remains(folder: Path) -> str | None:
+    """What tells that a folder without CURRENT held more than a database that was just begun."""
+    remains = sorted(path.name for path in folder.glob("*") if path.suffix in _OF_A_DATABASE)
+    return f"CURRENT is missing, and {remains[0]} is there" if remains else None
 
 
 @final
@@ -142,6 +168,8 @@ class LevelDB:
         self._folder = folder
         self._db = db
         self._failed: str | None = None
+        self._log, self._log_bytes = folder, 0
+        self._find_log()
 
     def get(self, key: bytes) -> bytes | None:
         """The value under `key`, or None."""
@@ -162,9 +190,30 @@ class LevelDB:
                         writing.delete(key)
                     else:
                         writing.put(key, value)
+            self._sync_new_log()
         except (plyvel.Error, RuntimeError) as error:
             self._failed = _text(error)
-            raise StorageFault(f"a write to {self._folder} failed: {self._failed}") from error
+            raise StorageFault(failed_write(self._folder, self._failed)) from error
+        except OSError as error:
+            self._failed = str(error.strerror)
+            raise StorageFault(failed_write(self._folder, self._failed)) from error
+
+    def _sync_new_log(self) -> None:
+        """Sync the folder if the write that returned went into another log than the one before."""
+        try:
+            size = self._log.stat().st_size
+        except FileNotFoundError:
+            size = self._log_bytes
+        if size == self._log_bytes:
+            sync_folder(self._folder)
+            self._find_log()
+        else:
+            self._log_bytes = size
+
+    def _find_log(self) -> None:
+        logs = (path for path in self._folder.glob("*.log") if path.stem.isdecimal())
+        self._log = max(logs, key=lambda path: int(path.stem))
+        self._log_bytes = self._log.stat().st_size
 
     def snapshot(self) -> "LevelSnapshot":
         """Freeze this moment for reading."""
@@ -256,17 +305,11 @@ def _rows(rows: _Rows, folder: Path) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _read_fault(folder: Path, error: Exception) -> StorageFault:
+    if isinstance(error, plyvel.CorruptionError):
+        return StorageFault(damaged(folder, _text(error)))
     return StorageFault(f"{folder} cannot be read: {_text(error)}")
 
 
 def _text(error: Exception) -> str:
     first = error.args[0] if error.args else error
     return first.decode(errors="replace") if isinstance(first, bytes) else str(first)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -27,6 +27,7 @@ from storage.decision import Genesis
 from storage.edges import Edges, Part
 from storage.keyvalue import KeyValue
 from storage.leveldb import create_leveldb, holds_database, open_leveldb
+from storage.remedies import damaged
 from storage.restoring import Restoration
 
 
@@ -83,9 +84,36 @@ def open_database(folder: Path, chain: ChainId) -> ChainStore:
     """
     if not folder.exists() or (folder.is_dir() and not holds_database(folder)):
         raise OperatorFault(f"{folder} holds no chain: begin one with the genesis file first")
-    database = open_leveldb(folder)
+    return _checked(open_leveldb(folder), folder, chain)
+
+
+def begin_or_open(folder: Path, genesis: Genesis) -> ChainStore:
+    """Open the chain in `folder`, or begin it where nothing was ever written.
+
+    That is also what a loss of power leaves between the files of a new database and its genesis.
+
+    Raises:
+        OperatorFault: another chain, another format, another process, not writable.
+        StorageFault: damaged.
+    """
+    database = open_leveldb(folder) if holds_database(folder) else create_leveldb(folder)
+    try:
+        if _is_empty(database):
+            return install_genesis(database, genesis)
+    except BaseException:
+        database.close()
+        raise
+    return _checked(database, folder, ChainId(block_id(genesis.header)))
+
+
+def _checked(database: KeyValue, folder: Path, chain: ChainId) -> ChainStore:
     try:
         return check_database(database, folder, chain)
+    except StorageFault as fault:
+        database.close()
+        if (what := str(fault).removeprefix("the database is damaged: ")) == str(fault):
+            raise  # it names the folder already
+        raise StorageFault(damaged(folder, what)) from fault
     except BaseException:
         database.close()
         raise

@@ -52,16 +52,19 @@ def strange(rows: Mapping[bytes, bytes], expected: Mapping[bytes, bytes]) -> lis
 
 @final
 class Twin:
-    """The same chain in memory. It can only grow."""
+    """The same chain in memory. It can only grow, and remembers the heights it was asked about."""
 
     def __init__(self) -> None:
         self._alone, self._database = alone.reference()
+        self._rows: dict[int, dict[bytes, bytes]] = {}
 
     def rows_at(self, height: Height) -> dict[bytes, bytes]:
-        """What a database must hold at a height."""
-        assert self._alone.height <= height, f"the twin is at {self._alone.height}, not {height}"
-        self.grow(height)
-        return self._database.contents()
+        """What a database must hold at a height, not below those that it was grown to."""
+        while height not in self._rows:
+            assert self._alone.height <= height, f"the twin is at {self._alone.height}"
+            self._rows[self._alone.height] = self._database.contents()
+            self._alone.decide()
+        return self._rows[height]
 
     def grow(self, height: int) -> None:
         """Up to a height at least."""

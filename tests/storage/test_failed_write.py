@@ -40,7 +40,7 @@ def test_after_a_write_that_failed_a_database_takes_no_more(tmp_path: Path) -> N
     )
 
     first, second, held = done.stdout.splitlines()
-    assert first.startswith(f"a write to {tmp_path / 'database'} failed: IO error")
+    assert first.startswith(f"a write failed: IO error: {tmp_path / 'database'}")
     assert second.startswith(f"{tmp_path / 'database'} takes no more writes: IO error")
     assert held == "b'it is there' None"
 

@@ -3,12 +3,15 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import plyvel
 import pytest
 
+from kit.soak.acts import SMALL_BUFFER_BYTES
 from kit.stored import genesis, grow, vote
+from storage import leveldb
 from storage.durable_file import DiskFile
 from storage.leveldb import create_leveldb
 from storage.opening import create_database
@@ -104,4 +107,28 @@ def test_new_folders_are_synced_into_the_folders_above(
     create_leveldb(tmp_path / "home" / "chain").close()
     create_leveldb(tmp_path / "home" / "chain").close()
 
-    assert sorted(synced) == sorted([tmp_path.name, "home"])
+    # Each time also the folder of the database itself: CURRENT was put in its place.
+    assert sorted(synced) == sorted([tmp_path.name, "home", "chain", "chain"])
+
+
+def test_a_new_log_is_synced_into_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """LevelDB syncs what it writes into a log, and not the folder that names it."""
+    synced: list[int] = []
+    real = os.fsync
+
+    def watched(descriptor: int) -> None:
+        synced.append(len(list(tmp_path.glob("*.log"))))
+        real(descriptor)
+
+    monkeypatch.setitem(leveldb._OPTIONS, "write_buffer_size", SMALL_BUFFER_BYTES)
+    with create_leveldb(tmp_path) as database:
+        monkeypatch.setattr(os, "fsync", watched)
+        for number in range(9):
+            database.write({b"%d" % number: Random(number).randbytes(10_000)})
+        logs = (tmp_path / "LOG").read_text().count("Level-0 table")
+
+    # Each write is a seventh of the buffer: the eighth begins a new log.
+    assert len(synced) == 1
+    assert logs > 0
