@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "import": ("cli.import_payments", "Book an agency's file of payments, row by row."),
     "db": ("cli.db", "Look after a node's database."),
     "snapshot": ("cli.snapshot", "Write, list, check and restore snapshots of the state."),
+    "audit": ("cli.audit", "Execute a chain again from its public files, and sign a report."),
     "validator": ("cli.validator", "List validators; propose who joins and who leaves."),
     "keys": ("cli.keys", "Make and list the keys that sign transactions."),
     "testnet": ("cli.testnet", "Write the folders of a new network's nodes."),

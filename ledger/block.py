@@ -14,7 +14,7 @@ Invariants: a refused transaction leaves nothing but its receipt; what a block d
 of an asset it does to its supply; an exception that is neither `Refused` nor `Rejected` is our bug.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -122,6 +122,11 @@ class BlockRun:
         self._committed[tx.id] = tx.valid_until
         self._touched.append(accounts_touched(tx, receipt.events))
         return receipt
+
+    @property
+    def written(self) -> Collection[Slot]:
+        """The entries that the transaction wrote that was applied last; none if it was refused."""
+        return self._overlay.newest
 
     def preview(self, tx: CheckedTransaction) -> Receipt[Any, Any]:
         """What `admit` and `apply` would say now, changing nothing.

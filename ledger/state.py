@@ -8,7 +8,7 @@ leaves no trace. Records are immutable and are encoded once, when the block is f
 Invariant: an overlay never writes below itself; it reads each entry of its snapshot at most once.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar, final
 
@@ -136,13 +136,14 @@ class Overlay:
     Written through `Rows` only. `keep` and `drop` end a transaction.
     """
 
-    __slots__ = ("_base", "_block", "_running", "_state")
+    __slots__ = ("_base", "_block", "_newest", "_running", "_state")
 
     def __init__(self, state: StateReader) -> None:
         self._state = state
         self._base: dict[Slot, Any] = {}
         self._block: dict[Slot, Any] = {}
         self._running: dict[Slot, Any] = {}
+        self._newest: dict[Slot, Any] = self._running
 
     def __getitem__(self, table: Table[K, R]) -> Rows[K, R]:
         return Rows(self, table)
@@ -173,7 +174,13 @@ class Overlay:
     def keep(self) -> None:
         """The running transaction stands."""
         self._block.update(self._running)
+        self._newest = self._running
         self._running = {}
+
+    @property
+    def newest(self) -> Collection[Slot]:
+        """The entries that the transaction wrote that was kept last."""
+        return self._newest.keys()
 
     def drop(self) -> None:
         """The running transaction leaves no trace."""

@@ -115,7 +115,7 @@ class Transaction(Struct, Generic[O], array_like=True, frozen=True):
 @final
 @dataclass(frozen=True, slots=True)
 class CheckedTransaction:
-    """Its form, chain and signatures were checked. Only `check_transaction` makes one."""
+    """Its form, chain and signatures were checked: by `check_transaction`, here or elsewhere."""
 
     data: bytes
     hash: TransactionHash
@@ -208,3 +208,16 @@ def check_transaction(
         transaction=transaction,
         signers=frozenset(entry.key for entry in transaction.signatures),
     )
+
+
+def checked_before(
+    data: bytes,
+    kind: Any,  # noqa: ANN401 - a generic alias
+    *,
+    hashed: TransactionHash,
+    identifier: TransactionId,
+) -> CheckedTransaction:
+    """A transaction that `check_transaction` passed in another process of ours, decoded again."""
+    transaction: Transaction[Any] = decode(data, kind, limit=limits.TRANSACTION_BYTES_MAX)
+    signers = frozenset(entry.key for entry in transaction.signatures)
+    return CheckedTransaction(data, hashed, identifier, transaction, signers)

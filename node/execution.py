@@ -5,12 +5,14 @@ itself. A block is good if its header follows from its parent, its transactions 
 execution gives exactly the roots that it claims.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
 from ledger.block import BlockRun, Execution
 from ledger.membership import validator_records
 from ledger.parameters import Parameters, parameters
+from ledger.receipt import Receipt
 from ledger.validators import ValidatorRecord
 from node.bodies import CheckedBlock
 from primitives.block import Header
@@ -66,22 +68,8 @@ def execute(state: StateSnapshot, parent: Parent, body: CheckedBlock) -> Executi
     Raises:
         BadBlock: it does not follow from its parent, or its roots are not those of its execution.
     """
-    if body.fault is not None:
-        raise BadBlock(body.fault)
     header = body.block.header
-    _check_follows(header, parent)
-    try:
-        run = open_run(state, parent, header.time_ms)
-        for tx in body.transactions:
-            run.admit(tx)
-            run.apply(tx)
-        execution = run.finish()
-    except StorageFault:
-        raise  # our disk says nothing about the block
-    except MithaqError as error:
-        raise BadBlock(f"block {body.id.hex()}: {error}") from error
-    except Exception as error:  # an exception in a rule is a bad block (consensus.md §5)
-        raise BadBlock(f"block {body.id.hex()} cannot be executed: {error!r}") from error
+    execution = perform(state, parent, body)
     for name, claimed, actual in (
         ("state root", header.state_root, execution.state_root),
         ("receipts root", header.receipts_root, execution.receipts_root),
@@ -91,7 +79,45 @@ def execute(state: StateSnapshot, parent: Parent, body: CheckedBlock) -> Executi
     return execution
 
 
-def _check_follows(header: Header, parent: Parent) -> None:
+Hear = Callable[[BlockRun, Receipt[Any, Any]], None]
+"""Told of each transaction that was applied, right after it."""
+
+
+def perform(
+    state: StateSnapshot, parent: Parent, body: CheckedBlock, hear: Hear | None = None
+) -> Execution:
+    """What a block of the next height does, whatever roots its header claims.
+
+    Raises:
+        BadBlock: it does not follow from its parent, or a transaction can stand in no block.
+    """
+    if body.fault is not None:
+        raise BadBlock(body.fault)
+    header = body.block.header
+    check_follows(header, parent)
+    at = 0
+    try:
+        run = open_run(state, parent, header.time_ms)
+        for at, tx in enumerate(body.transactions):  # noqa: B007 - read where one fails
+            run.admit(tx)
+            receipt = run.apply(tx)
+            if hear is not None:
+                hear(run, receipt)
+        return run.finish()
+    except StorageFault:
+        raise  # our disk says nothing about the block
+    except MithaqError as error:
+        raise BadBlock(f"block {body.id.hex()}, transaction {at}: {error}") from error
+    except Exception as error:  # an exception in a rule is a bad block (consensus.md §5)
+        raise BadBlock(f"block {body.id.hex()} cannot be executed: {error!r}") from error
+
+
+def check_follows(header: Header, parent: Parent) -> None:
+    """Whether a header says of its parent what the parent's state says.
+
+    Raises:
+        BadBlock: it does not; says in what.
+    """
     for name, actual, expected in (
         ("chain", header.chain, parent.chain),
         ("parent", header.parent, parent.block_id),

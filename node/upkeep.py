@@ -2,8 +2,9 @@
 
 from typing import Any, Final
 
+from node.exporting import EXPORT
 from node.premises import Upkeep
 from node.snapshots import SNAPSHOT
 from node.stats import STATS
 
-UPKEEP: Final[tuple[Upkeep[Any, Any], ...]] = (STATS, SNAPSHOT)
+UPKEEP: Final[tuple[Upkeep[Any, Any], ...]] = (STATS, EXPORT, SNAPSHOT)

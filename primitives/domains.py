@@ -23,6 +23,8 @@ class Domain(Enum):
     READY = "ready"
     # Signed by the keys of accounts.
     TRANSACTION_SIGNATURE = "transaction-signature"
+    # Signed by auditors.
+    AUDIT_REPORT = "audit-report"
     # Hashed.
     BLOCK = "block"
     TRANSACTION_ID = "transaction-id"

@@ -157,6 +157,28 @@ SNAPSHOT_CHUNK_BYTES_MAX: Final = 2 * SNAPSHOT_CHUNK_BYTES
 SNAPSHOT_MANIFEST_BYTES_MAX: Final = 32 * 1024 * 1024
 """A list of 400,000 chunks, or 3,000 changes of 128 validators."""
 
+# exports
+BLOCK_RECEIPTS_BYTES_MAX: Final = 4 * BLOCK_BYTES_MAX + BLOCK_TRANSACTIONS_MAX * (
+    RECEIPT_BYTES_MAX - 4 * TRANSACTION_BODY_BYTES_MAX
+)
+"""Receipts of a block: each at most four times its transaction, and a little more."""
+EXPORT_RECORD_BYTES_MAX: Final = (
+    BLOCK_MESSAGE_BYTES_MAX + CERTIFICATE_BYTES_MAX + BLOCK_RECEIPTS_BYTES_MAX + 4096
+)
+"""A height in an export: its block, certificate and receipts."""
+
+# audits
+AUDIT_WORDS_MAX: Final = 4_096
+"""Characters of one statement in a report: a receipt of some forty events."""
+AUDIT_VALUE_BYTES_MAX: Final = 4_096
+"""Bytes of an entry in a report; of a longer one, its beginning."""
+AUDIT_ENTRIES_MAX: Final = 100
+"""Entries that a divergence names; the first is what matters."""
+AUDIT_ROOTS_MAX: Final = 100_000
+"""State roots that a report lists: of every thousandth height, three years of seconds."""
+AUDIT_REPORT_BYTES_MAX: Final = 16 * 1024 * 1024
+"""So many roots, and everything else."""
+
 # the node
 SIGNER_STORY_MAX: Final = 16
 """Turns of the right to sign that its file keeps: years of incidents at one validator."""

@@ -22,6 +22,7 @@ from primitives.domains import Domain
 from primitives.errors import OperatorFault, StorageFault
 from primitives.ids import ChainId, Digest, Height
 from storage import schema
+from storage.behind import WriteBehind
 from storage.chain import ChainStore, install_genesis
 from storage.decision import Genesis
 from storage.edges import Edges, Part
@@ -29,6 +30,7 @@ from storage.keyvalue import KeyValue
 from storage.leveldb import create_leveldb, holds_database, open_leveldb
 from storage.remedies import damaged
 from storage.restoring import Restoration
+from storage.schema import Region
 
 
 def holds_chain(folder: Path) -> bool:
@@ -114,6 +116,27 @@ def _checked(database: KeyValue, folder: Path, chain: ChainId) -> ChainStore:
         if (what := str(fault).removeprefix("the database is damaged: ")) == str(fault):
             raise  # it names the folder already
         raise StorageFault(damaged(folder, what)) from fault
+    except BaseException:
+        database.close()
+        raise
+
+
+def open_gathering(
+    folder: Path, genesis: Genesis, *, bytes_max: int
+) -> tuple[ChainStore, WriteBehind]:
+    """Open the chain in `folder`, or begin it there, for many blocks in a row.
+
+    Decisions are gathered, and written when they are `bytes_max` or when the caller flushes.
+
+    Raises:
+        OperatorFault, StorageFault: as `create_database` and `open_database`.
+    """
+    if not holds_database(folder):
+        create_database(folder, genesis).close()
+    database = open_leveldb(folder)
+    try:
+        gathered = WriteBehind(database, bytes_max=bytes_max, written_once=(Region.NODE,))
+        return check_database(gathered, folder, ChainId(block_id(genesis.header))), gathered
     except BaseException:
         database.close()
         raise
