@@ -27,6 +27,7 @@ from node.ports import Ports
 from node.premises import Premises
 from node.shell import Shell
 from node.signer import Signer
+from node.snapshot_task import keep_snapshots
 from node.standing import SigningState, SigningStatus
 from node.status import (
     ChangeStatus,
@@ -135,6 +136,14 @@ async def _run(loaded: LoadedNode, store: ChainStore, log: Log) -> None:
                 muted=signer.muted if signer is not None else None,
             )
             tasks.start_soon(shell.run)
+            tasks.start_soon(
+                keep_snapshots,
+                store,
+                loaded.config.snapshots,
+                loaded.folder.snapshots,
+                log,
+                node.next_block,
+            )
         # Both servers end by themselves when the node is told to stop, and let requests finish.
         log.write.info("node.stopping")
         tasks.cancel_scope.cancel()

@@ -35,6 +35,8 @@ PeerAddress = NewType("PeerAddress", str)
 Name = Annotated[
     str, Meta(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=limits.NAME_LENGTH_MAX, min_length=1)
 ]
+HeightsApart = Annotated[int, Meta(ge=0, le=limits.SNAPSHOTS_APART_MAX)]
+SnapshotsKept = Annotated[int, Meta(ge=1, le=limits.SNAPSHOTS_KEPT_MAX)]
 NodeId = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 
 _FILE_BYTES_MAX: Final = 1024 * 1024
@@ -87,6 +89,14 @@ class LogConfig(Struct, frozen=True):
 
 
 @final
+class SnapshotsConfig(Struct, frozen=True):
+    """Snapshots of the state that the node writes by itself."""
+
+    every: HeightsApart = 0
+    keep: SnapshotsKept = 2
+
+
+@final
 class Config(Struct, frozen=True):
     """A node's config.toml."""
 
@@ -94,6 +104,7 @@ class Config(Struct, frozen=True):
     p2p: P2pConfig
     api: ApiConfig
     log: LogConfig = LogConfig()
+    snapshots: SnapshotsConfig = SnapshotsConfig()
 
 
 @final
@@ -251,6 +262,10 @@ def _expected(kind: Any) -> str:  # noqa: ANN401 - any annotation
         return "64 hexadecimal digits, the public half of the peer's node.key"
     if kind == Name:
         return f"a name of 1 to {limits.NAME_LENGTH_MAX} characters"
+    if kind == HeightsApart:
+        return f"a number of heights up to {limits.SNAPSHOTS_APART_MAX}, 0 for no snapshots"
+    if kind == SnapshotsKept:
+        return f"a number from 1 to {limits.SNAPSHOTS_KEPT_MAX}"
     if isinstance(kind, type) and issubclass(kind, Enum):
         return "one of " + ", ".join(member.value for member in kind)
     return "a table"
@@ -285,6 +300,8 @@ def config_text(config: Config) -> str:
         peers=peers,
         api=_quoted(config.api.listen),
         level=_quoted(config.log.level.value),
+        every=config.snapshots.every,
+        keep=config.snapshots.keep,
     )
 
 
@@ -313,4 +330,10 @@ listen = {api}
 [log]
 # debug, info, warning or error
 level = {level}
+
+[snapshots]
+# Write a snapshot of the state at every height that this number divides; 0 for none.
+every = {every}
+# How many of them are kept; each takes the room of the state.
+keep = {keep}
 """

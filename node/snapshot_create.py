@@ -44,7 +44,7 @@ from primitives.codec import encode
 from primitives.errors import Malformed, OperatorFault, StorageFault
 from primitives.ids import Height, TimeMs, TransactionId
 from storage.chain import ChainStore
-from storage.new_file import sync_folder
+from storage.new_file import part_of, sync_folder
 from storage.state import StateSnapshot
 
 ROWS_A_STEP: Final = 200
@@ -93,11 +93,11 @@ def create(
         raise OperatorFault("a chain without a block has no snapshot: genesis.json says it all")
     if folder.exists():
         raise OperatorFault(f"{folder} exists already")
-    unfinished = folder.with_name(f"{folder.name}.part")
+    unfinished = part_of(folder)
     moment = _Moment(store, state, StateTree(state.node, state.height), unfinished, chunk_bytes)
     try:
-        remove_folder(unfinished)
-        unfinished.mkdir(parents=True)
+        unfinished.parent.mkdir(parents=True, exist_ok=True)
+        _begin(unfinished)
         try:
             manifest = yield from _write(moment)
             os.rename(unfinished, folder)
@@ -108,6 +108,16 @@ def create(
     except OSError as error:
         raise OperatorFault(f"{folder} cannot be written: {error.strerror}") from error
     return manifest
+
+
+def _begin(unfinished: Path) -> None:
+    try:
+        unfinished.mkdir()
+    except FileExistsError as error:
+        raise OperatorFault(
+            f"{unfinished} is there: this snapshot is being written, or somebody ended while "
+            "writing it; then remove the folder"
+        ) from error
 
 
 def remove_folder(folder: Path) -> None:

@@ -15,6 +15,7 @@ from node.snapshot_format import MANIFEST, Manifest, folder_name, read_manifest
 from node.work import Work
 from primitives.ids import ChainId, Digest, Height, Natural, Sized32, TimeMs
 from storage.chain import ChainStore
+from storage.new_file import part_of
 from storage.state import StateSnapshot
 
 UNFINISHED: Final = ".part"
@@ -71,8 +72,12 @@ def write_snapshot(store: ChainStore, state: StateSnapshot, into: Path) -> Work[
 
 
 def _create(premises: Premises, asked: SnapshotRequest) -> Work[Snapshot]:
-    into = Path(asked.into) if asked.into is not None else premises.node.folder.snapshots
-    return (yield from write_snapshot(premises.store, premises.store.state(), into))
+    own = premises.node.folder.snapshots
+    into = Path(asked.into) if asked.into is not None else own
+    store = premises.store
+    if not premises.running:
+        clear_unfinished(own)  # nobody else is at work here: the database is ours
+    return (yield from write_snapshot(store, store.state(), into))
 
 
 SNAPSHOT = Upkeep("snapshot/create", SnapshotRequest, Snapshot, _create)
@@ -105,10 +110,11 @@ def clear_unfinished(folder: Path) -> list[Path]:
 
 
 def keep_newest(folder: Path, count: int) -> list[Path]:
-    """Remove all but the newest snapshots of a folder; what was removed."""
-    past = [Path(one.folder) for one in snapshots_in(folder)][: -count or None]
+    """Remove all but the newest snapshots of a folder, at least one; what was removed."""
+    assert count > 0, "the newest is always kept"
+    past = [Path(one.folder) for one in snapshots_in(folder)][:-count]
     for path in past:
-        unfinished = path.with_name(path.name + UNFINISHED)
+        unfinished = part_of(path)
         path.rename(unfinished)
         remove_folder(unfinished)
     return past

@@ -154,6 +154,10 @@ SNAPSHOT_CHUNK_BYTES: Final = 1024 * 1024
 """What a chunk should hold at most: 0.1 s on a line of 100 Mbit/s, and of a processor's time."""
 SNAPSHOT_CHUNK_BYTES_MAX: Final = 2 * SNAPSHOT_CHUNK_BYTES
 """What it may have: its last block's ids (220 kB) or a single entry may go beyond, and its path."""
+SNAPSHOTS_APART_MAX: Final = 10**9
+"""Heights between two snapshots: thirty years of a block a second, which is never."""
+SNAPSHOTS_KEPT_MAX: Final = 1_000
+"""Snapshots in a node's folder: their manifests are read whenever the oldest is to go."""
 SNAPSHOT_MANIFEST_BYTES_MAX: Final = 32 * 1024 * 1024
 """A list of 400,000 chunks, or 3,000 changes of 128 validators."""
 

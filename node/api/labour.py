@@ -11,7 +11,7 @@ A client that goes away ends the work at its next step, and so does a node that 
 import secrets
 import time
 from collections.abc import Callable
-from typing import Any, Final, final
+from typing import Any, Final, TypeVar, final
 
 import msgspec
 import structlog
@@ -29,10 +29,12 @@ from node.api.problems import (
     problem,
     problem_of,
 )
-from node.work import Progress, Work
+from node.work import Progress, Work, finish
 from primitives import limits
 from primitives.errors import Malformed, MithaqError, OperatorFault, Rejected, StorageFault
 from primitives.named import to_named
+
+T = TypeVar("T")
 
 LINES: Final = "application/x-ndjson"
 
@@ -84,7 +86,7 @@ async def _told(name: str, work: Work[Any], tell: Callable[[Any], Any]) -> Any: 
 
         nursery.start_soon(say_where)
         try:
-            result = await trio.to_thread.run_sync(_drive, work, seen)
+            result = await trio.to_thread.run_sync(drive, work, seen.hear)
         except MithaqError as error:
             last: Any = {"problem": _problem_of(error)}
         except Exception as error:  # a bug in a tool is no reason to end the node
@@ -104,20 +106,25 @@ class _Seen:
     def __init__(self, progress: Progress) -> None:
         self.progress = progress
 
+    def hear(self, progress: Progress) -> None:
+        """It is so far."""
+        self.progress = progress
 
-def _drive(work: Work[Any], seen: _Seen) -> Any:  # noqa: ANN401 - a result of any kind
-    """In a worker thread: step by step, at rest in between."""
+
+def drive(work: Work[T], hear: Callable[[Progress], None]) -> T:
+    """Do a work in a worker thread beside the loop: step by step, at rest in between.
+
+    Raises:
+        MithaqError: whatever the work ends with.
+    """
     pace = Pace()
-    try:
-        while True:
-            try:
-                seen.progress = next(work)
-            except StopIteration as end:
-                return end.value
-            if pace.rest():
-                trio.from_thread.check_cancelled()
-    finally:
-        work.close()
+
+    def step(progress: Progress) -> None:
+        hear(progress)
+        if pace.rest():
+            trio.from_thread.check_cancelled()
+
+    return finish(work, step)
 
 
 @final

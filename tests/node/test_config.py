@@ -18,6 +18,7 @@ from node.config import (
     P2pConfig,
     PeerAddress,
     PeerConfig,
+    SnapshotsConfig,
     config_text,
     load_config,
 )
@@ -196,3 +197,23 @@ def test_what_is_written_reads_back(
     folder = tmp_path_factory.mktemp("node")
 
     assert read(folder, config_text(config)) == config
+
+
+def test_snapshots_are_written_only_where_the_operator_says_so(tmp_path: Path) -> None:
+    """None by default; else at the heights that a number divides, and some of them stay."""
+    assert read(tmp_path, SMALLEST).snapshots == SnapshotsConfig(every=0, keep=2)
+    said = read(tmp_path, SMALLEST + "[snapshots]\nevery = 1000\nkeep = 1\n").snapshots
+    assert said == SnapshotsConfig(every=1_000, keep=1)
+
+
+@pytest.mark.parametrize(
+    ("setting", "most"),
+    [("every", limits.SNAPSHOTS_APART_MAX), ("keep", limits.SNAPSHOTS_KEPT_MAX)],
+)
+def test_the_numbers_of_snapshots_are_bounded(tmp_path: Path, setting: str, most: int) -> None:
+    """At the limit, above it, and below: a fault says what was expected."""
+    read(tmp_path, f"{SMALLEST}[snapshots]\n{setting} = {most}\n")
+    for wrong in (most + 1, -1):
+        (fault,) = faults(tmp_path, f"{SMALLEST}[snapshots]\n{setting} = {wrong}\n")
+        assert fault.startswith(f"snapshots.{setting}: expected a number")
+        assert fault.endswith(f"found {wrong}")

@@ -40,6 +40,7 @@ from node.snapshot_format import (
     window_name,
 )
 from node.snapshot_restore import restore
+from node.snapshots import clear_unfinished, keep_newest, snapshots_in, write_snapshot
 from node.work import Progress, finish
 from primitives import limits
 from primitives.codec import decode, encode
@@ -387,13 +388,36 @@ def test_one_that_is_interrupted_leaves_nothing(chain: ChainOfOne, tmp_path: Pat
             assert sorted(path.name for path in tmp_path.iterdir()) == ["whole"]
 
 
-def test_what_a_killed_process_left_is_written_anew(chain: ChainOfOne, tmp_path: Path) -> None:
-    """Its files are under a name that nobody takes for a snapshot."""
+def test_what_a_killed_process_left_is_nobodys_snapshot(chain: ChainOfOne, tmp_path: Path) -> None:
+    """It may also be another's work at this moment: who knows that it is not clears it away."""
     (tmp_path / "s.part").mkdir()
     (tmp_path / "s.part" / MANIFEST).write_bytes(b"half")
 
+    with pytest.raises(OperatorFault, match="is being written, or somebody ended"):
+        snapshot_of(chain, tmp_path / "s")
+    assert snapshots_in(tmp_path) == []
+    assert clear_unfinished(tmp_path) == [tmp_path / "s.part"]
     assert judged(snapshot_of(chain, tmp_path / "s").folder, chain) == ""
-    assert [path.name for path in tmp_path.iterdir()] == ["s"]
+
+
+def test_the_newest_are_kept(tmp_path: Path) -> None:
+    """The others go, oldest first; the folder may hold something else."""
+    chain = chain_with_payments(1)
+    (tmp_path / "notes").mkdir()
+    for height in range(1, 5):
+        with chain.store.state() as state:
+            finish(write_snapshot(chain.store, state, tmp_path), silently)
+        chain.make_block()
+        assert [one.height for one in snapshots_in(tmp_path)] == list(range(1, height + 1))
+
+    gone = keep_newest(tmp_path, 3)
+    assert [path.name.split("-")[0] for path in gone] == ["1"]
+    assert keep_newest(tmp_path, 3) == []
+    keep_newest(tmp_path, 1)
+    assert [one.height for one in snapshots_in(tmp_path)] == [4]
+    assert (tmp_path / "notes").exists()
+    assert clear_unfinished(tmp_path / "nowhere") == []
+    assert snapshots_in(tmp_path / "nowhere") == []
 
 
 def test_nothing_is_overwritten(chain: ChainOfOne, made: Source) -> None:

@@ -15,7 +15,7 @@ INNER_PACKAGES: Final = ("primitives", "consensus", "ledger", "services", "stora
 SHELL: Final = frozenset(
     {"api", "app", "catchup", "config", "events", "exporting", "folder", "importing", "keys"}
     | {"log", "metrics", "premises", "proof", "queries", "reports", "shell", "snapshots", "stats"}
-    | {"status", "timers", "upkeep", "waiting"}
+    | {"snapshot_task", "status", "timers", "upkeep", "waiting"}
 )
 """What the node has around its engine: tasks, sockets, threads, files and words."""
 CONTRACTS: Final = {
