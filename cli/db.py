@@ -7,6 +7,7 @@ import click
 from cli.lazy import LazyGroup
 
 MEMBERS: Final = {
+    "check": ("cli.db_check", "Verify again everything that the database holds."),
     "stats": ("cli.db_stats", "What the database holds, and what it costs."),
     "export": ("cli.db_export", "Write the chain to a file that anybody can check."),
     "import": ("cli.db_import", "Execute the chain of a file into a folder."),

@@ -120,7 +120,7 @@ class BlockRun:
         self._overlay.keep()
         self._receipts.append(encode(receipt))
         self._committed[tx.id] = tx.valid_until
-        self._touched.append(accounts_touched(tx, receipt.events))
+        self._touched.append(accounts_touched(tx.transaction, receipt.events))
         return receipt
 
     @property

@@ -15,16 +15,18 @@ from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 from msgspec import Struct
 
 from ledger.operation import Event
-from ledger.transaction import CheckedTransaction
+from ledger.transaction import Transaction
 from primitives.ids import AccountId
 
 _UNIONS: Final = (Union, types.UnionType)
 
 
-def accounts_touched(tx: CheckedTransaction, events: Iterable[Event]) -> tuple[AccountId, ...]:
+def accounts_touched(
+    transaction: Transaction[Any], events: Iterable[Event]
+) -> tuple[AccountId, ...]:
     """Every account that the transaction or one of its events names, ascending, none twice."""
     found: set[AccountId] = set()
-    for call in tx.transaction.body.calls:
+    for call in transaction.body.calls:
         found.add(call.actor)
         _gather(call.operation, found)
     for event in events:

@@ -2,9 +2,15 @@
 
 from typing import Any, Final
 
+from node.check.run import CHECK
 from node.exporting import EXPORT
 from node.premises import Upkeep
 from node.snapshots import SNAPSHOT
 from node.stats import STATS
 
-UPKEEP: Final[tuple[Upkeep[Any, Any], ...]] = (STATS, EXPORT, SNAPSHOT)
+UPKEEP: Final[tuple[Upkeep[Any, Any], ...]] = (
+    CHECK,
+    EXPORT,
+    SNAPSHOT,
+    STATS,
+)

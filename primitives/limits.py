@@ -262,6 +262,8 @@ ADMIN_REST: Final = 1.0
 """Seconds of rest for each second of work: half a core at the most goes to it."""
 ADMIN_PROGRESS_S: Final = 0.25
 """Between two lines of progress: a bar that moves."""
+CHECK_DAMAGES_MAX: Final = 100
+"""Damages that a check lists; the others are counted. Who has a hundred restores from elsewhere."""
 RANGE_BLOCKS_MAX: Final = 256
 """Blocks in one answer to a node that catches up; large ones fill its bytes much earlier."""
 BODIES_WAITING_MAX: Final = 32

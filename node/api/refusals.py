@@ -13,8 +13,9 @@ from msgspec import Struct, structs
 
 from ledger import act
 from ledger import transaction as transactions
-from node import door, evidence_file, guard, mempool, proof
+from node import door, evidence_file, exporting, guard, mempool, proof
 from node.api import problems
+from node.check import run as check_run
 from primitives.ids import Natural
 from services.table import REFUSALS
 from storage import edges
@@ -93,6 +94,8 @@ _OTHERS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
         "Too many requests are in progress, waiting or streaming; see Retry-After.",
         _EXPECTED,
     ),
+    check_run.HEIGHT_UNKNOWN: ("Heights to check that the chain has not reached.", _EXPECTED),
+    exporting.NOT_THERE: ("Heights to export that the chain has not reached.", _EXPECTED),
     problems.AT_WORK: (
         "The node is at an operator's long work, and does one at a time.",
         _EXPECTED,

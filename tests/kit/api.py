@@ -114,7 +114,9 @@ class ChainOfOne:
         self._metrics = Metrics()
         self._salts = 0
         names = {key(name).public: key(name) for name in self._validator_names()}
-        self._keys: list[SigningKey] = [names[PublicKey(public)] for public in self.validators.keys]
+        self.signers: list[SigningKey] = [
+            names[PublicKey(public)] for public in self.validators.keys
+        ]
 
     def _validator_names(self) -> list[str]:
         return [f"validator {index}" for index in range(len(self.genesis.validators))]
@@ -281,7 +283,7 @@ class ChainOfOne:
             next_validators_hash=self.validators.hash,
         )
         identifier = block_id(header)
-        signers = self._keys[: self.validators.quorum]
+        signers = self.signers[: self.validators.quorum]
         self.store.commit(
             Decision(
                 block=Block(header, tuple(tx.data for tx in transactions)),

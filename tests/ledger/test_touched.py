@@ -155,4 +155,6 @@ def test_no_field_of_the_law_hides_an_account(chain: Chain) -> None:
         for field in names & set(member.__struct_fields__):
             fields: dict[str, Any] = dict.fromkeys(member.__struct_fields__)
             carrier = member(**{**fields, field: found})
-            assert found in accounts_touched(tx, (carrier,)), f"{member.__name__}.{field}"
+            assert found in accounts_touched(tx.transaction, (carrier,)), (
+                f"{member.__name__}.{field}"
+            )

@@ -13,9 +13,32 @@ from kit.tree import ROOT, clocks_and_dice
 
 INNER_PACKAGES: Final = ("primitives", "consensus", "ledger", "services", "storage")
 SHELL: Final = frozenset(
-    {"api", "app", "catchup", "config", "events", "exporting", "folder", "importing", "keys"}
-    | {"log", "metrics", "premises", "proof", "queries", "reports", "shell", "snapshots", "stats"}
-    | {"snapshot_task", "status", "timers", "upkeep", "waiting"}
+    {
+        "api",
+        "app",
+        "catchup",
+        "check",
+        "config",
+        "events",
+        "exporting",
+        "folder",
+        "importing",
+        "keys",
+        "log",
+        "metrics",
+        "premises",
+        "proof",
+        "queries",
+        "reports",
+        "shell",
+        "snapshot_task",
+        "snapshots",
+        "stats",
+        "status",
+        "timers",
+        "upkeep",
+        "waiting",
+    }
 )
 """What the node has around its engine: tasks, sockets, threads, files and words."""
 CONTRACTS: Final = {
