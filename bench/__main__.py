@@ -3,7 +3,7 @@
 import platform
 import sys
 
-from bench import api, ledger, load, network, p2p, payments, queries, sim, storage
+from bench import api, ledger, load, network, p2p, payments, queries, sim, storage, tree
 from bench.report import Report
 
 
@@ -11,7 +11,7 @@ def main() -> int:
     """Run all; the slowest last."""
     report = Report()
     sys.stdout.write(f"{platform.platform()}, Python {platform.python_version()}\n")
-    for module in (ledger, storage, sim, queries, p2p, api, network, payments, load):
+    for module in (ledger, tree, storage, sim, queries, p2p, api, network, payments, load):
         module.run(report)
     if report.missed:
         sys.stdout.write(f"missed: {', '.join(report.missed)}\n")

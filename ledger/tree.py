@@ -23,7 +23,7 @@ An update visits each touched node once and computes anew only the hashes above 
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, final
 
@@ -76,7 +76,8 @@ def leaf_hash(key: bytes, value: bytes) -> bytes:
 class Path:
     """The way from the root to where a key hash ends: a proof of what stands there.
 
-    `siblings` run from the root down, an empty one as b"". The way ends at `leaf`, a key hash and
+    `siblings` run from the root down, an empty one as b"" and never as its hash, so that a path is
+    written in one way only. The way ends at `leaf`, a key hash and
     a value hash: the entry asked for, or the only leaf of its subtree (then the entry is absent).
     None means an empty subtree: the entry is absent.
     """
@@ -99,11 +100,14 @@ class Path:
         return self._root(key, leaf_hash(other, value)) == root
 
     def _root(self, key: bytes, end: bytes) -> bytes:
+        """Where the siblings lead from `end`; nowhere, if one of them is none."""
         node, bits = end, int.from_bytes(key, "big")
         if len(self.siblings) > 256:
             return b""
         for depth in range(len(self.siblings) - 1, -1, -1):
             sibling = self.siblings[depth] or ZERO32
+            if len(sibling) != 32 or self.siblings[depth] == ZERO32:
+                return b""
             if (bits >> (255 - depth)) & 1:
                 node = _sha256(_NODE + sibling + node).digest()
             else:
@@ -217,7 +221,7 @@ class _Update:
     `depth` nibbles below the root. What a method returns is that place's new slot.
     """
 
-    def __init__(self, read: ReadNode, height: Height, changes: list[_Change]) -> None:
+    def __init__(self, read: ReadNode, height: Height, changes: Sequence[_Change]) -> None:
         self._read = read
         self._height = _u64(height)
         self._keys = [key for key, _ in changes]
@@ -257,16 +261,28 @@ class _Update:
             at = node_key(slot[32:], depth, self._keys[start])
             self.stale.append(at)
             return self.node(_need(self._read, at), start, stop, depth)
+        if stop - start == 1 and len(slot) == LEAF and slot[40:] == self._keys[start]:
+            # What is written is mostly written anew, and alone in its slot.
+            self.stale.append(value_key(slot[32:40], slot[40:]))
+            return self._leaf(start)
         leaves = {leaf[40:]: leaf for leaf in leaves_of(slot)}
         for change in range(start, stop):
-            key, value = self._keys[change], self._values[change]
+            key = self._keys[change]
             old = leaves.pop(key, None)
             if old is not None:
                 self.stale.append(value_key(old[32:40], key))
-            if value is not None:
-                self.records[value_key(self._height, key)] = value
-                leaves[key] = leaf_hash(key, value_hash(value)) + self._height + key
+            leaf = self._leaf(change)
+            if leaf:
+                leaves[key] = leaf
         return self._grown([leaves[key] for key in sorted(leaves)], depth)
+
+    def _leaf(self, change: int) -> bytes:
+        """The leaf that a change leaves, its value recorded; nothing where it deletes."""
+        key, value = self._keys[change], self._values[change]
+        if value is None:
+            return b""
+        self.records[value_key(self._height, key)] = value
+        return leaf_hash(key, value_hash(value)) + self._height + key
 
     def _grown(self, leaves: list[bytes], depth: int) -> bytes:
         """The slot of leaves, ascending."""
@@ -291,7 +307,12 @@ def update(
 
     At height 0 there is no parent: the tree begins with `writes`.
     """
-    changes = sorted((key_hash(table, key), value) for (table, key), value in writes.items())
+    changes = ((key_hash(table, key), value) for (table, key), value in writes.items())
+    return update_sorted(read, height, sorted(changes))
+
+
+def update_sorted(read: ReadNode, height: Height, changes: Sequence[_Change]) -> TreeUpdate:
+    """`update`, of (key hash, value or None) ascending and each key hash once."""
     batch = _Update(read, height, changes)
     before = EMPTY
     if height > 0:

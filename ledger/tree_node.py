@@ -131,6 +131,10 @@ def _quarter(lengths: Sequence[int], slots: bytes, at: int) -> bytes:
     second = at + one
     third = second + two
     fourth = third + three
+    if one and two and three and four:
+        left = _sha256(_NODE + slots[at : at + 32] + slots[second : second + 32]).digest()
+        right = _sha256(_NODE + slots[third : third + 32] + slots[fourth : fourth + 32]).digest()
+        return _sha256(_NODE + left + right).digest()
     return joined(
         one + two,
         joined(one, slots[at : at + 32], two, slots[second : second + 32]),
