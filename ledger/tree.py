@@ -77,9 +77,9 @@ class Path:
     """The way from the root to where a key hash ends: a proof of what stands there.
 
     `siblings` run from the root down, an empty one as b"" and never as its hash, so that a path is
-    written in one way only. The way ends at `leaf`, a key hash and
-    a value hash: the entry asked for, or the only leaf of its subtree (then the entry is absent).
-    None means an empty subtree: the entry is absent.
+    written in one way only. The way ends at `leaf`, a key hash and a value hash: the entry asked
+    for, or the only leaf of its subtree (then the entry is absent). None means an empty subtree:
+    the entry is absent.
     """
 
     siblings: tuple[bytes, ...]
@@ -95,19 +95,19 @@ class Path:
             return self._root(key, ZERO32) == root
         other, value = self.leaf
         shared = len(self.siblings)
-        if other == key or _bits(other, shared) != _bits(key, shared):
+        if shared > 256 or other == key or _bits(other, shared) != _bits(key, shared):
             return False
         return self._root(key, leaf_hash(other, value)) == root
 
-    def _root(self, key: bytes, end: bytes) -> bytes:
-        """Where the siblings lead from `end`; nowhere, if one of them is none."""
+    def _root(self, key: bytes, end: bytes) -> bytes | None:
+        """The root that the siblings lead to from `end`; None if they are no siblings."""
         node, bits = end, int.from_bytes(key, "big")
         if len(self.siblings) > 256:
-            return b""
+            return None
         for depth in range(len(self.siblings) - 1, -1, -1):
             sibling = self.siblings[depth] or ZERO32
             if len(sibling) != 32 or self.siblings[depth] == ZERO32:
-                return b""
+                return None
             if (bits >> (255 - depth)) & 1:
                 node = _sha256(_NODE + sibling + node).digest()
             else:

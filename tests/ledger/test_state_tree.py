@@ -20,7 +20,7 @@ from ledger.tree import (
 from primitives import limits
 from primitives.domains import Domain
 from primitives.errors import StorageFault
-from primitives.ids import ZERO32, Digest, Height
+from primitives.ids import Digest, Height
 from verifier.hashes import state_root as second_opinion
 
 Entries = dict[tuple[int, bytes], bytes]
@@ -94,22 +94,6 @@ def leaves_of(entries: Entries) -> list[tuple[bytes, bytes]]:
     return sorted((key_hash(*slot), value) for slot, value in entries.items())
 
 
-@given(entries_of)
-def test_a_tree_that_is_built_has_the_records_of_an_update(entries: Entries) -> None:
-    """Byte for byte, each written once, at whatever height."""
-    written: list[tuple[bytes, bytes]] = []
-    kept = Kept()
-    kept.write(dict(entries))
-
-    root = build(Height(1), iter(leaves_of(entries)), lambda key, data: written.append((key, data)))
-
-    assert root == kept.root
-    of_the_update = {key: data for key, data in kept.records.items() if key[7] == 1}
-    del of_the_update[replaced(kept.records.get, Height(1))[0]]
-    assert len(written) == len(of_the_update)
-    assert dict(written) == of_the_update
-
-
 def test_a_tree_is_not_built_out_of_order() -> None:
     """Nor from an entry that comes twice."""
     leaves = leaves_of({(1, b"a"): b"1", (1, b"b"): b"2"})
@@ -132,11 +116,6 @@ def test_a_block_can_follow_a_tree_that_was_built(entries: Entries, writes: Writ
     assert replaced(records.get, Height(7)) == []
 
 
-def test_an_empty_tree_is_thirty_two_zero_bytes() -> None:
-    """As every subtree without a leaf."""
-    assert Kept().root == ZERO32
-
-
 def test_a_single_entry_is_the_root_itself() -> None:
     """A leaf stands as high as it can."""
     kept = Kept({(1, b"key"): b"value"})
@@ -155,31 +134,6 @@ def test_the_root_is_the_definitions_after_every_update(
     for writes in batches:
         entries = apply_to(entries, writes)
         assert kept.write(writes) == naive_root(entries)
-
-
-@given(entries_of, st.randoms(use_true_random=False))
-def test_the_root_does_not_depend_on_order_or_batches(entries: Entries, chance: object) -> None:
-    """One batch, or one entry at a time in any order."""
-    order = list(entries.items())
-    chance.shuffle(order)  # type: ignore[attr-defined]  # Hypothesis's random.Random
-
-    kept = Kept()
-    for slot, value in order:
-        kept.write({slot: value})
-
-    assert kept.root == Kept(entries).root
-
-
-@given(entries_of, entries_of)
-def test_inserting_and_deleting_returns_to_the_same_root(a: Entries, b: Entries) -> None:
-    """History leaves no mark."""
-    kept = Kept(a)
-    before = kept.root
-
-    kept.write({slot: value for slot, value in b.items() if slot not in a})
-    kept.write({slot: None for slot in b if slot not in a})
-
-    assert kept.root == before
 
 
 @given(entries_of, st.lists(changes_of, max_size=3), slots)
@@ -204,24 +158,6 @@ def test_every_key_is_proved_present_or_absent(
             assert not path.proves_absent(hashed, kept.root)
             assert not path.proves(hashed, value_hash(value + b"!"), kept.root)
             assert not path.proves(hashed, value_hash(value), Digest(hashed))
-
-
-@given(st.dictionaries(slots, st.binary(min_size=1, max_size=3), min_size=2), st.data())
-def test_a_changed_path_proves_nothing(entries: Entries, data: st.DataObject) -> None:
-    """A sibling altered, dropped, added, or moved to another key."""
-    kept = Kept(entries)
-    slot = data.draw(st.sampled_from(sorted(entries)))
-    other = data.draw(st.sampled_from(sorted(entries)).filter(lambda chosen: chosen != slot))
-    hashed, path = key_hash(*slot), kept.now.prove(*slot)
-    value = value_hash(entries[slot])
-    at = data.draw(st.integers(0, len(path.siblings) - 1))
-    altered = (*path.siblings[:at], b"\x01" * 32, *path.siblings[at + 1 :])
-
-    assert not Path(altered, path.leaf).proves(hashed, value, kept.root)
-    assert not Path(path.siblings[:-1], path.leaf).proves(hashed, value, kept.root)
-    assert not Path((*path.siblings, b""), path.leaf).proves(hashed, value, kept.root)
-    assert not path.proves(key_hash(*other), value, kept.root)
-    assert not path.proves_absent(key_hash(*other), kept.root)
 
 
 def test_an_absent_key_can_end_in_an_empty_place_or_at_another_leaf() -> None:
@@ -249,11 +185,6 @@ def test_a_leaf_that_stands_in_the_wrong_place_proves_no_absence() -> None:
     assert not Path((sibling,), (wrong, value)).proves_absent(asked, made_for(wrong))
 
 
-def test_a_path_longer_than_a_key_hash_proves_nothing() -> None:
-    """256 bits are the deepest there is."""
-    assert not Path((b"",) * 257, None).proves_absent(bytes(32), ZERO32)
-
-
 def test_earlier_heights_stay_readable_and_provable() -> None:
     """Each with its own root and its own values."""
     kept = Kept({(1, b"a"): b"0", (1, b"b"): b"0"})
@@ -275,45 +206,6 @@ def test_a_block_without_writes_has_a_tree_of_its_own() -> None:
     kept = Kept({(1, b"a"): b"0"})
 
     assert kept.write({}) == kept.at(0).root == kept.at(1).root
-
-
-@given(st.lists(changes_of, min_size=8, max_size=8))
-def test_what_only_older_heights_need_is_forgotten_and_nothing_else(batches: list[Writes]) -> None:
-    """The heights from 5 on stay whole, older ones are gone, and no record is left over."""
-    kept, all_of_them = Kept(), Kept()
-    states: list[Entries] = [{}]
-    for writes in batches:
-        kept.write(writes)
-        all_of_them.write(writes)
-        states.append(apply_to(states[-1], writes))
-
-    kept.forget_below(5)
-
-    for height in range(5, 9):
-        assert kept.at(height).root == naive_root(states[height])
-        for slot, value in states[height].items():
-            assert kept.at(height).get(*slot) == value
-    with pytest.raises(StorageFault, match="not kept, or lost"):
-        _ = kept.at(4).root
-    lists = {record for record in kept.records if record[8:9] == b"s"}
-    assert set(kept.records) - lists == reachable(all_of_them, range(5, 9), batches)
-    assert {int.from_bytes(record[:8], "big") for record in lists} == {6, 7, 8}
-
-
-def reachable(kept: Kept, heights: range, batches: list[Writes]) -> set[bytes]:
-    """Records that trees of these heights read."""
-    seen: set[bytes] = set()
-
-    def read(key: bytes) -> bytes | None:
-        seen.add(key)
-        return kept.records.get(key)
-
-    for height in heights:
-        then = StateTree(read, Height(height))
-        _ = then.root
-        for slot in {slot for writes in batches for slot in writes}:
-            then.get(*slot)
-    return seen
 
 
 def test_what_a_height_replaced_can_be_asked_for_twice() -> None:
