@@ -12,12 +12,13 @@ from cli.faults import ExitCode
 from cli.home import home_of
 from cli.pin import pin_options, pinned, read_file
 from cli.session import Session, command, facts
-from cli.upkeep import run_here
+from cli.upkeep import Drawn
 
 if TYPE_CHECKING:
     from node.audit_report import AuditReport, SignedReport
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
+_FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
 
 
 @click.group("audit")
@@ -63,6 +64,16 @@ def audit() -> None:
     type=click.Path(path_type=Path, file_okay=False, exists=True),
     help="Where a scratch folder may be made.  [default: the system's]",
 )
+@click.option(
+    "--snapshot",
+    type=_FOLDER,
+    help="Begin with the state of this snapshot instead of with genesis.",
+)
+@click.option(
+    "--against",
+    type=_FOLDER,
+    help="A snapshot of the height at which the chain diverges: names the entry.",
+)
 @pin_options
 def run(
     session: Session,
@@ -73,34 +84,44 @@ def run(
     workers: int | None,
     memory_mib: int,
     scratch: Path | None,
+    snapshot: Path | None,
+    against: Path | None,
     chain: str | None,
     genesis_file: Path | None,
 ) -> None:
     """Execute the chain that the exports in FILES have, from genesis on, and sign a report.
 
     Certificates, lineage, signatures, receipts and state roots are checked at every height. The
-    files come from `mithaq db export` of any node; more than one must follow each other.
+    files come from `mithaq db export` of any node; more than one must follow each other. Where the
+    chain is not what its transactions make of it, the report says at which height, in which
+    transaction, and in which table as far as somebody shows the chain's state.
     """
     from cli.transaction_file import replace_file
+    from node.against import SnapshotEntries
     from node.audit_report import sign_report
     from node.auditing import AuditTask, audit_files
+    from node.snapshot_check import open_snapshot
+    from node.work import finish
     from primitives.ids import ChainId
 
     identifier, origin = pinned(session, chain, genesis_file)
     if identifier is None:
         raise click.UsageError("which chain? Expected --chain, --genesis or a home with a genesis")
-    stored = home_of(session).key(key)
+    chain_id, stored = ChainId(identifier), home_of(session).key(key)
     task = AuditTask(
         files=files,
-        chain=ChainId(identifier),
+        chain=chain_id,
         every=every,
         workers=max(0, (os.cpu_count() or 1) - 1) if workers is None else workers,
         memory_bytes=memory_mib * 1024 * 1024,
         scratch=scratch,
         program=f"mithaq {version('mithaq')}",
         auditor=stored.name,
+        snapshot=None if snapshot is None else open_snapshot(snapshot, chain_id),
+        against=None if against is None else SnapshotEntries(open_snapshot(against, chain_id)),
     )
-    report = run_here(session, audit_files(task))
+    with Drawn(session) as drawn:
+        report = finish(audit_files(task, drawn.hear), drawn.hear)
     data = sign_report(report, stored.signing())
     replace_file(output, data)
     _show(session, data, {"file": str(output), "pinned_by": origin}, f"wrote {output}")

@@ -103,7 +103,7 @@ def run_here(session: Session, work: "node.work.Work[R]") -> R:
     from node.work import finish
 
     with Drawn(session) as drawn:
-        return finish(work, lambda progress: drawn.at(progress.done, progress.total, progress.what))
+        return finish(work, drawn.hear)
 
 
 def is_running(folder: Path) -> bool:
@@ -137,6 +137,10 @@ class Drawn:
     def said(self, progress: Any) -> None:  # noqa: ANN401 - JSON
         """As a node tells it."""
         self.at(int(progress["done"]), int(progress["total"]), str(progress["what"]))
+
+    def hear(self, progress: "node.work.Progress") -> None:
+        """As a work here tells it."""
+        self.at(progress.done, progress.total, progress.what)
 
     def at(self, done: int, total: int, what: str) -> None:
         """It is so far."""

@@ -128,6 +128,11 @@ class BlockRun:
         """The entries that the transaction wrote that was applied last; none if it was refused."""
         return self._overlay.newest
 
+    @property
+    def seen(self) -> Collection[Slot]:
+        """The entries of the state below that were looked at so far."""
+        return self._overlay.seen
+
     def preview(self, tx: CheckedTransaction) -> Receipt[Any, Any]:
         """What `admit` and `apply` would say now, changing nothing.
 

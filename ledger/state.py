@@ -186,6 +186,11 @@ class Overlay:
         """The running transaction leaves no trace."""
         self._running = {}
 
+    @property
+    def seen(self) -> Collection[Slot]:
+        """The entries of the snapshot that somebody looked at."""
+        return self._base.keys()
+
     def changed(self, table: Table[K, R]) -> Iterator[tuple[bytes, R | None, R | None]]:
         """Entries (key, row before the block, row now) of a table that kept transactions wrote."""
         for (number, key), row in self._block.items():

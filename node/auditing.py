@@ -1,13 +1,14 @@
 """An audit from files to report: exports are read, their blocks checked ahead, executed, summed up.
 
 The files are those that anybody may have: exports of the chain, in order, each going on where the
-one before ended, or overlapping it. What the first must begin with is height 1, or the height after
-the snapshot.
+one before ended, or overlapping it; and, where the chain's beginning is not to be executed, or was
+pruned, a snapshot. Its state is proved to be the certified one of its height before a block is
+executed on it. The first file must then have the height after it.
 """
 
 import hashlib
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, final
@@ -20,10 +21,16 @@ from node.audit_report import FORMAT, VERSION, AuditReport, InputFile
 from node.divergence import EntriesOf
 from node.export_file import ExportReader, open_export
 from node.replay import Exported
+from node.snapshot_check import Source
+from node.snapshot_format import MANIFEST, read_file, sha256
+from node.snapshot_restore import restore
 from node.work import Progress, Work
+from primitives import limits
+from primitives.block import block_id
 from primitives.crypto import ED25519
 from primitives.errors import Malformed, OperatorFault
 from primitives.ids import ChainId, Digest, Height
+from storage.decision import Head
 from storage.keyvalue import KeyValue
 from storage.leveldb import create_leveldb
 
@@ -47,11 +54,14 @@ class AuditTask:
     program: str
     """Name and version of this program."""
     auditor: str
+    snapshot: Source | None = None
+    """Where it begins, instead of at genesis."""
     against: EntriesOf | None = None
+    """Who knows the chain's entries where it diverges."""
 
 
-def audit_files(task: AuditTask) -> Work[AuditReport]:
-    """Execute what the files have.
+def audit_files(task: AuditTask, hear: Callable[[Progress], None]) -> Work[AuditReport]:
+    """Execute what the files have; `hear` is told how far the state of a snapshot is made.
 
     Raises:
         Malformed, BadBlock: a file is damaged, forged, of another chain, or lacks heights.
@@ -61,8 +71,21 @@ def audit_files(task: AuditTask) -> Work[AuditReport]:
         folder = tempfile.TemporaryDirectory(prefix="mithaq-audit-", dir=task.scratch)
     except OSError as error:
         raise OperatorFault(f"no scratch folder can be made: {error}") from error
-    with folder as scratch, create_leveldb(Path(scratch) / "state") as floor:
-        return (yield from _audit(task, floor))
+    with folder as scratch:
+        state = Path(scratch) / "state"
+        if task.snapshot is not None:
+            restore(task.snapshot, state, hear)
+        with create_leveldb(state) as floor:
+            return (yield from _audit(task, floor))
+
+
+def _ground(task: AuditTask, floor: KeyValue, genesis: Genesis) -> AuditGround:
+    """What the first block is executed on; of a snapshot, `floor` has been made."""
+    if task.snapshot is None:
+        return AuditGround.begin(floor, genesis, memory_bytes=task.memory_bytes)
+    header = task.snapshot.manifest.header
+    head = Head(header.height, block_id(header), header)
+    return AuditGround(floor, head, memory_bytes=task.memory_bytes)
 
 
 def _audit(task: AuditTask, floor: KeyValue) -> Work[AuditReport]:
@@ -70,9 +93,12 @@ def _audit(task: AuditTask, floor: KeyValue) -> Work[AuditReport]:
     try:
         opened.extend(map(_Input, task.files))
         genesis = _same_chain(opened, task.chain)
-        ground = AuditGround.begin(floor, genesis, memory_bytes=task.memory_bytes)
         under_way = Audit(
-            ground, chain=genesis.chain, scheme=ED25519, every=task.every, against=task.against
+            _ground(task, floor, genesis),
+            chain=genesis.chain,
+            scheme=ED25519,
+            every=task.every,
+            against=task.against,
         )
         total = opened[-1].reader.about.last - under_way.start.height
         heights = _heights(opened, Height(under_way.next_height))
@@ -96,7 +122,7 @@ def _audit(task: AuditTask, floor: KeyValue) -> Work[AuditReport]:
             assets=under_way.assets(),
             every=task.every,
             roots=tuple(under_way.roots),
-            inputs=tuple(one.described() for one in opened),
+            inputs=(*_described(task.snapshot), *(one.described() for one in opened)),
             divergence=under_way.divergence,
         )
     finally:
@@ -136,6 +162,13 @@ class _Input:
     def close(self) -> None:
         """Let the file go."""
         self._file.close()
+
+
+def _described(snapshot: Source | None) -> Iterator[InputFile]:
+    """The manifest of a snapshot: it has the hashes of all its chunks."""
+    if snapshot is not None:
+        data = read_file(snapshot.folder / MANIFEST, limits.SNAPSHOT_MANIFEST_BYTES_MAX)
+        yield InputFile(f"{snapshot.manifest.name}/{MANIFEST}", len(data), sha256(data))
 
 
 def _same_chain(opened: Sequence[_Input], expected: ChainId) -> Genesis:

@@ -9,27 +9,29 @@ entry that it never looked at can be found only where all entries are at hand.
 import itertools
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, Protocol
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, final
 
 from ledger.block import BlockRun, Execution
-from ledger.genesis import KERNEL_TABLES
 from ledger.operation import Event, code, sentence
 from ledger.receipt import Receipt, read_receipt
 from ledger.state import Slot
+from ledger.tree import StateTree
 from node.audit_report import Divergence, DivergenceKind, Entry, Touched
 from node.bodies import CheckedBlock
 from node.execution import Parent, check_follows, perform
+from node.history import TABLE_OF_NUMBER
 from primitives import limits
 from primitives.block import Header, transaction_hash
 from primitives.errors import BadBlock, Malformed
+from primitives.ids import Height
 from primitives.named import to_named
-from services.table import RECEIPT, TABLES
+from services.table import RECEIPT
 from storage.state import StateSnapshot
 
-TABLE_NAMES: Final[Mapping[int, str]] = {
-    table.number: table.name for table in (*KERNEL_TABLES, *TABLES)
-}
+Differs = tuple[Slot, bytes | None, bytes | None]
+"""An entry, its value on the chain, and ours."""
 
 
 class EntriesOf(Protocol):
@@ -40,17 +42,51 @@ class EntriesOf(Protocol):
         """Who, for people."""
         ...
 
-    def compare(
-        self, header: Header, ours: Mapping[Slot, bytes | None], state: StateSnapshot
-    ) -> Iterator[tuple[Slot, bytes | None, bytes | None]]:
-        """Entries that differ: where, the chain's value, ours. Proved under the header's root.
+    @property
+    def remark(self) -> str:
+        """What is to be added to what the last comparison found; mostly nothing."""
+        ...
 
-        `ours` is what our execution wrote above `state`.
+    def compare(self, header: Header, ours: "Ours") -> Iterator[Differs]:
+        """Entries that differ, each proved under the header's root.
 
         Raises:
             MithaqError: he does not answer for that height, or proves nothing.
         """
         ...
+
+
+@final
+@dataclass(frozen=True)
+class Ours:
+    """The state after a block as our execution has it: what it wrote, above the state below."""
+
+    state: StateSnapshot
+    execution: Execution
+    seen: Collection[Slot]
+    """What it read or wrote in this block."""
+
+    def get(self, slot: Slot) -> bytes | None:
+        """Our value of an entry."""
+        writes = self.execution.state_writes
+        return writes[slot] if slot in writes else self.state.get(*slot)
+
+    def slots(self) -> Iterator[Slot]:
+        """Every entry that we have."""
+        writes = self.execution.state_writes
+        for table, key, _ in self.state.entries():
+            if (table, key) not in writes:
+                yield table, key
+        yield from (slot for slot, value in writes.items() if value is not None)
+
+    def tree(self) -> StateTree:
+        """The tree over it."""
+        written, below = self.execution.node_writes, self.state.node
+
+        def read(key: bytes) -> bytes | None:
+            return written[key] if key in written else below(key)
+
+        return StateTree(read, Height(self.state.height + 1))
 
 
 def block_divergence(
@@ -106,15 +142,16 @@ def state_divergence(
         MithaqError: `against` does not answer, or proves nothing.
     """
     header = body.block.header
-    tables = Counter(TABLE_NAMES.get(table, str(table)) for table, _ in execution.state_writes)
+    tables = Counter(_table_name(table) for table, _ in execution.state_writes)
     entries: list[Entry] = []
     if against is not None:
-        writers = _writers(state, parent, body)
-        for (table, key), theirs, ours in against.compare(header, execution.state_writes, state):
-            if len(entries) == limits.AUDIT_ENTRIES_MAX:
-                break
-            name, writer = TABLE_NAMES.get(table, str(table)), writers.get((table, key))
-            entries.append(Entry(name, key, _cut(theirs), _cut(ours), writer))
+        writers, seen = _traced(state, parent, body)
+        ours = Ours(state, execution, {*execution.state_writes, *seen})
+        for slot, theirs, own in itertools.islice(
+            against.compare(header, ours), limits.AUDIT_ENTRIES_MAX
+        ):
+            name = _table_name(slot[0])
+            entries.append(Entry(name, slot[1], _cut(theirs), _cut(own), writers.get(slot)))
     first = entries[0].transaction if entries else None
     return _divergence(
         body,
@@ -124,20 +161,28 @@ def state_divergence(
         actual=f"state root {execution.state_root.hex()}",
         tables=tuple(Touched(name, count) for name, count in sorted(tables.items())),
         entries=tuple(entries),
-        compared_with="" if against is None else against.name,
+        compared_with="" if against is None else against.name + against.remark,
     )
 
 
-def _writers(state: StateSnapshot, parent: Parent, body: CheckedBlock) -> dict[Slot, int]:
-    """The index of the transaction that wrote each entry last: the block is executed once more."""
+def _traced(
+    state: StateSnapshot, parent: Parent, body: CheckedBlock
+) -> tuple[dict[Slot, int], Collection[Slot]]:
+    """The index of the transaction that wrote each entry last, and every entry that was read.
+
+    The block is executed once more for it.
+    """
     writers: dict[Slot, int] = {}
+    seen: Collection[Slot] = ()
     numbers = itertools.count()
 
     def hear(run: BlockRun, _receipt: Receipt[Any, Any]) -> None:
+        nonlocal seen
         writers.update(dict.fromkeys(run.written, next(numbers)))
+        seen = run.seen
 
     perform(state, parent, body, hear)
-    return writers
+    return writers, seen
 
 
 def _divergence(
@@ -185,6 +230,11 @@ def _event_in_words(event: Event) -> str:
 def _short(text: str) -> str:
     most = limits.AUDIT_WORDS_MAX
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _table_name(number: int) -> str:
+    table = TABLE_OF_NUMBER.get(number)
+    return f"number {number}" if table is None else table.name
 
 
 def _cut(value: bytes | None) -> bytes | None:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from kit.api import ChainOfOne
-from kit.ledger import account_id, genesis_document, pay
+from kit.ledger import GBP, account_id, genesis_document, pay
 from ledger import books
 from ledger.act import Act
 from ledger.books import AssetCode, Balance, Holding, Lines
+from ledger.genesis import GenesisBalance
 from ledger.operation import Operation, Refused
 from ledger.transaction import Transaction, check_transaction
 from primitives.ids import Digest, TransactionId
@@ -89,6 +90,18 @@ def stamps(transfer: Pays, act: Act) -> None:
     act.state[STAMPS][key] = Stamp(act.transaction_id, act.height, act.time_ms)
 
 
+def taxes(transfer: Pays, act: Act) -> None:
+    """A penny goes from the works department to health: none of ours looks at works at all."""
+    ours(transfer, act)
+    rows = act.state[books.BALANCES]
+    works, health = (Holding(account_id(name), transfer.asset) for name in ("works", "health"))
+    held, gets = rows.find(works), rows.find(health)
+    assert held is not None
+    assert gets is not None
+    rows[works] = Balance(held.amount - 1)
+    rows[health] = Balance(gets.amount + 1)
+
+
 @dataclass
 class OtherChain:
     """A chain on which the treasury pays, under one ledger and then, from some height, another."""
@@ -98,7 +111,8 @@ class OtherChain:
 
     @classmethod
     def begin(cls) -> "OtherChain":
-        chain = ChainOfOne(document=genesis_document())
+        balances = [GenesisBalance(account_id("works"), GBP, 1_000)]
+        chain = ChainOfOne(document=genesis_document(balances=balances))
         chain.holding = True
         return cls(chain)
 

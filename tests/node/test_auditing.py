@@ -16,6 +16,8 @@ from kit.other_ledger import OtherChain, Rule, misreports, ours, refuses, skims,
 from ledger.transaction import check_transaction
 from node.audit_report import AuditReport, DivergenceKind, sentences
 from node.auditing import AuditTask, audit_files
+from node.snapshot_check import open_snapshot
+from node.snapshots import write_snapshot
 from primitives.errors import BadBlock, Malformed, OperatorFault, RemoteFault
 from primitives.ids import ChainId, Height
 from services.table import TRANSACTION
@@ -33,7 +35,9 @@ def audited(*files: Path, chain: ChainId, **options: Any) -> AuditReport:  # noq
         "auditor": "a test",
         **options,
     }
-    report: AuditReport = done(audit_files(AuditTask(files=files, chain=chain, **given)))
+    report: AuditReport = done(
+        audit_files(AuditTask(files=files, chain=chain, **given), lambda _: None)
+    )
     return report
 
 
@@ -72,8 +76,8 @@ def test_a_chain_that_is_what_its_transactions_make_of_it_agrees(
     assert (counts.blocks, counts.transactions, counts.refused) == (3, 6, 0)
     assert (counts.applied, counts.signatures, counts.seals) == (6, 6, 9)
     (gbp,) = report.assets
-    assert gbp.supply == gbp.balances == 25_000_000_000
-    assert gbp.holders == 2
+    assert gbp.supply == gbp.balances == 25_000_001_000
+    assert gbp.holders == 3
     (file,) = report.inputs
     assert file.sha256 == hashlib.sha256(path.read_bytes()).digest()
     assert (file.name, file.bytes) == ("c.export", path.stat().st_size)
@@ -115,6 +119,44 @@ def test_several_files_are_one_chain(other: OtherChain, tmp_path: Path) -> None:
     assert (parts.last, parts.counts, parts.roots) == (whole.last, whole.counts, whole.roots)
     with pytest.raises(Malformed, match="begins with height 2, 1 must come first"):
         audited(second, first, chain=chain.chain)
+
+
+def test_an_audit_may_begin_with_a_snapshot(other: OtherChain, tmp_path: Path) -> None:
+    """Its state is proved first; from there on everything is as from genesis."""
+    chain = other.chain
+    made = done(write_snapshot(chain.store, chain.store.state(), tmp_path))
+    snapshot = open_snapshot(Path(made.folder), chain.chain)
+    other.block()
+    other.block()
+    path = write_export(chain, tmp_path / "c.export", first=4)
+    report = audited(path, chain=chain.chain, snapshot=snapshot)
+
+    assert report.divergence is None
+    assert (report.start.height, report.last.height) == (3, 5)
+    assert report.counts.blocks == 2
+    whole = audited(write_export(chain, tmp_path / "whole"), chain=chain.chain)
+    assert (report.last, report.assets) == (whole.last, whole.assets)
+    manifest = report.inputs[0]
+    assert manifest.sha256 == hashlib.sha256((snapshot.folder / "manifest").read_bytes()).digest()
+    late = write_export(chain, tmp_path / "late", first=5)
+    with pytest.raises(Malformed, match="begins with height 5, 4 must come first"):
+        audited(late, chain=chain.chain, snapshot=snapshot)
+
+
+def test_an_act_that_was_committed_below_the_snapshot_cannot_be_again(
+    other: OtherChain, tmp_path: Path
+) -> None:
+    """The snapshot's window remembers it."""
+    chain = other.chain
+    again = chain.store.block(Height(2)).transactions[0]
+    made = done(write_snapshot(chain.store, chain.store.state(), tmp_path))
+    bad = exports.certified_past_the_rules(chain, again)
+    path = write_export(chain, tmp_path / "c.export", more=[bad])
+    snapshot = open_snapshot(Path(made.folder), chain.chain)
+    found = audited(path, chain=chain.chain, snapshot=snapshot).divergence
+
+    assert found is not None
+    assert "is already committed" in found.actual
 
 
 # --- what diverges --------------------------------------------------------------------------------
