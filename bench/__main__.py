@@ -2,16 +2,32 @@
 
 import platform
 import sys
+from typing import Final
 
-from bench import api, ledger, load, network, p2p, payments, queries, sim, storage, tree
+from bench import api, ledger, load, network, p2p, payments, queries, sim, snapshots, storage, tree
 from bench.report import Report
+
+MODULES: Final = (
+    ledger,
+    tree,
+    storage,
+    snapshots,
+    sim,
+    queries,
+    p2p,
+    api,
+    network,
+    payments,
+    load,
+)
+"""The slowest last."""
 
 
 def main() -> int:
-    """Run all; the slowest last."""
+    """Run all."""
     report = Report()
     sys.stdout.write(f"{platform.platform()}, Python {platform.python_version()}\n")
-    for module in (ledger, tree, storage, sim, queries, p2p, api, network, payments, load):
+    for module in MODULES:
         module.run(report)
     if report.missed:
         sys.stdout.write(f"missed: {', '.join(report.missed)}\n")

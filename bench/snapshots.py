@@ -2,20 +2,27 @@
 
 The state is made: accounts, and a balance for each, behind a genesis whose validators sign the one
 block. `python -m bench.snapshots 100000` takes a smaller state; its goals are in proportion.
+
+Then the same beside a network at work: four nodes that begin with such a state, a load of payments,
+and one of them writes a snapshot.
 """
 
 import random
+import shutil
+import statistics
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Final, TypeVar, final
+from typing import Final, TypeVar
 
+import trio
 from msgspec.structs import replace
 
-from bench import bodies
+from bench import bodies, network
 from bench.report import Report
 from ledger.accounts import ACCOUNTS, Account, AccountKind, WeightedKey
 from ledger.books import BALANCES, Balance, Holding
@@ -23,6 +30,9 @@ from ledger.genesis import Genesis, GenesisDocument, genesis_block
 from ledger.parameters import DEFAULTS
 from ledger.tree import build, key_hash
 from ledger.window import WINDOW_IDS, WindowIds, ids_hash
+from node.config import NodeFolder
+from node.folder import load_genesis
+from node.keys import Purpose, read_key
 from node.snapshot_check import check_state_chunk, open_snapshot, verify
 from node.snapshot_create import create
 from node.snapshot_restore import restore
@@ -50,6 +60,8 @@ from storage.opening import begin_restore, open_database
 ENTRIES: Final = 1_000_000
 GOAL_S: Final = 60
 BLOCK_IDS: Final = 5_000
+BASE_PORT: Final = 23_900
+LOAD_S: Final = 15.0
 T = TypeVar("T")
 Entry = tuple[int, bytes, bytes]
 
@@ -101,42 +113,35 @@ def _entries(begun: Genesis, count: int, row: WindowIds) -> list[Entry]:
     return found
 
 
-@final
-class _Made:
-    """A database with so many entries at height 1."""
-
-    def __init__(self, folder: Path, count: int) -> None:
-        begun = _genesis()
-        self.chain = begun.chain
-        ids = [
-            (TimeMs(60_000), TransactionId(sha256(b"%d" % number).digest()))
-            for number in range(BLOCK_IDS)
-        ]
-        row = WindowIds(TimeMs(1_000), ids_hash(ids), Height(1))
-        entries = _entries(begun, count, row)
-        self.count = len(entries)
-        with begin_restore(folder, "a made state") as making:
-            making.chain(begun.header)
-            for entry in entries:
-                making.entry(*entry)
-            leaves = sorted((key_hash(table, key), value) for table, key, value in entries)
-            header = _header(begun, build(Height(1), leaves, making.node))
-            for valid_until, identifier in ids:
-                making.window(valid_until, identifier, Height(1))
-            edge = Height(2)
-            edges = Edges(
-                headers=Height(1), bodies=edge, receipts=edge, index=edge, state=Height(1)
-            )
-            certificate = _certificate(begun, header)
-            making.finish(header, certificate, forgotten=TimeMs(0), edges=edges).close()
+def _make(folder: Path, begun: Genesis, voters: Sequence[SigningKey], count: int) -> int:
+    """A database with so many entries at height 1, about."""
+    ids = [
+        (TimeMs(begun.header.time_ms + 60_000), TransactionId(sha256(b"%d" % number).digest()))
+        for number in range(BLOCK_IDS)
+    ]
+    time_ms = TimeMs(begun.header.time_ms + 1_000)
+    entries = _entries(begun, count, WindowIds(time_ms, ids_hash(ids), Height(1)))
+    with begin_restore(folder, "a made state") as making:
+        making.chain(begun.header)
+        for entry in entries:
+            making.entry(*entry)
+        leaves = sorted((key_hash(table, key), value) for table, key, value in entries)
+        header = _header(begun, time_ms, build(Height(1), leaves, making.node))
+        for valid_until, identifier in ids:
+            making.window(valid_until, identifier, Height(1))
+        edge = Height(2)
+        edges = Edges(headers=Height(1), bodies=edge, receipts=edge, index=edge, state=Height(1))
+        certificate = _certificate(begun, header, voters)
+        making.finish(header, certificate, forgotten=TimeMs(0), edges=edges).close()
+    return len(entries)
 
 
-def _header(begun: Genesis, root: Digest) -> Header:
+def _header(begun: Genesis, time_ms: TimeMs, root: Digest) -> Header:
     return Header(
         chain=begun.chain,
         height=Height(1),
         parent=block_id(begun.header),
-        time_ms=TimeMs(1_000),
+        time_ms=time_ms,
         proposer=begun.validators.keys[0],
         transactions_root=transactions_root(()),
         state_root=root,
@@ -146,10 +151,10 @@ def _header(begun: Genesis, root: Digest) -> Header:
     )
 
 
-def _certificate(begun: Genesis, header: Header) -> Certificate:
+def _certificate(begun: Genesis, header: Header, voters: Sequence[SigningKey]) -> Certificate:
     height, identifier = header.height, block_id(header)
     statement = vote_bytes(Domain.COMMIT, begun.chain, height, View(0), identifier)
-    seals = tuple(Seal(Seat(seat), key.sign(statement)) for seat, key in enumerate(_voters()))
+    seals = tuple(Seal(Seat(seat), key.sign(statement)) for seat, key in enumerate(voters))
     return Certificate(height, View(0), identifier, seals)
 
 
@@ -160,21 +165,20 @@ def _timed(act: Callable[[], T]) -> tuple[T, float, float]:
     return result, time.perf_counter() - begun, time.process_time() - spent
 
 
-def run(report: Report, entries: int = ENTRIES) -> None:
-    """Write, verify and restore the snapshot of one state."""
+def _alone(report: Report, entries: int) -> None:
     with tempfile.TemporaryDirectory(prefix="mithaq-bench-") as name:
-        home = Path(name)
-        made = _Made(home / "data", entries)
-        size, goal = f"{made.count:,} entries", GOAL_S * made.count / ENTRIES
-        with open_database(home / "data", made.chain) as store, store.state() as state:
+        home, begun = Path(name), _genesis()
+        count = _make(home / "data", begun, _voters(), entries)
+        size, goal = f"{count:,} entries", GOAL_S * count / ENTRIES
+        with open_database(home / "data", begun.chain) as store, store.state() as state:
             work = create(store, state, home / "snapshot")
             manifest, seconds, spent = _timed(lambda: finish(work, lambda _: None))
         report.goal(f"snapshots.create/{size}", seconds, "s", at_most=goal)
-        report.fact("snapshots.create, processor", spent / made.count * 1e6, "µs per entry")
-        report.fact("snapshots.size", manifest.bytes / made.count, "bytes per entry")
+        report.fact("snapshots.create, processor", spent / count * 1e6, "µs per entry")
+        report.fact("snapshots.size", manifest.bytes / count, "bytes per entry")
         report.fact("snapshots.chunks", len(manifest.state), "chunks")
 
-        source = open_snapshot(home / "snapshot", made.chain)
+        source = open_snapshot(home / "snapshot", begun.chain)
         _, seconds, _ = _timed(lambda: finish(verify(source), lambda _: None))
         report.fact(f"snapshots.verify/{size}", seconds, "s")
         chunk, _ = source.state(0)
@@ -183,9 +187,74 @@ def run(report: Report, entries: int = ENTRIES) -> None:
 
         _, seconds, spent = _timed(lambda: restore(source, home / "restored", lambda _: None))
         report.goal(f"snapshots.restore/{size}", seconds, "s", at_most=goal)
-        report.fact("snapshots.restore, processor", spent / made.count * 1e6, "µs per entry")
+        report.fact("snapshots.restore, processor", spent / count * 1e6, "µs per entry")
         on_disk = sum(path.stat().st_size for path in (home / "restored").iterdir())
-        report.fact("snapshots.restored database", on_disk / made.count, "bytes per entry")
+        report.fact("snapshots.restored database", on_disk / count, "bytes per entry")
+
+
+def _network(home: Path, entries: int) -> network.Network:
+    """Four nodes that begin at height 1 with so many entries."""
+    command = [sys.executable, "-m", "cli"]
+    words = ["testnet", "--output", str(home), "--base-port", str(BASE_PORT)]
+    subprocess.run([*command, *words], check=True, capture_output=True)
+    begun = genesis_block(load_genesis(home / "genesis.json"))
+    folders = [NodeFolder(home / "nodes" / f"node{index}") for index in range(network.VALIDATORS)]
+    keys = [read_key(folder.validator_key, Purpose.VALIDATOR).signing() for folder in folders]
+    _make(folders[0].data, begun, sorted(keys, key=lambda key: key.public), entries)
+    for folder in folders[1:]:
+        shutil.copytree(folders[0].data, folder.data)
+    up = ["localnet", "up", "--home", str(home)]
+    subprocess.run([*command, *up], check=True, capture_output=True)
+    for folder in folders:
+        # Their keys signed block 1 here and not in them, which the others tell them of.
+        word = ["unfence", str(folder.path), "--height", "2", "--yes"]
+        subprocess.run([*command, *word], check=True, capture_output=True)
+    return network.Network(
+        home=home,
+        base_port=BASE_PORT,
+        chain=begun.chain,
+        treasury=read_key(home / "keys" / "treasury.key", Purpose.ACCOUNT).signing(),
+        payee=read_key(home / "keys" / "agency-1.key", Purpose.ACCOUNT).signing(),
+        first_block_s=0.0,
+    )
+
+
+def _beside(report: Report, entries: int) -> None:
+    """What a load notices of a snapshot at one of four nodes."""
+    with tempfile.TemporaryDirectory(prefix="mithaq-bench-") as name:
+        net = _network(Path(name) / "home", entries)
+        try:
+            nodes = list(range(network.VALIDATORS))
+            for what in ("before", "while one node writes", "after"):
+                writing = _writer(net) if what.startswith("while") else None
+                load = trio.run(network.put_load, net, nodes, LOAD_S)
+                assert not load.failed, f"{len(load.failed)} payments failed: {load.failed[:3]}"
+                cuts = statistics.quantiles(load.latencies_ms, n=100)
+                report.fact(f"snapshots.final p50, {what}", cuts[49], "ms")
+                report.fact(f"snapshots.final p99, {what}", cuts[98], "ms")
+                if writing is not None:
+                    seconds = float(writing.communicate(timeout=300)[0])
+                    report.fact("snapshots.create beside blocks", seconds, "s")
+        finally:
+            net.mithaq("localnet", "down")
+
+
+def _writer(net: network.Network) -> "subprocess.Popen[str]":
+    """The command that asks a node for a snapshot; it prints the seconds that this took."""
+    program = (
+        "import subprocess, sys, time; began = time.perf_counter(); "
+        "subprocess.run(sys.argv[1:], check=True, capture_output=True); "
+        "print(time.perf_counter() - began)"
+    )
+    command = [sys.executable, "-m", "cli", "snapshot", "create", "--home", str(net.home)]
+    words = [sys.executable, "-c", program, *command, "--node", "node0"]
+    return subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+
+
+def run(report: Report, entries: int = ENTRIES) -> None:
+    """Write, verify and restore the snapshot of one state; then one beside a network at work."""
+    _alone(report, entries)
+    _beside(report, entries // 4)
 
 
 if __name__ == "__main__":
