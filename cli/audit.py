@@ -10,12 +10,13 @@ import click
 from cli.completion import key_names
 from cli.faults import ExitCode
 from cli.home import home_of
-from cli.pin import pin_options, pinned, read_file
+from cli.pin import pin_options, read_file, trust_of
 from cli.session import Session, command, facts
 from cli.upkeep import Drawn
 
 if TYPE_CHECKING:
     from node.audit_report import AuditReport, SignedReport
+    from verifier import Pin
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
@@ -86,7 +87,7 @@ def run(
     scratch: Path | None,
     snapshot: Path | None,
     against: Path | None,
-    chain: str | None,
+    chain: "Pin | None",
     genesis_file: Path | None,
 ) -> None:
     """Execute the chain that the exports in FILES have, from genesis on, and sign a report.
@@ -104,7 +105,8 @@ def run(
     from node.work import finish
     from primitives.ids import ChainId
 
-    identifier, origin = pinned(session, chain, genesis_file)
+    trust = trust_of(session, chain, genesis_file)
+    identifier = trust.one_chain()
     if identifier is None:
         raise click.UsageError("which chain? Expected --chain, --genesis or a home with a genesis")
     chain_id, stored = ChainId(identifier), home_of(session).key(key)
@@ -124,6 +126,7 @@ def run(
         report = finish(audit_files(task, drawn.hear), drawn.hear)
     data = sign_report(report, stored.signing())
     replace_file(output, data)
+    origin = trust.source_of_chain(identifier)
     _show(session, data, {"file": str(output), "pinned_by": origin}, f"wrote {output}")
     if report.divergence is not None:
         raise click.exceptions.Exit(ExitCode.REFUSED)
@@ -132,15 +135,16 @@ def run(
 @command("verify", group=audit)
 @click.argument("file", metavar="REPORT", type=_FILE)
 @pin_options
-def verify(session: Session, file: Path, chain: str | None, genesis_file: Path | None) -> None:
+def verify(session: Session, file: Path, chain: "Pin | None", genesis_file: Path | None) -> None:
     """Check that the report in REPORT is what its auditor signed, and about the pinned chain.
 
     Nothing is executed: who wants to know for himself runs an audit and compares. Exit code 0:
     valid. 1: invalid. 3: valid, but no chain was pinned.
     """
     signed = _read(file)
-    identifier, origin = pinned(session, chain, genesis_file)
+    trust = trust_of(session, chain, genesis_file)
     about = signed.report.chain
+    origin = trust.source_of_chain(about)
     result: dict[str, Any] = {
         "verdict": "valid",
         "chain": about.hex(),
@@ -148,12 +152,13 @@ def verify(session: Session, file: Path, chain: str | None, genesis_file: Path |
         "key": signed.key.hex(),
         "signer": _signer(session, signed),
     }
-    if identifier is not None and identifier != about:
-        sentence = f"The report is about chain {about.hex()}, {origin} says {identifier.hex()}."
+    if trust.asked is not None and origin is None:
+        says = f"{trust.sources[trust.asked]} says {trust.asked.chain.hex()}"
+        sentence = f"The report is about chain {about.hex()}, {says}."
         session.show({**result, "verdict": "invalid", "sentence": sentence}, sentence)
         raise click.exceptions.Exit(ExitCode.REFUSED)
     sentence = f"{result['signer']} signed: {_finding(signed.report)}"
-    if identifier is None:
+    if origin is None:
         result["verdict"] = "not_pinned"
         unpinned = f"The chain is {about.hex()}, which you have not pinned."
         session.show({**result, "sentence": sentence}, f"{sentence}\n\n{unpinned}")

@@ -13,7 +13,7 @@ import click
 
 from cli.completion import key_names
 from cli.home import HEX32, client_of, home_of
-from cli.pin import pin_options, pinned, read_file, show_content, show_verdict
+from cli.pin import pin_options, read_file, show_content, show_verdict, trust_of
 from cli.session import Session, asking_command, command, table
 from cli.waiting import WAIT_OPTIONS, Waiting
 from primitives.errors import Malformed, OperatorFault
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from node.forensics import Testimony
     from primitives.evidence import Case
     from primitives.ids import Digest
+    from verifier import Pin
 
 _ID_SHOWN = 16
 
@@ -95,17 +96,22 @@ def export(session: Session, case: str, output: Path) -> None:
 @command("verify", group=evidence)
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @pin_options
-def verify(session: Session, file: Path, chain: str | None, genesis_file: Path | None) -> None:
+def verify(session: Session, file: Path, chain: "Pin | None", genesis_file: Path | None) -> None:
     """Check the evidence in FILE, without any node.
 
-    The chain is pinned by --chain, else by --genesis, else by the genesis of the home; the answer
-    says which. Exit code 0: valid. 1: invalid. 3: valid, but no chain was pinned.
+    The chain is pinned by --chain or --genesis, else by what you trust (`mithaq trust`) and the
+    genesis of the home; the answer says which. Exit code 0: valid. 1: invalid. 3: valid, but not
+    pinned.
     """
     import verifier
 
     data = _read(file)
-    chain_id, origin = pinned(session, chain, genesis_file)
-    show_verdict(session, verifier.verify_evidence(data, chain_id), origin)
+    trust = trust_of(session, chain, genesis_file)
+    if trust.asked is not None:
+        verdict = verifier.verify_evidence(data, trust.asked)
+    else:
+        verdict = verifier.verify_evidence_under(data, trust.pins)
+    show_verdict(session, verdict, trust)
 
 
 @asking_command("submit", group=evidence, options=WAIT_OPTIONS)
@@ -141,15 +147,14 @@ def submit(
     from cli.submission import submit as hand_over
     from client.wallet import Wallet
     from node.evidence_file import read_evidence
-    from primitives.block import block_id
-    from primitives.ids import ChainId
+    from node.lineage import chain_of
     from services.authority import ReportEquivocation
 
     file = read_evidence(_file(session, what))
     home = home_of(session)
     keys = [home.key(name) for name in key]
     account = home.account_of(keys[0].public) if actor is None else home.account(actor)
-    chain = ChainId(block_id(file.genesis))
+    chain = chain_of(file.anchor)
     wallet = Wallet(chain, tuple(each.signing() for each in keys), account)
     transaction = wallet.transaction(ReportEquivocation(file.evidence))
     hand_over(session, transaction, Waiting(wait=wait, timeout_s=timeout, proof=proof))
@@ -187,7 +192,7 @@ def find(
     session: Session,
     files: tuple[Path, ...],
     output: Path | None,
-    chain: str | None,
+    chain: "Pin | None",
     genesis_file: Path | None,
 ) -> None:
     """Name the guilty of a fork, from testimonies of nodes on both sides, without any node.
@@ -203,11 +208,10 @@ def find(
 
     testimonies = [_testimony(file) for file in files]
     genesis = _same_height(testimonies)
-    chain_id, origin = pinned(session, chain, genesis_file)
-    if chain_id is not None and chain_id != genesis:
-        raise OperatorFault(
-            f"the testimonies are of chain {genesis.hex()}, {origin} says {chain_id.hex()}"
-        )
+    trust = trust_of(session, chain, genesis_file)
+    if trust.pins and genesis not in {pin.chain for pin in trust.pins}:
+        named = ", ".join(f"{source} says {pin}" for pin, source in trust.sources.items())
+        raise OperatorFault(f"the testimonies are of chain {genesis.hex()}, {named}")
     found = culprits(testimonies, scheme=ED25519)
     written = [write_evidence(file) for file in evidence_files(testimonies, found)]
     _check_each(written, genesis)
@@ -223,7 +227,7 @@ def _check_each(files: Sequence[bytes], chain: bytes) -> None:
     import verifier
 
     for data in files:
-        verdict = verifier.verify_evidence(data, chain)
+        verdict = verifier.verify_evidence(data, verifier.Pin(chain))
         if verdict.outcome is not verifier.Outcome.VALID:
             raise OperatorFault(f"the first testimony is wrong. {verdict.sentence}")
 
@@ -298,9 +302,9 @@ def _same_height(testimonies: Sequence["Testimony"]) -> bytes:
     Raises:
         UsageError: they are about several chains, heights or sets of validators.
     """
-    from primitives.block import block_id
+    from node.lineage import chain_of
 
-    about = {(block_id(one.genesis), one.height, one.voters.hash) for one in testimonies}
+    about = {(chain_of(one.origin.anchor), one.height, one.voters.hash) for one in testimonies}
     if len(about) > 1:
         said = ", ".join(
             sorted(f"height {height} of {chain.hex()[:16]}…" for chain, height, _ in about)

@@ -38,8 +38,8 @@ EXPLAINED = {
     ExitCode.OK: "done",
     ExitCode.REFUSED: "refused by the chain or a node, or invalid",
     ExitCode.USAGE: "the command was not understood",
-    ExitCode.NOT_PINNED: "the proof is valid, but no chain was pinned",
-    ExitCode.UNREACHABLE: "no node answers",
+    ExitCode.NOT_PINNED: "the proof is valid, but its chain or checkpoint was not pinned",
+    ExitCode.UNREACHABLE: "no node answers; of `proof verify`: valid, but older than asked for",
     ExitCode.TIMED_OUT: "not final yet",
     ExitCode.LOCAL_FAULT: "files, ports or permissions of this machine",
 }

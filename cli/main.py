@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "status": ("cli.status", "Ask all nodes of the home; say who is missing."),
     "tx": ("cli.tx", "Build, sign, submit and look up transactions."),
     "proof": ("cli.proof", "Fetch proofs, and check them without any node."),
+    "trust": ("cli.trust", "Say which chains and checkpoints you trust."),
     "evidence": ("cli.evidence", "List, check and report validators that signed two things."),
     "account": ("cli.lookup", "Show an account, its roles and balances."),
     "query": ("cli.query", "Ask for totals, statements and lists."),

@@ -151,13 +151,30 @@ class Client:
         """
         return self._transaction(identifier, wait_s=0)
 
-    def proof(self, identifier: TransactionId) -> bytes:
-        """The proof file of a final transaction and its receipt."""
-        return self.get_bytes(f"/v1/transactions/{identifier.hex()}/proof")
+    def proof(self, identifier: TransactionId, *, since: int = 0) -> bytes:
+        """The proof file of a final transaction and its receipt.
 
-    def state_proof(self, table: str, key: bytes) -> bytes:
-        """The proof file of an entry of the state; the table by its name or number."""
-        return self.get_bytes(f"/v1/state/{quote(table, safe='')}/{key.hex()}/proof")
+        `since`: the height of the checkpoint that its reader has pinned; 0 is genesis.
+        """
+        return self._proof(f"/v1/transactions/{identifier.hex()}/proof", since)
+
+    def event_proof(self, identifier: TransactionId, number: int, *, since: int = 0) -> bytes:
+        """The proof file of one event of a final transaction, counted from 1."""
+        return self._proof(f"/v1/transactions/{identifier.hex()}/events/{number}/proof", since)
+
+    def state_proof(
+        self, table: str, key: bytes, *, height: int | None = None, since: int = 0
+    ) -> bytes:
+        """The proof file of an entry of the state, or that there is none.
+
+        The table by its name or number; after the block of `height`, or the newest.
+        """
+        place = f"/v1/state/{quote(table, safe='')}/{key.hex()}/proof"
+        return self._proof(place, since, {} if height is None else {"height": height})
+
+    def _proof(self, place: str, since: int, parameters: Mapping[str, object] = {}) -> bytes:
+        asked = {**parameters, **({"from": since} if since else {})}
+        return self.get_bytes(f"{place}?{urlencode(asked)}" if asked else place)
 
     def block(self, height: int | None = None) -> BlockAnswer:
         """The block of a height, or the latest."""

@@ -27,11 +27,10 @@ from msgspec import Meta, Struct
 from consensus.contradictions import Signed
 from consensus.messages import Commit, Prepare, PrePrepare
 from node.evidence import author_of, witness_of
-from node.evidence_file import EvidenceFile
-from node.lineage import Keys, Link, lineage_to
+from node.evidence_file import EvidenceFile, Voters, file_of, voters_of
+from node.lineage import chain_of
 from node.votelog import to_entry
 from primitives import limits
-from primitives.block import Header, block_id
 from primitives.certificate import Certificate
 from primitives.codec import decode, encode
 from primitives.crypto import Scheme
@@ -52,10 +51,8 @@ class Testimony(Struct, array_like=True, frozen=True):
     """What one node holds about a decided height, and what leads to its validators."""
 
     format: Literal["mithaq.testimony"]
-    version: Literal[1]
-    genesis: Header
-    validators: Keys
-    links: tuple[Link, ...]
+    version: Literal[2]
+    origin: Voters
     certificate: Certificate
     records: Annotated[tuple[PrePrepare, ...], Meta(max_length=limits.TESTIMONY_RECORDS_MAX)]
 
@@ -71,7 +68,7 @@ class Testimony(Struct, array_like=True, frozen=True):
         Raises:
             Malformed: no set of validators.
         """
-        return ValidatorSet(self.links[-1].next if self.links else self.validators)
+        return ValidatorSet(self.origin.keys)
 
 
 def testify(store: ChainStore, height: Height) -> Testimony:
@@ -79,14 +76,12 @@ def testify(store: ChainStore, height: Height) -> Testimony:
     certificate = store.certificate(height)
     assert certificate is not None, "only block 0 has none"
     with store.state() as state:
-        lineage = lineage_to(state, store, height)
+        origin = voters_of(state, store, height)
     archived = store.archive(height)[: limits.TESTIMONY_RECORDS_MAX]
     return Testimony(
         format="mithaq.testimony",
-        version=1,
-        genesis=store.header(Height(0)),
-        validators=lineage.founders,
-        links=lineage.links,
+        version=2,
+        origin=origin,
         certificate=certificate,
         records=tuple(_record(height, view, data) for view, data in archived),
     )
@@ -107,7 +102,7 @@ def read_testimony(data: bytes) -> Testimony:
     """What stands in a testimony's file.
 
     Raises:
-        Malformed: not a canonical testimony of version 1.
+        Malformed: not a canonical testimony of version 2.
     """
     return decode(data, Testimony, limit=limits.TESTIMONY_BYTES_MAX)
 
@@ -121,7 +116,7 @@ def culprits(testimonies: Iterable[Testimony], *, scheme: Scheme) -> tuple[Evide
     said: dict[ValidatorKey, dict[bytes, Witness]] = defaultdict(dict)
     chain = None
     for testimony in testimonies:
-        chain = ChainId(block_id(testimony.genesis))
+        chain = chain_of(testimony.origin.anchor)
         for signer, witness in _signed_in(testimony, chain, scheme):
             if len(said[signer]) < _PER_SIGNER_MAX:
                 said[signer].setdefault(witness.statement, witness)
@@ -171,15 +166,5 @@ def evidence_files(
     testimonies: Sequence[Testimony], found: Iterable[Evidence]
 ) -> Iterator[EvidenceFile]:
     """A file for each piece, with the lineage of the first testimony."""
-    lineage = testimonies[0]
     for evidence in found:
-        yield EvidenceFile(
-            format="mithaq.evidence",
-            version=1,
-            genesis=lineage.genesis,
-            validators=lineage.validators,
-            links=lineage.links,
-            signer=evidence.signer,
-            first=evidence.first,
-            second=evidence.second,
-        )
+        yield file_of(evidence, testimonies[0].origin)

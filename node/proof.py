@@ -1,37 +1,35 @@
-"""Proof files: everything somebody needs to check a receipt or a state entry without any node.
+"""Proof files: everything somebody needs to check one fact about the chain without any node.
 
-The exact bytes are docs/proof-format.md; `verifier/` reads them with code of its own. These are
+The exact bytes are docs/proof-format.md; `verifier/` reads them with code of its own. A file is a
+lineage (`node.lineage`), which ends in a certified header, and a subject, which its roots prove:
+a transaction with its receipt, one event, an entry of the state, or that there is none. These are
 pure functions: whoever has the blocks, the receipts and the tree's siblings makes the file.
-
-Of a certificate only a quorum goes into the file, the first seats that signed: more signers prove
-no more, and a payment's proof then fits one QR code (2,953 bytes) with seven validators.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Final, Literal, final
 
 from msgspec import Meta, Struct
 
-from node.lineage import Keys, Lineage, Link, quorum_of
+from ledger.tree import Path
+from node.lineage import Anchor, Keys, Lineage, Steps
 from primitives import limits
 from primitives.block import Header, transaction_hash
 from primitives.certificate import Certificate
 from primitives.codec import decode, encode
-from primitives.digest import digest, list_path
+from primitives.digest import ListTree, digest
 from primitives.domains import Domain
 from primitives.errors import Rejected
 from primitives.ids import Natural, Sized32
-from primitives.validators import ValidatorSet
 
 TOO_LARGE: Final = "proof.too_large"
-
-_ARRAY_OF_EIGHT: Final = b"\x98"
-"""How version 2 begins; version 1 has seven values."""
 
 ListPath = Annotated[tuple[Sized32[bytes], ...], Meta(max_length=limits.LIST_DEPTH_MAX)]
 Sibling = Annotated[bytes, Meta(max_length=32)]
 StatePath = Annotated[tuple[Sibling, ...], Meta(max_length=limits.STATE_DEPTH_MAX)]
 TableNumber = Annotated[int, Meta(ge=0, le=2**16 - 1)]
+EventNumber = Annotated[int, Meta(ge=0, le=limits.PROOF_EVENTS_MAX - 1)]
 
 
 @final
@@ -47,6 +45,17 @@ class ReceiptSubject(Struct, array_like=True, frozen=True, tag="receipt"):
 
 
 @final
+class EventSubject(Struct, array_like=True, frozen=True, tag="event"):
+    """One event of a receipt, which is at `index` of `count` in its block."""
+
+    receipt: bytes
+    event: EventNumber
+    index: Natural[int]
+    count: Natural[int]
+    receipt_path: ListPath
+
+
+@final
 class EntrySubject(Struct, array_like=True, frozen=True, tag="entry"):
     """One entry of the state; siblings from the root down, an empty one as no bytes."""
 
@@ -57,121 +66,101 @@ class EntrySubject(Struct, array_like=True, frozen=True, tag="entry"):
 
 
 @final
-class ProofFile(Struct, array_like=True, frozen=True):
-    """The chain of trust from genesis to the subject."""
+class AbsentSubject(Struct, array_like=True, frozen=True, tag="absent"):
+    """A key without an entry: its way ends at `other`, a key hash and a value hash, or at none."""
 
-    format: Literal["mithaq.proof"]
-    version: Literal[1]
-    genesis: Header
-    validators: Keys
-    header: Header
-    certificate: Certificate | None
-    subject: ReceiptSubject | EntrySubject
+    table: TableNumber
+    key: bytes
+    siblings: StatePath
+    other: tuple[Sized32[bytes], Sized32[bytes]] | None
+
+
+Subject = ReceiptSubject | EventSubject | EntrySubject | AbsentSubject
 
 
 @final
-class LineageProof(Struct, array_like=True, frozen=True):
-    """The same where the validators have changed since genesis: `links` lead to those who signed.
-
-    `validators` are those of genesis.
-    """
+class ProofFile(Struct, array_like=True, frozen=True):
+    """The chain of trust from an anchor to the subject."""
 
     format: Literal["mithaq.proof"]
-    version: Literal[2]
-    genesis: Header
-    validators: Keys
-    links: Annotated[tuple[Link, ...], Meta(min_length=1)]
+    version: Literal[3]
+    anchor: Anchor
+    steps: Steps
     header: Header
-    certificate: Certificate
-    subject: ReceiptSubject | EntrySubject
+    certificate: Certificate | None
+    signers: Keys | None
+    subject: Subject
 
 
-def receipt_proof(
-    *,
-    genesis: Header,
-    validators: ValidatorSet,
-    header: Header,
-    certificate: Certificate,
-    transactions: Sequence[bytes],
-    receipts: Sequence[bytes],
-    index: int,
-    lineage: Lineage | None = None,
-) -> ProofFile | LineageProof:
-    """Proves transaction `index` of a block and what became of it.
+@final
+@dataclass(frozen=True, slots=True)
+class BlockLists:
+    """A block's transactions and receipts with both their trees, to take paths from."""
 
-    `transactions` and `receipts` are all of the block's, in order; `validators` those of its
-    height, and `lineage` what leads to them where they are not those of genesis.
-    """
-    assert len(transactions) == len(receipts), "each transaction has one receipt"
-    hashes = [transaction_hash(transaction) for transaction in transactions]
-    receipt_hashes = [digest(Domain.RECEIPT, receipt) for receipt in receipts]
-    subject = ReceiptSubject(
-        transaction=transactions[index],
-        receipt=receipts[index],
-        index=index,
-        count=len(transactions),
-        transaction_path=list_path(hashes, index),
-        receipt_path=list_path(receipt_hashes, index),
-    )
-    return _proof(genesis, validators, lineage, header, certificate, subject)
+    transactions: tuple[bytes, ...]
+    receipts: tuple[bytes, ...]
+    transaction_tree: ListTree
+    receipt_tree: ListTree
 
-
-def entry_proof(
-    *,
-    genesis: Header,
-    validators: ValidatorSet,
-    header: Header,
-    certificate: Certificate | None,
-    table: int,
-    key: bytes,
-    value: bytes,
-    siblings: Sequence[bytes],
-    lineage: Lineage | None = None,
-) -> ProofFile | LineageProof:
-    """Proves that the state after a block held `value` under (`table`, `key`).
-
-    Only block 0 has no certificate. `lineage` as for a receipt.
-    """
-    subject = EntrySubject(table=table, key=key, value=value, siblings=tuple(siblings))
-    return _proof(genesis, validators, lineage, header, certificate, subject)
-
-
-def _proof(
-    genesis: Header,
-    validators: ValidatorSet,
-    lineage: Lineage | None,
-    header: Header,
-    certificate: Certificate | None,
-    subject: ReceiptSubject | EntrySubject,
-) -> ProofFile | LineageProof:
-    assert validators.hash == header.validators_hash, "the validators of the header's height"
-    signed = None if certificate is None else quorum_of(certificate, validators)
-    if validators.hash == genesis.validators_hash:
-        assert (signed is None) == (header.height == 0), "every block but the first is certified"
-        return ProofFile(
-            format="mithaq.proof",
-            version=1,
-            genesis=genesis,
-            validators=validators.keys,
-            header=header,
-            certificate=signed,
-            subject=subject,
+    @classmethod
+    def of(cls, transactions: Sequence[bytes], receipts: Sequence[bytes]) -> "BlockLists":
+        """Both lists in the order of the block."""
+        assert len(transactions) == len(receipts), "each transaction has one receipt"
+        return cls(
+            tuple(transactions),
+            tuple(receipts),
+            ListTree([transaction_hash(transaction) for transaction in transactions]),
+            ListTree([digest(Domain.RECEIPT, receipt) for receipt in receipts]),
         )
-    assert lineage is not None, "the validators have changed since genesis"
-    assert signed is not None, "every block but the first is certified"
-    return LineageProof(
+
+
+def receipt_subject(block: BlockLists, index: int) -> ReceiptSubject:
+    """Transaction `index` of a block and what became of it."""
+    return ReceiptSubject(
+        transaction=block.transactions[index],
+        receipt=block.receipts[index],
+        index=index,
+        count=len(block.transactions),
+        transaction_path=block.transaction_tree.path(index),
+        receipt_path=block.receipt_tree.path(index),
+    )
+
+
+def event_subject(block: BlockLists, index: int, event: int) -> EventSubject:
+    """Event number `event` of the receipt at `index`, both from 0."""
+    return EventSubject(
+        receipt=block.receipts[index],
+        event=event,
+        index=index,
+        count=len(block.receipts),
+        receipt_path=block.receipt_tree.path(index),
+    )
+
+
+def state_subject(
+    table: int, key: bytes, value: bytes | None, path: Path
+) -> EntrySubject | AbsentSubject:
+    """What the state held under (`table`, `key`): this value, or none."""
+    if value is not None:
+        return EntrySubject(table, key, value, path.siblings)
+    return AbsentSubject(table, key, path.siblings, path.leaf)
+
+
+def proof_file(lineage: Lineage, subject: Subject) -> ProofFile:
+    """The file of a subject that stands under the header at the end of a lineage."""
+    return ProofFile(
         format="mithaq.proof",
-        version=2,
-        genesis=genesis,
-        validators=lineage.founders,
-        links=lineage.links,
-        header=header,
-        certificate=signed,
+        version=3,
+        anchor=lineage.anchor,
+        steps=lineage.steps,
+        header=lineage.header,
+        certificate=lineage.certificate,
+        signers=lineage.signers,
         subject=subject,
     )
 
 
-def write_proof(proof: ProofFile | LineageProof) -> bytes:
+def write_proof(proof: ProofFile) -> bytes:
     """The bytes of the file.
 
     Raises:
@@ -187,12 +176,10 @@ def write_proof(proof: ProofFile | LineageProof) -> bytes:
     return data
 
 
-def read_proof(data: bytes) -> ProofFile | LineageProof:
+def read_proof(data: bytes) -> ProofFile:
     """What stands in a proof file, unjudged: `verifier` says what it proves.
 
     Raises:
-        Malformed: not a canonical proof file of version 1 or 2.
+        Malformed: not a canonical proof file of version 3.
     """
-    if data[:1] == _ARRAY_OF_EIGHT:
-        return decode(data, LineageProof, limit=limits.PROOF_BYTES_MAX)
     return decode(data, ProofFile, limit=limits.PROOF_BYTES_MAX)

@@ -20,12 +20,21 @@ from ledger.receipt import Receipt
 from ledger.roles import ROLES
 from ledger.state import StateReader
 from ledger.transaction import Transaction, transaction_id
-from ledger.tree import StateTree
-from node.lineage import changes_below
-from node.proof import entry_proof, receipt_proof, write_proof
+from node import history
+from node.lineage import GENESIS, Ancestry
+from node.proof import (
+    BlockLists,
+    Subject,
+    event_subject,
+    proof_file,
+    receipt_subject,
+    state_subject,
+    write_proof,
+)
 from primitives import limits
 from primitives.block import Block, Header, block_id, body_bytes
 from primitives.codec import decode, encode
+from primitives.errors import Rejected
 from primitives.ids import (
     AccountId,
     BlockId,
@@ -45,10 +54,11 @@ from primitives.ids import (
 )
 from services.table import RECEIPT, TABLES, TRANSACTION, Events, Operations, Refusals
 from storage.chain import ChainStore
-from storage.decision import TransactionPlace
 
 TABLE_NUMBERS: Final = {table.name: table.number for table in (*KERNEL_TABLES, *TABLES)}
 """Tables of the state by name."""
+
+UNKNOWN_EVENT: Final = "event.unknown"
 
 _BLOCKS_KEPT: Final = 4
 """Decoded blocks at hand: everybody who waits for a block asks for it at the same moment."""
@@ -164,6 +174,8 @@ class Queries:
         self._store = store
         self._block = lru_cache(maxsize=_BLOCKS_KEPT)(store.block)
         self._receipts = lru_cache(maxsize=_BLOCKS_KEPT)(store.receipts)
+        self._trees = lru_cache(maxsize=_BLOCKS_KEPT)(self._read_trees)
+        self._ancestry = Ancestry(store)
 
     def transaction(self, identifier: TransactionId) -> FinalTransaction | None:
         """A committed transaction with its receipt."""
@@ -180,33 +192,50 @@ class Queries:
             receipt=_read(self._receipts(place.height)[place.index], RECEIPT),
         )
 
-    def transaction_proof(self, identifier: TransactionId) -> bytes | None:
-        """The proof file of a committed transaction and its receipt.
+    def transaction_proof(
+        self, identifier: TransactionId, *, since: Height = GENESIS
+    ) -> bytes | None:
+        """The proof file of a committed transaction and its receipt, from a checkpoint on.
 
         Raises:
-            Rejected: the file would be larger than anybody reads.
+            Rejected: the file would be larger than anybody reads, or no proof begins there.
         """
         place = self._store.find_transaction(identifier)
-        return None if place is None else self._receipt_proof(place)
-
-    def _receipt_proof(self, place: TransactionPlace) -> bytes:
-        certificate = self._store.certificate(place.height)
-        assert certificate is not None, "block 0 has no transactions"
-        block = self._block(place.height)
-        with self._store.state() as state:
-            validators = views.validators_at(state, place.height)
-            lineage = changes_below(state, self._store, place.height)
-        proof = receipt_proof(
-            genesis=self._store.header(Height(0)),
-            validators=validators,
-            header=block.header,
-            certificate=certificate,
-            transactions=block.transactions,
-            receipts=self._receipts(place.height),
-            index=place.index,
-            lineage=lineage,
+        if place is None:
+            return None
+        return self._proof(
+            place.height, since, receipt_subject(self._trees(place.height), place.index)
         )
-        return write_proof(proof)
+
+    def event_proof(
+        self, identifier: TransactionId, number: int, *, since: Height = GENESIS
+    ) -> bytes | None:
+        """The proof file of event `number` of a committed transaction, counted from 1.
+
+        Raises:
+            Rejected: it has no such event; or as `transaction_proof`.
+        """
+        place = self._store.find_transaction(identifier)
+        if place is None:
+            return None
+        block = self._trees(place.height)
+        receipt: Receipt[Any, Any] = _read(block.receipts[place.index], RECEIPT)
+        if not 1 <= number <= len(receipt.events):
+            raise Rejected(
+                UNKNOWN_EVENT,
+                f"transaction {identifier.hex()} has {len(receipt.events)} events, "
+                f"there is no number {number}",
+                {"expected": f"1 to {len(receipt.events)}", "actual": number},
+            )
+        return self._proof(place.height, since, event_subject(block, place.index, number - 1))
+
+    def _read_trees(self, height: Height) -> BlockLists:
+        return BlockLists.of(self._block(height).transactions, self._receipts(height))
+
+    def _proof(self, height: Height, since: Height, subject: Subject) -> bytes:
+        with self._store.state() as state:
+            lineage = self._ancestry.to(state, height, since=since)
+        return write_proof(proof_file(lineage, subject))
 
     def head(self) -> Height:
         """The height of the newest block."""
@@ -270,32 +299,24 @@ class Queries:
                 balances_after=page[-1].asset if more else None,
             )
 
-    def state_proof(self, table: int, key: bytes) -> bytes | None:
-        """The proof file of a state entry at the head.
+    def state_proof(
+        self,
+        table: int,
+        key: bytes,
+        *,
+        height: Height | None = None,
+        since: Height = GENESIS,
+    ) -> bytes:
+        """The proof file of a state entry, or of its absence, after a block or at the head.
 
         Raises:
-            Rejected: the file would be larger than anybody reads.
+            Rejected: that state is not kept here; or as `transaction_proof`.
         """
         with self._store.state() as state:
-            value = state.get(table, key)
-            if value is None:
-                return None
-            header = state.header
-            path = StateTree(state.node, header.height).prove(table, key)
-            validators = views.validators_at(state, header.height)
-            lineage = changes_below(state, self._store, header.height)
-        proof = entry_proof(
-            genesis=self._store.header(Height(0)),
-            validators=validators,
-            header=header,
-            certificate=self._store.certificate(header.height),
-            table=table,
-            key=key,
-            value=value,
-            siblings=path.siblings,
-            lineage=lineage,
-        )
-        return write_proof(proof)
+            moment = history.at(state, state.height if height is None else height)
+            value, path = moment.get(table, key), moment.prove(table, key)
+            lineage = self._ancestry.to(state, moment.height, since=since)
+        return write_proof(proof_file(lineage, state_subject(table, key, value, path)))
 
 
 def _read(data: bytes, kind: Any) -> Any:  # noqa: ANN401 - generic aliases

@@ -77,7 +77,7 @@ def check_manifest(manifest: Manifest, chain: ChainId, *, scheme: Scheme = ED255
                 f"a step of height {height} between those of {reached} and {manifest.height}"
             )
         _check_certified(step.header, step.certificate, chain, trusted, scheme)
-        following = ValidatorSet(step.next)
+        following = ValidatorSet(step.keys)
         what = f"header {height} names the next validators"
         _check_named(what, step.header.next_validators_hash, following)
         if following == trusted:

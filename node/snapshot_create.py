@@ -23,7 +23,7 @@ from ledger.parameters import parameters
 from ledger.subtree import BITS, EVERYTHING, Entry, Prefix, parts, siblings_of
 from ledger.tree import StateTree, key_hash
 from ledger.window import WINDOW_IDS, WindowIds, ids_hash
-from node.lineage import changes_below, quorum_of
+from node.lineage import Ancestry, quorum_of
 from node.snapshot_buckets import Buckets, bits_for
 from node.snapshot_check import check_state_chunk
 from node.snapshot_format import (
@@ -132,15 +132,15 @@ def _write(moment: _Moment) -> Work[Manifest]:
     state_files = yield from _write_state(moment)
     window_files = yield from _write_window(moment)
     store, state = moment.store, moment.state
-    lineage = changes_below(state, store, state.height)
+    founders, steps = Ancestry(store).every_change(state, state.height)
     certificate = store.certificate(state.height)
     assert certificate is not None, "only block 0 has none"
     manifest = Manifest(
         format="mithaq.snapshot",
         version=1,
         genesis=store.header(Height(0)),
-        validators=lineage.founders,
-        steps=lineage.links,
+        validators=founders,
+        steps=steps,
         header=state.header,
         certificate=quorum_of(certificate, validators_at(state, state.height)),
         state=tuple(state_files),

@@ -23,7 +23,7 @@ from msgspec import Meta, Struct
 
 from ledger.subtree import Prefix
 from ledger.window import WindowIds
-from node.lineage import Keys, Link
+from node.lineage import Keys, Step
 from primitives import limits
 from primitives.block import Header, block_id
 from primitives.certificate import Certificate
@@ -72,7 +72,7 @@ class Manifest(Struct, array_like=True, frozen=True):
     version: Literal[1]
     genesis: Header
     validators: Annotated[Keys, Meta(description="those of genesis")]
-    steps: tuple[Link, ...]
+    steps: tuple[Step, ...]
     header: Header
     certificate: Certificate
     state: Annotated[tuple[StateFile, ...], Meta(min_length=1)]

@@ -9,6 +9,7 @@ would also prove item 1 of 2. As RFC 6962 signs the size of a tree beside its ro
 
 import hashlib
 from collections.abc import Sequence
+from typing import final
 
 from primitives.domains import Domain
 from primitives.errors import Malformed
@@ -25,38 +26,51 @@ def digest(domain: Domain, *parts: bytes) -> Digest:
 
 def list_root(items: Sequence[bytes]) -> Digest:
     """Root over 32-byte items in order."""
-    level = [bytes(item) for item in items]
-    while len(level) > 1:
-        paired = [
-            bytes(digest(Domain.LIST_NODE, level[i], level[i + 1]))
-            for i in range(0, len(level) - 1, 2)
-        ]
-        if len(level) % 2:
-            paired.append(level[-1])
-        level = paired
-    return _root(len(items), level[0] if level else b"")
-
-
-def _root(count: int, top: bytes) -> Digest:
-    return digest(Domain.LIST_ROOT, count.to_bytes(8, "big"), top)
+    return ListTree(items).root
 
 
 def list_path(items: Sequence[bytes], index: int) -> tuple[bytes, ...]:
     """Siblings of item `index`, from the leaf to the root; levels without one are left out."""
-    assert 0 <= index < len(items), f"index {index} of {len(items)} items"
-    path: list[bytes] = []
-    level = [bytes(item) for item in items]
-    while len(level) > 1:
-        if index ^ 1 < len(level):
-            path.append(level[index ^ 1])
-        paired = [
-            bytes(digest(Domain.LIST_NODE, level[i], level[i + 1]))
-            for i in range(0, len(level) - 1, 2)
+    return ListTree(items).path(index)
+
+
+@final
+class ListTree:
+    """Every node over a list of 32-byte items, to take many paths from."""
+
+    def __init__(self, items: Sequence[bytes]) -> None:
+        level = [bytes(item) for item in items]
+        self._levels = [level]
+        tag, sha256 = Domain.LIST_NODE.tag, hashlib.sha256
+        while len(level) > 1:
+            paired = [
+                sha256(tag + level[i] + level[i + 1]).digest() for i in range(0, len(level) - 1, 2)
+            ]
+            if len(level) % 2:
+                paired.append(level[-1])
+            level = paired
+            self._levels.append(level)
+
+    @property
+    def root(self) -> Digest:
+        """The root of the list."""
+        top = self._levels[-1]
+        return _root(len(self._levels[0]), top[0] if top else b"")
+
+    def path(self, index: int) -> tuple[bytes, ...]:
+        """Siblings of item `index`, as `list_path`."""
+        count = len(self._levels[0])
+        assert 0 <= index < count, f"index {index} of {count} items"
+        siblings = [
+            level[index >> depth ^ 1]
+            for depth, level in enumerate(self._levels)
+            if index >> depth ^ 1 < len(level)
         ]
-        if len(level) % 2:
-            paired.append(level[-1])
-        level, index = paired, index // 2
-    return tuple(path)
+        return tuple(siblings)
+
+
+def _root(count: int, top: bytes) -> Digest:
+    return digest(Domain.LIST_ROOT, count.to_bytes(8, "big"), top)
 
 
 def root_of_path(item: bytes, index: int, count: int, path: Sequence[bytes]) -> Digest:

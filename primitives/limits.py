@@ -144,6 +144,16 @@ EVIDENCE_FILE_BYTES_MAX: Final = 8 * 1024 * 1024
 # proof files (docs/proof-format.md)
 PROOF_BYTES_MAX: Final = 1024 * 1024
 """The largest receipt, transaction and certificate together are below 400 KiB."""
+PROOF_STEPS_MAX: Final = 4_096
+"""Steps of a lineage: more changes of validators than a chain sees; the bytes bind earlier."""
+PROOF_EVENTS_MAX: Final = 65_536
+"""Events of one receipt: RECEIPT_BYTES_MAX holds far fewer."""
+QR_BYTES_MAX: Final = 2_953
+"""What the largest QR code (version 40, level L) holds in byte mode."""
+TRUST_PINS_MAX: Final = 1_000
+"""Chains and checkpoints that a person trusts; each stands for a source that they looked up."""
+TRUST_BYTES_MAX: Final = 1024 * 1024
+"""Their file: so many pins with names of the longest kind."""
 LIST_DEPTH_MAX: Final = 63
 """Siblings on a path in a list: its length is below 2^63."""
 STATE_DEPTH_MAX: Final = 256

@@ -5,18 +5,33 @@ written from docs/proof-format.md and docs/evidence-format.md. Where the two dif
 wrong, and the tests say so.
 
     data ─► proof_file   strict parsing into plain records, every length and type
-         ─► trust        chain id, validators, certificate: from the pinned id to a block
+         ─► lineage      from the anchor to the validators of a block
+         ─► trust        their certificate over it
          ─► check        paths: from the block to the subject
          ─► sentences    what that proves, in words
+         ─► judge        what it is worth to a reader with these pins
 
     data ─► evidence     the same for two statements of one validator
 
-`verify` and `verify_evidence` never raise for what the bytes hold, and read neither clock nor
-network.
+Nothing here raises for what the bytes hold, or reads a clock, a file or a network.
 """
 
-from verifier.check import verify
-from verifier.evidence import is_evidence, verify_evidence
+from verifier.check import verify, verify_under
+from verifier.evidence import is_evidence, verify_evidence, verify_evidence_under
+from verifier.pins import AgeLimit, Pin, age_text, read_age, read_pin
 from verifier.verdict import Outcome, Verdict
 
-__all__ = ["Outcome", "Verdict", "is_evidence", "verify", "verify_evidence"]
+__all__ = [
+    "AgeLimit",
+    "Outcome",
+    "Pin",
+    "Verdict",
+    "age_text",
+    "is_evidence",
+    "read_age",
+    "read_pin",
+    "verify",
+    "verify_evidence",
+    "verify_evidence_under",
+    "verify_under",
+]

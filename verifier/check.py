@@ -1,87 +1,111 @@
-"""From the pinned chain id down to the subject, one link after the other.
+"""From the anchor down to the subject, one link after the other.
 
-    pinned id ═ hash(genesis header) ─► validators ─► certificate over hash(header)
-        header ─► transactions root and receipts root ─► transaction and its receipt
-               └► state root ─► entry
-
-Membership: version 1 of the format is signed by the validators of the genesis header. Where they
-have changed, version 2 carries each change in a header that the validators until then certified.
+anchor ─► steps ─► the validators of a header ─► certificate over hash(header)
+    header ─► transactions root and receipts root ─► transaction and its receipt, or an event
+           └► state root ─► an entry, or that there is none
 """
 
+from collections.abc import Callable, Sequence
+
 from verifier import sentences
-from verifier.hashes import list_root, state_root, tag, tagged_hash
+from verifier.hashes import key_hash, list_root, state_root, state_root_without, tag, tagged_hash
+from verifier.judge import Finding, judge
+from verifier.lineage import Trusted, after_header, follow
+from verifier.pins import AgeLimit, Pin, check_asked, check_contradiction
 from verifier.proof_file import (
+    AbsentSubject,
     EntrySubject,
+    EventSubject,
     ProofFile,
     ReceiptSubject,
     Transaction,
     read_proof_file,
 )
-from verifier.trust import (
-    Header,
-    check_certificate,
-    check_genesis,
-    check_keys,
-    check_links,
-    is_signed,
-)
-from verifier.verdict import Invalid, Outcome, Verdict
+from verifier.trust import Header, is_signed
+from verifier.verdict import Invalid, Verdict, invalid
 
 
-def verify(data: bytes, pinned_chain: bytes | None) -> Verdict:
-    """Judge a proof file. `pinned_chain` is the id of the chain that the reader trusts, if any."""
+def verify(data: bytes, pin: Pin | None, *, age: AgeLimit | None = None) -> Verdict:
+    """Judge a proof file for who asks about the chain of `pin`, if about any.
+
+    A file of another chain is invalid.
+    """
+    pins = () if pin is None else (pin,)
+    return _verify(data, pins, age, lambda proof: _check_asked(proof, pin))
+
+
+def verify_under(data: bytes, pins: Sequence[Pin], *, age: AgeLimit | None = None) -> Verdict:
+    """Judge a proof file for who trusts these chains and checkpoints.
+
+    A file of another chain is valid, but not pinned.
+    """
+    return _verify(data, pins, age, lambda _: None)
+
+
+def _check_asked(proof: ProofFile, pin: Pin | None) -> None:
+    if pin is not None:
+        check_asked(proof.anchor, pin)
+
+
+def _verify(
+    data: bytes,
+    pins: Sequence[Pin],
+    age: AgeLimit | None,
+    check_first: Callable[[ProofFile], None],
+) -> Verdict:
     try:
         proof = read_proof_file(data)
-        chain = check_genesis(proof.genesis, pinned_chain)
-        block_id = _check_header(proof, chain)
-        _check_certified(proof, chain)
-        match proof.subject:
-            case ReceiptSubject():
-                _check_receipt(proof.header, proof.subject, chain)
-            case EntrySubject():
-                _check_entry(proof.header, proof.subject)
+        check_first(proof)
+        check_contradiction(proof.anchor, pins)
+        voters = _check_certified(proof)
+        _check_subject(proof)
     except Invalid as reason:
-        return Verdict(Outcome.INVALID, f"This file proves nothing: {reason}.")
-    return Verdict(
-        Outcome.NOT_PINNED if pinned_chain is None else Outcome.VALID,
+        return invalid(reason)
+    header, chain = proof.header, proof.anchor.chain
+    finding = Finding(
+        proof.anchor,
+        header.height,
+        header.time_ms,
         sentences.sentence(proof, chain),
-        sentences.details(proof, chain, block_id),
-        chain,
+        sentences.details(proof, voters, tagged_hash("block", header.data)),
     )
+    return judge(finding, pins, age)
 
 
-def _check_header(proof: ProofFile, chain: bytes) -> bytes:
-    header, keys = proof.header, proof.validators
-    if header.height == 0:
-        if header != proof.genesis:
-            raise Invalid("the header of block 0 is not the genesis header")
-    elif header.chain != chain:
-        raise Invalid(
-            f"the header is of chain {header.chain.hex()}, the genesis header of {chain.hex()}"
-        )
-    if not proof.links:
-        check_keys(keys, header.validators_hash, "the header")
-    check_keys(keys, proof.genesis.validators_hash, "the genesis header")
-    voters, _ = check_links(keys, proof.links, chain, below=header.height)
-    check_keys(voters, header.validators_hash, "the header")
-    return tagged_hash("block", header.data)
+def _check_certified(proof: ProofFile) -> Trusted:
+    header, certificate, genesis = proof.header, proof.certificate, proof.anchor.genesis
+    trusted = follow(proof.anchor, proof.steps)
+    if header.height > 0:
+        if certificate is None:
+            raise Invalid(f"block {header.height} has no certificate")
+        return after_header(trusted, header, certificate, proof.signers, proof.anchor.chain)
+    if header != genesis:
+        raise Invalid("the header of block 0 is not the genesis header")
+    if certificate is not None or proof.signers is not None:
+        raise Invalid("block 0 has a certificate or signers, but nobody votes on it")
+    if proof.steps:
+        raise Invalid("steps lead to block 0, where nothing is before")
+    return trusted
 
 
-def _check_certified(proof: ProofFile, chain: bytes) -> None:
-    header, certificate = proof.header, proof.certificate
-    if header.height == 0:
-        if certificate is not None:
-            raise Invalid("block 0 has a certificate, but nobody votes on it")
-        return
-    if certificate is None:
-        raise Invalid(f"block {header.height} has no certificate")
-    check_certificate(header, certificate, proof.voters, chain)
+def _check_subject(proof: ProofFile) -> None:
+    header = proof.header
+    match proof.subject:
+        case ReceiptSubject():
+            _check_receipt(header, proof.subject, proof.anchor.chain)
+        case EventSubject():
+            _check_event(header, proof.subject)
+        case EntrySubject(table=table, key=key, value=value, siblings=siblings):
+            if state_root(table, key, value, siblings) != header.state_root:
+                raise Invalid("the entry does not lead to the state root of the header")
+        case AbsentSubject(table=table, key=key, siblings=siblings, other=other):
+            root = state_root_without(key_hash(table, key), other, siblings)
+            if root != header.state_root:
+                raise Invalid("the absence does not lead to the state root of the header")
 
 
 def _check_receipt(header: Header, subject: ReceiptSubject, chain: bytes) -> None:
     transaction, receipt = subject.transaction, subject.receipt
-    if header.height == 0:
-        raise Invalid("block 0 holds no transaction")
     _check_transaction(transaction, chain)
     identifier = tagged_hash("transaction-id", transaction.body)
     if receipt.transaction_id != identifier:
@@ -89,21 +113,36 @@ def _check_receipt(header: Header, subject: ReceiptSubject, chain: bytes) -> Non
             f"the receipt is of transaction {receipt.transaction_id.hex()}, "
             f"the file holds {identifier.hex()}"
         )
-    for what, domain, data, path, root in (
-        (
-            "transaction",
-            "transaction-hash",
-            transaction.data,
-            subject.transaction_path,
-            header.transactions_root,
-        ),
-        ("receipt", "receipt", receipt.data, subject.receipt_path, header.receipts_root),
-    ):
-        item = tagged_hash(domain, data)
-        if list_root(item, subject.index, subject.count, path, f"{what} path") != root:
-            raise Invalid(
-                f"the {what} is not number {subject.index + 1} of {subject.count} in the block"
-            )
+    item = tagged_hash("transaction-hash", transaction.data)
+    _check_place(
+        "transaction", header, item, subject, subject.transaction_path, header.transactions_root
+    )
+    item = tagged_hash("receipt", receipt.data)
+    _check_place("receipt", header, item, subject, subject.receipt_path, header.receipts_root)
+
+
+def _check_event(header: Header, subject: EventSubject) -> None:
+    receipt = subject.receipt
+    if subject.event >= len(receipt.events):
+        raise Invalid(f"event {subject.event} of a receipt with {len(receipt.events)} events")
+    item = tagged_hash("receipt", receipt.data)
+    _check_place("receipt", header, item, subject, subject.receipt_path, header.receipts_root)
+
+
+def _check_place(
+    what: str,
+    header: Header,
+    item: bytes,
+    subject: ReceiptSubject | EventSubject,
+    path: tuple[bytes, ...],
+    root: bytes,
+) -> None:
+    if header.height == 0:
+        raise Invalid("block 0 holds no transaction")
+    if list_root(item, subject.index, subject.count, path, f"{what} path") != root:
+        raise Invalid(
+            f"the {what} is not number {subject.index + 1} of {subject.count} in the block"
+        )
 
 
 def _check_transaction(transaction: Transaction, chain: bytes) -> None:
@@ -116,9 +155,3 @@ def _check_transaction(transaction: Transaction, chain: bytes) -> None:
     for key, signature in transaction.signatures:
         if not is_signed(key, message, signature):
             raise Invalid(f"the transaction's signature of key {key.hex()} does not verify")
-
-
-def _check_entry(header: Header, subject: EntrySubject) -> None:
-    root = state_root(subject.table, subject.key, subject.value, subject.siblings)
-    if root != header.state_root:
-        raise Invalid("the entry does not lead to the state root of the header")

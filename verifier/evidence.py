@@ -1,30 +1,43 @@
 """The offline check of an evidence file, written from docs/evidence-format.md alone.
 
-pinned id ═ hash(genesis header) ─► validators ─► header and certificate, again and again
-    ─► validators of height h ─► the signer ─► two signed statements that exclude each other
+anchor ─► steps ─► the header below height h ─► validators of height h ─► the signer
+    ─► two signed statements that exclude each other
 """
 
 import struct
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, final
 
 import msgpack
 
 from verifier.hashes import tag, tagged_hash
+from verifier.judge import Finding, judge
+from verifier.lineage import (
+    Anchor,
+    Step,
+    Trusted,
+    after_header,
+    check_next,
+    follow,
+    read_anchor,
+    read_steps,
+    source_of,
+    story_of,
+)
+from verifier.pins import Pin, check_asked, check_contradiction
 from verifier.trust import (
     VIEW_MAX,
+    Certificate,
     Header,
-    Link,
-    check_genesis,
-    check_keys,
-    check_links,
+    Keys,
     is_signed,
+    read_certificate,
     read_header,
     read_keys,
-    read_links,
 )
-from verifier.values import INTEGER_MAX, array_of, bytes_of, natural, unpack
-from verifier.verdict import Invalid, Outcome, Verdict
+from verifier.values import INTEGER_MAX, array_of, bytes_of, unpack
+from verifier.verdict import Invalid, Verdict, invalid
 
 FILE_BYTES_MAX: Final = 8 * 1024 * 1024
 STATEMENT_BYTES_MAX: Final = 128
@@ -74,12 +87,23 @@ class Statement:
 
 @final
 @dataclass(frozen=True, slots=True)
+class Last:
+    """The header below the contested height; `next` where it names others than signed it."""
+
+    header: Header
+    certificate: Certificate
+    signers: Keys | None
+    next: Keys | None
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class EvidenceFile:
     """Everything that stands in an evidence file."""
 
-    genesis: Header
-    validators: tuple[bytes, ...]
-    links: tuple[Link, ...]
+    anchor: Anchor
+    steps: tuple[Step, ...]
+    last: Last | None
     signer: bytes
     first: Statement
     second: Statement
@@ -90,24 +114,44 @@ def is_evidence(data: bytes) -> bool:
     return data[1:17] == b"\xafmithaq.evidence"
 
 
-def verify_evidence(data: bytes, pinned_chain: bytes | None) -> Verdict:
-    """Judge an evidence file; `pinned_chain` is the id of the chain that the reader trusts."""
+def verify_evidence(data: bytes, pin: Pin | None) -> Verdict:
+    """Judge an evidence file for who asks about the chain of `pin`, if about any."""
+    pins = () if pin is None else (pin,)
+
+    def check_first(file: EvidenceFile) -> None:
+        if pin is not None:
+            check_asked(file.anchor, pin)
+
+    return _verify(data, pins, check_first)
+
+
+def verify_evidence_under(data: bytes, pins: Sequence[Pin]) -> Verdict:
+    """Judge an evidence file for who trusts these chains and checkpoints."""
+    return _verify(data, pins, lambda _: None)
+
+
+def _verify(
+    data: bytes, pins: Sequence[Pin], check_first: Callable[[EvidenceFile], None]
+) -> Verdict:
     try:
         file = _read_file(data)
-        chain = check_genesis(file.genesis, pinned_chain)
-        kind = _check_pair(file, chain)
-        keys = _check_lineage(file, chain)
-        _check_signer(file, keys)
+        check_first(file)
+        check_contradiction(file.anchor, pins)
+        kind = _check_pair(file)
+        voters = _check_lineage(file)
+        _check_signer(file, voters.keys)
     except Invalid as reason:
-        return Verdict(Outcome.INVALID, f"This file proves nothing: {reason}.")
-    return Verdict(
-        Outcome.NOT_PINNED if pinned_chain is None else Outcome.VALID,
-        f"In chain {chain.hex()[:16]}…, at height {file.first.height}, the validator with the key "
-        f"{file.signer.hex()[:16]}… signed two statements that no honest validator signs: "
-        f"{_KINDS[kind]} ({kind}).",
-        _details(file, chain, kind, len(keys)),
-        chain,
+        return invalid(reason)
+    finding = Finding(
+        file.anchor,
+        file.first.height,
+        None,
+        f"In chain {file.anchor.chain.hex()[:16]}…, at height {file.first.height}, the validator "
+        f"with the key {file.signer.hex()[:16]}… signed two statements that no honest validator "
+        f"signs: {_KINDS[kind]} ({kind}).",
+        _details(file, kind, voters),
     )
+    return judge(finding, pins, None)
 
 
 def _read_file(data: bytes) -> EvidenceFile:
@@ -116,19 +160,29 @@ def _read_file(data: bytes) -> EvidenceFile:
     outer = unpack(data, "the file")
     if not isinstance(outer, list) or outer[:1] != ["mithaq.evidence"]:
         raise Invalid("this is not a Mithaq evidence file")
-    if len(outer) > 1 and outer[1] != 1:
+    version = outer[1] if len(outer) > 1 else None
+    if isinstance(version, bool) or version != 2:
         raise Invalid(
-            f"this is an evidence file of version {outer[1]!r}; this verifier knows version 1"
+            f"this is an evidence file of version {version!r}; this verifier knows version 2"
         )
-    _, version, genesis, validators, links, signer, first, second = array_of(outer, 8, "the file")
-    natural(version, 1, "version")
+    _, _, anchor, steps, last, signer, first, second = array_of(outer, 8, "the file")
     return EvidenceFile(
-        genesis=read_header(genesis, "genesis header"),
-        validators=read_keys(validators, "validators"),
-        links=read_links(links, 0),
+        anchor=read_anchor(anchor),
+        steps=read_steps(steps),
+        last=None if last is None else _read_last(last),
         signer=bytes_of(signer, 32, "signer"),
         first=_read_statement(first, "first statement"),
         second=_read_statement(second, "second statement"),
+    )
+
+
+def _read_last(value: object) -> Last:
+    header, certificate, signers, after = array_of(value, 4, "last header")
+    return Last(
+        read_header(header, "last header"),
+        read_certificate(certificate),
+        None if signers is None else read_keys(signers, "signers"),
+        None if after is None else read_keys(after, "next validators"),
     )
 
 
@@ -163,9 +217,9 @@ def _read_statement(value: object, what: str) -> Statement:
     return Statement(data, signature, name, chain, height, view, claimed, block)
 
 
-def _check_pair(file: EvidenceFile, chain: bytes) -> str:
+def _check_pair(file: EvidenceFile) -> str:
     """The kind of the contradiction."""
-    first, second = file.first, file.second
+    first, second, chain = file.first, file.second, file.anchor.chain
     for statement in (first, second):
         if statement.chain != chain:
             raise Invalid(f"a statement is of chain {statement.chain.hex()}")
@@ -193,14 +247,27 @@ def _kind(first: Statement, second: Statement) -> str | None:
     return kind if first.view == second.view and first.block != second.block else None
 
 
-def _check_lineage(file: EvidenceFile, chain: bytes) -> tuple[bytes, ...]:
-    """The validators of the statements' height, from those of genesis on."""
-    height = file.first.height
-    check_keys(file.validators, file.genesis.validators_hash, "the genesis header")
-    keys, at = check_links(file.validators, file.links, chain, below=height)
-    if at != height - 1:
-        raise Invalid(f"the links end at height {at}, expected {height - 1}")
-    return keys
+def _check_lineage(file: EvidenceFile) -> Trusted:
+    """The validators of the statements' height, from the anchor on."""
+    height, last = file.first.height, file.last
+    trusted = follow(file.anchor, file.steps)
+    if last is None:
+        # The anchor itself says who votes there: genesis at height 1, a checkpoint at its own.
+        if file.steps or height != trusted.lowest:
+            raise Invalid(f"the header of height {height - 1} is missing")
+        return trusted
+    header = last.header
+    if header.height != height - 1:
+        raise Invalid(f"the last header is of height {header.height}, expected {height - 1}")
+    signed = after_header(trusted, header, last.certificate, last.signers, file.anchor.chain)
+    if last.next is None:
+        if header.next_validators_hash != signed.hash:
+            raise Invalid(f"the validators of height {height} are not listed")
+        return signed
+    named = check_next(header, last.next)
+    if named == signed.hash:
+        raise Invalid(f"the validators of height {height} are listed, but they are known already")
+    return Trusted(last.next, named, height, (*signed.story, f"named at {header.height}"))
 
 
 def _check_signer(file: EvidenceFile, keys: tuple[bytes, ...]) -> None:
@@ -211,27 +278,20 @@ def _check_signer(file: EvidenceFile, keys: tuple[bytes, ...]) -> None:
             raise Invalid(f"the signature of the {what} statement does not verify")
 
 
-def _details(
-    file: EvidenceFile, chain: bytes, kind: str, count: int
-) -> tuple[tuple[str, str], ...]:
+def _details(file: EvidenceFile, kind: str, voters: Trusted) -> tuple[tuple[str, str], ...]:
     height, view = file.first.height, file.first.view
     named = b"\x94\xa2" + kind.encode() + b"\xc4\x20" + file.signer + _packed(height, view)
     return (
-        ("chain", chain.hex()),
+        ("chain", file.anchor.chain.hex()),
         ("kind", f"{kind}, {_KINDS[kind]}"),
         ("signer", file.signer.hex()),
-        ("height", f"{height}, decided by {count} validators"),
+        ("height", f"{height}, decided by {len(voters.keys)} validators"),
         ("first", file.first.text()),
         ("second", file.second.text()),
-        ("validators", f"those of genesis{_more(len(file.links))}"),
+        ("trusted from", source_of(file.anchor)),
+        ("lineage", story_of(voters)),
         ("case", tagged_hash("evidence", named).hex()),
     )
-
-
-def _more(links: int) -> str:
-    if links == 0:
-        return ""
-    return f", and {links} certified header{'s' if links > 1 else ''} after it"
 
 
 def _packed(*numbers: int) -> bytes:

@@ -55,16 +55,40 @@ def _next(path: list[bytes], count: int, what: str) -> tuple[bytes, list[bytes]]
     return path[0], path[1:]
 
 
-def state_root(table: int, key: bytes, value: bytes, siblings: Sequence[bytes]) -> bytes:
-    """The root of a state that holds `value` at this place; siblings from the root downwards.
+def key_hash(table: int, key: bytes) -> bytes:
+    """Where an entry stands in the state."""
+    return tagged_hash("state-key", table.to_bytes(2, "big"), key)
 
-    An empty sibling is written as nothing and hashed as 32 zero bytes.
+
+def state_root(table: int, key: bytes, value: bytes, siblings: Sequence[bytes]) -> bytes:
+    """The root of a state that holds `value` at this place; siblings from the root downwards."""
+    place = key_hash(table, key)
+    leaf = tagged_hash("state-leaf", place, tagged_hash("state-value", value))
+    return _folded(place, leaf, siblings)
+
+
+def state_root_without(
+    place: bytes, other: tuple[bytes, bytes] | None, siblings: Sequence[bytes]
+) -> bytes:
+    """The root of a state where the way to `place`, a key hash, ends before it.
+
+    It ends at nothing, or at the only entry of its subtree: `other`, a key hash and a value hash.
     """
-    key_hash = tagged_hash("state-key", table.to_bytes(2, "big"), key)
-    node = tagged_hash("state-leaf", key_hash, tagged_hash("state-value", value))
+    if other is None:
+        return _folded(place, EMPTY_SUBTREE, siblings)
+    if other[0] == place:
+        raise Invalid("the entry that is said to be absent is the one at the end of the path")
+    rest = 256 - len(siblings)
+    if int.from_bytes(other[0], "big") >> rest != int.from_bytes(place, "big") >> rest:
+        raise Invalid("the entry at the end of the path does not lie on the way to this key")
+    return _folded(place, tagged_hash("state-leaf", *other), siblings)
+
+
+def _folded(place: bytes, node: bytes, siblings: Sequence[bytes]) -> bytes:
+    # An empty sibling is written as nothing and hashed as 32 zero bytes.
     for depth in range(len(siblings) - 1, -1, -1):
         sibling = siblings[depth] or EMPTY_SUBTREE
-        goes_right = key_hash[depth // 8] >> (7 - depth % 8) & 1
+        goes_right = place[depth // 8] >> (7 - depth % 8) & 1
         left, right = (sibling, node) if goes_right else (node, sibling)
         node = tagged_hash("state-node", left, right)
     return node

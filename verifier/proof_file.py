@@ -8,14 +8,14 @@ from typing import Any, Final, final
 
 import msgpack
 
+from verifier.lineage import Anchor, Step, read_anchor, read_steps
 from verifier.trust import (
     Certificate,
     Header,
-    Link,
+    Keys,
     read_certificate,
     read_header,
     read_keys,
-    read_links,
 )
 from verifier.values import INTEGER_MAX, array_of, bytes_of, list_of, natural, sized, unpack
 from verifier.verdict import Invalid
@@ -77,6 +77,18 @@ class ReceiptSubject:
 
 @final
 @dataclass(frozen=True, slots=True)
+class EventSubject:
+    """One event of a receipt, and the place of the receipt in its block."""
+
+    receipt: Receipt
+    event: int
+    index: int
+    count: int
+    receipt_path: tuple[bytes, ...]
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class EntrySubject:
     """One entry of the state after a block."""
 
@@ -88,29 +100,41 @@ class EntrySubject:
 
 @final
 @dataclass(frozen=True, slots=True)
+class AbsentSubject:
+    """A key without an entry in the state after a block.
+
+    Its way through the state ends at `other`, the key hash and value hash of the only entry there,
+    or at nothing.
+    """
+
+    table: int
+    key: bytes
+    siblings: tuple[bytes, ...]
+    other: tuple[bytes, bytes] | None
+
+
+Subject = ReceiptSubject | EventSubject | EntrySubject | AbsentSubject
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class ProofFile:
     """Everything that stands in a proof file."""
 
-    genesis: Header
-    validators: tuple[bytes, ...]
-    """Those of genesis."""
-    links: tuple[Link, ...]
-    """How they have changed; none in version 1."""
+    anchor: Anchor
+    steps: tuple[Step, ...]
     header: Header
     certificate: Certificate | None
-    subject: ReceiptSubject | EntrySubject
-
-    @property
-    def voters(self) -> tuple[bytes, ...]:
-        """Who signed the header, if the file is right."""
-        return self.links[-1].keys if self.links else self.validators
+    signers: Keys | None
+    """Who signed the header, where these are not who is trusted after the last step."""
+    subject: Subject
 
 
 def read_proof_file(data: bytes) -> ProofFile:
     """The records of a proof file.
 
     Raises:
-        Invalid: not a proof file of version 1, or one value of it breaks its rule.
+        Invalid: not a proof file of version 3, or one value of it breaks its rule.
     """
     if len(data) > FILE_BYTES_MAX:
         raise Invalid(f"the file has {len(data)} bytes, at most {FILE_BYTES_MAX} are allowed")
@@ -118,35 +142,31 @@ def read_proof_file(data: bytes) -> ProofFile:
     if not isinstance(outer, list) or outer[:1] != ["mithaq.proof"]:
         raise Invalid("this is not a Mithaq proof file")
     version = outer[1] if len(outer) > 1 else None
-    if isinstance(version, bool) or version not in (1, 2):
-        raise Invalid(
-            f"this is a proof file of version {version!r}; this verifier knows versions 1 and 2"
-        )
-    fields = array_of(outer, 7 if version == 1 else 8, "the file")
-    genesis, validators, *lineage, header, certificate, subject = fields[2:]
+    if isinstance(version, bool) or version != 3:
+        raise Invalid(f"this is a proof file of version {version!r}; this verifier knows version 3")
+    _, _, anchor, steps, header, certificate, signers, subject = array_of(outer, 8, "the file")
     return ProofFile(
-        genesis=read_header(genesis, "genesis header"),
-        validators=read_keys(validators, "validators"),
-        links=read_links(lineage[0], 1) if lineage else (),
+        anchor=read_anchor(anchor),
+        steps=read_steps(steps),
         header=read_header(header, "header"),
         certificate=None if certificate is None else read_certificate(certificate),
+        signers=None if signers is None else read_keys(signers, "signers"),
         subject=_subject(subject),
     )
 
 
-def _subject(value: object) -> ReceiptSubject | EntrySubject:
+def _subject(value: object) -> Subject:
     match value:
         case ["receipt", *_]:
-            _, transaction, receipt, index, count, transaction_path, receipt_path = array_of(
-                value, 7, "receipt subject"
-            )
-            return ReceiptSubject(
-                _transaction(bytes_of(transaction, None, "transaction")),
+            return _receipt_subject(value)
+        case ["event", *_]:
+            _, receipt, event, index, count, path = array_of(value, 6, "event subject")
+            return EventSubject(
                 _receipt(bytes_of(receipt, None, "receipt")),
+                natural(event, EVENTS_MAX - 1, "event"),
                 natural(index, INTEGER_MAX, "index"),
                 natural(count, INTEGER_MAX, "count"),
-                _path(transaction_path, "transaction path"),
-                _path(receipt_path, "receipt path"),
+                _path(path, "receipt path"),
             )
         case ["entry", *_]:
             _, table, key, data, siblings = array_of(value, 5, "entry subject")
@@ -156,8 +176,38 @@ def _subject(value: object) -> ReceiptSubject | EntrySubject:
                 bytes_of(data, None, "value"),
                 _siblings(siblings),
             )
+        case ["absent", *_]:
+            _, table, key, siblings, other = array_of(value, 5, "absent subject")
+            return AbsentSubject(
+                natural(table, 2**16 - 1, "table"),
+                bytes_of(key, None, "key"),
+                _siblings(siblings),
+                None if other is None else _other(other),
+            )
         case _:
-            raise Invalid("the subject of the proof is neither a receipt nor an entry")
+            raise Invalid("the subject is none of receipt, event, entry and absent")
+
+
+def _receipt_subject(value: object) -> ReceiptSubject:
+    _, transaction, receipt, index, count, transaction_path, receipt_path = array_of(
+        value, 7, "receipt subject"
+    )
+    return ReceiptSubject(
+        _transaction(bytes_of(transaction, None, "transaction")),
+        _receipt(bytes_of(receipt, None, "receipt")),
+        natural(index, INTEGER_MAX, "index"),
+        natural(count, INTEGER_MAX, "count"),
+        _path(transaction_path, "transaction path"),
+        _path(receipt_path, "receipt path"),
+    )
+
+
+def _other(value: object) -> tuple[bytes, bytes]:
+    key_hash, value_hash = array_of(value, 2, "other entry")
+    return (
+        bytes_of(key_hash, 32, "other entry, key hash"),
+        bytes_of(value_hash, 32, "other entry, value hash"),
+    )
 
 
 def _path(value: object, what: str) -> tuple[bytes, ...]:

@@ -11,9 +11,12 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from verifier.lineage import Trusted, source_of, story_of
 from verifier.proof_file import (
+    AbsentSubject,
     Call,
     EntrySubject,
+    EventSubject,
     ProofFile,
     ReceiptSubject,
 )
@@ -40,6 +43,15 @@ def sentence(proof: ProofFile, chain: bytes) -> str:
                 f"On {when}, {where}, transaction {identifier} was REFUSED as "
                 f"{_named(*receipt.refusal)} and changed nothing. It asked for: {acts}."
             )
+        case EventSubject(receipt=receipt, event=event):
+            identifier = _short(receipt.transaction_id)
+            happened = _named(*receipt.events[event])
+            return f"On {when}, {where}, transaction {identifier} made this happen: {happened}."
+        case AbsentSubject(table=table, key=key):
+            nothing = _no_balance(table, key) or (
+                f"table {table} of the state held nothing under key {shown(key)}"
+            )
+            return f"On {when}, {where}, after that block, {nothing}."
         case EntrySubject(table=table, key=key, value=value):
             entry = _balance(table, key, value) or (
                 f"table {table} of the state held under key {shown(key)} the value {_record(value)}"
@@ -47,24 +59,42 @@ def sentence(proof: ProofFile, chain: bytes) -> str:
             return f"On {when}, {where}, after that block, {entry}."
 
 
-def details(proof: ProofFile, chain: bytes, block_id: bytes) -> tuple[tuple[str, str], ...]:
+def details(proof: ProofFile, voters: Trusted, block_id: bytes) -> tuple[tuple[str, str], ...]:
     """Labelled facts, in full, in the order of the chain of trust."""
     header, certificate = proof.header, proof.certificate
     signed = (
         "none: the block of genesis is the chain's own definition"
         if certificate is None
-        else f"signed by {len(certificate.seals)} of {len(proof.voters)} validators, "
+        else f"signed by {len(certificate.seals)} of {len(voters.keys)} validators, "
         f"in view {certificate.view}"
     )
     facts = [
-        ("chain", chain.hex()),
+        ("chain", proof.anchor.chain.hex()),
         ("block", f"{header.height}, id {block_id.hex()}"),
         ("block time", time_text(header.time_ms)),
+        ("trusted from", source_of(proof.anchor)),
+        ("lineage", story_of(voters)),
         ("certificate", signed),
     ]
     match proof.subject:
         case ReceiptSubject():
             facts += _receipt_details(proof.subject)
+        case EventSubject(receipt=receipt, event=event, index=index, count=count):
+            facts += [
+                ("transaction", receipt.transaction_id.hex()),
+                ("place", f"number {index + 1} of {count} in the block"),
+                ("event", f"number {event + 1} of {len(receipt.events)}"),
+            ]
+        case AbsentSubject(table=table, key=key, siblings=siblings, other=other):
+            end = (
+                "an empty place" if other is None else f"the entry of another key, {other[0].hex()}"
+            )
+            facts += [
+                ("table", str(table)),
+                ("key", shown(key)),
+                ("value", "none"),
+                ("path", f"{len(siblings)} steps to {end}"),
+            ]
         case EntrySubject(table=table, key=key, value=value, siblings=siblings):
             facts += [
                 ("table", str(table)),
@@ -133,9 +163,19 @@ def _stamp(fields: Sequence[Any]) -> str | None:
             return None
 
 
-def _balance(table: int, key: bytes, value: bytes) -> str | None:
+def _is_balance(table: int, key: bytes) -> bool:
     """The table of balances: account and asset to an amount, which is never zero."""
-    if table != BALANCES or len(key) <= 32 or not key[32:].isascii():
+    return table == BALANCES and len(key) > 32 and key[32:].isascii()
+
+
+def _no_balance(table: int, key: bytes) -> str | None:
+    if not _is_balance(table, key):
+        return None
+    return f"account {key[:32].hex()} held no {shown_name(key[32:].decode('ascii'))}"
+
+
+def _balance(table: int, key: bytes, value: bytes) -> str | None:
+    if not _is_balance(table, key):
         return None
     try:
         record = unpack(value, "value")

@@ -1,25 +1,26 @@
-"""What makes a reader trust a set of validators and a block: chain id, keys, certificate.
+"""Headers, keys and certificates: when a set of validators has signed a block.
 
-    pinned id ═ hash(genesis header) ─► validators ─► certificate over hash(header)
-
-Shared by all files that begin with a genesis header; written from docs/proof-format.md.
+Shared by all files that lead from a trusted set to a block; written from docs/proof-format.md.
 """
 
 import struct
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final, final
 
 import msgpack
 from nacl.bindings import crypto_sign_open
 from nacl.exceptions import CryptoError
 
-from verifier.hashes import empty_list_root, tag, tagged_hash
+from verifier.hashes import tag, tagged_hash
 from verifier.values import INTEGER_MAX, array_of, bytes_of, list_of, natural, sized
 from verifier.verdict import Invalid
 
 VIEW_MAX: Final = 2**31 - 1
 VALIDATORS_MAX: Final = 128
-LINKS_MAX: Final = 65_535
+
+Keys = tuple[bytes, ...]
+"""The keys of a set of validators, strictly ascending."""
 
 
 @final
@@ -49,16 +50,6 @@ class Certificate:
     view: int
     block_id: bytes
     seals: tuple[tuple[int, bytes], ...]
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A certified header, and the validators that it names for the height after it."""
-
-    header: Header
-    certificate: Certificate
-    keys: tuple[bytes, ...]
 
 
 def read_header(value: object, what: str) -> Header:
@@ -94,23 +85,19 @@ def read_certificate(value: object) -> Certificate:
     )
 
 
-def read_keys(value: object, what: str) -> tuple[bytes, ...]:
-    """The keys of a set of validators, in whatever order."""
-    return sized(list_of(value, 1, VALIDATORS_MAX, what), 32, what)
+def read_keys(value: object, what: str) -> Keys:
+    """The keys of a set of validators."""
+    keys = sized(list_of(value, 1, VALIDATORS_MAX, what), 32, what)
+    if any(first >= second for first, second in pairwise(keys)):
+        raise Invalid(f"{what}: the keys are not in ascending order, each once")
+    return keys
 
 
-def read_links(value: object, least: int) -> tuple[Link, ...]:
-    """What leads from the validators of genesis to later ones."""
-    return tuple(_read_link(link) for link in list_of(value, least, LINKS_MAX, "links"))
-
-
-def _read_link(value: object) -> Link:
-    header, certificate, keys = array_of(value, 3, "link")
-    return Link(
-        read_header(header, "header of a link"),
-        read_certificate(certificate),
-        read_keys(keys, "validators of a link"),
-    )
+def hash_of(keys: Keys) -> bytes:
+    """What a header names a set of validators by."""
+    count = len(keys)
+    opening = bytes([0x90 | count]) if count < 16 else b"\xdc" + count.to_bytes(2, "big")
+    return tagged_hash("validators", opening + b"".join(b"\xc4\x20" + key for key in keys))
 
 
 def quorum(validators: int) -> int:
@@ -118,40 +105,7 @@ def quorum(validators: int) -> int:
     return validators - (validators - 1) // 3
 
 
-def check_genesis(genesis: Header, pinned_chain: bytes | None) -> bytes:
-    """The chain id of a genesis header, which is the pinned one if there is one."""
-    zero = bytes(32)
-    chain = tagged_hash("block", genesis.data)
-    if pinned_chain is not None and chain != pinned_chain:
-        raise Invalid(f"it is of chain {chain.hex()}, you pinned {pinned_chain.hex()}")
-    if genesis.height != 0:
-        raise Invalid(f"the genesis header has height {genesis.height}, expected 0")
-    if not genesis.chain == genesis.parent == genesis.proposer == zero:
-        raise Invalid("the genesis header names a chain, a parent or a proposer")
-    if not genesis.transactions_root == genesis.receipts_root == empty_list_root():
-        raise Invalid("the genesis header has transactions or receipts")
-    if genesis.validators_hash != genesis.next_validators_hash:
-        raise Invalid("the genesis header names two sets of validators")
-    return chain
-
-
-def check_keys(keys: tuple[bytes, ...], named: bytes, what: str) -> None:
-    """These keys, in ascending order, are those that a header names by their hash."""
-    if list(keys) != sorted(set(keys)):
-        raise Invalid("the validators are not in ascending order, each once")
-    if tagged_hash("validators", _packed_keys(keys)) != named:
-        raise Invalid(f"the validators listed are not those that {what} names")
-
-
-def _packed_keys(keys: tuple[bytes, ...]) -> bytes:
-    count = len(keys)
-    opening = bytes([0x90 | count]) if count < 16 else b"\xdc" + count.to_bytes(2, "big")
-    return opening + b"".join(b"\xc4\x20" + key for key in keys)
-
-
-def check_certificate(
-    header: Header, certificate: Certificate, keys: tuple[bytes, ...], chain: bytes
-) -> None:
+def check_certificate(header: Header, certificate: Certificate, keys: Keys, chain: bytes) -> None:
     """A quorum of these validators signed the block of a header."""
     block_id = tagged_hash("block", header.data)
     if certificate.height != header.height:
@@ -175,30 +129,6 @@ def check_certificate(
     for seat, signature in certificate.seals:
         if not is_signed(keys[seat], statement, signature):
             raise Invalid(f"the signature of validator {seat} does not verify")
-
-
-def check_links(
-    founders: tuple[bytes, ...], links: tuple[Link, ...], chain: bytes, *, below: int
-) -> tuple[tuple[bytes, ...], int]:
-    """Who votes after the last link, and its height; those of genesis, and 0, without links.
-
-    Each link is signed by those who vote at its height, and names those of the next.
-    """
-    keys, at = founders, 0
-    for link in links:
-        header = link.header
-        if header.chain != chain:
-            raise Invalid(f"a link is of chain {header.chain.hex()}")
-        if not at < header.height < below:
-            raise Invalid(
-                f"a link of height {header.height}, expected one above {at} and below {below}"
-            )
-        check_keys(keys, header.validators_hash, f"the header of height {header.height}")
-        check_certificate(header, link.certificate, keys, chain)
-        named = f"the header of height {header.height} for the next"
-        check_keys(link.keys, header.next_validators_hash, named)
-        keys, at = link.keys, header.height
-    return keys, at
 
 
 def is_signed(key: bytes, statement: bytes, signature: bytes) -> bool:

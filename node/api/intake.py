@@ -290,6 +290,32 @@ def _query(request: HttpRequest, *, allowed: tuple[str, ...]) -> Mapping[str, st
     return given
 
 
+def moment_of(request: HttpRequest, *allowed: str) -> Mapping[str, Height]:
+    """The heights that a question about a proof names, of those that it may name.
+
+    `from`: where its lineage begins; `height`: after which block.
+
+    Raises:
+        Rejected: another parameter, or one that is no height.
+    """
+    return {
+        name: _height(name, given, expected="a height")
+        for name, given in _query(request, allowed=allowed).items()
+    }
+
+
+def number_of(request: HttpRequest, name: str) -> int:
+    """A number from 1 on out of the path.
+
+    Raises:
+        Rejected: it is none.
+    """
+    given = _path(request, name)
+    if given == "0" or not _NUMBER.fullmatch(given):
+        raise _parameter(name, expected="a number from 1 on", actual=given)
+    return int(given)
+
+
 def hex32_of(request: HttpRequest, name: str) -> bytes:
     """32 bytes out of the path.
 
@@ -323,8 +349,12 @@ def height_of(request: HttpRequest, head: Height) -> Height:
     given = _path(request, "height")
     if given == "latest":
         return head
+    return _height("height", given, expected="a height, or latest")
+
+
+def _height(name: str, given: str, *, expected: str) -> Height:
     if not _NUMBER.fullmatch(given) or int(given) > INTEGER_MAX:
-        raise _parameter("height", expected="a height, or latest", actual=given)
+        raise _parameter(name, expected=expected, actual=given)
     return Height(int(given))
 
 

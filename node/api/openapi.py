@@ -80,12 +80,15 @@ _TEXT: Final[Json] = {"type": "string"}
 _WAIT: Final[Mapping[str, Json]] = {
     "wait_s": {"type": "integer", "minimum": 0, "maximum": limits.API_WAIT_S_MAX}
 }
+_HEIGHT: Final[Json] = {"type": "string", "pattern": "^(0|[1-9][0-9]{0,18})$"}
+_FROM: Final[Mapping[str, Json]] = {"from": _HEIGHT}
 _PATHS: Final[Mapping[str, Json]] = {
     "id": _HEX32,
     "height": {"type": "string", "pattern": "^(latest|0|[1-9][0-9]{0,18})$"},
     "table": _TEXT,
     "key": {"type": "string", "pattern": "^([0-9a-f]{2})+$"},
     "file": _TEXT,
+    "event": {"type": "string", "pattern": "^[1-9][0-9]{0,18}$"},
 }
 ENDPOINTS: Final[Mapping[str, _Described]] = {
     "GET /v1/health": _Described({200: (JSON, Alive)}),
@@ -104,13 +107,18 @@ ENDPOINTS: Final[Mapping[str, _Described]] = {
     "GET /v1/transactions/{id}": _Described(
         {200: (JSON, FinalTransaction | PendingTransaction)}, query=_WAIT
     ),
-    "GET /v1/transactions/{id}/proof": _Described({200: (PROOF_TYPE, None)}),
+    "GET /v1/transactions/{id}/proof": _Described({200: (PROOF_TYPE, None)}, query=_FROM),
+    "GET /v1/transactions/{id}/events/{event}/proof": _Described(
+        {200: (PROOF_TYPE, None)}, query=_FROM
+    ),
     "GET /v1/blocks/{height}": _Described({200: (JSON, BlockAnswer)}),
     "GET /v1/accounts/{id}": _Described({200: (JSON, AccountAnswer)}),
     "GET /v1/state/{table}/{key}": _Described(
         {200: (JSON, EntryAnswer)}, query={"height": {"type": "integer", "minimum": 0}}
     ),
-    "GET /v1/state/{table}/{key}/proof": _Described({200: (PROOF_TYPE, None)}),
+    "GET /v1/state/{table}/{key}/proof": _Described(
+        {200: (PROOF_TYPE, None)}, query={**_FROM, "height": _HEIGHT}
+    ),
     "GET /v1/blocks/{height}/testimony": _Described({200: (TESTIMONY_TYPE, None)}),
     "GET /v1/evidence": _Described({200: (JSON, CasesAnswer)}),
     "GET /v1/evidence/{id}": _Described({200: (EVIDENCE_TYPE, None)}),

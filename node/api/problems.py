@@ -15,8 +15,10 @@ from ledger.transaction import BAD_SIGNATURE, MALFORMED
 from node import history
 from node.evidence_file import TOO_LARGE as EVIDENCE_TOO_LARGE
 from node.guard import HEIGHT_DECIDED, NOT_FENCED
+from node.lineage import NO_LINEAGE, UNKNOWN_CHECKPOINT
 from node.mempool import FULL, QUOTA_EXCEEDED
 from node.proof import TOO_LARGE
+from node.queries import UNKNOWN_EVENT
 from node.reports import page as queried
 from primitives.errors import BadSignature, Malformed, MithaqError, Rejected
 from primitives.named import to_named
@@ -60,11 +62,14 @@ STATUS_OF_CODE: Final[Mapping[str, HTTPStatus]] = {
     UNKNOWN_QUERY: HTTPStatus.NOT_FOUND,
     UNKNOWN_TABLE: HTTPStatus.NOT_FOUND,
     ABSENT_ENTRY: HTTPStatus.NOT_FOUND,
+    UNKNOWN_EVENT: HTTPStatus.NOT_FOUND,
+    UNKNOWN_CHECKPOINT: HTTPStatus.BAD_REQUEST,
     UNKNOWN_EVIDENCE: HTTPStatus.NOT_FOUND,
     WRONG_METHOD: HTTPStatus.METHOD_NOT_ALLOWED,
     REQUEST_TIMEOUT: HTTPStatus.REQUEST_TIMEOUT,
     AT_WORK: HTTPStatus.CONFLICT,
     HISTORY_PRUNED: HTTPStatus.GONE,
+    NO_LINEAGE: HTTPStatus.GONE,
     TOO_LARGE: HTTPStatus.CONFLICT,
     EVIDENCE_TOO_LARGE: HTTPStatus.CONFLICT,
     NOT_FENCED: HTTPStatus.CONFLICT,

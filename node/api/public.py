@@ -40,6 +40,7 @@ from node.api.responses import (
 )
 from node.api.streams import Streams
 from node.history import EntryAnswer, entry, record_of, unknown_block
+from node.lineage import GENESIS
 from node.metrics import METRICS_TYPE
 from node.queries import (
     TABLE_NUMBERS,
@@ -90,6 +91,7 @@ class PublicApi:
             post("/v1/transactions/batch")(self.submit_batch),
             get("/v1/transactions/{id:str}")(self.transaction),
             get("/v1/transactions/{id:str}/proof")(self.transaction_proof),
+            get("/v1/transactions/{id:str}/events/{event:str}/proof")(self.event_proof),
             get("/v1/queries/{name:str}")(self.query),
             get("/v1/blocks/{height:str}")(self.block),
             get("/v1/accounts/{id:str}")(self.account),
@@ -243,9 +245,29 @@ class PublicApi:
 
     async def transaction_proof(self, request: HttpRequest) -> ASGIResponse:
         """The proof file of a transaction and its receipt."""
-        intake.check_no_query(request)
+        since = intake.moment_of(request, "from").get("from", GENESIS)
         identifier = TransactionId(intake.hex32_of(request, "id"))
-        proof = await self._ask(self._queries.transaction_proof, identifier)
+
+        def prove() -> bytes | None:
+            return self._queries.transaction_proof(identifier, since=since)
+
+        return await self._proof_of(identifier, prove)
+
+    async def event_proof(self, request: HttpRequest) -> ASGIResponse:
+        """The proof file of one event of a transaction, counted from 1."""
+        since = intake.moment_of(request, "from").get("from", GENESIS)
+        identifier = TransactionId(intake.hex32_of(request, "id"))
+        number = intake.number_of(request, "event")
+
+        def prove() -> bytes | None:
+            return self._queries.event_proof(identifier, number, since=since)
+
+        return await self._proof_of(identifier, prove)
+
+    async def _proof_of(
+        self, identifier: TransactionId, prove: Callable[[], bytes | None]
+    ) -> ASGIResponse:
+        proof = await self._ask(prove)
         if proof is None:
             raise _unknown_transaction(identifier)
         return raw_response(proof, PROOF_TYPE)
@@ -324,17 +346,15 @@ class PublicApi:
         return await self._ask(ask)
 
     async def state_proof(self, request: HttpRequest) -> ASGIResponse:
-        """The proof file of a state entry at the head."""
-        intake.check_no_query(request)
+        """The proof file of a state entry, or of its absence, after a block or at the head."""
+        moment = intake.moment_of(request, "from", "height")
         table, key = _entry_of(request)
-        proof = await self._ask(self._queries.state_proof, table, key)
-        if proof is None:
-            raise Rejected(
-                ABSENT_ENTRY,
-                f"table {table} has no entry {key.hex()} at the newest block",
-                {"table": table, "key": key.hex()},
-            )
-        return raw_response(proof, PROOF_TYPE)
+
+        def prove() -> bytes:
+            since = moment.get("from", GENESIS)
+            return self._queries.state_proof(table, key, height=moment.get("height"), since=since)
+
+        return raw_response(await self._ask(prove), PROOF_TYPE)
 
     # following
 

@@ -13,7 +13,7 @@ from msgspec import Struct, structs
 
 from ledger import act
 from ledger import transaction as transactions
-from node import door, evidence_file, exporting, guard, mempool, proof
+from node import door, evidence_file, exporting, guard, lineage, mempool, proof, queries
 from node.api import problems
 from node.check import run as check_run
 from primitives.ids import Natural
@@ -85,6 +85,15 @@ _OTHERS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
         ("part", *_EXPECTED),
     ),
     problems.ABSENT_ENTRY: ("The table has no such entry.", ("table", "key")),
+    queries.UNKNOWN_EVENT: ("The transaction has no event of this number.", _EXPECTED),
+    lineage.UNKNOWN_CHECKPOINT: (
+        "A proof begins at the height of its block or below it.",
+        _EXPECTED,
+    ),
+    lineage.NO_LINEAGE: (
+        "The node began from a snapshot and lacks the headers that lead from there; ask another.",
+        ("from", "height"),
+    ),
     problems.UNKNOWN_EVIDENCE: ("This node keeps no evidence of this case.", ("case",)),
     evidence_file.TOO_LARGE: (
         "The evidence file would have {bytes} bytes, more than anybody reads.",

@@ -16,7 +16,7 @@ from kit.ledger import key
 from kit.lineage import Lineage
 from node.evidence_file import read_evidence, write_evidence
 from node.forensics import write_testimony
-from primitives.block import block_id
+from node.lineage import chain_of
 from primitives.codec import encode
 from primitives.evidence import case_of
 from primitives.ids import ValidatorKey
@@ -139,7 +139,7 @@ testified.__test__ = False  # type: ignore[attr-defined]  # it only begins so
 def test_testimonies_of_both_sides_name_the_guilty_of_a_fork(fork: Fork, tmp_path: Path) -> None:
     """R48: at least f + 1, each with a file that is valid by itself."""
     files, folder = testified(fork, tmp_path), tmp_path / "found"
-    chain = block_id(fork.testimonies[0].genesis).hex()
+    chain = chain_of(fork.testimonies[0].origin.anchor).hex()
     find: list[str | Path] = ["evidence", "find", *files, "--home", tmp_path, "--chain", chain]
 
     done = mithaq(*find, "-o", folder)

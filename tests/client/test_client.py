@@ -70,10 +70,10 @@ def test_what_was_submitted_is_looked_up_by_its_id(client: Client, treasury: Wal
     assert client.block() == client.block(1)
     [held] = client.account(account_id("health")).balances
     assert (held.asset, held.amount, held.exponent) == ("GBP", 100, 2)
-    verdict = verifier.verify(client.proof(taken.id), bytes(client.chain()))
+    verdict = verifier.verify(client.proof(taken.id), verifier.Pin(client.chain()))
     assert verdict.outcome is verifier.Outcome.VALID
     entry = client.state_proof("accounts", account_id("health"))
-    assert verifier.verify(entry, bytes(client.chain())).outcome is verifier.Outcome.VALID
+    assert verifier.verify(entry, verifier.Pin(client.chain())).outcome is verifier.Outcome.VALID
 
 
 def test_status_is_a_struct(office: Desk, client: Client) -> None:

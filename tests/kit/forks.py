@@ -21,8 +21,9 @@ from kit.certified import (
     validator_keys,
     validator_set,
 )
+from node.evidence_file import LastHeader, Voters
 from node.forensics import Testimony
-from node.lineage import Link
+from node.lineage import GenesisAnchor
 from primitives.block import block_id
 from primitives.certificate import Certificate
 from primitives.digest import list_root
@@ -147,10 +148,12 @@ class Story:
         )
         return Testimony(
             format="mithaq.testimony",
-            version=1,
-            genesis=self.genesis,
-            validators=self.members.keys,
-            links=(Link(header, below, self.members.keys),),
+            version=2,
+            origin=Voters(
+                GenesisAnchor(self.genesis, self.members.keys),
+                (),
+                LastHeader(header, below, None, None),
+            ),
             certificate=decided,
             records=tuple(self.archives.get(seat, ())),
         )

@@ -17,22 +17,18 @@ from kit.certified import (
     signing_key,
     validator_set,
 )
-from node.evidence_file import EvidenceFile
-from node.lineage import Link
+from kit.proofs import keys_named
+from node.evidence_file import EvidenceFile, LastHeader
+from node.lineage import GenesisAnchor, Step
 from primitives.block import Header, block_id
 from primitives.crypto import SigningKey
 from primitives.digest import list_root
 from primitives.evidence import Evidence
 from primitives.ids import ChainId, Height, TimeMs, View
 from primitives.validators import ValidatorSet
+from verifier import Pin
 
 CHANGE, HEIGHT = 5, 12
-
-
-def keys_named(*numbers: int) -> list[SigningKey]:
-    """Key pairs of these validators, in the order of their seats."""
-    keys = [signing_key(f"validator {number}") for number in numbers]
-    return sorted(keys, key=lambda key: key.public)
 
 
 @dataclass(frozen=True)
@@ -58,6 +54,10 @@ class Lineage:
     def chain(self) -> ChainId:
         return ChainId(block_id(self.genesis))
 
+    @property
+    def pin(self) -> Pin:
+        return Pin(self.chain)
+
     def header(self, height: int, now: ValidatorSet, then: ValidatorSet) -> Header:
         """A header that `now` decides, and that names `then` for the next height."""
         return replace(
@@ -68,10 +68,10 @@ class Lineage:
             next_validators_hash=then.hash,
         )
 
-    def link(
+    def step(
         self, height: int, now: list[SigningKey], then: list[SigningKey], *, signers: int = 0
-    ) -> Link:
-        """A link that a quorum of `now`, or so many of them, certified."""
+    ) -> Step:
+        """A step that a quorum of `now`, or so many of them, certified."""
         voting = validator_set(now)
         header = self.header(height, voting, validator_set(then))
         certificate = certify(
@@ -82,23 +82,24 @@ class Lineage:
             view=View(0),
             block=block_id(header),
         )
-        return Link(header, certificate, validator_set(then).keys)
+        return Step(header, certificate, validator_set(then).keys)
 
-    def links(self) -> tuple[Link, ...]:
-        return (
-            self.link(CHANGE, self.old, self.new),
-            self.link(HEIGHT - 1, self.new, self.new),
-        )
+    def last(
+        self, height: int = HEIGHT - 1, then: list[SigningKey] | None = None, *, signers: int = 0
+    ) -> LastHeader:
+        """The header below the contested height, by those who vote from CHANGE + 1 on."""
+        made = self.step(height, self.new, then or self.new, signers=signers)
+        return LastHeader(made.header, made.certificate, None, made.keys if then else None)
 
     def file(self, evidence: Evidence | None = None) -> EvidenceFile:
         """A file against the validator that joined, of kind E2 unless told otherwise."""
         shown = evidence or self.pieces()["E2"]
         return EvidenceFile(
             format="mithaq.evidence",
-            version=1,
-            genesis=self.genesis,
-            validators=validator_set(self.old).keys,
-            links=self.links(),
+            version=2,
+            anchor=GenesisAnchor(self.genesis, validator_set(self.old).keys),
+            steps=(self.step(CHANGE, self.old, self.new),),
+            last=self.last(),
             signer=shown.signer,
             first=shown.first,
             second=shown.second,

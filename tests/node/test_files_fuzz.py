@@ -27,6 +27,7 @@ from primitives.validators import ValidatorSet
 from services.table import TRANSACTION
 from verifier.check import verify
 from verifier.evidence import verify_evidence
+from verifier.pins import Pin
 from verifier.verdict import Outcome
 
 CHAIN = ChainId(named_digest("chain"))
@@ -71,7 +72,7 @@ def test_evidence_of_nothing_accuses_nobody(evidence: Evidence) -> None:
 @given(data=FILES.map(encode) | mutated(FILES) | spoilt(FILES), pin=st.booleans())
 def test_the_verifier_has_a_verdict_about_every_evidence_file(data: bytes, pin: bool) -> None:  # noqa: FBT001 - drawn, not passed
     """And it is never that somebody broke a promise."""
-    verdict = verify_evidence(data, CHAIN if pin else None)
+    verdict = verify_evidence(data, Pin(CHAIN) if pin else None)
 
     assert verdict.outcome is Outcome.INVALID
 
@@ -80,7 +81,7 @@ def test_the_verifier_has_a_verdict_about_every_evidence_file(data: bytes, pin: 
 @given(data=PROOFS.map(encode) | mutated(PROOFS) | spoilt(PROOFS), pin=st.booleans())
 def test_the_verifier_has_a_verdict_about_every_proof_file(data: bytes, pin: bool) -> None:  # noqa: FBT001 - drawn, not passed
     """And it is never that something is proved."""
-    verdict = verify(data, CHAIN if pin else None)
+    verdict = verify(data, Pin(CHAIN) if pin else None)
 
     assert verdict.outcome is Outcome.INVALID
 

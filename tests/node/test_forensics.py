@@ -17,21 +17,21 @@ from node.forensics import (
     read_testimony,
     write_testimony,
 )
+from node.lineage import chain_of
 from primitives import limits
-from primitives.block import block_id
 from primitives.codec import encode
 from primitives.crypto import ED25519
 from primitives.errors import Malformed
 from primitives.evidence import Evidence, check_evidence
-from primitives.ids import ChainId, Height, Signature, View
-from verifier import Outcome, verify_evidence
+from primitives.ids import Height, Signature, View
+from verifier import Outcome, Pin, verify_evidence
 
 
 def judged(testimonies: list[forensics.Testimony]) -> tuple[Evidence, ...]:
     """What they prove, each piece judged once more on its own."""
     found = culprits(testimonies, scheme=ED25519)
     first = testimonies[0]
-    chain = ChainId(block_id(first.genesis))
+    chain = chain_of(first.origin.anchor)
     cases = [
         check_evidence(piece, chain=chain, validators=first.voters, scheme=ED25519)
         for piece in found
@@ -63,8 +63,8 @@ def test_each_piece_goes_out_as_a_file_that_anybody_checks() -> None:
     files = [write_evidence(file) for file in evidence_files(fork.testimonies, found)]
 
     assert len(files) == len(found)
-    chain = block_id(fork.testimonies[0].genesis)
-    assert {verify_evidence(file, chain).outcome for file in files} == {Outcome.VALID}
+    chain = chain_of(fork.testimonies[0].origin.anchor)
+    assert {verify_evidence(file, Pin(chain)).outcome for file in files} == {Outcome.VALID}
 
 
 def test_a_testimony_counts_by_its_signatures_alone() -> None:

@@ -15,7 +15,7 @@ from primitives.evidence import Evidence, case_of
 from primitives.ids import Height, ValidatorKey
 from services.authority import ReportEquivocation
 from sim.machine import Machine
-from verifier import Outcome, verify_evidence
+from verifier import Outcome, Pin, verify_evidence
 
 
 def accused(network: Network, liar: Machine, *, height: int) -> Evidence:
@@ -71,12 +71,14 @@ def test_an_evidence_file_leads_through_the_changes_of_validators() -> None:
     piece = accused(network, second, height=height)
 
     file = evidence_file(piece, case_of(piece, network.chain), network.validators()[0].store)
-    without = replace(file, links=file.links[-1:])
+    assert file.last is not None
+    without = replace(file, last=replace(file.last, signers=None))
 
-    assert [link.header.height for link in file.links] == [reported + 1, height - 1]
-    judged = verify_evidence(write_evidence(file), network.chain)
+    assert file.steps == (), "most of those who voted before vote still"
+    assert (file.last.header.height, len(file.last.signers or ())) == (height - 1, 5)
+    judged = verify_evidence(write_evidence(file), Pin(network.chain))
     assert judged.outcome is Outcome.VALID, judged.sentence
-    assert verify_evidence(write_evidence(without), network.chain).outcome is Outcome.INVALID
+    assert verify_evidence(write_evidence(without), Pin(network.chain)).outcome is Outcome.INVALID
 
 
 def test_a_testimony_names_the_validators_of_its_height() -> None:

@@ -12,16 +12,18 @@ from msgspec.structs import replace
 from kit.accused import two_prepares, view_change, vote
 from kit.certified import named_digest, signing_key, validator_set
 from kit.engines import begun
-from kit.lineage import HEIGHT, Lineage, keys_named
+from kit.lineage import HEIGHT, Lineage
+from kit.proofs import keys_named
 from node.evidence_file import EvidenceFile, evidence_file, read_evidence, write_evidence
+from node.lineage import CheckpointAnchor, Keys
 from primitives import limits
 from primitives.codec import encode
 from primitives.domains import Domain
 from primitives.errors import Malformed, Rejected
 from primitives.evidence import case_of, evidence_of
-from primitives.ids import ChainId, ValidatorKey
+from primitives.ids import ChainId, Height, ValidatorKey
 from primitives.statements import Witness
-from verifier import Outcome, is_evidence, verify_evidence
+from verifier import Outcome, Pin, is_evidence, verify_evidence, verify_evidence_under
 from verifier.__main__ import main
 from verifier.evidence import FILE_BYTES_MAX
 
@@ -29,9 +31,13 @@ CHAIN = Lineage.made()
 FILE = CHAIN.file()
 
 
+def with_founders(file: EvidenceFile, keys: Keys) -> EvidenceFile:
+    return replace(file, anchor=replace(file.anchor, validators=keys))
+
+
 def refused(file: EvidenceFile | bytes, why: str) -> None:
     data = file if isinstance(file, bytes) else encode(file)
-    verdict = verify_evidence(data, CHAIN.chain)
+    verdict = verify_evidence(data, CHAIN.pin)
     assert verdict.outcome is Outcome.INVALID, verdict.sentence
     assert why in verdict.sentence, verdict.sentence
 
@@ -41,7 +47,7 @@ def test_every_kind_is_valid_to_a_second_implementation(kind: str) -> None:
     """R46, R47: with the case's id as the node computes it."""
     piece = CHAIN.pieces()[kind]
 
-    verdict = verify_evidence(write_evidence(CHAIN.file(piece)), CHAIN.chain)
+    verdict = verify_evidence(write_evidence(CHAIN.file(piece)), CHAIN.pin)
 
     assert verdict.outcome is Outcome.VALID
     assert kind in verdict.sentence
@@ -67,56 +73,84 @@ def test_evidence_of_another_chain_is_invalid_under_the_pinned_one() -> None:
         (lambda f: replace(f, first=f.second, second=f.first), "smaller bytes is second"),
         (lambda f: replace(f, second=f.first), "are the same"),
         (lambda f: replace(f, signer=ValidatorKey(bytes(32))), "no validator of height 12"),
-        (lambda f: replace(f, signer=f.validators[0]), "no validator|does not verify"),
-        (lambda f: replace(f, links=f.links[:1]), "end at height 5, expected 11"),
-        (lambda f: replace(f, links=f.links[1:]), "not those that the header of height 11 names"),
-        (lambda f: replace(f, links=()), "end at height 0, expected 11"),
-        (lambda f: replace(f, links=f.links[::-1]), "height 11 names"),
-        (lambda f: replace(f, links=(*f.links, f.links[1])), "above 11 and below 12"),
-        (lambda f: replace(f, validators=f.validators[::-1]), "ascending order"),
-        (lambda f: replace(f, validators=f.validators[1:]), "the genesis header names"),
-        (lambda f: replace(f, genesis=f.links[0].header), "you pinned"),
+        (lambda f: replace(f, signer=f.anchor.validators[0]), "no validator|does not verify"),
+        (lambda f: replace(f, last=None), "the header of height 11 is missing"),
+        (lambda f: replace(f, steps=(), last=None), "the header of height 11 is missing"),
+        (lambda f: replace(f, steps=()), "and no others are listed"),
+        (lambda f: replace(f, steps=f.steps * 2), "of height 5, expected 6 or above"),
+        (lambda f: replace(f, last=CHAIN.last(10)), "is of height 10, expected 11"),
+        (lambda f: replace(f, last=CHAIN.last(then=CHAIN.old, signers=3)), "a quorum is 4"),
+        (lambda f: replace(f, last=replace(f.last, signers=f.steps[0].keys)), "trusted already"),
+        (lambda f: replace(f, last=replace(f.last, next=f.steps[0].keys)), "known already"),
+        (lambda f: replace(f, last=CHAIN.last(then=CHAIN.old)), "no validator of height 12"),
+        (
+            lambda f: replace(f, last=replace(CHAIN.last(then=CHAIN.old), next=None)),
+            "validators of height 12 are not listed",
+        ),
+        (lambda f: with_founders(f, f.anchor.validators[::-1]), "ascending order"),
+        (lambda f: with_founders(f, f.anchor.validators[1:]), "the genesis header names"),
+        (
+            lambda f: replace(f, anchor=replace(f.anchor, genesis=f.steps[0].header)),
+            "you pinned",
+        ),
     ],
 )
 def test_a_file_that_was_changed_is_invalid(
     change: Callable[[EvidenceFile], EvidenceFile], why: str
 ) -> None:
     """Each step of docs/evidence-format.md §2 stands on the one before."""
-    verdict = verify_evidence(encode(change(FILE)), CHAIN.chain)
+    verdict = verify_evidence(encode(change(FILE)), CHAIN.pin)
 
     assert verdict.outcome is Outcome.INVALID
     assert any(part in verdict.sentence for part in why.split("|")), verdict.sentence
 
 
-def test_a_link_without_a_quorum_proves_no_change_of_validators() -> None:
+def test_a_step_without_a_quorum_proves_no_change_of_validators() -> None:
     """Two of four cannot convict by electing their own."""
-    weak = CHAIN.link(5, CHAIN.old, CHAIN.new, signers=2)
+    weak = CHAIN.step(5, CHAIN.old, CHAIN.new, signers=2)
 
-    refused(replace(FILE, links=(weak, FILE.links[1])), "2 of 4 validators signed, a quorum is 3")
+    refused(replace(FILE, steps=(weak,)), "2 of 4 validators signed, a quorum is 3")
 
 
-def test_a_link_that_strangers_certified_proves_nothing() -> None:
+def test_a_step_that_strangers_certified_proves_nothing() -> None:
     """Their signatures are good, and they are no validators."""
     strangers = keys_named(7, 8, 9, 10)
-    forged = CHAIN.link(5, strangers, CHAIN.new)
+    forged = CHAIN.step(5, strangers, CHAIN.new)
 
-    refused(replace(FILE, links=(forged, FILE.links[1])), "the header of height 5 names")
+    refused(replace(FILE, steps=(forged,)), "not those that the header of height 5 names")
+    forged = replace(forged, keys=validator_set(strangers).keys)
+    refused(replace(FILE, steps=(forged,)), "0 of 4 trusted validators signed at height 5")
 
 
-def test_a_link_names_who_comes_next_by_hash() -> None:
+def test_a_step_names_who_comes_next_by_hash() -> None:
     """Keys that the header does not name are refused, and so are those in a wrong order."""
-    link, last = FILE.links
+    step = FILE.steps[0]
     others = validator_set(keys_named(1, 2, 3, 4, 6)).keys
 
-    refused(replace(FILE, links=(replace(link, next=others), last)), "for the next names")
-    refused(replace(FILE, links=(replace(link, next=link.next[::-1]), last)), "ascending order")
+    refused(replace(FILE, steps=(replace(step, keys=others),)), "names for the next")
+    refused(replace(FILE, steps=(replace(step, keys=step.keys[::-1]),)), "ascending order")
 
 
-def test_a_link_of_another_chain_is_no_link() -> None:
+def test_a_step_of_another_chain_is_no_step() -> None:
     """Its validators may even be the same."""
-    other = Lineage.made("another").links()[0]
+    other = Lineage.made("another").file().steps
 
-    refused(replace(FILE, links=(other, FILE.links[1])), "a link is of chain")
+    refused(replace(FILE, steps=other), "the header of height 5 is of chain")
+
+
+def test_evidence_may_begin_at_a_checkpoint() -> None:
+    """R59: the one that was pinned, and at its own height without any header."""
+    keys = validator_set(CHAIN.new).keys
+    for height, last in ((8, FILE.last), (HEIGHT, None)):
+        anchor = CheckpointAnchor(CHAIN.chain, Height(height), keys)
+        data = write_evidence(replace(FILE, anchor=anchor, steps=(), last=last))
+        pin = Pin(CHAIN.chain, height, validator_set(CHAIN.new).hash)
+        assert verify_evidence(data, pin).outcome is Outcome.VALID
+        assert verify_evidence(data, CHAIN.pin).outcome is Outcome.NOT_PINNED
+        assert verify_evidence_under(data, [CHAIN.pin, pin]).outcome is Outcome.VALID
+        assert verify_evidence_under(data, []).outcome is Outcome.NOT_PINNED
+        elsewhere = Pin(CHAIN.chain, height, validator_set(CHAIN.old).hash)
+        assert verify_evidence(data, elsewhere).outcome is Outcome.INVALID
 
 
 @pytest.mark.parametrize("which", ["first", "second"])
@@ -218,7 +252,7 @@ def test_a_file_of_another_form_is_invalid() -> None:
         made: bytes = msgpack.packb(value, use_bin_type=True)
         return made
 
-    refused(packed([outer[0], 2, *outer[2:]]), "of version 2; this verifier knows version 1")
+    refused(packed([outer[0], 1, *outer[2:]]), "of version 1; this verifier knows version 2")
     refused(packed(["mithaq.proof", *outer[1:]]), "not a Mithaq evidence file")
     refused(packed([*outer, None]), "expected an array of 8 values, found 9")
     refused(data + b"\0", "cannot be read")
@@ -234,21 +268,22 @@ def test_no_changed_bit_is_overlooked(place: int, bit: int) -> None:
     data = bytearray(write_evidence(FILE))
     data[place % len(data)] ^= 1 << bit
 
-    assert verify_evidence(bytes(data), CHAIN.chain).outcome is Outcome.INVALID
+    assert verify_evidence(bytes(data), CHAIN.pin).outcome is Outcome.INVALID
 
 
 @given(data=st.binary(max_size=200))
 def test_the_reader_never_raises(data: bytes) -> None:
     """Whatever the bytes are."""
-    for file in (data, b"\x98\xafmithaq.evidence\x01" + data):
+    for file in (data, b"\x98\xafmithaq.evidence\x02" + data):
         assert verify_evidence(file, None).outcome is Outcome.INVALID
 
 
 def test_a_file_is_not_larger_than_it_may_be() -> None:
     """limits.EVIDENCE_FILE_BYTES_MAX: what nobody would read is not written, nor read."""
-    link = FILE.links[0]
-    count = limits.EVIDENCE_FILE_BYTES_MAX // len(encode(link)) + 1
-    large = replace(FILE, links=(link,) * count)
+    many = keys_named(*range(limits.VALIDATORS_MAX))
+    step = CHAIN.step(5, many, many)
+    count = limits.EVIDENCE_FILE_BYTES_MAX // len(encode(step)) + 1
+    large = replace(FILE, steps=(step,) * count)
 
     with pytest.raises(Rejected, match="8388608"):
         write_evidence(large)
@@ -271,7 +306,7 @@ def test_a_node_makes_the_file_from_its_own_chain(height: int) -> None:
     data = write_evidence(file)
     assert file.evidence == piece
     assert is_evidence(data)
-    assert verify_evidence(data, network.chain).outcome is Outcome.VALID
+    assert verify_evidence(data, Pin(network.chain)).outcome is Outcome.VALID
 
 
 def test_the_program_knows_either_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -284,5 +319,5 @@ def test_the_program_knows_either_file(tmp_path: Path, capsys: pytest.CaptureFix
         f"VALID\n\nIn chain {CHAIN.chain.hex()[:16]}…, at height {HEIGHT}, the validator"
     )
     assert main([str(path)]) == 3
-    path.write_bytes(encode(replace(FILE, links=())))
+    path.write_bytes(encode(replace(FILE, steps=())))
     assert main([str(path), "--chain", CHAIN.chain.hex()]) == 1

@@ -14,7 +14,7 @@ import pytest
 
 from kit.lineage import Lineage
 from node.evidence_file import write_evidence
-from verifier import Outcome, verify_evidence
+from verifier import Outcome, read_pin, verify_evidence
 
 PAGE = Path(__file__).parents[2] / "docs" / "evidence-format.md"
 MARK = "<!-- worked example -->\n"
@@ -39,22 +39,22 @@ def example() -> str:
     chain = Lineage.made()
     data = write_evidence(chain.file())
     outer = msgpack.unpackb(data)
-    names = ("genesis", "validators", "links", "signer", "first", "second")
+    names = ("anchor", "steps", "last", "signer", "first", "second")
     parts = [("the array of eight, format and version", data[:18])]
     parts += [(name, packed(outer[index])) for index, name in enumerate(names, 2)]
     assert b"".join(piece for _, piece in parts) == data
     pieces = "\n".join(f"{name} ({len(piece)} bytes)\n{wrapped(piece)}" for name, piece in parts)
-    changing, last = outer[4]
+    (_, genesis, founders), (changing,), last = outer[2:5]
     values = [
-        ("chain id", sha("block", packed(outer[2]))),
-        ("validators of 1", sha("validators", packed(outer[3]))),
+        ("chain id", sha("block", packed(genesis))),
+        ("validators of 1", sha("validators", packed(founders))),
         ("validators of 6", sha("validators", packed(changing[2]))),
         ("block id of 5", sha("block", packed(changing[0]))),
         ("block id of 11", sha("block", packed(last[0]))),
         ("case", sha("evidence", packed(["E2", outer[5], 12, 0]))),
     ]
     computed = "\n".join(f"{name:<18}{value}" for name, value in values)
-    verdict = verify_evidence(data, chain.chain).text().rstrip("\n")
+    verdict = verify_evidence(data, chain.pin).text().rstrip("\n")
     return (
         f"The file, {len(data)} bytes, in its parts:\n```\n{pieces}\n```\n"
         f"What a reader computes:\n```\n{computed}\n```\n"
@@ -79,5 +79,5 @@ def test_the_example_on_the_page_verifies_as_it_stands() -> None:
     digits = "".join(line for line in first.splitlines() if re.fullmatch(r"[0-9a-f]+", line))
     named = re.search(r"^chain id +([0-9a-f]{64})$", second, re.MULTILINE)
     assert named is not None
-    verdict = verify_evidence(bytes.fromhex(digits), bytes.fromhex(named[1]))
+    verdict = verify_evidence(bytes.fromhex(digits), read_pin(named[1]))
     assert verdict.outcome is Outcome.VALID

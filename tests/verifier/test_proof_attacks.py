@@ -16,10 +16,13 @@ from hypothesis import strategies as st
 
 from kit.certified import certify, named_digest, signing_key
 from kit.proofs import (
+    HEIGHT,
     Chain,
+    changed_chain,
     packed,
     small_chain,
 )
+from node.lineage import Keys
 from node.proof import ProofFile, write_proof
 from primitives import limits
 from primitives.block import block_id
@@ -34,14 +37,15 @@ CHAIN = small_chain()
 RECEIPT = CHAIN.receipt_proof()
 ENTRY = CHAIN.entry_proof()
 GENESIS_ENTRY = CHAIN.genesis_entry_proof()
+LED = changed_chain().event_proof(height=HEIGHT)
 PROOFS = {"receipt": RECEIPT, "entry": ENTRY, "genesis entry": GENESIS_ENTRY}
 kinds = pytest.mark.parametrize("proof", PROOFS.values(), ids=PROOFS.keys())
 
 replace = msgspec.structs.replace
 
 
-def refused(data: bytes, why: str, chain: bytes | None = CHAIN.id) -> None:
-    verdict = verify(data, chain)
+def refused(data: bytes, why: str, chain: Chain | None = CHAIN) -> None:
+    verdict = verify(data, None if chain is None else chain.pin)
     assert verdict.outcome is Outcome.INVALID, verdict.sentence
     assert why in verdict.sentence, verdict.sentence
 
@@ -49,7 +53,7 @@ def refused(data: bytes, why: str, chain: bytes | None = CHAIN.id) -> None:
 @kinds
 def test_an_honest_proof_is_valid_under_the_pinned_chain(proof: ProofFile) -> None:
     """What the node writes, the second implementation accepts."""
-    verdict = verify(write_proof(proof), CHAIN.id)
+    verdict = verify(write_proof(proof), CHAIN.pin)
     assert verdict.outcome is Outcome.VALID
     assert verdict.chain == CHAIN.id
 
@@ -68,7 +72,7 @@ def test_under_another_pinned_chain_it_is_invalid(proof: ProofFile) -> None:
     refused(
         write_proof(proof),
         f"you pinned {small_chain(network='x').id.hex()}",
-        small_chain(network="x").id,
+        small_chain(network="x"),
     )
 
 
@@ -79,7 +83,7 @@ def test_every_bit_of_the_file_counts(proof: ProofFile) -> None:
     for position, byte in enumerate(data):
         for other in {byte ^ (1 << bit) for bit in range(8)} | {0, 255} - {byte}:
             damaged = data[:position] + bytes([other]) + data[position + 1 :]
-            assert verify(damaged, CHAIN.id).outcome is Outcome.INVALID, (position, byte, other)
+            assert verify(damaged, CHAIN.pin).outcome is Outcome.INVALID, (position, byte, other)
 
 
 @kinds
@@ -100,7 +104,7 @@ def test_every_truncation_is_invalid(proof: ProofFile) -> None:
     """At each length, and with a byte too many."""
     data = write_proof(proof)
     for length in range(len(data)):
-        assert verify(data[:length], CHAIN.id).outcome is Outcome.INVALID, length
+        assert verify(data[:length], CHAIN.pin).outcome is Outcome.INVALID, length
     refused(data + b"\0", "cannot be read")
 
 
@@ -134,7 +138,7 @@ def test_any_value_in_any_place_is_invalid(data: st.DataObject) -> None:
         place = place[index]
     value = data.draw(plain.filter(lambda value: repr(value) != repr(place[index])))
     place[index] = value
-    verdict = verify(packed(outer), CHAIN.id)
+    verdict = verify(packed(outer), CHAIN.pin)
     assert verdict.outcome is Outcome.INVALID
 
 
@@ -191,7 +195,11 @@ OTHER_CHAIN = small_chain(network="x")
 
 def forked_genesis(proof: ProofFile) -> ProofFile:
     """A genesis of the same validators that is not this chain's."""
-    return replace(proof, genesis=OTHER_CHAIN.genesis)
+    return replace(proof, anchor=OTHER_CHAIN.anchor())
+
+
+def with_founders(proof: ProofFile, keys: Keys) -> ProofFile:
+    return replace(proof, anchor=replace(proof.anchor, validators=keys))
 
 
 CHAIN_ATTACKS = [
@@ -258,20 +266,20 @@ CHAIN_ATTACKS = [
     ),
     Attack(
         "other validators",
-        lambda proof: replace(proof, validators=small_chain(validators=5).validators.keys),
-        "not those that the header names",
+        lambda proof: with_founders(proof, small_chain(validators=5).validators.keys),
+        "not those that the genesis header names",
     ),
     Attack(
         "validators in another order",
-        lambda proof: replace(proof, validators=proof.validators[::-1]),
+        lambda proof: with_founders(proof, proof.anchor.validators[::-1]),
         "not in ascending order",
     ),
     Attack(
         "a validator twice",
-        lambda proof: replace(proof, validators=(proof.validators[0], *proof.validators)),
+        lambda proof: with_founders(proof, (proof.anchor.validators[0], *proof.anchor.validators)),
         "not in ascending order",
     ),
-    Attack("no validators", lambda proof: replace(proof, validators=()), "0 items, expected 1"),
+    Attack("no validators", lambda proof: with_founders(proof, ()), "0 items, expected 1"),
 ]
 
 
@@ -284,37 +292,36 @@ def test_an_attack_on_the_chain_of_trust(proof: ProofFile, attack: Attack) -> No
 
 def test_another_genesis_under_no_pin_is_caught_by_the_header() -> None:
     """The header names its chain, so a genesis cannot be exchanged alone."""
-    refused(encode(forked_genesis(RECEIPT)), "the header is of chain", None)
+    refused(encode(forked_genesis(RECEIPT)), "the header of height 12 is of chain", None)
 
 
 def test_a_changed_membership_is_refused_not_believed() -> None:
-    """A header that names other validators than genesis needs a lineage, which version 1 lacks."""
+    """A header that names other validators than genesis needs a lineage."""
     five = small_chain(validators=5)
     header = replace(
         CHAIN.header,
         validators_hash=five.validators.hash,
         next_validators_hash=five.validators.hash,
     )
-    usurped = replace(
-        RECEIPT,
-        validators=five.validators.keys,
-        header=header,
-        certificate=certify(
-            five.keys,
-            five.validators,
-            chain=CHAIN.id,
-            height=header.height,
-            view=View(0),
-            block=block_id(header),
-        ),
+    certificate = certify(
+        five.keys,
+        five.validators,
+        chain=CHAIN.id,
+        height=header.height,
+        view=View(0),
+        block=block_id(header),
     )
+    usurped = replace(RECEIPT, header=header, certificate=certificate)
+    refused(encode(usurped), "and no others are listed")
+    usurped = with_founders(usurped, five.validators.keys)
     refused(encode(usurped), "not those that the genesis header names")
 
 
 def self_made(**fields: object) -> bytes:
     """A whole chain of the attacker's own whose genesis breaks one rule, otherwise consistent."""
     genesis = replace(CHAIN.genesis, **fields)
-    return encode(replace(GENESIS_ENTRY, genesis=genesis, header=genesis))
+    anchor = replace(GENESIS_ENTRY.anchor, genesis=genesis)
+    return encode(replace(GENESIS_ENTRY, anchor=anchor, header=genesis))
 
 
 @pytest.mark.parametrize(
@@ -338,7 +345,7 @@ def test_block_0_has_its_own_rules() -> None:
     """It is the genesis header itself, without certificate, and holds no transaction."""
     refused(
         encode(replace(GENESIS_ENTRY, certificate=RECEIPT.certificate)),
-        "block 0 has a certificate",
+        "block 0 has a certificate or signers",
     )
     refused(
         encode(replace(GENESIS_ENTRY, header=replace(CHAIN.genesis, time_ms=CHAIN.header.time_ms))),
@@ -354,12 +361,17 @@ def test_block_0_has_its_own_rules() -> None:
     ("change", "why"),
     [
         ({0: "mithaq.genesis"}, "not a Mithaq proof file"),
-        ({1: 3}, "a proof file of version 3; this verifier knows versions 1 and 2"),
-        ({1: 2}, "expected an array of 8 values, found 7"),
+        ({1: 1}, "a proof file of version 1; this verifier knows version 3"),
+        ({1: 2}, "a proof file of version 2; this verifier knows version 3"),
         ({1: True}, "a proof file of version True"),
-        ({6: ["absence", 1]}, "neither a receipt nor an entry"),
-        ({6: ["entry", 1]}, "expected an array of 5 values, found 2"),
-        ({6: ["receipt", 1]}, "expected an array of 7 values, found 2"),
+        ({2: ["checkpoint", 1]}, "expected an array of 4 values, found 2"),
+        ({2: ["genesis", 1]}, "expected an array of 3 values, found 2"),
+        ({2: ["nowhere", 1]}, "neither genesis nor a checkpoint"),
+        ({7: ["absence", 1]}, "none of receipt, event, entry and absent"),
+        ({7: ["entry", 1]}, "expected an array of 5 values, found 2"),
+        ({7: ["absent", 1]}, "expected an array of 5 values, found 2"),
+        ({7: ["event", 1]}, "expected an array of 6 values, found 2"),
+        ({7: ["receipt", 1]}, "expected an array of 7 values, found 2"),
     ],
 )
 def test_another_format_is_named(change: dict[int, Any], why: str) -> None:
@@ -375,13 +387,13 @@ def test_the_quorum_is_n_minus_f_at_every_size(validators: int) -> None:
     """With exactly a quorum it is valid, with one signer fewer it is not."""
     chain: Chain = small_chain(validators=validators)
     proof = chain.receipt_proof()
-    assert verify(write_proof(proof), chain.id).outcome is Outcome.VALID
+    assert verify(write_proof(proof), chain.pin).outcome is Outcome.VALID
     assert len(certificate_of(proof).seals) == chain.validators.quorum
-    refused(encode(with_seals(certificate_of(proof).seals[:-1])(proof)), "a quorum is", chain.id)
+    refused(encode(with_seals(certificate_of(proof).seals[:-1])(proof)), "a quorum is", chain)
 
 
 def test_more_signers_than_a_quorum_are_welcome() -> None:
     """Another implementation may write every seal it holds."""
     full = replace(RECEIPT, certificate=CHAIN.certificate)
     assert len(CHAIN.certificate.seals) == 4
-    assert verify(encode(full), CHAIN.id).outcome is Outcome.VALID
+    assert verify(encode(full), CHAIN.pin).outcome is Outcome.VALID

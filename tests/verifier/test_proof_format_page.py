@@ -15,7 +15,7 @@ import pytest
 
 from kit.proofs import small_chain
 from node.proof import write_proof
-from verifier import Outcome, verify
+from verifier import Outcome, read_pin, verify
 
 PAGE = Path(__file__).parents[2] / "docs" / "proof-format.md"
 MARK = "<!-- worked example -->\n"
@@ -38,7 +38,7 @@ def packed(value: object) -> bytes:
 
 def steps(outer: list[Any]) -> list[tuple[str, str]]:
     """Every intermediate value, from the decoded file with hashlib and msgpack alone."""
-    _, _, genesis, validators, header, _, subject = outer
+    _, _, (_, genesis, validators), _, header, _, _, subject = outer
     transaction, receipt = subject[1], subject[2]
     body = msgpack.unpackb(transaction)[0]
     return [
@@ -57,20 +57,21 @@ def example() -> str:
     chain = small_chain()
     data = write_proof(chain.receipt_proof())
     outer = msgpack.unpackb(data)
-    parts = [("the array of seven, format and version", data[:15])] + [
+    parts = [("the array of eight, format and version", data[:15])] + [
         (name, packed(outer[index]))
         for index, name in (
-            (2, "genesis"),
-            (3, "validators"),
+            (2, "anchor"),
+            (3, "steps"),
             (4, "header"),
             (5, "certificate"),
-            (6, "subject"),
+            (6, "signers"),
+            (7, "subject"),
         )
     ]
     assert b"".join(piece for _, piece in parts) == data
     pieces = "\n".join(f"{name} ({len(piece)} bytes)\n{wrapped(piece)}" for name, piece in parts)
     values = "\n".join(f"{name:<18}{value}" for name, value in steps(outer))
-    verdict = verify(data, chain.id).text().rstrip("\n")
+    verdict = verify(data, chain.pin).text().rstrip("\n")
     return (
         f"The file, {len(data)} bytes, in its parts:\n```\n{pieces}\n```\n"
         f"What a reader computes:\n```\n{values}\n```\n"
@@ -95,5 +96,5 @@ def test_the_example_on_the_page_verifies_as_it_stands() -> None:
     digits = "".join(line for line in first.splitlines() if re.fullmatch(r"[0-9a-f]+", line))
     named = re.search(r"^chain id +([0-9a-f]{64})$", second, re.MULTILINE)
     assert named is not None
-    verdict = verify(bytes.fromhex(digits), bytes.fromhex(named[1]))
+    verdict = verify(bytes.fromhex(digits), read_pin(named[1]))
     assert verdict.outcome is Outcome.VALID

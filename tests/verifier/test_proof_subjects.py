@@ -37,7 +37,7 @@ replace = msgspec.structs.replace
 
 
 def refused(data: bytes, why: str) -> None:
-    verdict = verify(data, CHAIN.id)
+    verdict = verify(data, CHAIN.pin)
     assert verdict.outcome is Outcome.INVALID, verdict.sentence
     assert why in verdict.sentence, verdict.sentence
 
@@ -103,11 +103,8 @@ def certified_with(transaction: bytes, receipt: bytes | None = None) -> bytes:
         CHAIN.header, transactions_root=list_root(hashes), receipts_root=list_root(receipts)
     )
     return encode(
-        ProofFile(
-            format="mithaq.proof",
-            version=1,
-            genesis=CHAIN.genesis,
-            validators=CHAIN.validators.keys,
+        replace(
+            RECEIPT,
             header=header,
             certificate=certify(
                 CHAIN.keys,

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from kit.proofs import packed, small_chain
+from kit.proofs import packed, small_chain, valid_files
 from node.proof import read_proof, write_proof
 from primitives import limits
 from primitives.codec import encode
@@ -15,9 +15,18 @@ replace = msgspec.structs.replace
 
 
 def test_reading_undoes_writing() -> None:
-    """Both kinds of subject, with and without certificate."""
-    for proof in (CHAIN.receipt_proof(2), CHAIN.entry_proof(), CHAIN.genesis_entry_proof()):
-        assert read_proof(write_proof(proof)) == proof
+    """Every kind of subject, anchor and lineage."""
+    for name, file in valid_files().items():
+        assert write_proof(read_proof(file.data)) == file.data, name
+
+
+def test_the_files_of_the_kit_are_valid_under_their_pins() -> None:
+    """Both verifiers are held to this corpus."""
+    files = valid_files()
+    for name, file in files.items():
+        assert verify(file.data, file.pin).outcome is Outcome.VALID, name
+    kinds = {type(read_proof(file.data).subject).__name__ for file in files.values()}
+    assert kinds == {"ReceiptSubject", "EventSubject", "EntrySubject", "AbsentSubject"}
 
 
 @pytest.mark.parametrize("index", [0, 1, 2, 6])
@@ -25,8 +34,8 @@ def test_every_transaction_of_a_block_can_be_proved(index: int) -> None:
     """Also the last of an odd number, whose path is shorter."""
     chain = small_chain(others=6)
     data = write_proof(chain.receipt_proof(index))
-    assert verify(data, chain.id).outcome is Outcome.VALID
-    assert f"number {index + 1} of 7" in verify(data, chain.id).text()
+    assert verify(data, chain.pin).outcome is Outcome.VALID
+    assert f"number {index + 1} of 7" in verify(data, chain.pin).text()
 
 
 def test_only_a_quorum_of_seals_is_written() -> None:
@@ -58,7 +67,7 @@ def wide(size: int) -> msgspec.Struct:
 
 
 @pytest.mark.parametrize(
-    ("index", "value"), [(0, "mithaq.genesis"), (1, 2), (3, [bytes(31)]), (6, ["absence"])]
+    ("index", "value"), [(0, "mithaq.genesis"), (1, 2), (2, ["nowhere"]), (7, ["absence"])]
 )
 def test_another_format_is_malformed(index: int, value: object) -> None:
     """The reader of the node is as strict about the form as the verifier."""
@@ -66,6 +75,18 @@ def test_another_format_is_malformed(index: int, value: object) -> None:
     outer[index] = value
     with pytest.raises(Malformed):
         read_proof(packed(outer))
+
+
+def test_an_event_s_number_is_bounded_for_both() -> None:
+    """limits.PROOF_EVENTS_MAX of them, counted from 0."""
+    proof = CHAIN.event_proof()
+    last = replace(proof, subject=replace(proof.subject, event=limits.PROOF_EVENTS_MAX - 1))
+    assert read_proof(encode(last)) == last
+    assert "of a receipt with 1 events" in verify(encode(last), None).sentence
+    over = replace(proof, subject=replace(proof.subject, event=limits.PROOF_EVENTS_MAX))
+    with pytest.raises(Malformed):
+        read_proof(encode(over))
+    assert "not between 0 and 65535" in verify(encode(over), None).sentence
 
 
 def test_a_path_one_step_too_long_is_read_by_neither() -> None:

@@ -14,13 +14,21 @@ from ledger.books import BALANCES, Holding
 from ledger.genesis import genesis_block
 from ledger.transaction import CheckedTransaction
 from ledger.tree import StateTree, update
-from node.proof import ProofFile, entry_proof, receipt_proof, write_proof
+from node.lineage import GenesisAnchor, Lineage, quorum_of
+from node.proof import (
+    BlockLists,
+    ProofFile,
+    proof_file,
+    receipt_subject,
+    state_subject,
+    write_proof,
+)
 from primitives.block import Header, block_id, transaction_hash, transactions_root
 from primitives.ids import BlockId, Height, TimeMs, ValidatorKey, View
 from primitives.validators import ValidatorSet
 from services.money import Transfer
 from services.registry import StampAct, StampDocument
-from verifier import Outcome, Verdict, sentences, verify
+from verifier import Outcome, Pin, Verdict, sentences, verify
 from verifier.hashes import state_root
 
 QR_CODE_BYTES = 2_953  # version 40, low correction, bytes
@@ -64,38 +72,27 @@ class CertifiedBlock:
             block=block_id(self.header),
         )
 
-    def receipt_proof(self, index: int = 0) -> ProofFile:
-        made = receipt_proof(
-            genesis=self.chain.genesis.header,
-            validators=self.members,
-            header=self.header,
-            certificate=self.certificate,
-            transactions=self.transactions,
-            receipts=self.execution.receipts,
-            index=index,
+    def lineage(self) -> Lineage:
+        return Lineage(
+            GenesisAnchor(self.chain.genesis.header, self.members.keys),
+            (),
+            self.header,
+            quorum_of(self.certificate, self.members),
+            None,
         )
-        assert isinstance(made, ProofFile), "its validators are those of genesis"
-        return made
+
+    def receipt_proof(self, index: int = 0) -> ProofFile:
+        lists = BlockLists.of(self.transactions, self.execution.receipts)
+        return proof_file(self.lineage(), receipt_subject(lists, index))
 
     def entry_proof(self, table: int, key_bytes: bytes) -> ProofFile:
-        value = self.chain.state.get(table, key_bytes)
-        assert value is not None
-        path = StateTree(self.chain.state.node, Height(1)).prove(table, key_bytes)
-        made = entry_proof(
-            genesis=self.chain.genesis.header,
-            validators=self.members,
-            header=self.header,
-            certificate=self.certificate,
-            table=table,
-            key=key_bytes,
-            value=value,
-            siblings=path.siblings,
-        )
-        assert isinstance(made, ProofFile), "its validators are those of genesis"
-        return made
+        """Of an entry, or of its absence."""
+        tree = StateTree(self.chain.state.node, Height(1))
+        value, path = tree.get(table, key_bytes), tree.prove(table, key_bytes)
+        return proof_file(self.lineage(), state_subject(table, key_bytes, value, path))
 
     def judge(self, proof: ProofFile) -> Verdict:
-        verdict = verify(write_proof(proof), self.chain.id)
+        verdict = verify(write_proof(proof), Pin(self.chain.id))
         assert verdict.outcome is Outcome.VALID, verdict.sentence
         return verdict
 
@@ -171,27 +168,19 @@ def test_every_entry_of_the_state_is_provable_and_no_other_value_is() -> None:
         block.judge(proof)
         lie = msgspec.structs.replace(proof.subject, value=b"\x91\x01more")
         forged = msgspec.structs.replace(proof, subject=lie)
-        assert verify(write_proof(forged), block.chain.id).outcome is Outcome.INVALID
+        assert verify(write_proof(forged), Pin(block.chain.id)).outcome is Outcome.INVALID
 
 
 def test_entries_of_genesis_need_no_certificate() -> None:
     """Block 0 is what the pinned id names."""
     genesis = genesis_block(genesis_document())
     tree = StateTree(genesis.execution.node_writes.get, Height(0))
-    members = CertifiedBlock().members
+    anchor = GenesisAnchor(genesis.header, CertifiedBlock().members.keys)
+    lineage = Lineage(anchor, (), genesis.header, None, None)
     for (table, key_bytes), value in genesis.execution.state_writes.items():
-        assert value is not None
-        proof = entry_proof(
-            genesis=genesis.header,
-            validators=members,
-            header=genesis.header,
-            certificate=None,
-            table=table,
-            key=key_bytes,
-            value=value,
-            siblings=tree.prove(table, key_bytes).siblings,
-        )
-        assert verify(write_proof(proof), genesis.chain).outcome is Outcome.VALID
+        subject = state_subject(table, key_bytes, value, tree.prove(table, key_bytes))
+        proof = proof_file(lineage, subject)
+        assert verify(write_proof(proof), Pin(genesis.chain)).outcome is Outcome.VALID
 
 
 entries = st.dictionaries(

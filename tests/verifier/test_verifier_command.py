@@ -8,11 +8,12 @@ import msgspec
 import pytest
 
 from kit.proofs import packed, small_chain
-from node.proof import entry_proof, write_proof
+from node.lineage import GenesisAnchor, Lineage
+from node.proof import EntrySubject, proof_file, write_proof
 from primitives.block import block_id
 from primitives.digest import digest
 from primitives.domains import Domain
-from verifier import Outcome, verify
+from verifier import Outcome, Pin, verify
 from verifier.__main__ import main
 from verifier.sentences import shown, time_text
 
@@ -53,7 +54,7 @@ def test_not_pinned_is_3_and_tells_how_to_pin(
     code, out, _ = run(capsys, str(proof))
     assert code == 3
     assert out.startswith(f"VALID UNDER CHAIN {CHAIN.id.hex()}, WHICH YOU HAVE NOT PINNED\n")
-    assert "--chain HEX" in out
+    assert f"--chain {CHAIN.id.hex()}" in out
 
 
 def test_invalid_is_1_and_tells_why(proof: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -72,7 +73,7 @@ def test_a_chain_id_that_is_none_is_2(
     """A mistyped id is never taken for no id."""
     code, out, err = run(capsys, str(proof), "--chain", chain)
     assert (code, out) == (2, "")
-    assert "expected 64 hexadecimal digits" in err
+    assert "expected CHAINID" in err
 
 
 def test_an_unreadable_file_is_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -130,7 +131,7 @@ def test_a_strangers_text_cannot_steer_the_terminal(text: str) -> None:
     """Whatever a terminal obeys or hides is written as its number."""
     operation = ["money.note" + text, text]
     chain = small_chain(operations=[operation])
-    verdict = verify(write_proof(chain.receipt_proof()), chain.id)
+    verdict = verify(write_proof(chain.receipt_proof()), chain.pin)
     printed = verdict.text()
     assert text not in printed
     assert all(line.isprintable() for line in printed.split("\n"))
@@ -148,7 +149,7 @@ def test_an_operation_of_unknown_shape_is_shown_in_general() -> None:
         ["treasury.disburse_voucher", 17, True, None, [b"", "ü"]],
     ):
         chain = small_chain(operations=[operation])
-        verdict = verify(write_proof(chain.receipt_proof()), chain.id)
+        verdict = verify(write_proof(chain.receipt_proof()), chain.pin)
         assert verdict.sentence.endswith("…."), verdict.sentence
         fields = ", ".join(shown(field) for field in operation[1:])
         assert dict(verdict.details)["call 1"].startswith(f"{operation[0]}({fields}) by ")
@@ -158,7 +159,7 @@ def test_several_calls_are_told_in_order() -> None:
     """All of them stand in the sentence and in the facts."""
     stamp = ["registry.stamp_document", bytes([7]) * 32, "timestamp"]
     chain = small_chain(operations=[stamp, ["registry.close"]])
-    verdict = verify(write_proof(chain.receipt_proof()), chain.id)
+    verdict = verify(write_proof(chain.receipt_proof()), chain.pin)
     assert verdict.sentence.index("stamp_document") < verdict.sentence.index("; registry.close by")
     assert dict(verdict.details)["call 2"].startswith("registry.close() by ")
 
@@ -184,17 +185,9 @@ def entry_sentence(table: int, key: bytes, value: bytes) -> str:
     place = digest(Domain.STATE_KEY, table.to_bytes(2, "big"), key)
     root = digest(Domain.STATE_LEAF, place, digest(Domain.STATE_VALUE, value))
     genesis = msgspec.structs.replace(CHAIN.genesis, state_root=root)
-    proof = entry_proof(
-        genesis=genesis,
-        validators=CHAIN.validators,
-        header=genesis,
-        certificate=None,
-        table=table,
-        key=key,
-        value=value,
-        siblings=(),
-    )
-    verdict = verify(write_proof(proof), block_id(genesis))
+    lineage = Lineage(GenesisAnchor(genesis, CHAIN.validators.keys), (), genesis, None, None)
+    proof = proof_file(lineage, EntrySubject(table, key, value, ()))
+    verdict = verify(write_proof(proof), Pin(block_id(genesis)))
     assert verdict.outcome is Outcome.VALID
     return verdict.sentence.partition("after that block, ")[2]
 
