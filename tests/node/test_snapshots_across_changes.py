@@ -75,7 +75,7 @@ def with_a_step_twice(manifest: Manifest) -> Manifest:
 
 
 def with_other_validators(manifest: Manifest) -> Manifest:
-    step = replace(manifest.steps[0], next=manifest.validators)
+    step = replace(manifest.steps[0], keys=manifest.validators)
     return replace(manifest, steps=(step,))
 
 
