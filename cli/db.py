@@ -7,8 +7,12 @@ import click
 from cli.lazy import LazyGroup
 
 MEMBERS: Final = {
-    "check": ("cli.db_check", "Verify again everything that the database holds."),
     "stats": ("cli.db_stats", "What the database holds, and what it costs."),
+    "check": ("cli.db_check", "Verify again everything that the database holds."),
+    "backup": ("cli.db_backup", "Write all that a node must not lose into one file."),
+    "verify": ("cli.db_backup", "Read a backup to its end."),
+    "restore": ("cli.db_restore", "Make a node's database from a backup."),
+    "compact": ("cli.db_compact", "Give the space of deleted rows back to the disk."),
     "export": ("cli.db_export", "Write the chain to a file that anybody can check."),
     "import": ("cli.db_import", "Execute the chain of a file into a folder."),
 }

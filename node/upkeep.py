@@ -2,14 +2,18 @@
 
 from typing import Any, Final
 
+from node.backup import BACKUP
 from node.check.run import CHECK
+from node.compact import COMPACT
 from node.exporting import EXPORT
 from node.premises import Upkeep
 from node.snapshots import SNAPSHOT
 from node.stats import STATS
 
 UPKEEP: Final[tuple[Upkeep[Any, Any], ...]] = (
+    BACKUP,
     CHECK,
+    COMPACT,
     EXPORT,
     SNAPSHOT,
     STATS,

@@ -121,6 +121,12 @@ ARCHIVE_HEIGHTS: Final = 10_000
 LINKS_CHECKED: Final = 1_000
 """Blocks walked back at each start, 20 ms: more than one write buffer of LevelDB, the part of the
 chain in which a damaged log can leave a hole, holds in full blocks."""
+BACKUP_PIECE_BYTES: Final = 64 * 1024
+"""Keys and values in one record of a backup: a millisecond's work."""
+BACKUP_RECORD_BYTES_MAX: Final = 64 * 1024 * 1024
+"""The largest row of a database: receipts of a full block, or the list of what it replaced."""
+BACKUP_KEY_BYTES_MAX: Final = 1024
+"""A state key: table and the ledger's own, of some ids and a reference at most."""
 RESTORE_BATCH_BYTES: Final = 4 * 1024 * 1024
 """Keys and values of one write while a database is restored: as much as a large decision writes."""
 

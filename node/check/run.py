@@ -35,7 +35,7 @@ from storage.state import StateSnapshot
 
 HEIGHT_UNKNOWN: Final = "check.heights"
 
-_META: Final = frozenset(
+META_ROWS: Final = frozenset(
     {
         schema.FORMAT_KEY,
         schema.CHAIN_KEY,
@@ -46,7 +46,7 @@ _META: Final = frozenset(
         *(schema.swept_key(part.value) for part in Part),
     }
 )
-"""What must stand in META; SWEEP_KEY may."""
+"""What must stand in META. SWEEP_KEY may."""
 
 
 @final
@@ -186,9 +186,9 @@ def _check_meta(
 
 
 def _meta_faults(rows: dict[bytes, bytes], chain: Chain) -> Iterator[tuple[bytes, str]]:
-    for key in sorted(_META - rows.keys()):
+    for key in sorted(META_ROWS - rows.keys()):
         yield key, f"{key[1:].decode()}: {MISSING}"
-    for key in sorted(rows.keys() - _META - {schema.SWEEP_KEY}):
+    for key in sorted(rows.keys() - META_ROWS - {schema.SWEEP_KEY}):
         yield key, f"{key[1:].decode(errors='replace')}: {SUPERFLUOUS}"
     found = rows.get(schema.CHAIN_KEY, chain.id)
     if found != chain.id:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from msgspec.structs import replace
 
@@ -26,6 +27,7 @@ from services.table import TRANSACTION
 from storage.chain import ChainStore
 from storage.decision import KeptEvidence, VoteRecord, VoteStep
 from storage.edges import Part
+from storage.keyvalue import KeyValue
 from storage.memory import MemoryKeyValue
 
 
@@ -53,9 +55,14 @@ def proposal(
 
 
 def specimen() -> tuple[ChainId, dict[bytes, bytes]]:
-    """Six blocks, votes on the seventh, an archived justification, evidence, a retention log."""
+    """The rows of a database with something in every region."""
     database = MemoryKeyValue()
-    chain = ChainOfOne(database)
+    return specimen_chain(database).chain, database.contents()
+
+
+def specimen_chain(database: KeyValue, folder: Path | None = None) -> ChainOfOne:
+    """Six blocks, votes on the seventh, an archived justification, evidence, a retention log."""
+    chain = ChainOfOne(database, folder=folder)
     chain.holding = True
     for number in range(6):
         for index in range(number % 3):
@@ -72,7 +79,7 @@ def specimen() -> tuple[ChainId, dict[bytes, bytes]]:
     piece = two_prepares(key("validator 1"), chain.chain, height=2)
     store.keep_evidence(KeptEvidence(Height(2), case_of(piece, chain.chain).id, encode(piece)))
     retire(store, Part.STATE, 2)
-    return chain.chain, database.contents()
+    return chain
 
 
 def retire(store: ChainStore, part: Part, edge: int) -> None:

@@ -16,8 +16,10 @@ SHELL: Final = frozenset(
     {
         "api",
         "app",
+        "backup",
         "catchup",
         "check",
+        "compact",
         "config",
         "events",
         "exporting",
@@ -30,6 +32,7 @@ SHELL: Final = frozenset(
         "proof",
         "queries",
         "reports",
+        "restore",
         "shell",
         "snapshot_task",
         "snapshots",
