@@ -12,7 +12,7 @@ import pytest
 from kit.api import ChainOfOne
 from kit.ledger import pay
 from kit.specimen import checked, specimen, specimen_chain
-from node.backup import About, BackupRequest, backup, verified
+from node.backup import About, BackupReader, BackupRequest, backup, verified
 from node.restore import Restored, restore
 from node.work import Progress, Work, finish
 from primitives import limits
@@ -293,6 +293,25 @@ def test_a_restore_that_crashed_is_begun_anew(
 
     assert restored(node, path).height == 6
     assert {entry.name for entry in folder.iterdir()} == {"data"}
+
+
+def test_rows_are_written_some_at_a_time(tmp_path: Path, folder: Path) -> None:
+    """A record ends with the row that fills BACKUP_PIECE_BYTES."""
+    database = MemoryKeyValue()
+    chain = ChainOfOne(database, folder=folder)
+    key = bytes([Region.STATE]) + b"\xff\xff"
+    room = limits.BACKUP_PIECE_BYTES - len(key) - 1
+
+    def records(value: bytes) -> int:
+        database.write({key + b"a": value, key + b"b": value, key + b"c": b""})
+        path = written(chain, tmp_path / f"{len(value)}.backup")
+        with path.open("rb") as file:
+            reader = BackupReader(file, path)
+            return sum(1 for piece in reader.pieces() if piece[-1][0].startswith(key))
+
+    assert records(bytes(room)) == 2
+    assert records(bytes(room // 4)) == 0
+    assert limits.BACKUP_RECORD_BYTES_MAX > 2 * limits.BACKUP_PIECE_BYTES
 
 
 def test_progress_is_told(node: ChainOfOne, tmp_path: Path) -> None:
