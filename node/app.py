@@ -25,6 +25,7 @@ from node.log import Log
 from node.metrics import Metrics, Sight
 from node.ports import Ports
 from node.premises import Premises
+from node.room import require_room
 from node.shell import Shell
 from node.signer import Signer
 from node.snapshot_task import keep_snapshots
@@ -50,6 +51,8 @@ from storage.decision import Genesis
 from storage.durable_file import DiskFile
 from storage.opening import begin_or_open
 
+ROOM_EVERY_S: Final = 1.0
+"""How often the disks are asked how much room is left: a second writes 192 MiB on no ledger."""
 SWITCH_S: Final = 0.0005
 """How long a thread that checks signatures may keep the loop from the interpreter. With CPython's
 5 ms a burst of transactions delays votes until views run out: 1,200 payments a second instead of
@@ -72,6 +75,7 @@ def run(path: Path) -> None:
     sys.setswitchinterval(SWITCH_S)
     loaded = load_node(path)
     log = Log(loaded.config.name, loaded.config.log.level)
+    require_room(loaded.folder.data, loaded.folder.path)
     store = _open_store(loaded)
     try:
         _check_identity(loaded, store, log)
@@ -144,6 +148,7 @@ async def _run(loaded: LoadedNode, store: ChainStore, log: Log) -> None:
                 log,
                 node.next_block,
             )
+            tasks.start_soon(_watch_room, loaded, log)
         # Both servers end by themselves when the node is told to stop, and let requests finish.
         log.write.info("node.stopping")
         tasks.cancel_scope.cancel()
@@ -392,6 +397,17 @@ async def _serve_admin(
 ) -> None:
     path = node.loaded.folder.admin_socket
     await serve_admin(node, path=path, stop=node.stopping.wait, task_status=task_status)
+
+
+async def _watch_room(loaded: LoadedNode, log: Log) -> None:
+    """End the node while there is still room to start it again."""
+    while True:
+        try:
+            require_room(loaded.folder.data, loaded.folder.path)
+        except OperatorFault as fault:
+            log.write.error("disk.full", reason=str(fault))
+            raise
+        await trio.sleep(ROOM_EVERY_S)
 
 
 async def _stop_on_signal(

@@ -2,9 +2,14 @@
 
 The engine's notes are the transcript of the chain: heights, views, ids. Never a key, never the
 payload of a transaction.
+
+A node does not end because nobody keeps what it says: where standard output takes no more, as a
+file on a full disk, lines are lost, and the first that is taken again says how many.
 """
 
+import json
 import logging
+import os
 import sys
 from typing import Final, final
 
@@ -35,7 +40,7 @@ class Log:
             structlog.processors.JSONRenderer(default=_shown),
         ]
         self.write: FilteringBoundLogger = structlog.wrap_logger(
-            structlog.PrintLogger(sys.stdout), processors=processors
+            _Output(name, sys.stdout.fileno()), processors=processors
         ).bind(node=name)
 
     def _filter(self, _logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
@@ -43,6 +48,36 @@ class Log:
         if number < _NUMBERS[self.level]:
             raise structlog.DropEvent
         return event
+
+
+@final
+class _Output:
+    """Whole lines, unbuffered: what could not be written does not come later, out of order."""
+
+    def __init__(self, node: str, descriptor: int) -> None:
+        self._node, self._descriptor = node, descriptor
+        self._lost = 0
+        self._is_torn = False
+
+    def msg(self, line: str) -> None:
+        """Write a line, or count it."""
+        try:
+            if self._lost:
+                lost = {"node": self._node, "lines": self._lost, "event": "log.lost"}
+                self._write(json.dumps({**lost, "level": "warning"}))
+                self._lost = 0
+            self._write(line)
+        except OSError:
+            self._lost += 1
+
+    debug = info = warning = error = msg
+
+    def _write(self, line: str) -> None:
+        data = (b"\n" if self._is_torn else b"") + line.encode() + b"\n"
+        written = os.write(self._descriptor, data)
+        self._is_torn = written < len(data)
+        if self._is_torn:
+            raise OSError
 
 
 def _shown(value: object) -> str:

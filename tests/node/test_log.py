@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +14,8 @@ from node.config import LogLevel
 from node.log import Log
 
 
-def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+def lines(capfd: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capfd.readouterr().out.splitlines()]
 
 
 def say_everything(log: Log) -> None:
@@ -22,11 +25,11 @@ def say_everything(log: Log) -> None:
     log.write.error("api.request_failed")
 
 
-def test_a_line_is_one_object(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_line_is_one_object(capfd: pytest.CaptureFixture[str]) -> None:
     """With node, level, time in UTC, and the facts; bytes in hexadecimal."""
     say_everything(Log("finance", LogLevel.INFO))
 
-    decided, fault, _ = lines(capsys)
+    decided, fault, _ = lines(capfd)
 
     assert decided.pop("timestamp").endswith("Z")
     assert decided == {
@@ -43,7 +46,7 @@ def test_a_line_is_one_object(capsys: pytest.CaptureFixture[str]) -> None:
     ("level", "count"), [("debug", 4), ("info", 3), ("warning", 2), ("error", 1)]
 )
 def test_the_level_changes_at_run_time(
-    level: str, count: int, capsys: pytest.CaptureFixture[str]
+    level: str, count: int, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """From the next line on, and back again."""
     log = Log("finance", LogLevel.ERROR)
@@ -53,4 +56,43 @@ def test_the_level_changes_at_run_time(
     log.level = LogLevel.ERROR
     say_everything(log)
 
-    assert len(lines(capsys)) == 1 + count + 1
+    assert len(lines(capfd)) == 1 + count + 1
+
+
+def test_a_log_that_nobody_keeps_ends_no_node(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lines are lost where standard output is on a full disk; the first after it counts them."""
+    with open("/dev/full", "w") as full, (tmp_path / "node.log").open("w") as roomy:
+        monkeypatch.setattr(sys, "stdout", full)
+        log = Log("finance", LogLevel.INFO)
+
+        say_everything(log)
+        os.dup2(roomy.fileno(), full.fileno())
+        log.write.info("chain.went_on")
+
+    lost, after = [json.loads(line) for line in (tmp_path / "node.log").read_text().splitlines()]
+    assert lost == {"node": "finance", "event": "log.lost", "level": "warning", "lines": 3}
+    assert after["event"] == "chain.went_on"
+
+
+def test_a_line_that_was_cut_off_spoils_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk may take half a line; the next one begins on its own."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with os.fdopen(writing, "w") as narrow:
+        monkeypatch.setattr(sys, "stdout", narrow)
+        log = Log("finance", LogLevel.INFO)
+        for number in range(20):
+            log.write.info("block.decided", number=number, padding="x" * 5_000)
+        taken = os.read(reading, 1_000_000)
+        log.write.info("chain.went_on")
+        taken += os.read(reading, 1_000_000)
+    os.close(reading)
+
+    *whole, torn, lost, after = taken.decode().splitlines()
+
+    assert [json.loads(line)["number"] for line in whole] == list(range(len(whole)))
+    assert torn.startswith('{"node": "finance"') or not whole
+    assert json.loads(lost)["lines"] == 20 - len(whole)
+    assert json.loads(after)["event"] == "chain.went_on"
