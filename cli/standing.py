@@ -16,7 +16,7 @@ from cli.session import table
 from client.connection import Connection, Node
 from client.faults import Unreachable
 from node.standing import SigningState, SigningStatus, in_words
-from node.status import NodeStatus, ValidatorStatus
+from node.status import NodeStatus, ValidatorStatus, clock_in_words
 from primitives.errors import Malformed, Rejected
 from primitives.ids import ChainId, short
 from primitives.named import from_named, to_named
@@ -286,4 +286,7 @@ def _where(report: Report) -> str:
 def _state(status: NodeStatus) -> str:
     if status.halted is not None:
         return f"halted: {status.halted}"
-    return "at work" if status.signing is None else in_words(status.signing)
+    state = "at work" if status.signing is None else in_words(status.signing)
+    if status.clock_ahead_ms is not None:
+        state += f"; {clock_in_words(status.clock_ahead_ms)}"
+    return state

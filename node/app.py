@@ -277,6 +277,7 @@ class RunningNode:
             evidence=len(self.store.evidence()),
             peers=self._peers(),
             mempool=MempoolStatus(count=len(mempool), bytes=mempool.bytes),
+            clock_ahead_ms=self._shell.clock_ahead_ms,
         )
 
     def _validators(self) -> tuple[ValidatorStatus, ...]:

@@ -242,6 +242,11 @@ def _node(sight: Sight) -> Iterator[Metric]:
         ("mithaq_evidence_cases", "Cases of equivocation that are kept.", status.evidence),
         ("mithaq_peers", "Nodes of the allow-list.", len(status.peers)),
         ("mithaq_peers_connected", "Of these connected.", sum(p.connected for p in status.peers)),
+        (
+            "mithaq_clock_ahead_seconds",
+            "How far this clock is ahead of the other validators'; 0 while it is right.",
+            (status.clock_ahead_ms or 0) / 1000,
+        ),
         ("mithaq_heights_behind", "Blocks that a peer has and this node lacks.", sight.behind),
     ]
     for name, text, value in numbers:

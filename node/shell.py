@@ -22,10 +22,12 @@ from ledger.transaction import CheckedTransaction, check_transaction
 from node import wire
 from node.bodies import CheckedBlock, body_of
 from node.catchup import Catchup, answer
+from node.clock_check import ClockCheck
 from node.engine import Engine
 from node.log import Log
 from node.metrics import Metrics, watch_loop, watch_storage
 from node.outbox import Outbox
+from node.status import clock_in_words
 from node.timers import Timers
 from node.waiting import Waiting
 from p2p.frames import Lane
@@ -78,6 +80,8 @@ class Shell:
         self._chain, self._kind, self._key = chain, kind, key
         self._log, self._metrics = log, metrics
         self._timers = Timers(lambda timer: self._perform(engine.fire(timer, now_ms())))
+        self._clock = ClockCheck(key)
+        self._clock_was_off = False
         self.catchup = Catchup(network, lambda: engine.height, self._accept, self._blame)
         self._waiters: dict[TransactionId, set[trio.Event]] = {}
         self._decided = trio.Event()
@@ -124,9 +128,29 @@ class Shell:
             message = wire.read(payload)
             if via is Via.GOSSIP and not isinstance(message, wire.Decided):
                 return  # the topic is for decided blocks; whoever relayed it is not its author
+            if via is Via.GOSSIP and isinstance(message, wire.Decided):
+                self._compare_clocks(message)
             self._sort(peer, message)
         except RemoteFault as fault:
             self._blame(peer, fault)
+
+    def _compare_clocks(self, fresh: wire.Decided) -> None:
+        if fresh.certificate.view == 0:
+            self._clock.heard(fresh.block.header, now_ms())
+            self._say_clock()
+
+    @property
+    def clock_ahead_ms(self) -> int | None:
+        """How far our clock is ahead of the others', behind if negative; None where it is right."""
+        return self._clock.ahead_ms(self.engine.parent.parameters.drift_ms)
+
+    def _say_clock(self) -> None:
+        ahead_ms = self.clock_ahead_ms
+        if ahead_ms is not None and not self._clock_was_off:
+            self._log.write.warning("clock.off", ahead_ms=ahead_ms, reason=clock_in_words(ahead_ms))
+        elif ahead_ms is None and self._clock_was_off:
+            self._log.write.info("clock.right")
+        self._clock_was_off = ahead_ms is not None
 
     def _sort(self, peer: PeerId, message: wire.Wire) -> None:
         """Votes go on at once, what must be checked first goes to its queue."""
@@ -348,6 +372,8 @@ class Shell:
             time.perf_counter(),
         )
         self._timers.forget_below(self.engine.height)
+        self._clock.decided(decided.certificate.block_id)
+        self._say_clock()
         if decided.block.header.proposer == self._key:
             self._network.publish(wire.write(decided))
 

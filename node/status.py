@@ -135,6 +135,9 @@ class NodeStatus(Struct, frozen=True, kw_only=True):
     """Cases of equivocation that this node has evidence of."""
     peers: tuple[PeerStatus, ...]
     mempool: MempoolStatus
+    clock_ahead_ms: int | None
+    """How far this machine's clock is ahead of the others', behind if negative; null where it is
+    right, or nobody else's blocks tell."""
 
 
 @final
@@ -168,10 +171,19 @@ def _obstacles(status: NodeStatus) -> Iterator[str]:
         )
     if status.role is NodeRole.OBSERVER and status.validators and len(missing) == count:
         yield "connected to no validator, expected at least 1"
+    if status.clock_ahead_ms is not None:
+        yield clock_in_words(status.clock_ahead_ms)
     heights = [validator.last_seen_height or 0 for validator in status.validators]
     highest = max(heights, default=0)
     if highest > status.height + BEHIND_MAX:
         yield f"behind: at height {status.height}, others are at {highest}"
+
+
+def clock_in_words(ahead_ms: int) -> str:
+    """For people: a clock that is wrong."""
+    seconds = abs(ahead_ms) / 1000
+    much = f"{seconds:.1f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+    return f"its clock is {much} {'ahead' if ahead_ms > 0 else 'behind'}"
 
 
 def _names(names: list[str]) -> str:

@@ -290,6 +290,9 @@ BATCHES_WAITING_MAX: Final = 64
 """Messages with transactions that wait for a thread; honest ones are of 1 MiB at the most."""
 BATCHES_PER_PEER_MAX: Final = 16
 """Of these, one peer's: several full blocks."""
+CLOCK_AHEAD_MS: Final = 5_000
+"""Blocks that come this old by gossip, one after the other, mean that our clock is ahead: even on
+a bad line they are there within two seconds."""
 DISK_FREE_BYTES_MIN: Final = 192 * 1024 * 1024
 """A node ends below it: three of LevelDB's write buffers (64 MiB), which are its log, the one that
 is on its way to a table, and that table."""

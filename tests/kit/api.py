@@ -182,6 +182,7 @@ class ChainOfOne:
             key=by_key[0].key,
             change=None,
             evidence=len(self.store.evidence()),
+            clock_ahead_ms=None,
             validators=tuple(
                 ValidatorStatus(
                     name=record.name,

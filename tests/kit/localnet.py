@@ -63,6 +63,8 @@ class Localnet:
     chain: ChainId
     processes: dict[int, subprocess.Popen[bytes]] = field(default_factory=dict)
     payments: int = 0
+    environment: dict[int, dict[str, str]] = field(default_factory=dict)
+    """What the process of a node is given beside our own environment."""
 
     @classmethod
     def create(cls, home: Path, validators: int = 4, observers: int = 0) -> "Localnet":
@@ -89,6 +91,7 @@ class Localnet:
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
+                    env={**os.environ, **self.environment.get(index, {})},
                 )
 
     def kill(self, *indexes: int) -> None:
