@@ -41,6 +41,7 @@ def pay(net: Localnet, count: int) -> None:
 
 def pay_until_it_says(net: Localnet, hours: int) -> None:
     """So far ahead the last node's clock is, or right if 0."""
+    ahead_ms = 0
     for _ in range(5 * PAYMENTS):
         pay(net, 1)
         ahead_ms = status(net, 3)["clock_ahead_ms"] or 0

@@ -394,6 +394,32 @@ def test_a_node_whose_clock_is_an_hour_ahead_loses_its_own_views_only() -> None:
     network.check_agreement()
 
 
+def test_a_quorum_whose_clocks_were_hours_ahead_goes_on_when_they_are_right_again() -> None:
+    """The chain's time never goes back: it creeps on until the clocks have come to it (R16)."""
+    network = begun()
+    fast = network.validators()[:3]
+    for node in fast:
+        node.skew_ms = 3 * 3_600_000
+    first = network.transaction("treasury", pay("works", 1, "ahead"), ms=4 * 3_600_000)
+    network.submit(fast[0], first)
+    network.run(network.is_final(first), limit_ms=20_000)
+    ahead = network.validators()[3].store.head().header.time_ms - network.now_ms
+
+    for node in fast:
+        node.skew_ms = 0
+    later = network.transaction("treasury", pay("works", 1, "right"), ms=4 * 3_600_000)
+    network.submit(network.validators()[3], later)
+    network.run(network.is_final(later), limit_ms=20_000)
+    network.run(network.all_at(6), limit_ms=6 * DEFAULTS.heartbeat_ms)
+
+    assert ahead > 2 * 3_600_000
+    store = fast[0].store
+    times = [store.header(Height(h)).time_ms for h in range(store.head().height + 1)]
+    assert times == sorted(set(times))
+    network.check_agreement()
+    network.check_honesty()
+
+
 def test_a_proved_block_is_decided_whatever_the_clocks_and_whoever_the_primary() -> None:
     """Prepared in view 0 and proposed again in view 1, when all clocks have been set back."""
     network = begun()
