@@ -50,6 +50,7 @@ from storage.chain import ChainStore
 from storage.decision import Genesis
 from storage.durable_file import DiskFile
 from storage.opening import begin_or_open
+from storage.remedies import free_bytes
 
 ROOM_EVERY_S: Final = 1.0
 """How often the disks are asked how much room is left: a second writes 192 MiB on no ledger."""
@@ -251,6 +252,7 @@ class RunningNode:
                 faults={links[peer].name: count for peer, count in faults if peer in links},
                 refused_connections=self._network.refusals(),
                 behind=self._shell.catchup.behind,
+                disk_free_bytes=free_bytes(self.loaded.folder.data),
             )
         )
 

@@ -50,6 +50,8 @@ class Sight:
     """By reason."""
     behind: int = 0
     """Blocks that a peer says it has and this node does not."""
+    disk_free_bytes: int = 0
+    """On the disk of the database."""
 
 
 @final
@@ -242,6 +244,11 @@ def _node(sight: Sight) -> Iterator[Metric]:
         ("mithaq_evidence_cases", "Cases of equivocation that are kept.", status.evidence),
         ("mithaq_peers", "Nodes of the allow-list.", len(status.peers)),
         ("mithaq_peers_connected", "Of these connected.", sum(p.connected for p in status.peers)),
+        (
+            "mithaq_disk_free_bytes",
+            "Free on the disk of the database; the node ends when it is nearly full.",
+            sight.disk_free_bytes,
+        ),
         (
             "mithaq_clock_ahead_seconds",
             "How far this clock is ahead of the other validators'; 0 while it is right.",
