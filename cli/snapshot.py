@@ -7,14 +7,17 @@ import click
 
 from cli.conventions import number, time_text
 from cli.faults import ExitCode
-from cli.home import HEX32, home_of
+from cli.pin import Trust, pin_options, trust_of
 from cli.session import Session, command, facts, table
 from cli.upkeep import Drawn, is_running, node_command, run_here, run_work
 from primitives.errors import OperatorFault, RemoteFault
-from primitives.ids import ChainId
+from primitives.ids import ChainId, Height
 
 if TYPE_CHECKING:
+    from node.snapshot_check import Checkpoint
+    from node.snapshot_format import Manifest
     from node.snapshots import Snapshot
+    from verifier import Pin
 
 
 @click.group("snapshot")
@@ -90,12 +93,13 @@ def list_(session: Session, folder: Path, place: Path | None) -> None:
 
 @command("verify", group=snapshot)
 @click.argument("source", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--chain", metavar="HEX", help="The chain id that you trust, 64 digits.")
-def verify(session: Session, source: Path, chain: str | None) -> None:
+@pin_options
+def verify(session: Session, source: Path, chain: "Pin | None", genesis_file: Path | None) -> None:
     """Check the snapshot in DIR, all of it, without any node.
 
-    The chain is pinned by --chain, else by the genesis of the home. Exit code 0: valid. 1: invalid,
-    and which file is. 3: valid, but no chain was pinned.
+    The chain is pinned by --chain or --genesis, else by what you trust (`mithaq trust`) and the
+    genesis of the home; checkpoints count as well. Exit code 0: valid. 1: invalid, and which file
+    is. 3: valid, but not pinned.
     """
     from node.snapshot_check import open_snapshot
     from node.snapshot_check import verify as check
@@ -103,23 +107,23 @@ def verify(session: Session, source: Path, chain: str | None) -> None:
     from node.snapshots import described
     from primitives.named import to_named
 
-    trusted, origin = _pinned(session, chain)
+    trust = trust_of(session, chain, genesis_file)
     try:
         manifest = read_manifest(source)
-        opened = open_snapshot(source, manifest.chain if trusted is None else trusted)
+        asked = manifest.chain if trust.asked is None else ChainId(trust.asked.chain)
+        opened = open_snapshot(source, asked, checkpoints=_checkpoints(trust, asked))
         run_here(session, check(opened))
     except RemoteFault as fault:
         session.show({"verdict": "invalid", "reason": str(fault)}, f"INVALID\n\n{fault}")
         raise click.exceptions.Exit(ExitCode.REFUSED) from fault
     found = described(source, manifest)
-    verdict = "valid" if origin is not None else "not_pinned"
     signed = f"{len(manifest.certificate.seals)} validators, a quorum of its height"
     lines = facts([*_described(found), ("signed by", signed), ("lineage", _lineage(manifest))])
-    pin = (
-        f"The chain was pinned by {origin}."
-        if origin is not None
-        else "You have not pinned this chain: say with --chain which one you trust."
-    )
+    origin = trust.source_of_chain(manifest.chain)
+    if origin is None:
+        verdict, pin = "not_pinned", "You have not pinned this chain: say with --chain which one."
+    else:
+        verdict, pin = "valid", f"The chain was pinned by {origin}."
     text = "\n\n".join((verdict.upper().replace("_", " "), lines, pin))
     result: dict[str, Any] = {"verdict": verdict, "pinned_by": origin, **_plain(to_named(found))}
     session.show(result, text)
@@ -127,27 +131,26 @@ def verify(session: Session, source: Path, chain: str | None) -> None:
         raise click.exceptions.Exit(ExitCode.NOT_PINNED)
 
 
+def _checkpoints(trust: Trust, chain: ChainId) -> "list[Checkpoint]":
+    from node.snapshot_check import Checkpoint
+
+    return [
+        Checkpoint(Height(pin.height), pin.validators_hash)
+        for pin in trust.pins
+        if pin.chain == chain and pin.validators_hash is not None
+    ]
+
+
 def _plain(named: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
     assert isinstance(named, dict), "a Struct is named as a map"
     return named
 
 
-def _lineage(manifest: Any) -> str:  # noqa: ANN401 - a Manifest; its module is slow to import
+def _lineage(manifest: "Manifest") -> str:
     changes = [step.header.height for step in manifest.steps]
     if not changes:
         return "none: the validators are those of genesis"
     return f"the validators changed after {', '.join(map(number, changes))}"
-
-
-def _pinned(session: Session, chain: str | None) -> tuple[ChainId | None, str | None]:
-    if chain is not None:
-        if not HEX32.fullmatch(chain):
-            raise click.UsageError(f"--chain: expected 64 hexadecimal digits, found {chain!r}")
-        return ChainId(bytes.fromhex(chain)), "--chain"
-    home = home_of(session)
-    if home.genesis_file.exists():
-        return home.chain, str(home.genesis_file)
-    return None, None
 
 
 @node_command("restore", group=snapshot)
@@ -155,9 +158,9 @@ def _pinned(session: Session, chain: str | None) -> tuple[ChainId | None, str | 
 def restore(session: Session, folder: Path, source: Path) -> None:
     """Make the database of a node that has none from the snapshot in DIR.
 
-    The node's folder has its genesis.json, whose chain is the one that is trusted, and no data/.
-    Everything is checked on the way; a database that is not whole never gets that name. Then start
-    the node: it fetches the blocks above from its peers.
+    The node's folder has its genesis.json, whose chain is the one that is trusted (as are your
+    checkpoints of it), and no data/. Everything is checked on the way; a database that is not whole
+    never gets that name. Then start the node: it fetches the blocks above from its peers.
     """
     from node.folder import load_node
     from node.snapshot_check import open_snapshot
@@ -168,7 +171,9 @@ def restore(session: Session, folder: Path, source: Path) -> None:
     if is_running(folder):
         raise OperatorFault(f"the node of {folder} runs: stop it first, and move its data/ away")
     node = load_node(folder)
-    opened = open_snapshot(source, node.genesis.chain)
+    own = node.genesis.chain
+    checkpoints = _checkpoints(trust_of(session, None, None), own)
+    opened = open_snapshot(source, own, checkpoints=checkpoints)
     with Drawn(session) as drawn:
         build(
             opened,

@@ -16,6 +16,7 @@ It says nothing about the blocks below: what happened before, only what came of 
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar, final
@@ -54,11 +55,28 @@ Leaves = list[tuple[bytes, bytes]]
 """Key hashes and values, ascending."""
 
 
-def check_manifest(manifest: Manifest, chain: ChainId, *, scheme: Scheme = ED25519) -> None:
+@final
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A reader's word: the validators of this height have this hash."""
+
+    height: Height
+    validators_hash: bytes
+
+
+def check_manifest(
+    manifest: Manifest,
+    chain: ChainId,
+    *,
+    checkpoints: Sequence[Checkpoint] = (),
+    scheme: Scheme = ED25519,
+) -> None:
     """That a quorum of the chain's validators signed the header, and that no chunk is left out.
 
+    Checkpoints above its height say nothing of it.
+
     Raises:
-        Malformed: it contradicts itself, or is of another chain.
+        Malformed: it contradicts itself or a checkpoint, or is of another chain.
         BadSignature: a signature that does not verify.
     """
     if manifest.chain != chain:
@@ -67,9 +85,24 @@ def check_manifest(manifest: Manifest, chain: ChainId, *, scheme: Scheme = ED255
         raise Malformed(
             f"heights {manifest.genesis.height} and {manifest.height}, expected 0 and one above"
         )
-    trusted = ValidatorSet(manifest.validators)
+    periods = _check_lineage(manifest, scheme)
+    for checkpoint in checkpoints:
+        if checkpoint.height <= manifest.height:
+            governing = [those for first, those in periods if first <= checkpoint.height][-1]
+            if governing.hash != checkpoint.validators_hash:
+                raise Malformed(
+                    f"the validators of height {checkpoint.height} are {governing.hash.hex()}, "
+                    f"you have pinned {checkpoint.validators_hash.hex()}"
+                )
+    check_cover(file.prefix for file in manifest.state)
+    _check_heights(manifest)
+
+
+def _check_lineage(manifest: Manifest, scheme: Scheme) -> list[tuple[Height, ValidatorSet]]:
+    """From which height on which validators signed; the last ones signed the header."""
+    chain, trusted, reached = manifest.chain, ValidatorSet(manifest.validators), Height(0)
     _check_named("genesis names the validators", manifest.genesis.validators_hash, trusted)
-    reached = Height(0)
+    periods = [(reached, trusted)]
     for step in manifest.steps:
         height = step.header.height
         if not reached < height < manifest.height:
@@ -83,9 +116,9 @@ def check_manifest(manifest: Manifest, chain: ChainId, *, scheme: Scheme = ED255
         if following == trusted:
             raise Malformed(f"the step of height {height} changes nothing")
         trusted, reached = following, height
+        periods.append((Height(height + 1), trusted))
     _check_certified(manifest.header, manifest.certificate, chain, trusted, scheme)
-    check_cover(file.prefix for file in manifest.state)
-    _check_heights(manifest)
+    return periods
 
 
 def _check_certified(
@@ -296,7 +329,13 @@ def _naming(path: Path) -> Iterator[None]:
         raise type(fault)(f"{path}: {fault}") from fault
 
 
-def open_snapshot(folder: Path, chain: ChainId, *, scheme: Scheme = ED25519) -> Source:
+def open_snapshot(
+    folder: Path,
+    chain: ChainId,
+    *,
+    checkpoints: Sequence[Checkpoint] = (),
+    scheme: Scheme = ED25519,
+) -> Source:
     """A snapshot of a chain whose manifest holds.
 
     Raises:
@@ -305,7 +344,7 @@ def open_snapshot(folder: Path, chain: ChainId, *, scheme: Scheme = ED25519) -> 
     """
     manifest = read_manifest(folder)
     with _naming(folder / MANIFEST):
-        check_manifest(manifest, chain, scheme=scheme)
+        check_manifest(manifest, chain, checkpoints=checkpoints, scheme=scheme)
     return Source(folder, manifest)
 
 

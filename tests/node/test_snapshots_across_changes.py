@@ -10,7 +10,9 @@ from msgspec.structs import replace
 from kit.engines import Network, begun
 from kit.ledger import pay
 from kit.membership import change, proposal, ready_of
-from node.snapshot_check import Source, open_snapshot, verify
+from ledger.parameters import PARAMETERS
+from node.queries import Queries
+from node.snapshot_check import Checkpoint, Source, check_manifest, open_snapshot, verify
 from node.snapshot_create import create
 from node.snapshot_format import MANIFEST, Manifest
 from node.snapshot_restore import restore
@@ -18,8 +20,11 @@ from node.work import finish
 from primitives.certificate import Certificate
 from primitives.codec import encode
 from primitives.errors import Malformed, RemoteFault
-from primitives.ids import ChainId, Height
+from primitives.ids import ChainId, Height, ValidatorKey
+from primitives.validators import ValidatorSet
 from storage.opening import open_database
+from verifier import Outcome, Pin
+from verifier import verify as verify_proof
 
 
 def grown() -> tuple[Network, int]:
@@ -64,6 +69,44 @@ def test_each_change_is_a_step_and_a_restored_node_has_its_header(
         step = manifest.steps[0]
         assert store.header(Height(since - 1)) == step.header
         assert store.certificate(Height(since - 1)) == step.certificate
+
+
+def test_a_restored_node_proves_its_state_to_who_trusts_genesis(
+    source: tuple[Source, int], tmp_path: Path
+) -> None:
+    """Entries that are there and that are not, with the lineage that it was given."""
+    restore(source[0], tmp_path / "data", lambda _: None)
+    pin = Pin(source[0].manifest.chain)
+
+    with open_database(tmp_path / "data", source[0].manifest.chain) as store:
+        queries = Queries(store)
+        for key in (b"\0", b"\1"):
+            proof = queries.state_proof(PARAMETERS.number, key)
+            assert proof is not None
+            verdict = verify_proof(proof, pin)
+            assert verdict.outcome is Outcome.VALID, verdict.sentence
+            assert not dict(verdict.details)["lineage"].startswith("none")
+
+
+def checkpoint(manifest: Manifest, height: int, keys: tuple[ValidatorKey, ...]) -> None:
+    said = Checkpoint(Height(height), ValidatorSet(keys).hash)
+    check_manifest(manifest, manifest.chain, checkpoints=[said])
+
+
+def test_a_checkpoint_that_was_pinned_counts(source: tuple[Source, int]) -> None:
+    """At any height of either set; above the snapshot's height it says nothing of it."""
+    manifest, since = source[0].manifest, source[1]
+    old, new = manifest.validators, manifest.steps[0].keys
+
+    for height in (1, since - 1):
+        checkpoint(manifest, height, old)
+        with pytest.raises(Malformed, match=f"of height {height} are .*, you have pinned"):
+            checkpoint(manifest, height, new)
+    for height in (since, manifest.height):
+        checkpoint(manifest, height, new)
+        with pytest.raises(Malformed, match="you have pinned"):
+            checkpoint(manifest, height, old)
+    checkpoint(manifest, manifest.height + 1, old)
 
 
 def without_steps(manifest: Manifest) -> Manifest:
