@@ -130,16 +130,17 @@ def test_no_script_in_the_page_can_reach_anything(page: Page) -> None:
     tried = page.run(
         """
         const done = arguments[0];
-        const refused = [];
-        document.addEventListener("securitypolicyviolation", (event) =>
-          refused.push(event.effectiveDirective));
+        const refused = new Set();
+        document.addEventListener("securitypolicyviolation", (event) => {
+          refused.add(event.effectiveDirective);
+          if (refused.size === 3) done([...refused]);
+        });
         const image = new Image();
         image.src = "http://127.0.0.1:9/x.png";
         const script = document.createElement("script");
         script.textContent = "globalThis.intruded = true";
         document.body.append(script);
-        fetch("http://127.0.0.1:9/").catch(() => null)
-          .then(() => setTimeout(() => done(refused), 50));
+        fetch("http://127.0.0.1:9/").catch(() => null);
         """
     )
 
@@ -182,6 +183,9 @@ def test_a_proof_may_be_too_old(page: Page, proof: Path) -> None:
         assert "2 days old" in page.text("advice")
         page.choose("unit", "days")
         page.wait_for("headline", "✓")
+        page.element("age").clear()
+        page.element("age").send_keys("١")
+        page.wait_for("headline", "older than you allow")
         page.element("age").clear()
         page.element("age").send_keys("-1")
         page.wait_for("headline", "Not checked")
@@ -310,8 +314,15 @@ def test_every_reason_and_outcome_has_its_text(page: Page) -> None:
     reasons = {found[0] for found in named if found}
 
     assert reasons == set(page.value("Object.keys(ENGLISH.reasons)"))
-    used = set(re.findall(r'data-text="(\w+)"', script))
-    assert used <= set(page.value("Object.keys(ENGLISH.ui)"))
+    before, _, tables = script.partition(" 13. English")
+    rest = before + tables.partition(" 15. Labelled facts")[2]
+    composed = ("advice_", "unable_")
+    texts = page.value("Object.keys({ ...ENGLISH.ui, ...ENGLISH.labels, ...ENGLISH.sentences })")
+    assert [
+        name
+        for name in texts
+        if not name.startswith(composed) and not re.search(rf"\b{name}\b", rest)
+    ] == []
 
 
 # everybody
@@ -348,9 +359,7 @@ def test_whoever_listens_is_told_everything(page: Page, proof: Path, code: str) 
 
     nodes = named_nodes(page)
     assert [role for role, name in nodes if not name and role != "RootWebArea"] == []
-    assert {"textbox", "button", "checkbox", "spinbutton", "combobox"} <= {
-        role for role, _ in nodes
-    }
+    assert {"textbox", "button", "checkbox", "combobox"} <= {role for role, _ in nodes}
     status = page.driver.find_element(By.CSS_SELECTOR, "#verdict [role=status]")
     assert status.get_attribute("aria-live") == "polite"
     assert page.text("sentence") in status.text
@@ -394,8 +403,6 @@ def test_a_pin_is_remembered_only_if_wished(page: Page) -> None:
     assert page.element("pin").get_attribute("value") == ""
     page.element("remember").click()
     type_pin(page, PIN)
-    page.wait_for("headline", "No file yet.")
-    page.run("setTimeout(arguments[0], 300)")
     page.open()
     assert page.element("pin").get_attribute("value") == PIN
     page.element("remember").click()
