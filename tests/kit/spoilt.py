@@ -107,7 +107,7 @@ def _closed(value: Any, *, longer: tuple[int, ...] | None = None) -> bytes:  # n
 def _array_head(length: int, *, spelt_long: bool) -> bytes:
     if spelt_long:
         return b"\xdc" + length.to_bytes(2, "big") if length < 16 else _array_32(length)
-    head: bytes = msgpack.packb([None] * length)[: -length or None]
+    head: bytes = msgpack.Packer().pack_array_header(length)
     return head
 
 
