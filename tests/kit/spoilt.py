@@ -127,7 +127,7 @@ def _written(value: Any, *, spelt_long: bool) -> bytes:  # noqa: ANN401 - any pl
         case str():
             return b"\xda" + len(value.encode()).to_bytes(2, "big") + value.encode()
         case _:
-            return b"\xc6" + len(value).to_bytes(4, "big") + value
+            return b"\xc6" + len(value).to_bytes(4, "big") + bytes(value)
 
 
 def _longer_integer(value: int) -> bytes:
