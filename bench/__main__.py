@@ -4,7 +4,20 @@ import platform
 import sys
 from typing import Final
 
-from bench import api, ledger, load, network, p2p, payments, queries, sim, snapshots, storage, tree
+from bench import (
+    api,
+    audit,
+    ledger,
+    load,
+    network,
+    p2p,
+    payments,
+    queries,
+    sim,
+    snapshots,
+    storage,
+    tree,
+)
 from bench.report import Report
 
 MODULES: Final = (
@@ -12,6 +25,7 @@ MODULES: Final = (
     tree,
     storage,
     snapshots,
+    audit,
     sim,
     queries,
     p2p,
