@@ -1,6 +1,8 @@
 """`mithaq audit`: a chain executed again by somebody who believes nobody, and his word on it."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +17,11 @@ from cli.session import Session, command, facts
 from cli.upkeep import Drawn
 
 if TYPE_CHECKING:
+    from ledger.state import Slot
+    from node.against import ProvedEntry
     from node.audit_report import AuditReport, SignedReport
+    from node.divergence import EntriesOf
+    from primitives.ids import ChainId, Height
     from verifier import Pin
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -75,6 +81,11 @@ def audit() -> None:
     type=_FOLDER,
     help="A snapshot of the height at which the chain diverges: names the entry.",
 )
+@click.option(
+    "--node",
+    metavar="URL",
+    help="A node that serves that height: names the entry, as far as it can be asked for.",
+)
 @pin_options
 def run(
     session: Session,
@@ -87,6 +98,7 @@ def run(
     scratch: Path | None,
     snapshot: Path | None,
     against: Path | None,
+    node: str | None,
     chain: "Pin | None",
     genesis_file: Path | None,
 ) -> None:
@@ -98,7 +110,6 @@ def run(
     transaction, and in which table as far as somebody shows the chain's state.
     """
     from cli.transaction_file import replace_file
-    from node.against import SnapshotEntries
     from node.audit_report import sign_report
     from node.auditing import AuditTask, audit_files
     from node.snapshot_check import open_snapshot
@@ -110,19 +121,19 @@ def run(
     if identifier is None:
         raise click.UsageError("which chain? Expected --chain, --genesis or a home with a genesis")
     chain_id, stored = ChainId(identifier), home_of(session).key(key)
-    task = AuditTask(
-        files=files,
-        chain=chain_id,
-        every=every,
-        workers=max(0, (os.cpu_count() or 1) - 1) if workers is None else workers,
-        memory_bytes=memory_mib * 1024 * 1024,
-        scratch=scratch,
-        program=f"mithaq {version('mithaq')}",
-        auditor=stored.name,
-        snapshot=None if snapshot is None else open_snapshot(snapshot, chain_id),
-        against=None if against is None else SnapshotEntries(open_snapshot(against, chain_id)),
-    )
-    with Drawn(session) as drawn:
+    with _witness(chain_id, against, node) as witness, Drawn(session) as drawn:
+        task = AuditTask(
+            files=files,
+            chain=chain_id,
+            every=every,
+            workers=max(0, (os.cpu_count() or 1) - 1) if workers is None else workers,
+            memory_bytes=memory_mib * 1024 * 1024,
+            scratch=scratch,
+            program=f"mithaq {version('mithaq')}",
+            auditor=stored.name,
+            snapshot=None if snapshot is None else open_snapshot(snapshot, chain_id),
+            against=witness,
+        )
         report = finish(audit_files(task, drawn.hear), drawn.hear)
     data = sign_report(report, stored.signing())
     replace_file(output, data)
@@ -130,6 +141,32 @@ def run(
     _show(session, data, {"file": str(output), "pinned_by": origin}, f"wrote {output}")
     if report.divergence is not None:
         raise click.exceptions.Exit(ExitCode.REFUSED)
+
+
+@contextmanager
+def _witness(
+    chain: "ChainId", snapshot: Path | None, url: str | None
+) -> "Iterator[EntriesOf | None]":
+    """Who shows the chain's entries where it diverges."""
+    from node.against import NodeEntries, SnapshotEntries, proved_entry
+    from node.snapshot_check import open_snapshot
+
+    if snapshot is not None and url is not None:
+        raise click.UsageError("expected one of --against and --node, found both")
+    if snapshot is not None:
+        yield SnapshotEntries(open_snapshot(snapshot, chain))
+        return
+    if url is None:
+        yield None
+        return
+    from client.client import Client
+
+    with Client([url]) as client:
+
+        def prove(slot: "Slot", height: "Height") -> "ProvedEntry":
+            return proved_entry(client.state_proof(str(slot[0]), slot[1], height=height))
+
+        yield NodeEntries(f"the node {url}", prove)
 
 
 @command("verify", group=audit)

@@ -11,6 +11,7 @@ from typing import Final, final
 from ledger.state import Slot
 from ledger.tree import Path, key_hash, value_hash
 from node.divergence import Differs, Ours
+from node.proof import AbsentSubject, EntrySubject, read_proof
 from node.snapshot_check import Source
 from primitives.block import Header, block_id
 from primitives.errors import Malformed
@@ -52,6 +53,21 @@ class SnapshotEntries:
 
 ProvedEntry = tuple[bytes | None, Path]
 """A value, or that there is none, and the path that proves it."""
+
+
+def proved_entry(file: bytes) -> ProvedEntry:
+    """What a node's proof file of an entry says, its header and its lineage unjudged.
+
+    Raises:
+        Malformed: no proof file of an entry, or of an absence.
+    """
+    match read_proof(file).subject:
+        case EntrySubject(_, _, value, siblings):
+            return value, Path(siblings, None)
+        case AbsentSubject(_, _, siblings, other):
+            return None, Path(siblings, other)
+        case found:
+            raise Malformed(f"a proof of a {type(found).__name__} where one of an entry was asked")
 
 
 @final

@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import trio
 
 from cli.founding import document_bytes
+from kit.api import in_trio, listening
 from kit.commandline import Done, mithaq
 from kit.exports import with_a_forged_seal, write_export
+from kit.ledger import account_id
 from kit.other_ledger import OtherChain, Rule, ours, skims
 
 
@@ -116,3 +119,36 @@ def test_two_auditors_compare_what_they_found(home: Path) -> None:
     assert done.code == 1
     assert "they agree up to height 1" in done.out
     assert "part at height 2" in done.out
+
+
+@in_trio
+async def test_a_node_shows_the_entry_in_which_its_own_state_differs(tmp_path: Path) -> None:
+    """The audited node itself: what it proves under its state root convicts it."""
+    other = OtherChain.begin()
+    (tmp_path / "genesis.json").write_bytes(document_bytes(other.chain.genesis))
+    assert mithaq("keys", "new", "auditor", "--home", tmp_path).code == 0
+    other.block()
+    other.block(skims)
+    other.block()
+    file = write_export(other.chain, tmp_path / "c.export")
+
+    async with listening(other.chain) as address:
+        done = await trio.to_thread.run_sync(
+            lambda: audit(tmp_path, file, more=("--node", f"http://{address}"))
+        )
+
+    assert done.code == 1
+    key = (account_id("health") + b"GBP").hex()
+    assert f"table balances, key {key}" in done.out
+    assert "written last by transaction 1" in done.out
+    assert f"table balances, key {(account_id('works') + b'GBP').hex()}" in done.out
+    assert f"compared with the node http://{address}" in done.out
+
+
+def test_the_chains_entries_come_from_one_side(home: Path) -> None:
+    """A snapshot or a node."""
+    more = ("--node", "http://127.0.0.1:1", "--against", str(home))
+    done = audit(home, export(home, ours), more=more)
+
+    assert done.code == 2
+    assert "expected one of --against and --node" in done.err
