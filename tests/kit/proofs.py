@@ -125,6 +125,7 @@ class Chain:
     receipts: tuple[bytes, ...]
     siblings: tuple[bytes, ...]
     height: int
+    time_ms: TimeMs
 
     @property
     def id(self) -> ChainId:
@@ -168,7 +169,7 @@ class Chain:
             chain=self.id,
             height=Height(height),
             parent=BlockId(digest(Domain.BLOCK, b"the block before")),
-            time_ms=TIME_MS,
+            time_ms=self.time_ms,
             proposer=ValidatorKey(self.members_at(height).keys[0]),
             transactions_root=transactions_root([transaction_hash(d) for d in self.transactions]),
             state_root=self.genesis.state_root,
@@ -282,6 +283,7 @@ def small_chain(
     height: int = HEIGHT,
     network: str = "",
     changes: Mapping[int, Sequence[SigningKey]] | None = None,
+    time_ms: TimeMs = TIME_MS,
 ) -> Chain:
     """Blocks with one transaction of `operations` first, and `others` behind it."""
     keys = validator_keys(validators)
@@ -307,6 +309,7 @@ def small_chain(
         receipts=tuple(executed(transaction) for transaction in transactions),
         siblings=siblings,
         height=height,
+        time_ms=time_ms,
     )
 
 

@@ -16,14 +16,15 @@ from hypothesis import strategies as st
 
 from kit.certified import certify, named_digest, signing_key
 from kit.proofs import (
-    HEIGHT,
+    KEY,
+    TABLE,
     Chain,
-    changed_chain,
     packed,
     small_chain,
+    valid_files,
 )
 from node.lineage import Keys
-from node.proof import ProofFile, write_proof
+from node.proof import AbsentSubject, ProofFile, read_proof, write_proof
 from primitives import limits
 from primitives.block import block_id
 from primitives.certificate import Certificate, Seal
@@ -37,7 +38,6 @@ CHAIN = small_chain()
 RECEIPT = CHAIN.receipt_proof()
 ENTRY = CHAIN.entry_proof()
 GENESIS_ENTRY = CHAIN.genesis_entry_proof()
-LED = changed_chain().event_proof(height=HEIGHT)
 PROOFS = {"receipt": RECEIPT, "entry": ENTRY, "genesis entry": GENESIS_ENTRY}
 kinds = pytest.mark.parametrize("proof", PROOFS.values(), ids=PROOFS.keys())
 
@@ -97,6 +97,32 @@ def test_every_damaged_byte_outside_genesis_is_seen_without_a_pinned_chain(
         verdict = verify(damaged, None)
         same_chain = verdict.chain == CHAIN.id
         assert verdict.outcome is Outcome.INVALID or not same_chain, (position, byte)
+
+
+def test_every_byte_of_a_lineage_counts() -> None:
+    """Steps, signers and events have no byte to spare either."""
+    file = valid_files()["event behind steps"]
+    for position, byte in enumerate(file.data):
+        damaged = file.data[:position] + bytes([byte ^ 1]) + file.data[position + 1 :]
+        assert verify(damaged, file.pin).outcome is Outcome.INVALID, position
+
+
+@pytest.mark.parametrize("name", ["absent, at an empty place", "absent in block 0"])
+def test_an_absence_may_be_turned_into_another_true_one_and_into_nothing_else(name: str) -> None:
+    """A place without entries is that of many keys; the sentence names the one in the file."""
+    file = valid_files()[name]
+    original = read_proof(file.data)
+    assert isinstance(original.subject, AbsentSubject)
+    for position, byte in enumerate(file.data):
+        damaged = file.data[:position] + bytes([byte ^ 1]) + file.data[position + 1 :]
+        verdict = verify(damaged, file.pin)
+        if verdict.outcome is not Outcome.INVALID:
+            told = read_proof(damaged)
+            assert isinstance(told.subject, AbsentSubject)
+            assert told.subject.key != KEY
+            moved = replace(told.subject, table=TABLE, key=original.subject.key)
+            assert replace(told, subject=moved) == original, position
+            assert verdict.sentence != verify(file.data, file.pin).sentence
 
 
 @kinds

@@ -167,7 +167,7 @@ def skip_signed_by(old: int, kept: int) -> tuple[Chain, ProofFile]:
 
 @pytest.mark.parametrize(("old", "kept"), [(3, 1), (6, 2), (9, 3), (4, 1), (7, 2)])
 def test_a_third_of_the_trusted_or_less_proves_nothing(old: int, kept: int) -> None:
-    """One more of them does."""
+    """R58: one more of them does."""
     chain, weak = skip_signed_by(old, kept)
     refused(weak, f"{kept} of {old} trusted validators signed at height 12", chain.pin)
 
@@ -284,8 +284,47 @@ def test_the_validators_that_a_named_step_names_are_the_headers() -> None:
     refused(behind(chain, usurped), "names for the next", chain.pin)
 
 
+def test_heights_ascend_from_the_anchor_on() -> None:
+    """R57: who was trusted below a height does not speak about it."""
+    chain = small_chain(
+        changes={4: keys_named(7, 8, 9, 10), 6: keys_named(0, 1, 2, 3), 9: keys_named(7, 8, 9, 10)}
+    )
+    there_and_back = behind(chain, chain.named(3), chain.named(5), chain.named(3))
+    refused(there_and_back, "of height 3, expected 6 or above", chain.pin)
+
+    late = replace(behind(chain, chain.named(8)), anchor=chain.anchor(6))
+    assert verify(encode(late), chain.checkpoint(6)).outcome is Outcome.VALID
+    early = replace(late, steps=(chain.named(3),))
+    refused(early, "of height 3, expected 6 or above", chain.checkpoint(6))
+
+
+def test_a_named_step_needs_a_quorum_of_the_trusted() -> None:
+    """R57: one seal less, and it names nobody."""
+    chain = small_chain(changes={4: keys_named(7, 8, 9, 10)})
+    step = chain.named(3)
+    weak = replace(step, certificate=with_seals(step.certificate, step.certificate.seals[:-1]))
+
+    refused(behind(chain, weak), "2 of 4 validators signed, a quorum is 3", chain.pin)
+
+
+def test_a_skip_needs_a_quorum_of_its_own_signers() -> None:
+    """R58: more than a third of the trusted alone may have prepared what was never decided."""
+    step = CHAIN.skip(5)
+    weak = replace(step, certificate=with_seals(step.certificate, step.certificate.seals[:-1]))
+
+    refused(behind(CHAIN, weak, CHAIN.skip(9)), "4 of 7 validators signed, a quorum is 5")
+
+
+def test_who_skips_trusts_those_whom_the_header_names() -> None:
+    """R58: not whoever is listed."""
+    step = CHAIN.skip(5)
+    usurped = replace(step, keys=CHAIN.members_at(9).keys)
+
+    refused(behind(CHAIN, usurped), "not those that the header of height 5 names")
+
+
 def test_strangers_cannot_name_themselves() -> None:
-    """A whole quorum of keys that nobody trusts is worth nothing, from genesis or a checkpoint."""
+    """R58: a whole quorum of keys that nobody trusts is worth nothing."""
     false = small_chain(validators=7, changes={5: STRANGERS})
 
     refused(behind(false, false.skip(5)), "0 of 7 trusted validators signed", false.pin)
@@ -293,7 +332,7 @@ def test_strangers_cannot_name_themselves() -> None:
 
 
 def test_more_than_a_third_must_be_of_the_trusted_and_not_of_others() -> None:
-    """All seven sign, of whom two are of the trusted: as many as may lie."""
+    """R58: all seven sign, of whom two are of the trusted: as many as may lie."""
     liars = keys_named(0, 1, 50, 51, 52, 53, 54)
     false = small_chain(validators=7, changes={5: liars})
 
@@ -317,7 +356,7 @@ def test_a_lineage_may_have_so_many_steps_and_no_more() -> None:
 
 @pytest.mark.parametrize("since", [1, 4, 5, 8, 9, HEIGHT])
 def test_a_proof_may_begin_at_any_checkpoint(since: int) -> None:
-    """At the height of the block itself at the latest; it is valid for who pinned just that."""
+    """R59: at the height of the block itself at the latest; valid for who pinned just that."""
     data = write_proof(CHAIN.receipt_proof(since=since))
     pin = CHAIN.checkpoint(since)
 

@@ -21,7 +21,7 @@ from kit.mutants.runner import Job, Outcome, run_all
 from kit.mutants.verdicts import complaints
 from kit.tree import ROOT
 
-ROOMS = ("consensus", "node", "primitives", "storage", "ledger")
+ROOMS = ("consensus", "node", "primitives", "storage", "ledger", "verifier")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
