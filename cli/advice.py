@@ -30,6 +30,7 @@ NEXT: Final = {
     "evidence.unknown": "another node may have it: --node URL; `mithaq evidence list` shows what "
     "this one has.",
     "evidence.unproven": "`mithaq evidence verify FILE` says what is wrong with it.",
+    "history.pruned": "another node may keep it: --node URL.",
     "mempool.full": "nothing was taken; send it again in a moment.",
     "mempool.quota_exceeded": "send it again when some of this account's are final.",
     "node.internal": "another node may answer: --node URL; the node's operator finds the incident "
@@ -39,6 +40,7 @@ NEXT: Final = {
     "signer.height_decided": "`mithaq status` of every node shows its highest block; only a height "
     "above all of them can be new.",
     "signer.not_fenced": "`mithaq status` says what a validator waits for.",
+    "state.absent": "`mithaq proof get --state TABLE KEY --height H` proves that.",
     "transaction.bad_signature": "sign it again with `mithaq tx sign`; it was changed after it was "
     "signed.",
     "transaction.expired": "build and sign it again; --valid-for says how long it lasts.",

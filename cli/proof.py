@@ -25,6 +25,7 @@ from cli.pin import (
     trust_of,
 )
 from cli.session import Session, asking_command, command
+from cli.state import entry_of
 from primitives.errors import OperatorFault, RemoteFault
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class _Wanted:
     "--state",
     nargs=2,
     metavar="TABLE KEY",
-    help="Prove an entry of the state, or that there is none; KEY is hexadecimal.",
+    help="Prove an entry of the state, or that there is none; KEY as in `mithaq state get`.",
 )
 @click.option(
     "--height",
@@ -175,7 +176,8 @@ def _wanted(
     if transaction is None:
         if event is not None:
             raise click.UsageError("--event is of a transaction: give its TXID")
-        entry = ("accounts", home_of(session).account(account)) if account else _entry(state)
+        table, key = state or ("accounts", account or "")
+        entry = entry_of(home_of(session), table, key)
         return _Wanted(None, None, entry, height)
     if not HEX32.fullmatch(transaction):
         raise click.UsageError(f"TXID: expected 64 hexadecimal digits, found {transaction!r}")
@@ -184,18 +186,6 @@ def _wanted(
             "--height is of the state: a transaction has the height of its block"
         )
     return _Wanted(transaction, event, None, None)
-
-
-def _entry(state: tuple[str, str] | None) -> tuple[str, bytes]:
-    if state is None:
-        raise click.UsageError("--account: expected an account, found nothing")
-    table, key = state
-    if not table.isascii() or not table.replace("_", "").isalnum():
-        raise click.UsageError(f"--state TABLE: expected a name or a number, found {table!r}")
-    try:
-        return table, bytes.fromhex(key)
-    except ValueError as error:
-        raise click.UsageError(f"--state KEY: expected hexadecimal, found {key!r}") from error
 
 
 def _beginning(checkpoint: str | None) -> tuple[int, "Pin | None"]:

@@ -18,42 +18,48 @@ def state() -> None:
 @click.argument("table")
 @click.argument("key")
 @click.option(
-    "--height", type=click.IntRange(min=0), help="After which block.  [default: the newest]"
+    "--height",
+    type=click.IntRange(min=0),
+    metavar="H",
+    help="After block H.  [default: the newest]",
 )
 def get(session: Session, table: str, key: str, height: int | None) -> None:
     """Show the entry of TABLE under KEY.
 
-    TABLE is a name or a number. KEY is hexadecimal; in `accounts` also the name of a key of the
-    home, and in `balances` ACCOUNT/ASSET. Exit code 1 where there is no such entry.
+    TABLE is a name or a number. KEY is hexadecimal (00 where the table has but one entry); in
+    `accounts` also the name of a key of the home, and in `balances` ACCOUNT/ASSET. Exit code 1
+    where there is no such entry.
     """
-    if not table.isascii() or not table.replace("_", "").isalnum():
-        raise click.UsageError(f"TABLE: expected a name or a number, found {table!r}")
-    path = f"/v1/state/{table}/{key_of(home_of(session), table, key)}"
+    name, at = entry_of(home_of(session), table, key)
+    asked = {} if height is None else {"height": height}
     with client_of(session) as client:
-        found = client.get(path, {} if height is None else {"height": height})
+        found = client.get(f"/v1/state/{name}/{at.hex()}", asked)
     session.show(found, _text(found))
 
 
-def key_of(home: Home, table: str, key: str) -> str:
-    """The key of an entry in hexadecimal, as people write it.
+def entry_of(home: Home, table: str, key: str) -> tuple[str, bytes]:
+    """Table and key of an entry, as people write them.
 
     Raises:
         UsageError: it is none.
+        OperatorFault: no account has that name here.
     """
+    if not table.isascii() or not table.replace("_", "").isalnum():
+        raise click.UsageError(f"TABLE: expected a name or a number, found {table!r}")
     if table == "accounts":
-        return home.account(key).hex()
+        return table, home.account(key)
     account, slash, asset = key.partition("/")
     if table == "balances" and slash:
         if not asset.isascii() or not asset.isalnum():
             raise click.UsageError(f"KEY: expected ACCOUNT/ASSET, found {key!r}")
-        return home.account(account).hex() + asset.encode("ascii").hex()
+        return table, home.account(account) + asset.encode("ascii")
     try:
         found = bytes.fromhex(key)
     except ValueError:
         found = b""
     if not found:
         raise click.UsageError(f"KEY: expected hexadecimal, found {key!r}")
-    return found.hex()
+    return table, found
 
 
 def _text(found: dict[str, Any]) -> str:

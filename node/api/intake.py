@@ -291,9 +291,9 @@ def _query(request: HttpRequest, *, allowed: tuple[str, ...]) -> Mapping[str, st
 
 
 def moment_of(request: HttpRequest, *allowed: str) -> Mapping[str, Height]:
-    """The heights that a question about a proof names, of those that it may name.
+    """The heights that a question names, of those that it may name.
 
-    `from`: where its lineage begins; `height`: after which block.
+    `from`: where a proof's lineage begins; `height`: after which block.
 
     Raises:
         Rejected: another parameter, or one that is no height.
@@ -328,15 +328,15 @@ def hex32_of(request: HttpRequest, name: str) -> bytes:
     return bytes.fromhex(given)
 
 
-def hex_of(request: HttpRequest, name: str) -> bytes:
-    """Bytes out of the path.
+def key_of(request: HttpRequest) -> bytes:
+    """The key of an entry out of the path.
 
     Raises:
         Rejected: not an even number of lower-case hexadecimal digits.
     """
-    given = _path(request, name)
+    given = _path(request, "key")
     if not _HEX.fullmatch(given):
-        raise _parameter(name, expected="pairs of lower-case hexadecimal digits", actual=given)
+        raise _parameter("key", expected="pairs of lower-case hexadecimal digits", actual=given)
     return bytes.fromhex(given)
 
 
@@ -355,20 +355,6 @@ def height_of(request: HttpRequest, head: Height) -> Height:
 def _height(name: str, given: str, *, expected: str) -> Height:
     if not _NUMBER.fullmatch(given) or int(given) > INTEGER_MAX:
         raise _parameter(name, expected=expected, actual=given)
-    return Height(int(given))
-
-
-def at_height_of(request: HttpRequest) -> Height | None:
-    """The parameter `height`; None where it is not given.
-
-    Raises:
-        Rejected: it is no height, or there are other parameters.
-    """
-    given = _query(request, allowed=("height",)).get("height")
-    if given is None:
-        return None
-    if not _NUMBER.fullmatch(given) or int(given) > INTEGER_MAX:
-        raise _parameter("height", expected="a height", actual=given)
     return Height(int(given))
 
 

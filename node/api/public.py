@@ -337,7 +337,7 @@ class PublicApi:
 
     async def entry(self, request: HttpRequest) -> ASGIResponse:
         """An entry of the state after the newest block, or after an earlier one."""
-        height = intake.at_height_of(request)
+        height = intake.moment_of(request, "height").get("height")
         table, key = _entry_of(request)
 
         def ask() -> ASGIResponse:
@@ -430,7 +430,7 @@ def _entry_of(request: HttpRequest) -> tuple[int, bytes]:
             f"there is no table {name[:80]!r}",
             {"expected": TABLE_NUMBERS, "actual": name[:80]},
         )
-    return table, intake.hex_of(request, "key")
+    return table, intake.key_of(request)
 
 
 def _entry_response(table: int, found: EntryAnswer) -> ASGIResponse:

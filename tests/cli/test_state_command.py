@@ -67,6 +67,26 @@ def test_what_is_no_entry_is_a_usage_error(at: Desk, words: tuple[str, str], sai
     assert said in done.err
 
 
+def test_the_entry_of_a_table_that_has_but_one_is_read_and_proved(at: Desk, tmp_path: Path) -> None:
+    """Under the key 00."""
+    shown = at.asking("state", "get", "parameters", "00", "--json")
+    proof = at.asking("proof", "get", "--state", "parameters", "00", "-o", tmp_path / "p", "--json")
+
+    assert shown.result["key"] == "00"
+    assert shown.result["record"]["window_ms"] > 0
+    assert "table 8 of the state held" in proof.result["sentence"]
+
+
+def test_an_absent_entry_is_proved_absent_by_the_same_words(at: Desk, tmp_path: Path) -> None:
+    """At the height at which it was asked for."""
+    words = ("--state", "balances", "health/GBP", "--height", "0", "-o", tmp_path / "p")
+
+    done = at.asking("proof", "get", *words, "--json")
+
+    assert done.code == ExitCode.OK
+    assert "held no GBP" in done.result["sentence"]
+
+
 def test_a_height_above_the_newest_is_refused(at: Desk) -> None:
     """With what there is."""
     done = at.asking("state", "get", "accounts", "treasury", "--height", "99", "--json")

@@ -152,11 +152,12 @@ def test_a_height_that_cannot_be_read_says_why(query: str, status: int, code: st
 async def test_every_entry_of_genesis_can_be_read_over_the_api() -> None:
     """Whatever its table: rows of every kind have a named form."""
     chain = ChainOfOne()
-    entries = [(table, key) for table, key in chain.begun.execution.state_writes if key]
+    entries = list(chain.begun.execution.state_writes)
 
     async with serving(chain) as client:
-        answers = [await client.get(f"/v1/state/{table}/{key.hex()}") for table, key in entries]
+        paths = [f"/v1/state/{table}/{key.hex()}" for table, key in entries]
+        answers = [await client.get(path) for path in paths]
 
-    assert len({table for table, _ in entries}) > 6
+    assert {8, 9, 12} < {table for table, _ in entries}, "tables of one entry"
     assert [answer.status_code for answer in answers] == [200] * len(entries)
     assert all(answer.json()["record"] for answer in answers)
