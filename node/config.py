@@ -22,6 +22,7 @@ from typing import Annotated, Any, Final, NewType, TypeVar, final, get_args, get
 import msgspec
 from msgspec import NODEFAULT, Meta, Struct
 
+from node.retention import HistoryKept, Policy, StateKept
 from p2p.peers import parse_address
 from primitives import limits
 from primitives.errors import OperatorFault
@@ -39,6 +40,10 @@ HeightsApart = Annotated[int, Meta(ge=0, le=limits.SNAPSHOTS_APART_MAX)]
 SnapshotsKept = Annotated[int, Meta(ge=1, le=limits.SNAPSHOTS_KEPT_MAX)]
 NodeId = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 
+_LEAST_KEPT: Final = {
+    HistoryKept: limits.RETENTION_HEIGHTS_MIN,
+    StateKept: limits.RETENTION_STATE_MIN,
+}
 _FILE_BYTES_MAX: Final = 1024 * 1024
 
 
@@ -105,6 +110,7 @@ class Config(Struct, frozen=True):
     api: ApiConfig
     log: LogConfig = LogConfig()
     snapshots: SnapshotsConfig = SnapshotsConfig()
+    retention: Policy = Policy()
 
 
 @final
@@ -266,6 +272,8 @@ def _expected(kind: Any) -> str:  # noqa: ANN401 - any annotation
         return f"a number of heights up to {limits.SNAPSHOTS_APART_MAX}, 0 for no snapshots"
     if kind == SnapshotsKept:
         return f"a number from 1 to {limits.SNAPSHOTS_KEPT_MAX}"
+    if kind in (HistoryKept, StateKept):
+        return f"a number of heights, at least {_LEAST_KEPT[kind]}, or all"
     if isinstance(kind, type) and issubclass(kind, Enum):
         return "one of " + ", ".join(member.value for member in kind)
     return "a table"
@@ -302,7 +310,15 @@ def config_text(config: Config) -> str:
         level=_quoted(config.log.level.value),
         every=config.snapshots.every,
         keep=config.snapshots.keep,
+        state=_kept(config.retention.state),
+        bodies=_kept(config.retention.bodies),
+        receipts=_kept(config.retention.receipts),
+        index=_kept(config.retention.index),
     )
+
+
+def _kept(heights: int | str) -> str:
+    return _quoted(heights) if isinstance(heights, str) else str(heights)
 
 
 def _quoted(text: str) -> str:
@@ -336,4 +352,12 @@ level = {level}
 every = {every}
 # How many of them are kept; each takes the room of the state.
 keep = {keep}
+[retention]
+# How many of the newest heights are kept here, or "all"; what is dropped does not come back. Headers
+# and certificates are kept always. state: reading and proving it as it was at a height.
+state = {state}
+# The blocks' transactions, what became of them, and the index that finds them.
+bodies = {bodies}
+receipts = {receipts}
+index = {index}
 """

@@ -21,6 +21,8 @@ class Domain(Enum):
     COMMIT = "commit"
     VIEW_CHANGE = "view-change"
     READY = "ready"
+    # Signed by the keys of nodes.
+    RETENTION = "retention"
     # Signed by the keys of accounts.
     TRANSACTION_SIGNATURE = "transaction-signature"
     # Signed by auditors.
@@ -44,6 +46,7 @@ class Domain(Enum):
     VENDOR = "vendor"
     IMPORT_FILE = "import-file"
     EVIDENCE = "evidence"
+    RETAINED = "retained"
 
     @property
     def tag(self) -> bytes:

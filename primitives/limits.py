@@ -113,7 +113,7 @@ EXPONENT_MAX: Final = 8
 GENESIS_BYTES_MAX: Final = 16 * 1024 * 1024
 """A genesis file: some 20,000 accounts in its named form."""
 STATE_HEIGHTS_KEPT: Final = 1_000
-"""Heights at which a node still reads and proves state; a block of 100 payments leaves 0.4 MB."""
+"""Heights at which a node reads and proves state where its operator says nothing else."""
 
 # storage
 ARCHIVE_HEIGHTS: Final = 10_000
@@ -127,6 +127,17 @@ BACKUP_RECORD_BYTES_MAX: Final = 64 * 1024 * 1024
 """The largest row of a database: receipts of a full block, or the list of what it replaced."""
 BACKUP_KEY_BYTES_MAX: Final = 1024
 """A state key: table and the ledger's own, of some ids and a reference at most."""
+RETENTION_HEIGHTS_MIN: Final = 1_000
+"""Bodies, receipts and index of so many heights are always kept: a peer that was away for an hour
+still catches up here, and a client that lost its answer still finds what became of its payment."""
+RETENTION_STATE_MIN: Final = 100
+"""State of so many heights: whoever reads page after page at one height has minutes for it."""
+RETENTION_STRIDE: Final = 100
+"""Heights that an edge moves at a time: its signed record is then a hundredth of their headers."""
+RETENTION_RECORD_BYTES_MAX: Final = 1024
+"""A record of the retention log has about 350 bytes."""
+SWEEP_ROWS: Final = 2_000
+"""Rows that one step of sweeping looks at: some milliseconds and one synchronous write."""
 RESTORE_BATCH_BYTES: Final = 4 * 1024 * 1024
 """Keys and values of one write while a database is restored: as much as a large decision writes."""
 

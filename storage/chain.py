@@ -13,8 +13,8 @@ Invariants, after every write that returned and after every crash:
    each edge that was ever moved the retention log has the record, written in the same batch.
 
 `commit`, `append`, `keep_evidence`, `retire` and `sweep` are the only ways to write after genesis;
-each write is one batch of the floor below. `retire` and `sweep` may run in another thread than the
-others, one at a time: no row is theirs and anybody else's. Nothing here decides anything: what
+each write is one batch of the floor below. `retire` and `sweep` may run in any thread: one at a
+time, and none of their rows is written by the others. Nothing here decides anything: what
 contradicts an invariant is the caller's bug and an assertion; what contradicts itself on disk is a
 StorageFault.
 """
@@ -22,6 +22,7 @@ StorageFault.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
+from threading import Lock
 from types import TracebackType
 from typing import Final, Self, TypeVar, final
 
@@ -42,7 +43,15 @@ from storage.decision import (
     VoteRecord,
     VoteStep,
 )
-from storage.edges import EVERYTHING, Edges, Part, edge_rows, read_edges
+from storage.edges import (
+    EVERYTHING,
+    Edges,
+    Part,
+    Retirement,
+    WriteRecord,
+    edge_rows,
+    read_edges,
+)
 from storage.keyvalue import KeyValue, Reader
 from storage.schema import Region
 from storage.state import StateSnapshot
@@ -65,6 +74,7 @@ class ChainStore:
         self._forgotten = _forgotten(database)
         self._edges = read_edges(database)
         self._sweeper = Sweeper(database)
+        self._retiring = Lock()
 
     @property
     def database(self) -> KeyValue:
@@ -342,26 +352,40 @@ class ChainStore:
 
     # what is kept no longer
 
-    def retire(self, part: Part, edge: Height, record: bytes) -> None:
+    def retire(self, part: Part, edge: Height, write_record: WriteRecord) -> bool:
         """Move an edge up, with its record in the retention log: one batch.
 
-        From then on everything below is refused; `sweep` takes the rows away.
+        From then on everything below is refused; `sweep` takes the rows away. False, and nothing
+        happens, where the edge is there already.
 
         Raises:
             StorageFault: the write failed.
         """
         assert part is not Part.HEADERS, "headers are kept for ever"
-        old = self._edges.of(part)
-        assert old < edge <= self._head.height, f"from {old} to {edge}, head {self._head.height}"
-        count = self.records()
-        self._database.write(
-            {
-                schema.edge_key(part.value): schema.pack_number(edge),
-                schema.retention_key(count): record,
-                schema.RECORDS_KEY: schema.pack_number(count + 1),
-            }
-        )
-        self._edges = replace(self._edges, **{part.value: edge})
+        with self._retiring:
+            old, head = self._edges.of(part), self._head
+            if edge <= old:
+                return False
+            assert edge <= head.height, f"an edge of {edge}, the head is {head.height}"
+            count = self.records()
+            retirement = Retirement(
+                chain=self.chain,
+                part=part,
+                first=old,
+                edge=edge,
+                head=head,
+                sequence=count,
+                previous=self.record(count - 1) if count else None,
+            )
+            self._database.write(
+                {
+                    schema.edge_key(part.value): schema.pack_number(edge),
+                    schema.retention_key(count): write_record(retirement),
+                    schema.RECORDS_KEY: schema.pack_number(count + 1),
+                }
+            )
+            self._edges = replace(self._edges, **{part.value: edge})
+            return True
 
     def sweep(self, *, rows_max: int, replaced: Replaced) -> int:
         """Take rows below the edges away, in one batch; 0 when none is left.
@@ -372,7 +396,8 @@ class ChainStore:
         Raises:
             StorageFault: the write failed, or what says which rows to take is missing.
         """
-        return self._sweeper.sweep(self._edges, rows_max=rows_max, replaced=replaced)
+        with self._retiring:
+            return self._sweeper.sweep(self._edges, rows_max=rows_max, replaced=replaced)
 
     def records(self) -> int:
         """How many records the retention log has."""

@@ -15,8 +15,9 @@ from enum import Enum, unique
 from typing import Final, final
 
 from primitives.errors import Rejected, StorageFault
-from primitives.ids import Height
+from primitives.ids import ChainId, Height
 from storage import schema
+from storage.decision import Head
 from storage.keyvalue import Reader
 
 HISTORY_PRUNED: Final = "history.pruned"
@@ -78,6 +79,37 @@ class Edges:
             raise pruned(part, height, self.of(part))
 
 
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retirement:
+    """An edge that moves: what its record in the retention log must say."""
+
+    chain: ChainId
+    part: Part
+    first: Height
+    """The lowest height that is dropped."""
+    edge: Height
+    """The lowest height that stays."""
+    head: Head
+    sequence: int
+    """Of the record; they are counted from 0."""
+    previous: bytes | None
+    """The record before it, or None."""
+
+
+def born_at(height: Height) -> Edges:
+    """The edges of a database that begins with the header and the state of a height.
+
+    What the blocks after it bring is the rest: with genesis, everything.
+    """
+    after = Height(height + 1)
+    return Edges(headers=height, bodies=after, receipts=after, index=after, state=height)
+
+
+WriteRecord = Callable[[Retirement], bytes]
+"""Makes the record of a retirement."""
+
+
 def pruned(part: Part, height: Height, edge: Height) -> Rejected:
     """What is said about a height below an edge."""
     return Rejected(
@@ -124,7 +156,5 @@ def edge_rows(edges: Edges) -> dict[bytes, bytes]:
     return rows
 
 
-EVERYTHING: Final = Edges(
-    headers=Height(0), bodies=Height(0), receipts=Height(0), index=Height(0), state=Height(0)
-)
+EVERYTHING: Final = born_at(Height(0))
 """Of a node that has seen and kept every height."""

@@ -7,11 +7,16 @@ from primitives.errors import Rejected
 from primitives.ids import Height
 from storage.chain import ChainStore, install_genesis
 from storage.decision import TransactionPlace
-from storage.edges import EVERYTHING, HISTORY_PRUNED, Edges, Part
+from storage.edges import EVERYTHING, HISTORY_PRUNED, Edges, Part, Retirement, WriteRecord
 from storage.memory import MemoryKeyValue
 from storage.schema import Region
 
 PRUNABLE = [Part.BODIES, Part.RECEIPTS, Part.INDEX, Part.STATE]
+
+
+def says(words: str) -> WriteRecord:
+    """A record of these words."""
+    return lambda _: words.encode()
 
 
 def heights_left(database: MemoryKeyValue, region: Region) -> list[int]:
@@ -41,7 +46,7 @@ def test_below_an_edge_everything_is_refused_at_once(part: Part) -> None:
     store = new_store()
     grow(store, 8)
 
-    store.retire(part, Height(5), b"a record")
+    store.retire(part, Height(5), says("a record"))
 
     assert store.edges().of(part) == 5
     assert contradictions(store, genesis()) == []
@@ -53,7 +58,7 @@ def test_the_refusal_says_from_where_on() -> None:
     """In words and in facts, for people and programs."""
     store = new_store()
     grow(store, 8)
-    store.retire(Part.BODIES, Height(5), b"")
+    store.retire(Part.BODIES, Height(5), says(""))
 
     with pytest.raises(Rejected) as caught:
         store.block(Height(4))
@@ -70,8 +75,8 @@ def test_bodies_and_receipts_go_and_headers_stay() -> None:
     database = MemoryKeyValue()
     store = install_genesis(database, genesis())
     grow(store, 8)
-    store.retire(Part.BODIES, Height(5), b"")
-    store.retire(Part.RECEIPTS, Height(7), b"")
+    store.retire(Part.BODIES, Height(5), says(""))
+    store.retire(Part.RECEIPTS, Height(7), says(""))
 
     sweep(store)
 
@@ -87,7 +92,7 @@ def test_the_index_forgets_transactions_and_accounts() -> None:
     database = MemoryKeyValue()
     store = install_genesis(database, genesis())
     grow(store, 8)
-    store.retire(Part.INDEX, Height(6), b"")
+    store.retire(Part.INDEX, Height(6), says(""))
     everybody = account("all")
     assert store.transactions_of(everybody, after=None, limit=1) == [TransactionPlace(Height(6), 0)]
     before = TransactionPlace(Height(2), 0)
@@ -105,7 +110,7 @@ def test_the_trees_below_the_edge_go() -> None:
     database = MemoryKeyValue()
     store = install_genesis(database, genesis())
     grow(store, 8)
-    store.retire(Part.STATE, Height(6), b"")
+    store.retire(Part.STATE, Height(6), says(""))
 
     sweep(store, rows_max=1)
 
@@ -120,7 +125,7 @@ def test_a_step_looks_at_so_many_rows(rows_max: int) -> None:
     store = install_genesis(database, genesis())
     grow(store, 6)
     for part in PRUNABLE:
-        store.retire(part, Height(6), b"")
+        store.retire(part, Height(6), says(""))
 
     steps = []
     while step := store.sweep(rows_max=rows_max, replaced=replaced):
@@ -137,14 +142,14 @@ def test_a_walk_through_the_index_goes_on_after_a_crash() -> None:
     database = MemoryKeyValue()
     store = install_genesis(database, genesis())
     grow(store, 8)
-    store.retire(Part.INDEX, Height(4), b"")
+    store.retire(Part.INDEX, Height(4), says(""))
     for _ in range(3):
         store.sweep(rows_max=2, replaced=replaced)
     assert rows_of(database, Region.TRANSACTION) > 5 * 2
 
     restarted = ChainStore(MemoryKeyValue(database.contents()))
     grow(restarted, 1)
-    restarted.retire(Part.INDEX, Height(7), b"")
+    restarted.retire(Part.INDEX, Height(7), says(""))
     sweep(restarted, rows_max=2)
 
     assert contradictions(restarted, genesis()) == []
@@ -157,8 +162,8 @@ def test_each_edge_that_moves_leaves_a_record() -> None:
     database = MemoryKeyValue()
     store = install_genesis(database, genesis())
     grow(store, 8)
-    store.retire(Part.BODIES, Height(3), b"first")
-    store.retire(Part.STATE, Height(4), b"second")
+    store.retire(Part.BODIES, Height(3), says("first"))
+    store.retire(Part.STATE, Height(4), says("second"))
     sweep(store)
 
     restarted = ChainStore(MemoryKeyValue(database.contents()))
@@ -166,26 +171,49 @@ def test_each_edge_that_moves_leaves_a_record() -> None:
     assert list(restarted.retention_log()) == [(0, b"first"), (1, b"second")]
     assert (restarted.records(), restarted.record(1)) == (2, b"second")
     assert restarted.edges() == Edges(
-        headers=Height(0), bodies=Height(3), receipts=Height(0), index=Height(0), state=Height(4)
+        headers=Height(0), bodies=Height(3), receipts=Height(1), index=Height(1), state=Height(4)
     )
+
+
+def test_a_record_is_made_from_what_is_dropped() -> None:
+    """Block 0 stays but for its state; a record knows the one before it."""
+    store = new_store()
+    grow(store, 8)
+    asked: list[Retirement] = []
+
+    def keep(retirement: Retirement) -> bytes:
+        asked.append(retirement)
+        return b"record %d" % len(asked)
+
+    store.retire(Part.BODIES, Height(3), keep)
+    store.retire(Part.BODIES, Height(5), keep)
+    store.retire(Part.STATE, Height(5), keep)
+
+    assert [(one.first, one.edge) for one in asked] == [(1, 3), (3, 5), (0, 5)]
+    assert [one.sequence for one in asked] == [0, 1, 2]
+    assert [one.previous for one in asked] == [None, b"record 1", b"record 2"]
+    assert {one.head.height for one in asked} == {8}
 
 
 def test_an_edge_never_moves_down_nor_above_the_head() -> None:
     """Nor do headers have one to move: that would be our bug."""
     store = new_store()
     grow(store, 3)
-    store.retire(Part.BODIES, Height(2), b"")
+    store.retire(Part.BODIES, Height(2), says(""))
 
-    for part, edge in ((Part.BODIES, 2), (Part.BODIES, 1), (Part.STATE, 4), (Part.HEADERS, 1)):
+    assert not store.retire(Part.BODIES, Height(2), says(""))
+    assert not store.retire(Part.BODIES, Height(1), says(""))
+    for part, edge in ((Part.STATE, 4), (Part.HEADERS, 1)):
         with pytest.raises(AssertionError):
-            store.retire(part, Height(edge), b"")
+            store.retire(part, Height(edge), says(""))
+    assert store.records() == 1
 
 
 def test_a_peer_gets_no_block_from_below_the_edge() -> None:
     """An empty answer, not a hole."""
     store = new_store()
     grow(store, 6)
-    store.retire(Part.BODIES, Height(4), b"")
+    store.retire(Part.BODIES, Height(4), says(""))
 
     assert store.blocks_from(Height(3), bytes_max=100_000, count_max=5) == []
     assert len(store.blocks_from(Height(4), bytes_max=100_000, count_max=5)) == 3
@@ -196,7 +224,7 @@ def test_a_state_knows_the_edges_of_its_moment() -> None:
     store = new_store()
     grow(store, 6)
     with store.state() as state:
-        store.retire(Part.STATE, Height(5), b"")
+        store.retire(Part.STATE, Height(5), says(""))
         sweep(store)
 
         assert state.edges.state == 0

@@ -21,7 +21,7 @@ from primitives.ids import Height, TimeMs
 from storage import schema
 from storage.chain import ChainStore, install_genesis
 from storage.decision import Decision
-from storage.edges import HISTORY_PRUNED, Edges
+from storage.edges import HISTORY_PRUNED, born_at
 from storage.keyvalue import KeyValue
 from storage.memory import MemoryKeyValue
 from storage.opening import begin_restore, check_database, open_database
@@ -31,13 +31,7 @@ from storage.schema import Region
 CHAIN = chain_of(genesis())
 HEIGHT = Height(6)
 FORGOTTEN = TimeMs(1_000)
-EDGES = Edges(
-    headers=HEIGHT,
-    bodies=Height(HEIGHT + 1),
-    receipts=Height(HEIGHT + 1),
-    index=Height(HEIGHT + 1),
-    state=HEIGHT,
-)
+EDGES = born_at(HEIGHT)
 
 
 def decisions() -> list[Decision]:
