@@ -7,6 +7,7 @@ import click
 from cli.lazy import LazyGroup
 
 MEMBERS: Final = {
+    "prune": ("cli.db_prune", "Drop what the node's policy does not keep, at once."),
     "stats": ("cli.db_stats", "What the database holds, and what it costs."),
     "check": ("cli.db_check", "Verify again everything that the database holds."),
     "backup": ("cli.db_backup", "Write all that a node must not lose into one file."),

@@ -26,6 +26,7 @@ from node.metrics import Metrics, Sight
 from node.ports import Ports
 from node.premises import Premises
 from node.room import require_room
+from node.retention_task import keep_retention
 from node.shell import Shell
 from node.signer import Signer
 from node.snapshot_task import keep_snapshots
@@ -150,6 +151,13 @@ async def _run(loaded: LoadedNode, store: ChainStore, log: Log) -> None:
                 node.next_block,
             )
             tasks.start_soon(_watch_room, loaded, log)
+                keep_retention,
+                store,
+                loaded.config.retention,
+                loaded.node_key.signing(),
+                log,
+                node.next_block,
+            )
         # Both servers end by themselves when the node is told to stop, and let requests finish.
         log.write.info("node.stopping")
         tasks.cancel_scope.cancel()

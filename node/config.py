@@ -353,8 +353,8 @@ every = {every}
 # How many of them are kept; each takes the room of the state.
 keep = {keep}
 [retention]
-# How many of the newest heights are kept here, or "all"; what is dropped does not come back. Headers
-# and certificates are kept always. state: reading and proving it as it was at a height.
+# How many of the newest heights are kept here, or "all"; what is dropped does not come back.
+# Headers and certificates are kept always. state: reading and proving it as it was at a height.
 state = {state}
 # The blocks' transactions, what became of them, and the index that finds them.
 bodies = {bodies}

@@ -80,21 +80,23 @@ def due(edges: Edges, head: Height, policy: Policy, stride: Stride) -> dict[Part
     return found
 
 
-def step(store: ChainStore, policy: Policy, key: Key, stride: Stride) -> int:
-    """One bounded step towards what the policy wants; 0 when it is reached.
+def retire_due(store: ChainStore, policy: Policy, key: Key, stride: Stride) -> None:
+    """Move every edge that should move. What lies below is refused from now on, and swept later.
 
-    Says how many rows it looked at. What an edge that moved left behind goes first.
+    Raises:
+        StorageFault: a write failed.
+    """
+    for part, edge in due(store.edges(), store.head().height, policy, stride).items():
+        store.retire(part, edge, recorder(policy, key))
+
+
+def sweep_some(store: ChainStore) -> int:
+    """Take some rows below the edges away; how many it looked at, 0 when none are left.
 
     Raises:
         StorageFault: a write failed, or what says which rows go is damaged.
     """
-    swept = store.sweep(rows_max=limits.SWEEP_ROWS, replaced=replaced)
-    if swept:
-        return swept
-    for part, edge in due(store.edges(), store.head().height, policy, stride).items():
-        store.retire(part, edge, recorder(policy, key))
-        return 1
-    return 0
+    return store.sweep(rows_max=limits.SWEEP_ROWS, replaced=replaced)
 
 
 def recorder(policy: Policy, key: Key) -> WriteRecord:

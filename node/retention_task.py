@@ -12,7 +12,7 @@ from typing import Final
 import trio
 
 from node.log import Log
-from node.retention import Policy, in_strides, step
+from node.retention import Policy, in_strides, retire_due, sweep_some
 from primitives.crypto import Key
 from primitives.ids import Height
 from storage.chain import ChainStore
@@ -36,7 +36,8 @@ async def keep_retention(
     """
     while True:
         height, before = store.head().height, store.edges()
-        while await trio.to_thread.run_sync(step, store, policy, key, in_strides):
+        await trio.to_thread.run_sync(retire_due, store, policy, key, in_strides)
+        while await trio.to_thread.run_sync(sweep_some, store):  # noqa: ASYNC110 - not a poll
             await trio.sleep(REST_S)
         for part in Part:
             edge = store.edges().of(part)

@@ -18,3 +18,7 @@ UPKEEP: Final[tuple[Upkeep[Any, Any], ...]] = (
     SNAPSHOT,
     STATS,
 )
+from node.prune import PRUNE, PRUNE_PLAN
+from node.stats import STATS
+
+UPKEEP: Final[tuple[Upkeep[Any, Any], ...]] = (STATS, PRUNE, PRUNE_PLAN)

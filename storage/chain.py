@@ -24,13 +24,13 @@ from dataclasses import replace
 from itertools import islice
 from threading import Lock
 from types import TracebackType
-from typing import Final, Self, TypeVar, final
+from typing import Final, Self, final
 
 from primitives import limits
 from primitives.block import Block, Header, block_id
 from primitives.certificate import Certificate
-from primitives.codec import decode, encode
-from primitives.errors import Malformed, Rejected, StorageFault
+from primitives.codec import encode
+from primitives.errors import Rejected
 from primitives.ids import AccountId, BlockId, ChainId, Height, TimeMs, TransactionId, View
 from storage import schema
 from storage.decision import (
@@ -52,12 +52,11 @@ from storage.edges import (
     edge_rows,
     read_edges,
 )
-from storage.keyvalue import KeyValue, Reader
+from storage.keyvalue import KeyValue
+from storage.reading import decoded, need, present, read_forgotten, read_head
 from storage.schema import Region
 from storage.state import StateSnapshot
 from storage.sweeping import Replaced, Sweeper
-
-T = TypeVar("T")
 
 _BLOCK_ARRAY: Final = b"\x92"
 """MessagePack for "an array of two": a block is its header's bytes and its body's bytes behind."""
@@ -71,7 +70,7 @@ class ChainStore:
         """`database` holds a chain: see `install_genesis` and `storage.opening`."""
         self._database = database
         self._head = read_head(database)
-        self._forgotten = _forgotten(database)
+        self._forgotten = read_forgotten(database)
         self._edges = read_edges(database)
         self._sweeper = Sweeper(database)
         self._retiring = Lock()
@@ -86,7 +85,7 @@ class ChainStore:
     @property
     def chain(self) -> ChainId:
         """Id of block 0."""
-        return ChainId(_need(self._database, schema.CHAIN_KEY, "the chain's id"))
+        return ChainId(need(self._database, schema.CHAIN_KEY, "the chain's id"))
 
     def head(self) -> Head:
         """The newest decided block."""
@@ -99,11 +98,11 @@ class ChainStore:
     def header(self, height: Height) -> Header:
         """The header of a height up to the head."""
         data = self._at(Part.HEADERS, schema.header_key(height), "header", height)
-        return _decode(data, Header, f"header of height {height}")
+        return decoded(data, Header, f"header of height {height}")
 
     def block(self, height: Height) -> Block:
         """The block of a height up to the head."""
-        return _decode(self.block_bytes(height), Block, f"block {height}")
+        return decoded(self.block_bytes(height), Block, f"block {height}")
 
     def block_bytes(self, height: Height) -> bytes:
         """The canonical bytes of `block(height)`, put together without decoding."""
@@ -116,12 +115,12 @@ class ChainStore:
         if height == 0:
             return None
         data = self._at(Part.HEADERS, schema.certificate_key(height), "certificate", height)
-        return _decode(data, Certificate, f"certificate of height {height}")
+        return decoded(data, Certificate, f"certificate of height {height}")
 
     def receipts(self, height: Height) -> tuple[bytes, ...]:
         """Canonical receipts of a height up to the head, in the order of its transactions."""
         data = self._at(Part.RECEIPTS, schema.receipts_key(height), "receipts", height)
-        return _decode(data, tuple[bytes, ...], f"receipts of height {height}")
+        return decoded(data, tuple[bytes, ...], f"receipts of height {height}")
 
     def height_of_block(self, identifier: BlockId) -> Height | None:
         """The height of a decided block, or None."""
@@ -401,13 +400,13 @@ class ChainStore:
 
     def records(self) -> int:
         """How many records the retention log has."""
-        value = _need(self._database, schema.RECORDS_KEY, "the length of the retention log")
+        value = need(self._database, schema.RECORDS_KEY, "the length of the retention log")
         return schema.read_number(value)
 
     def record(self, sequence: int) -> bytes:
         """A record of the retention log: they are counted from 0."""
         key = schema.retention_key(sequence)
-        return _need(self._database, key, f"record {sequence} of the retention log")
+        return need(self._database, key, f"record {sequence} of the retention log")
 
     def retention_log(self) -> Iterator[tuple[int, bytes]]:
         """Every record, with its sequence number."""
@@ -448,7 +447,7 @@ class ChainStore:
         if value is None:
             # The edge may have moved since; what is missing above it is damage.
             self._edges.need(part, height)
-        return _present(value, f"{what} of height {height}")
+        return present(value, f"{what} of height {height}")
 
 
 def install_genesis(database: KeyValue, genesis: Genesis) -> ChainStore:
@@ -475,43 +474,3 @@ def install_genesis(database: KeyValue, genesis: Genesis) -> ChainStore:
         batch[schema.node_key(key)] = value
     database.write(batch)
     return ChainStore(database)
-
-
-def read_head(reader: Reader) -> Head:
-    """The newest block as `reader` sees it.
-
-    Raises:
-        StorageFault: head or header are missing, or the header does not hash to the head's id.
-    """
-    height, identifier = schema.read_head(_need(reader, schema.HEAD_KEY, "the head"))
-    what = f"header of height {height}"
-    header = _decode(_need(reader, schema.header_key(height), what), Header, what)
-    if block_id(header) != identifier or header.height != height:
-        raise StorageFault(
-            f"the database is damaged: the head is block {identifier.hex()} of height {height}, "
-            f"but the header there is of block {block_id(header).hex()}, height {header.height}"
-        )
-    return Head(height, identifier, header)
-
-
-def _forgotten(reader: Reader) -> TimeMs:
-    value = _need(reader, schema.FORGOTTEN_KEY, "the window's edge")
-    return TimeMs(schema.read_number(value))
-
-
-def _need(reader: Reader, key: bytes, what: str) -> bytes:
-    return _present(reader.get(key), what)
-
-
-def _present(value: bytes | None, what: str) -> bytes:
-    if value is None:
-        raise StorageFault(f"the database is damaged: {what} is missing")
-    return value
-
-
-def _decode(data: bytes, kind: type[T], what: str) -> T:
-    # We wrote it, so its size is no attack; that it decodes is still not taken on trust.
-    try:
-        return decode(data, kind, limit=len(data))
-    except Malformed as error:
-        raise StorageFault(f"the database is damaged: {what} is {error}") from error

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from enum import Enum, unique
 from typing import Final, final
 
-from primitives.errors import Rejected, StorageFault
+from primitives.errors import Rejected
 from primitives.ids import ChainId, Height
 from storage import schema
 from storage.decision import Head
 from storage.keyvalue import Reader
+from storage.reading import need
 
 HISTORY_PRUNED: Final = "history.pruned"
 
@@ -140,9 +141,7 @@ def read_swept(reader: Reader) -> Edges:
 def _read(reader: Reader, key_of: Callable[[str], bytes], what: str) -> Edges:
     found: dict[str, Height] = {}
     for part in Part:
-        value = reader.get(key_of(part.value))
-        if value is None:
-            raise StorageFault(f"the database is damaged: the {what} of {part.value} is missing")
+        value = need(reader, key_of(part.value), f"the {what} of {part.value}")
         found[part.value] = Height(schema.read_number(value))
     return Edges(**found)
 

@@ -15,9 +15,10 @@ from primitives.domains import Domain
 from primitives.errors import MithaqError
 from primitives.ids import Height
 from storage import schema
-from storage.chain import ChainStore, read_head
+from storage.chain import ChainStore
 from storage.keyvalue import Reader
 from storage.memory import MemoryKeyValue
+from storage.reading import read_head
 from storage.schema import Region
 
 OF_THE_NEXT_HEIGHT: Final = frozenset({Region.VOTE, Region.VOTE_BODY})

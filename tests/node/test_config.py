@@ -22,6 +22,7 @@ from node.config import (
     config_text,
     load_config,
 )
+from node.retention import Policy
 from primitives import limits
 from primitives.errors import OperatorFault
 
@@ -52,6 +53,36 @@ def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
         p2p=P2pConfig(listen=Address("127.0.0.1:17000"), peers=()),
         api=ApiConfig(listen=Address("127.0.0.1:18000")),
         log=LogConfig(level=LogLevel.INFO),
+    )
+
+
+@pytest.mark.parametrize(
+    ("part", "least"),
+    [
+        ("bodies", limits.RETENTION_HEIGHTS_MIN),
+        ("receipts", limits.RETENTION_HEIGHTS_MIN),
+        ("index", limits.RETENTION_HEIGHTS_MIN),
+        ("state", limits.RETENTION_STATE_MIN),
+    ],
+)
+def test_so_many_heights_are_kept_at_least(part: str, least: int, tmp_path: Path) -> None:
+    """Or all; what else stands there is a fault, and one less is too few."""
+    expected = f"retention.{part}: expected a number of heights, at least {least}, or all, found "
+    section = f"{SMALLEST}[retention]\n{part} = "
+
+    assert getattr(read(tmp_path, f"{section}{least}").retention, part) == least
+    assert getattr(read(tmp_path, f'{section}"all"').retention, part) == "all"
+    for wrong in (least - 1, -1, "true", '"some"', 1.5):
+        (found,) = faults(tmp_path, f"{section}{wrong}")
+        assert found.startswith(expected)
+
+
+def test_what_is_not_said_is_kept(tmp_path: Path) -> None:
+    """Only old states are dropped by default: they follow from the blocks."""
+    policy = read(tmp_path, SMALLEST).retention
+
+    assert policy == Policy(
+        bodies="all", receipts="all", index="all", state=limits.STATE_HEIGHTS_KEPT
     )
 
 

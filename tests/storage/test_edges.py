@@ -147,11 +147,13 @@ def test_a_walk_through_the_index_goes_on_after_a_crash() -> None:
         store.sweep(rows_max=2, replaced=replaced)
     assert rows_of(database, Region.TRANSACTION) > 5 * 2
 
-    restarted = ChainStore(MemoryKeyValue(database.contents()))
+    after = MemoryKeyValue(database.contents())
+    restarted = ChainStore(after)
     grow(restarted, 1)
     restarted.retire(Part.INDEX, Height(7), says(""))
     sweep(restarted, rows_max=2)
 
+    assert rows_of(after, Region.TRANSACTION) == 3 * 2
     assert contradictions(restarted, genesis()) == []
     with restarted.state() as state:
         assert state.edges.index == 7

@@ -17,11 +17,12 @@ from primitives.codec import encode
 from primitives.errors import OperatorFault, StorageFault
 from primitives.ids import BlockId, ChainId, Height, TimeMs
 from storage import schema
-from storage.chain import ChainStore, install_genesis, read_head
+from storage.chain import ChainStore, install_genesis
 from storage.decision import Head
 from storage.leveldb import create_leveldb, open_leveldb
 from storage.memory import MemoryKeyValue
 from storage.opening import check_database, create_database, holds_chain, open_database
+from storage.reading import read_head
 
 CHAIN = chain_of(genesis())
 

@@ -36,6 +36,14 @@ SHELL: Final = frozenset(
         "shell",
         "snapshot_task",
         "snapshots",
+    {"api", "app", "catchup", "config", "events", "folder", "keys", "log", "metrics", "proof"}
+    | {
+        "premises",
+        "prune",
+        "queries",
+        "reports",
+        "retention_task",
+        "shell",
         "stats",
         "status",
         "timers",
