@@ -25,8 +25,8 @@ from node.log import Log
 from node.metrics import Metrics, Sight
 from node.ports import Ports
 from node.premises import Premises
-from node.room import require_room
 from node.retention_task import keep_retention
+from node.room import require_room
 from node.shell import Shell
 from node.signer import Signer
 from node.snapshot_task import keep_snapshots
@@ -151,6 +151,7 @@ async def _run(loaded: LoadedNode, store: ChainStore, log: Log) -> None:
                 node.next_block,
             )
             tasks.start_soon(_watch_room, loaded, log)
+            tasks.start_soon(
                 keep_retention,
                 store,
                 loaded.config.retention,

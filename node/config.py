@@ -352,6 +352,7 @@ level = {level}
 every = {every}
 # How many of them are kept; each takes the room of the state.
 keep = {keep}
+
 [retention]
 # How many of the newest heights are kept here, or "all"; what is dropped does not come back.
 # Headers and certificates are kept always. state: reading and proving it as it was at a height.

@@ -7,6 +7,7 @@ from node.check.run import CHECK
 from node.compact import COMPACT
 from node.exporting import EXPORT
 from node.premises import Upkeep
+from node.prune import PRUNE, PRUNE_PLAN
 from node.snapshots import SNAPSHOT
 from node.stats import STATS
 
@@ -15,10 +16,8 @@ UPKEEP: Final[tuple[Upkeep[Any, Any], ...]] = (
     CHECK,
     COMPACT,
     EXPORT,
+    PRUNE,
+    PRUNE_PLAN,
     SNAPSHOT,
     STATS,
 )
-from node.prune import PRUNE, PRUNE_PLAN
-from node.stats import STATS
-
-UPKEEP: Final[tuple[Upkeep[Any, Any], ...]] = (STATS, PRUNE, PRUNE_PLAN)
