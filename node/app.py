@@ -142,23 +142,7 @@ async def _run(loaded: LoadedNode, store: ChainStore, log: Log) -> None:
                 muted=signer.muted if signer is not None else None,
             )
             tasks.start_soon(shell.run)
-            tasks.start_soon(
-                keep_snapshots,
-                store,
-                loaded.config.snapshots,
-                loaded.folder.snapshots,
-                log,
-                node.next_block,
-            )
-            tasks.start_soon(_watch_room, loaded, log)
-            tasks.start_soon(
-                keep_retention,
-                store,
-                loaded.config.retention,
-                loaded.node_key.signing(),
-                log,
-                node.next_block,
-            )
+            tasks.start_soon(_keep_house, node, log)
         # Both servers end by themselves when the node is told to stop, and let requests finish.
         log.write.info("node.stopping")
         tasks.cancel_scope.cancel()
@@ -409,6 +393,18 @@ async def _serve_admin(
 ) -> None:
     path = node.loaded.folder.admin_socket
     await serve_admin(node, path=path, stop=node.stopping.wait, task_status=task_status)
+
+
+async def _keep_house(node: "RunningNode", log: Log) -> None:
+    """What a node does for itself beside its blocks."""
+    loaded, store = node.loaded, node.store
+    snapshots, key = loaded.folder.snapshots, loaded.node_key.signing()
+    async with trio.open_nursery() as tasks:
+        tasks.start_soon(_watch_room, loaded, log)
+        tasks.start_soon(
+            keep_snapshots, store, loaded.config.snapshots, snapshots, log, node.next_block
+        )
+        tasks.start_soon(keep_retention, store, loaded.config.retention, key, log, node.next_block)
 
 
 async def _watch_room(loaded: LoadedNode, log: Log) -> None:

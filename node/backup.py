@@ -25,8 +25,8 @@ from primitives.codec import decode, encode
 from primitives.errors import Malformed, OperatorFault
 from primitives.ids import BlockId, ChainId, Digest, Height, Natural, Sized32, TimeMs
 from storage import schema
-from storage.chain import read_head
 from storage.new_file import new_file
+from storage.reading import read_head
 from storage.schema import Region
 from storage.stream import StreamHead, StreamReader, StreamWriter
 

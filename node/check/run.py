@@ -26,10 +26,10 @@ from node.work import Progress, Work
 from primitives.errors import Rejected, StorageFault
 from primitives.ids import BlockId, ChainId, Height, Natural, Sized32, TimeMs
 from storage import schema
-from storage.chain import read_head
 from storage.decision import Head
 from storage.edges import Part, read_edges, read_swept
 from storage.keyvalue import Snapshot
+from storage.reading import read_head
 from storage.schema import Region
 from storage.state import StateSnapshot
 

@@ -84,7 +84,7 @@ def specimen_chain(database: KeyValue, folder: Path | None = None) -> ChainOfOne
 
 def retire(store: ChainStore, part: Part, edge: int) -> None:
     """Move an edge up, and sweep."""
-    store.retire(part, Height(edge), b"a record")
+    store.retire(part, Height(edge), lambda _: b"a record")
     while store.sweep(rows_max=1_000, replaced=replaced):
         pass
 

@@ -73,7 +73,7 @@ def test_a_snapshot_keeps_reading_earlier_heights_while_the_chain_goes_on() -> N
 def test_below_the_edge_a_height_is_refused_and_the_edge_itself_is_whole() -> None:
     """Also after the rows are gone."""
     chain = a_chain(100, 20, 3)
-    chain.store.retire(Part.STATE, Height(2), b"a record")
+    chain.store.retire(Part.STATE, Height(2), lambda _: b"a record")
     while chain.store.sweep(rows_max=10, replaced=replaced):
         pass
 
@@ -136,7 +136,7 @@ async def test_the_api_says_at_which_height_an_entry_is_absent() -> None:
 def test_a_height_that_cannot_be_read_says_why(query: str, status: int, code: str) -> None:
     """Not yet there, no longer there, or no height at all."""
     chain = a_chain(100)
-    chain.store.retire(Part.STATE, Height(1), b"a record")
+    chain.store.retire(Part.STATE, Height(1), lambda _: b"a record")
 
     @in_trio
     async def scene() -> None:
