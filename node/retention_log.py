@@ -169,18 +169,22 @@ class LogCheck:
         yield "a head of at least", max(self._head, record.head), record.head
 
     def check_edges(self, edges: Edges) -> None:
-        """Whether the log tells of every edge of a database.
-
-        A node that was born from a snapshot has edges from its birth on; the log goes on there.
+        """Whether the log, read to its end, tells of every edge of a database.
 
         Raises:
             BrokenLog: an edge is not where the log says.
+        """
+        for _, words in self.at_odds(edges):
+            raise BrokenLog(words)
+
+    def at_odds(self, edges: Edges) -> Iterator[tuple[Part, str]]:
+        """Every edge that is not where the log says, and how not.
+
+        A node that was born from a snapshot has edges from its birth on; the log goes on there.
         """
         for part in Part:
             born = born_at(edges.headers).of(part)
             first, last = self.dropped.get(part, (born, born - 1))
             if (first, last + 1) != (born, edges.of(part)):
-                raise BrokenLog(
-                    f"the database keeps {part.value} from {edges.of(part)} on and began with "
-                    f"{born}, its retention log tells of {first} to {last}"
-                )
+                words = f"the database keeps {part.value} from {edges.of(part)} on"
+                yield part, f"{words} and began with {born}, its log tells of {first} to {last}"

@@ -14,6 +14,7 @@ from node.check.findings import CarefulReader, Findings
 from node.check.tally import MISSING, SUPERFLUOUS, shown
 from node.check.validators import Governors
 from node.evidence import read_kept
+from node.retention_log import BrokenLog, LogCheck
 from node.verify import Gate
 from node.votelog import to_entry
 from node.work import Progress, Work
@@ -147,13 +148,23 @@ class Promises:
                 self._bad(key, str(error))
 
     def _retention(self) -> Iterator[None]:
-        expected = 0
-        for key, _ in self._reader.rows(Region.RETENTION):
+        expected, whole = 0, True
+        log = LogCheck(self._chain.id, ED25519)
+        for key, data in self._reader.rows(Region.RETENTION):
             yield
             if key != schema.retention_key(expected):
                 self._bad(key, f"{SUPERFLUOUS}: the next record is number {expected}")
                 continue
             expected += 1
+            if whole:  # behind a broken one nothing can be told
+                try:
+                    log.read(data)
+                except BrokenLog as error:
+                    whole = False
+                    self._bad(key, str(error))
+        if whole:
+            for part, words in log.at_odds(self._chain.edges):
+                self._bad(schema.edge_key(part.value), words)
         count = self._reader.get(schema.RECORDS_KEY)
         if count is None or len(count) != 8:
             return  # said where META is checked
@@ -163,5 +174,6 @@ class Promises:
             self._bad(schema.RECORDS_KEY, f"records: {shown(count)}, there are {expected}")
 
     def _bad(self, key: bytes, what: str) -> None:
-        height = int.from_bytes(key[1:9], "big") if len(key) >= 9 else None
+        is_of_height = len(key) >= 9 and key[0] != Region.META
+        height = int.from_bytes(key[1:9], "big") if is_of_height else None
         self._findings.found(Region(key[0]), what, height=height, key=key)

@@ -14,6 +14,7 @@ from kit.ledger import key, pay
 from ledger.transaction import check_transaction
 from ledger.tree import replaced
 from node.check.run import CheckReport, CheckRequest, check_snapshot
+from node.retention import Policy, recorder
 from node.work import finish
 from primitives.block import Block, block_id
 from primitives.codec import encode
@@ -84,7 +85,7 @@ def specimen_chain(database: KeyValue, folder: Path | None = None) -> ChainOfOne
 
 def retire(store: ChainStore, part: Part, edge: int) -> None:
     """Move an edge up, and sweep."""
-    store.retire(part, Height(edge), lambda _: b"a record")
+    store.retire(part, Height(edge), recorder(Policy(state=2), key("node 0")))
     while store.sweep(rows_max=1_000, replaced=replaced):
         pass
 
