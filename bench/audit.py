@@ -35,7 +35,7 @@ from ledger.transaction import Body, Call, check_transaction, sign_body
 from node.audit_ground import MEMORY_BYTES, AuditGround
 from node.auditing import AuditTask, audit_files
 from node.bodies import CheckedBlock
-from node.export_file import ExportAbout, export_head
+from node.export_file import ExportAbout, ExportGenesis, export_head
 from node.replay import Exported, decision_of
 from node.work import finish
 from primitives.block import Block, Header, block_id, transactions_root
@@ -160,7 +160,7 @@ def _write(town: Town, path: Path) -> None:
     with path.open("wb") as file:
         about = ExportAbout(Height(1), Height(BLOCKS))
         writer = StreamWriter(file, export_head(town.genesis.chain, about))
-        writer.write(encode(town.document))
+        writer.write(encode(ExportGenesis(town.document, town.genesis.header)))
         for _ in range(BLOCKS):
             writer.write(encode(town.block()))
         writer.end()

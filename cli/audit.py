@@ -254,7 +254,8 @@ def _show(session: Session, data: bytes, more: dict[str, Any], last_line: str | 
 
     signed = read_report(data)
     report = signed.report
-    lines = [facts(facts_of(signed)), "", _finding(report)]
+    finding = _finding(report)
+    lines = [facts(facts_of(signed)), "", finding[0].upper() + finding[1:]]
     if report.divergence is not None:
         lines += ["", *sentences(report.divergence)]
     if last_line is not None:

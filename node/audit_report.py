@@ -10,6 +10,7 @@ auditor: no time of the audit and no duration is in it, so two runs give the sam
 name everything below them, so two reports that agree at a height agree on all that led there.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, unique
@@ -17,6 +18,7 @@ from typing import Annotated, Final, Literal, final
 
 from msgspec import Meta, Struct
 
+from node.history import TABLE_OF_NUMBER
 from primitives import limits
 from primitives.codec import decode, encode
 from primitives.crypto import Key, check_signature
@@ -36,6 +38,7 @@ from primitives.ids import (
     TimeMs,
     TransactionId,
 )
+from primitives.named import to_named
 
 FORMAT: Final = "mithaq.audit"
 VERSION: Final = 1
@@ -315,8 +318,8 @@ def sentences(divergence: Divergence) -> Iterator[str]:
 def _state_sentences(divergence: Divergence) -> Iterator[str]:
     for entry in divergence.entries:
         yield f"  table {entry.table}, key {entry.key.hex()}"
-        yield f"    the chain  {_value(entry.expected)}"
-        yield f"    execution  {_value(entry.actual)}"
+        yield f"    the chain  {_value(entry.table, entry.expected)}"
+        yield f"    execution  {_value(entry.table, entry.actual)}"
         if entry.transaction is not None:
             yield f"    written last by transaction {entry.transaction}"
     tables = ", ".join(f"{one.table} ({one.entries:,})" for one in divergence.tables)
@@ -331,5 +334,13 @@ def _state_sentences(divergence: Divergence) -> Iterator[str]:
         )
 
 
-def _value(value: bytes | None) -> str:
-    return "no such entry" if value is None else value.hex()
+def _value(table: str, value: bytes | None) -> str:
+    """A row by its fields, as far as this program knows it."""
+    if value is None:
+        return "no such entry"
+    kinds = {one.name: one.record for one in TABLE_OF_NUMBER.values()}
+    try:
+        row = decode(value, kinds[table], limit=len(value))
+    except (KeyError, Malformed):
+        return value.hex()
+    return json.dumps(to_named(row), ensure_ascii=False)

@@ -2,7 +2,7 @@
 
 ```
 head      ["mithaq.export", 1, chain, about]          about = [first height, last height]
-record    the genesis document, canonical
+record    [genesis document, header of block 0]
 record*   [block, certificate, receipts]              one for each height, ascending, without a gap
 end       ["end", records, SHA-256 of all before]
 ```
@@ -21,6 +21,7 @@ from msgspec import Struct
 from ledger.genesis import Genesis, GenesisDocument, genesis_block
 from node.replay import Exported
 from primitives import limits
+from primitives.block import Header, block_id
 from primitives.codec import decode, encode
 from primitives.errors import Malformed, OperatorFault
 from primitives.ids import ChainId, Height, Natural
@@ -36,6 +37,14 @@ class ExportAbout(Struct, array_like=True, frozen=True):
 
     first: Natural[Height]
     last: Natural[Height]
+
+
+@final
+class ExportGenesis(Struct, array_like=True, frozen=True):
+    """What the chain begins with; the header is there for readers that do not know the ledger."""
+
+    document: GenesisDocument
+    header: Header
 
 
 def export_head(chain: ChainId, about: ExportAbout) -> StreamHead:
@@ -80,19 +89,30 @@ class ExportReader:
                 f"{where}: heights {self.about.first} to {self.about.last}, expected at least 1"
             )
         self._records = iter(self._stream)
-        self.document = self._genesis()
+        self._begins = self._first()
 
-    def _genesis(self) -> GenesisDocument:
+    def _first(self) -> ExportGenesis:
         data = next(self._records, None)
         if data is None:
             raise Malformed(f"{self._where}: it ends without a genesis document")
-        return decode(data, GenesisDocument, limit=limits.GENESIS_BYTES_MAX)
+        found = decode(data, ExportGenesis, limit=limits.GENESIS_BYTES_MAX)
+        named = ChainId(block_id(found.header))
+        if named != self.chain:
+            raise Malformed(
+                f"{self._where}: it is of chain {self.chain.hex()}, its block 0 is {named.hex()}"
+            )
+        return found
+
+    @property
+    def document(self) -> GenesisDocument:
+        """What the network began with; `genesis` says whether it is this chain's."""
+        return self._begins.document
 
     def genesis(self) -> Genesis:
         """Block 0, made from the document.
 
         Raises:
-            Malformed: the document is another chain's than the file says, or contradicts itself.
+            Malformed: the document makes another block 0, or contradicts itself.
         """
         try:
             begun = genesis_block(self.document)
@@ -104,11 +124,6 @@ class ExportReader:
                 f"{begun.chain.hex()}"
             )
         return begun
-
-    @property
-    def position(self) -> int:
-        """Bytes read so far."""
-        return self._stream.offset
 
     def __iter__(self) -> Iterator[Exported]:
         """Every height; the end of the file is checked with the last."""

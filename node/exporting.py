@@ -15,7 +15,7 @@ from typing import BinaryIO, Final, final
 import msgspec
 from msgspec import Struct
 
-from node.export_file import NAME, VERSION, ExportAbout, export_head
+from node.export_file import NAME, VERSION, ExportAbout, ExportGenesis, export_head
 from node.premises import Premises, Upkeep
 from node.work import Progress, Work
 from primitives import limits
@@ -130,9 +130,10 @@ def _write(premises: Premises, file: BinaryIO, part: Path, about: ExportAbout) -
 
 
 def _records(premises: Premises, about: ExportAbout, *, skip: int = 0) -> Iterator[bytes]:
-    """The genesis document, then each height."""
+    """Genesis, then each height."""
     if skip == 0:
-        yield encode(premises.node.document)
+        header = premises.store.header(Height(0))
+        yield encode(ExportGenesis(premises.node.document, header))
     for height in range(about.first + max(0, skip - 1), about.last + 1):
         yield exported(premises.store, Height(height))
 

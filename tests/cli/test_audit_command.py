@@ -41,7 +41,7 @@ def test_an_audit_that_agrees_ends_with_0(home: Path) -> None:
     done = audit(home, export(home, ours, ours), more=("--every", "1"))
 
     assert done.code == 0, done.err
-    assert "every block up to height 2 comes out as the chain says." in done.out
+    assert "Every block up to height 2 comes out as the chain says." in done.out
     verified = mithaq("audit", "verify", home / "r.audit", "--home", home)
     assert verified.code == 0
     assert "which calls itself 'auditor', signed: every block up to height 2" in verified.out

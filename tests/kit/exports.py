@@ -10,7 +10,7 @@ from kit.api import ChainOfOne
 from kit.certified import certify
 from kit.ledger import key
 from ledger.receipt import receipts_root
-from node.export_file import ExportAbout, export_head
+from node.export_file import ExportAbout, ExportGenesis, export_head
 from node.exporting import exported
 from node.replay import Exported
 from node.work import Work, finish
@@ -47,7 +47,7 @@ def write_export(
     with path.open("wb") as file:
         about = ExportAbout(Height(first), head)
         writer = StreamWriter(file, export_head(chain.chain, about))
-        writer.write(encode(chain.genesis))
+        writer.write(encode(ExportGenesis(chain.genesis, chain.begun.header)))
         for one in found:
             into = (spoil or {}).get(one.height)
             writer.write(encode(one if into is None else into(one)))

@@ -10,7 +10,7 @@ from kit.api import ChainOfOne
 from kit.exports import done, records, write_export
 from kit.ledger import pay
 from ledger.transaction import check_transaction
-from node.export_file import ExportAbout, ExportReader, export_head
+from node.export_file import ExportAbout, ExportGenesis, ExportReader, export_head
 from node.exporting import ExportRequest, ExportResult, export_chain
 from node.premises import Premises
 from primitives import limits
@@ -160,7 +160,7 @@ def test_the_largest_height_fits_a_record_and_one_byte_more_does_not(
         with path.open("wb") as file:
             about = ExportAbout(Height(1), Height(1))
             writer = StreamWriter(file, export_head(chain.chain, about))
-            writer.write(encode(chain.genesis))
+            writer.write(encode(ExportGenesis(chain.genesis, chain.begun.header)))
             writer.write(encode((bytes(size - 6),)))
             writer.end()
         with path.open("rb") as file, pytest.raises(Malformed, match=fault):
