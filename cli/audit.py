@@ -15,6 +15,7 @@ from cli.home import home_of
 from cli.pin import pin_options, read_file, trust_of
 from cli.session import Session, command, facts
 from cli.upkeep import Drawn
+from primitives.errors import Malformed
 
 if TYPE_CHECKING:
     from ledger.state import Slot
@@ -109,13 +110,14 @@ def run(
     chain is not what its transactions make of it, the report says at which height, in which
     transaction, and in which table as far as somebody shows the chain's state.
     """
-    from cli.transaction_file import replace_file
     from node.audit_report import sign_report
     from node.auditing import AuditTask, audit_files
     from node.snapshot_check import open_snapshot
     from node.work import finish
     from primitives.ids import ChainId
+    from storage.new_file import new_file, require_absent
 
+    require_absent(output)  # said before the work, not after it
     trust = trust_of(session, chain, genesis_file)
     identifier = trust.one_chain()
     if identifier is None:
@@ -136,7 +138,8 @@ def run(
         )
         report = finish(audit_files(task, drawn.hear), drawn.hear)
     data = sign_report(report, stored.signing())
-    replace_file(output, data)
+    with new_file(output) as file:
+        file.write(data)
     origin = trust.source_of_chain(identifier)
     _show(session, data, {"file": str(output), "pinned_by": origin}, f"wrote {output}")
     if report.divergence is not None:
@@ -288,7 +291,10 @@ def _signer(session: Session, signed: "SignedReport") -> str:
 def _read(file: Path) -> "SignedReport":
     from node.audit_report import read_report
 
-    return read_report(_bytes(file))
+    try:
+        return read_report(_bytes(file))
+    except Malformed as error:
+        raise Malformed(f"{file} is no audit report that holds: {error}") from error
 
 
 def _bytes(file: Path) -> bytes:

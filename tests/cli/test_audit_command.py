@@ -71,6 +71,18 @@ def test_a_forged_file_ends_with_1_and_without_a_report(home: Path) -> None:
     assert not (home / "r.audit").exists()
 
 
+def test_a_report_is_never_written_over_a_file(home: Path) -> None:
+    """That it cannot be written is said before anything is executed."""
+    (home / "r.audit").write_bytes(b"another report")
+    done = audit(home, home / "nothing.export")
+    assert done.code == 6
+    assert "exists already; nothing is overwritten" in done.err
+
+    lost = audit(home, home / "nothing.export", output="nowhere/r.audit")
+    assert lost.code == 6
+    assert "is no folder: make it first" in lost.err
+
+
 def test_an_audit_needs_a_chain_that_is_pinned(home: Path) -> None:
     """Else any chain at all would do."""
     file = export(home, ours)
@@ -104,7 +116,7 @@ def test_a_damaged_report_is_invalid(home: Path) -> None:
     for verb in ("verify", "show"):
         done = mithaq("audit", verb, home / "r.audit", "--home", home)
         assert done.code == 1
-        assert "is not signed by the key that it names" in done.err
+        assert "is no audit report that holds: the report is not signed by the key" in done.err
 
 
 def test_two_auditors_compare_what_they_found(home: Path) -> None:
