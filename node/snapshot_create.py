@@ -15,6 +15,7 @@ import os
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Final, final
 
@@ -164,13 +165,14 @@ def _write_state(moment: _Moment) -> Work[list[StateFile]]:
     files: list[StateFile] = []
     size = moment.store.sizes()["state"]
     with Buckets(moment.folder, "state", bits_for(size)) as buckets:
+        shift = 16 - buckets.bits
         for read, (table, key, value) in enumerate(moment.state.entries(), 1):
             hashed = key_hash(table, key)
             row = _STATE_ROW.pack(hashed, table, len(key), len(value)) + key + value
-            buckets.add(hashed[0] >> 8 - buckets.bits, row, _weight(key, value))
+            buckets.add(int.from_bytes(hashed[:2], "big") >> shift, row, _weight(key, value))
             if read % ROWS_A_STEP == 0:
                 yield Progress(read, 0, "entries read")
-        buckets.written()
+        buckets.write()
         total, done = sum(buckets.counts), 0
         for prefix, rows in _chunks(EVERYTHING, buckets, moment.chunk_bytes):
             files.append(_write_chunk(moment, state_name(len(files)), prefix, rows))
@@ -196,7 +198,7 @@ def _chunks(
             yield from _chunks(half, buckets, chunk_bytes)
         return
     taken = buckets.take(range(first, stop))
-    rows = [row for data in taken for row in sorted(_state_rows(data))]
+    rows = [row for data in taken for row in sorted(_state_rows(data), key=itemgetter(0))]
     numbers = [int.from_bytes(row[0], "big") for row in rows]
     weights = [_weight(row[2], row[3]) for row in rows]
     for part, begin, end in parts(numbers, weights, prefix, weight_max=chunk_bytes):
@@ -252,7 +254,7 @@ def _write_window(moment: _Moment) -> Work[list[WindowFile]]:
                 buckets.add((height - first) // width, data, len(data))
             if read % ROWS_A_STEP == 0:
                 yield Progress(read, 0, "ids read")
-        buckets.written()
+        buckets.write()
         waiting: list[WindowRow] = []
         weight = 0
         for row in _rows_with_ids(moment, rows, buckets, width):
