@@ -77,7 +77,8 @@ class TreeWalk:
         if slots is not None:
             was = _NO_SLOTS if old is None else _slots_or_none(old) or _NO_SLOTS
             for nibble, slot in enumerate(slots):
-                yield from self._differ(was[nibble], slot, 1, _toward(ZERO32, 0, nibble))
+                if slot != was[nibble]:
+                    yield from self._differ(was[nibble], slot, 1, _toward(ZERO32, 0, nibble))
         self._replaced(height)
 
     # records
@@ -148,17 +149,15 @@ class TreeWalk:
     # what a height changed
 
     def _differ(self, old: bytes, new: bytes, depth: int, toward: bytes) -> Iterator[None]:
-        """Two slots of one place, `depth` nibbles below the root."""
-        if old == new:
-            return
+        """Two slots of one place that differ, `depth` nibbles below the root."""
         if len(new) == BRANCH:
             slots = self._record(new[32:], depth, toward, new[:32])
             yield
             was = self._old_slots(old, depth, toward)
             for nibble, slot in enumerate(slots or ()):
-                yield from self._differ(
-                    was[nibble], slot, depth + 1, _toward(toward, depth, nibble)
-                )
+                if slot != was[nibble]:
+                    way = _toward(toward, depth, nibble)
+                    yield from self._differ(was[nibble], slot, depth + 1, way)
             return
         before = tuple(self._old_leaves(old, depth, toward))
         self._leaves(new, depth, toward, before, self._height)
