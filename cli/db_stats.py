@@ -25,6 +25,7 @@ def _text(found: "Stats") -> str:
     pairs = [
         ("chain", found.chain.hex()),
         ("height", number(found.height)),
+        ("kept from", _kept(found)),
         ("transactions", number(found.transactions)),
         ("keys and values", f"{number(found.bytes)} bytes"),
         ("files", f"{number(found.files)} bytes"),
@@ -40,6 +41,15 @@ def _text(found: "Stats") -> str:
             _shares("state table", found.tables, found.transactions),
         )
     )
+
+
+def _kept(found: "Stats") -> str:
+    from primitives.named import to_named
+
+    edges = to_named(found.kept)
+    if not any(edges.values()):
+        return "the beginning: everything is here"
+    return ", ".join(f"{part} {number(height)}" for part, height in edges.items())
 
 
 def _shares(title: str, shares: "tuple[Share, ...]", transactions: int) -> str:

@@ -20,6 +20,7 @@ from cli.home import home_of
 from cli.progress import Progress
 from cli.session import Session, command
 from client.connection import Connection, operator_of
+from primitives.errors import Malformed, OperatorFault
 
 if TYPE_CHECKING:
     import node.work
@@ -91,7 +92,13 @@ def run_work(session: Session, folder: Path, upkeep: "Upkeep[Any, R]", asked: An
         with Connection(operator_of(folder)) as connection, drawn:
             path = f"/v1/admin/{upkeep.path}"
             answer = connection.work(path, body, drawn.said, timeout_s=_SILENCE_S)
-        return from_named(json.dumps(answer).encode(), upkeep.answered)
+        try:
+            return from_named(json.dumps(answer).encode(), upkeep.answered)
+        except Malformed as error:
+            raise OperatorFault(
+                f"the node of {folder} answers otherwise than this program expects ({error}): "
+                "are they of one version?"
+            ) from error
     from node.premises import premises_of
 
     with premises_of(folder) as premises:

@@ -15,6 +15,8 @@ from node.queries import TABLE_NUMBERS
 from node.work import Progress, Work
 from primitives.ids import ChainId, Height, Natural, Sized32
 from storage import schema
+from storage.chain import read_head
+from storage.edges import Part, read_edges
 from storage.keyvalue import Reader
 from storage.schema import Region
 
@@ -42,11 +44,23 @@ class Share(Struct, frozen=True, kw_only=True):
 
 
 @final
+class Kept(Struct, frozen=True, kw_only=True):
+    """From which height on each part is here."""
+
+    headers: Natural[Height]
+    bodies: Natural[Height]
+    receipts: Natural[Height]
+    index: Natural[Height]
+    state: Natural[Height]
+
+
+@final
 class Stats(Struct, frozen=True, kw_only=True):
     """What a database holds."""
 
     chain: Sized32[ChainId]
     height: Natural[Height]
+    kept: Kept
     transactions: Natural[int]
     bytes: Natural[int]
     """Of all keys and values."""
@@ -59,9 +73,10 @@ class Stats(Struct, frozen=True, kw_only=True):
 
 def stats(premises: Premises, _asked: StatsRequest) -> Work[Stats]:
     """Count everything."""
-    head = premises.store.head()
+    chain = premises.store.chain
     snapshot = premises.freeze()
     try:
+        head, edges = read_head(snapshot), read_edges(snapshot)
         regions = []
         for region in Region:
             what = f"records of {region.name.lower()}"
@@ -76,8 +91,9 @@ def stats(premises: Premises, _asked: StatsRequest) -> Work[Stats]:
     finally:
         snapshot.close()
     return Stats(
-        chain=premises.store.chain,
+        chain=chain,
         height=head.height,
+        kept=Kept(**{part.value: edges.of(part) for part in Part}),
         transactions=regions[Region.TRANSACTION].records,
         bytes=sum(region.bytes for region in regions),
         files=folder_bytes(premises.node.folder.data),

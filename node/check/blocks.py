@@ -252,11 +252,13 @@ class Blocks:
         yield
         if header is not None and transactions is not None:
             root = transactions_root([transaction_hash(data) for data in transactions])
-            self._root(Region.BODY, height, root, header.transactions_root, "transactions")
+            if not self._root(Region.BODY, height, root, header.transactions_root):
+                transactions = None
         yield
         if header is not None and outcomes is not None:
             root = receipts_root(outcomes)
-            self._root(Region.RECEIPTS, height, root, header.receipts_root, "receipts")
+            if not self._root(Region.RECEIPTS, height, root, header.receipts_root):
+                outcomes = None
         yield
         if transactions is None or outcomes is None:
             if chain.expects_body(height) and chain.expects_receipts(height):
@@ -270,13 +272,12 @@ class Blocks:
             self._bad(Region.RECEIPTS, height, str(error))
             self.derived.unknown.add(height)
 
-    def _root(self, region: Region, height: int, found: bytes, expected: bytes, what: str) -> None:
-        if found != expected:
-            self._bad(
-                region,
-                height,
-                f"the {what} have the root {found.hex()}, the header says {expected.hex()}",
-            )
+    def _root(self, region: Region, height: int, found: bytes, expected: bytes) -> bool:
+        if found == expected:
+            return True
+        what = f"has the root {found.hex()}, the header says {expected.hex()}"
+        self._bad(region, height, what)
+        return False
 
     def _decoded(self, region: Region, height: int, data: bytes | None, kind: type[Any]) -> Any:  # noqa: ANN401 - of that type
         if data is None:
