@@ -15,9 +15,9 @@ from node.queries import TABLE_NUMBERS
 from node.work import Progress, Work
 from primitives.ids import ChainId, Height, Natural, Sized32
 from storage import schema
-from storage.reading import read_head
 from storage.edges import Part, read_edges
 from storage.keyvalue import Reader
+from storage.reading import read_head
 from storage.schema import Region
 
 ROWS: Final = 256
