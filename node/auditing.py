@@ -101,7 +101,8 @@ def _audit(task: AuditTask, floor: KeyValue) -> Work[AuditReport]:
             against=task.against,
         )
         total = opened[-1].reader.about.last - under_way.start.height
-        heights = _heights(opened, Height(under_way.next_height))
+        _check_room(total, task.every)
+        heights = _heights(opened, under_way.next_height)
         with checked_ahead(heights, genesis.chain, workers=task.workers) as blocks:
             for found, body in blocks:
                 if not under_way.take(found, body):
@@ -162,6 +163,20 @@ class _Input:
     def close(self) -> None:
         """Let the file go."""
         self._file.close()
+
+
+def _check_room(heights: int, every: int) -> None:
+    """Whether a report can list so many roots.
+
+    Raises:
+        OperatorFault: it cannot.
+    """
+    if heights // every > limits.AUDIT_ROOTS_MAX:
+        raise OperatorFault(
+            f"{heights // every} state roots of {heights} heights, at most "
+            f"{limits.AUDIT_ROOTS_MAX} fit a report: list one of "
+            f"{-(-heights // limits.AUDIT_ROOTS_MAX)} heights, or of more"
+        )
 
 
 def _described(snapshot: Source | None) -> Iterator[InputFile]:

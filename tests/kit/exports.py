@@ -1,14 +1,16 @@
 """Exports for tests: of a chain of one, whole or spoilt in one place."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec.structs import replace
 
 from kit.api import ChainOfOne
 from kit.certified import certify
 from kit.ledger import key
+from ledger.genesis import GenesisDocument
 from ledger.receipt import receipts_root
 from node.export_file import ExportAbout, ExportGenesis, export_head
 from node.exporting import exported
@@ -19,12 +21,28 @@ from primitives.block import Block, Header, block_id, transaction_hash, transact
 from primitives.certificate import Certificate
 from primitives.codec import decode, encode
 from primitives.ids import ZERO32, BlockId, Height, TimeMs, View
+from storage.chain import ChainStore
 from storage.stream import StreamWriter
 
 Spoil = Callable[[Exported], Exported]
 
 
-def records(chain: ChainOfOne, first: int = 1, last: int | None = None) -> Iterator[Exported]:
+class Source(Protocol):
+    """Whatever has a chain; a `ChainOfOne` does."""
+
+    store: ChainStore
+    genesis: GenesisDocument
+
+
+@dataclass
+class Held:
+    """A store, and what its chain began with."""
+
+    store: ChainStore
+    genesis: GenesisDocument
+
+
+def records(chain: Source, first: int = 1, last: int | None = None) -> Iterator[Exported]:
     """The heights of a chain."""
     head = chain.store.head().height if last is None else last
     for height in range(first, head + 1):
@@ -33,7 +51,7 @@ def records(chain: ChainOfOne, first: int = 1, last: int | None = None) -> Itera
 
 
 def write_export(
-    chain: ChainOfOne,
+    chain: Source,
     path: Path,
     *,
     first: int = 1,
@@ -46,8 +64,8 @@ def write_export(
     head = Height(first + len(found) - 1)
     with path.open("wb") as file:
         about = ExportAbout(Height(first), head)
-        writer = StreamWriter(file, export_head(chain.chain, about))
-        writer.write(encode(ExportGenesis(chain.genesis, chain.begun.header)))
+        writer = StreamWriter(file, export_head(chain.store.chain, about))
+        writer.write(encode(ExportGenesis(chain.genesis, chain.store.header(Height(0)))))
         for one in found:
             into = (spoil or {}).get(one.height)
             writer.write(encode(one if into is None else into(one)))

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from kit import exports
-from kit.exports import done, write_export
-from kit.ledger import pay
+from kit.engines import begun
+from kit.exports import Held, done, write_export
+from kit.ledger import genesis_account, genesis_document, pay
+from kit.membership import change, proposal, ready_of
 from kit.other_ledger import OtherChain, Rule, misreports, ours, refuses, skims, stamps
 from ledger.transaction import check_transaction
 from node.audit_report import AuditReport, DivergenceKind, sentences
 from node.auditing import AuditTask, audit_files
+from node.export_file import ExportAbout, ExportGenesis, export_head
 from node.snapshot_check import open_snapshot
 from node.snapshots import write_snapshot
+from primitives import limits
+from primitives.codec import encode
 from primitives.errors import BadBlock, Malformed, OperatorFault, RemoteFault
 from primitives.ids import ChainId, Height
 from services.table import TRANSACTION
+from storage.stream import StreamWriter
 
 PAYMENT = pay("health", 1, "one more")
 
@@ -157,6 +166,28 @@ def test_an_act_that_was_committed_below_the_snapshot_cannot_be_again(
 
     assert found is not None
     assert "is already committed" in found.actual
+
+
+def test_validators_may_change_on_the_way(tmp_path: Path) -> None:
+    """Each certificate is judged by those that the state below names for its height."""
+    network = begun(4, waiting=1)
+    newcomer = network.nodes["validator 4"]
+    tx = proposal(network, change(add=[ready_of(network, newcomer, 4)]), range(4))
+    assert network.submit(network.nodes["validator 0"], tx) == [None]
+    network.run(network.is_final(tx))
+    for number in range(4):
+        payment = network.transaction("treasury", pay("health", 1, f"audit-{number}"))
+        assert network.submit(network.nodes["validator 0"], payment) == [None]
+        network.run(network.is_final(payment))
+    store = network.nodes["validator 1"].store
+    document = genesis_document(4, accounts=[genesis_account("body 4")])
+    path = write_export(Held(store, document), tmp_path / "c.export")
+    report = audited(path, chain=store.chain)
+
+    assert report.divergence is None
+    assert report.last.height == store.head().height
+    hashes = {store.header(Height(height)).validators_hash for height in range(1, 6)}
+    assert len(hashes) == 2
 
 
 # --- what diverges --------------------------------------------------------------------------------
@@ -308,3 +339,54 @@ def test_a_scratch_folder_that_cannot_be_made_is_said(other: OtherChain, tmp_pat
 
     with pytest.raises(OperatorFault, match="scratch"):
         audited(path, chain=other.chain.chain, scratch=tmp_path / "nowhere")
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, ChainId]:
+    """A small export."""
+    other = OtherChain.begin()
+    other.block(payments=1)
+    other.block(payments=1)
+    path = write_export(other.chain, tmp_path_factory.mktemp("sample") / "c.export")
+    return path.read_bytes(), other.chain.chain
+
+
+DAMAGE: dict[str, Callable[[bytes, int], bytes]] = {
+    "a bit turned": lambda whole, at: (
+        whole[:at] + bytes([whole[at] ^ 1 << at % 8]) + whole[at + 1 :]
+    ),
+    "cut off": lambda whole, at: whole[:at],
+    "a byte left out": lambda whole, at: whole[:at] + whole[at + 1 :],
+    "a part repeated": lambda whole, at: whole[:at] + whole[at // 2 :],
+    "something behind": lambda whole, at: whole + whole[at:],
+}
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(damage=st.sampled_from(sorted(DAMAGE)), place=st.integers(2, 10**6))
+def test_no_damage_is_taken_for_anything_but_damage(
+    sample: tuple[bytes, ChainId], tmp_path: Path, damage: str, place: int
+) -> None:
+    """Wherever it is: the file is refused, and nobody is accused."""
+    whole, chain = sample
+    path = tmp_path / "spoilt"
+    path.write_bytes(DAMAGE[damage](whole, 2 + place % (len(whole) - 2)))
+
+    with pytest.raises(RemoteFault):
+        audited(path, chain=chain)
+
+
+def test_a_report_has_room_for_its_roots(other: OtherChain, tmp_path: Path) -> None:
+    """AUDIT_ROOTS_MAX of them; an auditor who wants more is told at once how many he can have."""
+    heights = 2 * (limits.AUDIT_ROOTS_MAX + 1)
+    about = ExportAbout(Height(1), Height(heights))
+    path = write_export(other.chain, tmp_path / "c.export")
+    with path.open("wb") as file:
+        head = StreamWriter(file, export_head(other.chain.chain, about))
+        genesis = ExportGenesis(other.chain.genesis, other.chain.begun.header)
+        head.write(encode(genesis))
+
+    with pytest.raises(OperatorFault, match="list one of 3 heights, or of more"):
+        audited(path, chain=other.chain.chain, every=2)
+    with pytest.raises(Malformed, match="cut off"):
+        audited(path, chain=other.chain.chain, every=3)

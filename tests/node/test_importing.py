@@ -16,6 +16,8 @@ from kit.exports import done, write_export
 from kit.ledger import genesis_document, pay
 from kit.other_ledger import OtherChain, skims
 from ledger.transaction import check_transaction
+from ledger.tree import StateTree
+from node import importing
 from node.folder import LoadedNode
 from node.importing import ImportResult, import_chain
 from primitives.errors import BadBlock, Malformed, RemoteFault
@@ -94,21 +96,30 @@ def test_an_import_that_is_stopped_anywhere_can_be_given_again(
     assert imported(node, file).blocks == 0
 
 
+@pytest.mark.parametrize("gathered", [1, 15_000, importing.GATHERED_BYTES])
+@pytest.mark.parametrize("steps", [1, 3, HEIGHTS])
 def test_a_killed_import_leaves_a_whole_height(
-    other: OtherChain, node: LoadedNode, file: Path
+    other: OtherChain, node: LoadedNode, file: Path, gathered: int, steps: int
 ) -> None:
     """What it had gathered is lost, whole; the same command does it again."""
     killed = os.fork()
     if killed == 0:
+        importing.GATHERED_BYTES = gathered  # type: ignore[misc] # in that process alone
         work = import_chain(node, file)
-        for _ in range(3):
+        for _ in range(steps):
             next(work)
         os.kill(os.getpid(), signal.SIGKILL)
     assert os.waitstatus_to_exitcode(os.waitpid(killed, 0)[1]) == -signal.SIGKILL
 
     with open_database(node.folder.data, other.chain.chain) as store:
-        assert store.head().height == 0
-    assert imported(node, file).blocks == HEIGHTS
+        height = store.head().height
+        assert height <= steps
+        assert height == {1: steps, importing.GATHERED_BYTES: 0}.get(gathered, height)
+        with store.state() as state:
+            assert StateTree(state.node, height).root == store.head().header.state_root
+    assert imported(node, file).blocks == HEIGHTS - height
+    with open_database(node.folder.data, other.chain.chain) as store:
+        assert list(rows(store)) == list(rows(other.chain.store))
 
 
 @pytest.mark.parametrize(
