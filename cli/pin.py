@@ -146,7 +146,10 @@ def show_verdict(session: Session, verdict: Verdict, trust: Trust) -> None:
     text = verdict.text().rstrip("\n")
     source = trust.source_of(verdict)
     if source is not None:
-        text += f"\n\nThe chain was pinned by {source}."
+        what = "checkpoint" if verdict.pin is not None and "@" in verdict.pin else "chain"
+        text += f"\n\nThe {what} was pinned by {source}."
+    elif verdict.outcome is Outcome.NOT_PINNED:
+        text += "\n\n`mithaq trust add` keeps what you trust for the next time."
     session.show(result_of(verdict, trust), text)
     end_with(verdict.outcome)
 

@@ -176,6 +176,8 @@ def _wanted(
     if transaction is None:
         if event is not None:
             raise click.UsageError("--event is of a transaction: give its TXID")
+        if account == "":
+            raise click.UsageError("--account: expected an account, found nothing")
         table, key = state or ("accounts", account or "")
         entry = entry_of(home_of(session), table, key)
         return _Wanted(None, None, entry, height)

@@ -61,8 +61,7 @@ def test_an_event_that_is_not_there_is_refused_with_how_many_there_are(at: Desk,
 @pytest.mark.usefixtures("paid")
 def test_an_entry_is_proved_at_any_height_and_absence_where_it_was_not_there(at: Desk) -> None:
     """Before the payment the account held none."""
-    key = f"{HEALTH}{b'GBP'.hex()}"
-    get = ("proof", "get", "--state", "balances", key)
+    get = ("proof", "get", "--state", "balances", "health/GBP")
     now = at.asking(*get, "-o", at.home / "now.proof")
     before = at.asking(*get, "--height", "0", "-o", at.home / "before.proof")
 
@@ -138,7 +137,7 @@ def test_a_proof_that_fits_no_code_is_refused_before_anything_is_written(at: Des
         ["ab" * 32, "--height", "1"],
         ["--account", "health", "--event", "1"],
         ["--account", ""],
-        ["--state", "accounts", "xyz"],
+        ["--state", "balances", "xyz"],
         ["--state", "../x", "ab"],
         ["ab" * 32, "--from", "genesis"],
     ],

@@ -3,11 +3,12 @@
 import msgspec
 import pytest
 
-from kit.proofs import packed, small_chain, valid_files
+from kit.proofs import keys_named, packed, small_chain, valid_files
 from node.proof import read_proof, write_proof
 from primitives import limits
 from primitives.codec import encode
 from primitives.errors import Malformed, Rejected
+from primitives.ids import Height, TimeMs, View
 from verifier import Outcome, verify
 
 CHAIN = small_chain()
@@ -75,6 +76,20 @@ def test_another_format_is_malformed(index: int, value: object) -> None:
     outer[index] = value
     with pytest.raises(Malformed):
         read_proof(packed(outer))
+
+
+def test_a_hop_of_seven_validators_has_at_most_a_kibibyte() -> None:
+    """With the largest numbers, so at every height and time; a first one makes 4 KiB at most."""
+    chain = small_chain(validators=7, changes={4: keys_named(20, 21, 22, 23, 24, 25, 26)})
+    step = chain.named(3)
+    far = replace(step.header, height=Height(2**63 - 1), time_ms=TimeMs(2**63 - 1))
+    certificate = replace(step.certificate, height=far.height, view=View(2**31 - 1))
+
+    hop = len(encode(replace(step, header=far, certificate=certificate)))
+
+    assert hop == 921
+    assert hop <= 1_024
+    assert limits.QR_BYTES_MAX + hop <= 4_096
 
 
 def test_an_event_s_number_is_bounded_for_both() -> None:
