@@ -9,6 +9,7 @@ from cli.conventions import number
 from cli.faults import ExitCode
 from cli.session import Session, facts
 from cli.upkeep import node_command, run_work
+from primitives.errors import StorageFault
 
 if TYPE_CHECKING:
     from node.check.run import CheckReport
@@ -37,7 +38,11 @@ def check(session: Session, folder: Path, first: int | None, last: int | None) -
     asked = CheckRequest(
         first=None if first is None else Height(first), last=None if last is None else Height(last)
     )
-    found = run_work(session, folder, CHECK, asked)
+    try:
+        found = run_work(session, folder, CHECK, asked)
+    except StorageFault as fault:  # so badly that there is nothing to begin with
+        session.show({"damage": None, "reason": str(fault)}, f"{fault}\n\n{ADVICE}")
+        raise click.exceptions.Exit(ExitCode.REFUSED) from fault
     session.show(to_named(found), _text(found))
     if found.damage:
         raise click.exceptions.Exit(ExitCode.REFUSED)

@@ -11,6 +11,7 @@ A file says of itself which chain and height it is of. It proves nothing by that
 from it is checked from genesis on before it has a database's name (node/restore.py).
 """
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Final, final
@@ -94,7 +95,7 @@ def _write(premises: Premises, file: BinaryIO) -> Work[None]:
         chain = ChainId(snapshot.get(schema.CHAIN_KEY) or b"")
         writer = StreamWriter(file, StreamHead(NAME, VERSION, chain, encode(about)))
         rows: list[bytes] = []
-        size = 0
+        size = synced = 0
         for region in Region:
             if region in LEFT_OUT:
                 continue
@@ -107,6 +108,10 @@ def _write(premises: Premises, file: BinaryIO) -> Work[None]:
                     writer.write(encode(tuple(rows)))
                     rows.clear()
                     size = 0
+                    if writer.size - synced >= limits.BACKUP_SYNC_BYTES:
+                        file.flush()
+                        os.fdatasync(file.fileno())
+                        synced = writer.size
                     yield Progress(writer.size >> 20, 0, "MiB written")
         if rows:
             writer.write(encode(tuple(rows)))

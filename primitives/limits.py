@@ -138,6 +138,10 @@ RETENTION_RECORD_BYTES_MAX: Final = 1024
 """A record of the retention log has about 350 bytes."""
 SWEEP_ROWS: Final = 2_000
 """Rows that one step of sweeping looks at: some milliseconds and one synchronous write."""
+BACKUP_SYNC_BYTES: Final = 4 * 1024 * 1024
+"""Of a backup that is being written, so much is on the disk: a vote's sync waits for no more."""
+COMPACT_PIECE_BYTES: Final = 16 * 1024 * 1024
+"""Compacted at a time: half a second, within which nobody can stop it."""
 RESTORE_BATCH_BYTES: Final = 4 * 1024 * 1024
 """Keys and values of one write while a database is restored: as much as a large decision writes."""
 

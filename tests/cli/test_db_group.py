@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,9 @@ from kit.toil import failing, toil
 from node.config import Address, ApiConfig, Config, NodeFolder, P2pConfig, config_text
 from node.premises import premises_of
 from primitives.errors import OperatorFault, Rejected
-from storage.leveldb import create_leveldb
+from primitives.ids import Height
+from storage import schema
+from storage.leveldb import create_leveldb, open_leveldb
 
 
 @pytest.fixture
@@ -173,3 +177,68 @@ def test_a_fault_in_the_node_is_the_same_fault_here(tmp_path: Path, failure: Exc
             await worked(tmp_path, failing(failure).upkeep)
 
     run()
+
+
+def test_damage_ends_with_one(home: Path) -> None:
+    """Named, with what to do; where there is nothing to begin with as well."""
+    folder = home / "nodes" / "node0"
+    begin(folder)
+    whole = mithaq("db", "check", "--home", folder)
+    with open_leveldb(folder / "data") as database:
+        database.write({schema.receipts_key(Height(0)): b"\x91\xa0"})
+    receipts = mithaq("db", "check", "--home", folder)
+    with open_leveldb(folder / "data") as database:
+        database.write({schema.HEAD_KEY: None})
+    head = mithaq("db", "check", "--home", folder, "--json")
+
+    assert (whole.code, receipts.code, head.code) == (
+        ExitCode.OK,
+        ExitCode.REFUSED,
+        ExitCode.REFUSED,
+    )
+    assert whole.out.rstrip().endswith("damage           none")
+    assert "  receipts, height 0, key 050000000000000000: " in receipts.out
+    assert "nothing is repaired here" in receipts.out
+    assert "the head is missing" in head.result["reason"]
+
+
+def test_damage_that_leveldb_tells_of_ends_with_one_too(home: Path) -> None:
+    """A flipped bit in a table: it does not even open."""
+    folder = home / "nodes" / "node0"
+    begin(folder)
+    assert mithaq("db", "compact", "--home", folder).code == ExitCode.OK
+    table = max((folder / "data").glob("*.ldb"), key=lambda path: path.stat().st_size)
+    data = bytearray(table.read_bytes())
+    data[200] ^= 1
+    table.write_bytes(data)
+
+    done = mithaq("db", "check", "--home", folder)
+
+    assert done.code == ExitCode.REFUSED
+    assert "is damaged (Corruption" in done.out
+
+
+def test_a_backup_is_written_read_and_restored(home: Path, tmp_path: Path) -> None:
+    """By the command line; a validator without a memory is told that it starts fenced."""
+    first, second = home / "nodes" / "node0", home / "nodes" / "node1"
+    file = tmp_path / "node0.backup"
+    begin(first)
+
+    made = mithaq("db", "backup", file, "--home", first)
+    twice = mithaq("db", "backup", file, "--home", first)
+    read = mithaq("db", "verify", file)
+    kept = mithaq("db", "restore", file, "--home", second)
+    again = mithaq("db", "restore", file, "--home", second)
+    (first / "signer.state").unlink()
+    shutil.rmtree(first / "data")
+    fenced = mithaq("db", "restore", file, "--home", first)
+    missing = mithaq("db", "verify", tmp_path / "missing.backup")
+
+    assert made.code == read.code == kept.code == fenced.code == ExitCode.OK, kept.err
+    assert read.out.splitlines()[1:] == made.out.splitlines()[1:]
+    assert hashlib.sha256(file.read_bytes()).hexdigest() in made.out
+    assert "exists already; nothing is overwritten" in twice.err
+    assert "is there already" in again.err
+    assert "signer.state is kept as it is" in kept.out
+    assert "this validator starts fenced" in fenced.out
+    assert missing.code == twice.code == again.code == ExitCode.LOCAL_FAULT

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -162,10 +163,10 @@ def test_another_chains_backup_is_refused(node: ChainOfOne, tmp_path: Path, fold
 
 
 def test_a_cut_or_changed_file_is_refused(node: ChainOfOne, tmp_path: Path, folder: Path) -> None:
-    """At every thousandth byte; nothing is left of the attempt."""
+    """Here and there; nothing is left of the attempt. Every byte is tried in test_stream.py."""
     whole = written(node, tmp_path / "node.backup").read_bytes()
     path = tmp_path / "other.backup"
-    for at in range(0, len(whole), 1_000):
+    for at in range(0, len(whole), 4_000):
         for data in (whole[:at], whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :]):
             path.write_bytes(data)
             with pytest.raises((Malformed, OperatorFault)):
@@ -312,6 +313,33 @@ def test_rows_are_written_some_at_a_time(tmp_path: Path, folder: Path) -> None:
     assert records(bytes(room)) == 2
     assert records(bytes(room // 4)) == 0
     assert limits.BACKUP_RECORD_BYTES_MAX > 2 * limits.BACKUP_PIECE_BYTES
+
+
+def test_what_is_written_goes_to_the_disk_bit_by_bit(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every BACKUP_SYNC_BYTES: gigabytes at the end would hold up the votes' own syncs."""
+    database = MemoryKeyValue()
+    chain = ChainOfOne(database, folder=folder)
+    value = bytes(limits.BACKUP_PIECE_BYTES)
+    pieces = 2 * limits.BACKUP_SYNC_BYTES // limits.BACKUP_PIECE_BYTES
+    rows = {bytes([Region.STATE]) + b"\xff\xff" + bytes([n]): value for n in range(pieces)}
+    database.write(rows)
+    synced: list[int] = []
+
+    def spy(descriptor: int, real: Callable[[int], None] = os.fdatasync) -> None:
+        synced.append(os.fstat(descriptor).st_size)
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fdatasync", spy)
+    written(chain, tmp_path / "node.backup")
+
+    steps = [later - before for before, later in pairwise([0, *synced])]
+    assert len(synced) == 2
+    assert all(
+        limits.BACKUP_SYNC_BYTES <= step <= limits.BACKUP_SYNC_BYTES + 2 * limits.BACKUP_PIECE_BYTES
+        for step in steps
+    )
 
 
 def test_progress_is_told(node: ChainOfOne, tmp_path: Path) -> None:

@@ -13,9 +13,12 @@ import pytest
 
 from kit.specimen import checked, specimen
 from node.check.findings import Damage
+from node.check.run import CheckRequest, check_snapshot
+from node.work import finish
 from primitives import limits
 from primitives.errors import Rejected, StorageFault
 from storage import schema
+from storage.memory import MemoryKeyValue
 from storage.schema import Region
 
 CHAIN, ROWS = specimen()
@@ -113,6 +116,39 @@ def test_a_row_too_many_is_found(region: Region) -> None:
     for key in superfluous(region):
         if key not in ROWS and len(key) > 1:
             assert named(ROWS | {key: value}, key), key
+
+
+class Torn:
+    """A database with one row that the disk does not give back."""
+
+    def __init__(self, key: bytes) -> None:
+        self._whole, self._key = MemoryKeyValue(ROWS).snapshot(), key
+
+    def get(self, key: bytes) -> bytes | None:
+        if key == self._key:
+            raise StorageFault("data cannot be read: block checksum mismatch")
+        return self._whole.get(key)
+
+    def iterate(self, *, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
+        for key, value in self._whole.iterate(start=start, stop=stop):
+            if key == self._key:
+                raise StorageFault("data cannot be read: block checksum mismatch")
+            yield key, value
+
+    def close(self) -> None:
+        self._whole.close()
+
+
+@pytest.mark.parametrize("region", sorted(set(Region) - {Region.META}))
+def test_what_the_disk_does_not_give_back_is_found(region: Region) -> None:
+    """The check goes on behind it, and names the region."""
+    key = of(region)[0]
+    asked = CheckRequest(first=None, last=None)
+    report = finish(check_snapshot(Torn(key), CHAIN, asked), lambda _: None)
+
+    told = [damage for damage in report.damages if "block checksum mismatch" in damage.what]
+    assert {damage.region for damage in told} == {region.name.lower()}
+    assert report.blocks == 7
 
 
 def test_everything_that_is_wrong_is_told_up_to_a_number() -> None:
