@@ -129,17 +129,17 @@ def open_gathering(
     Decisions are gathered, and written when they are `bytes_max` or when the caller flushes.
 
     Raises:
-        OperatorFault, StorageFault: as `create_database` and `open_database`.
+        OperatorFault, StorageFault: as `begin_or_open`.
     """
-    if not holds_database(folder):
-        create_database(folder, genesis).close()
-    database = open_leveldb(folder)
+    database = open_leveldb(folder) if holds_database(folder) else create_leveldb(folder)
     try:
+        if _is_empty(database):
+            install_genesis(database, genesis)
         gathered = WriteBehind(database, bytes_max=bytes_max, written_once=(Region.NODE,))
-        return check_database(gathered, folder, ChainId(block_id(genesis.header))), gathered
     except BaseException:
         database.close()
         raise
+    return _checked(gathered, folder, ChainId(block_id(genesis.header))), gathered
 
 
 def check_database(database: KeyValue, folder: Path, chain: ChainId) -> ChainStore:

@@ -96,7 +96,7 @@ class Indexes:
             return False
         if region is Region.HEIGHT or height == 0 or height > chain.head.height:
             return True
-        has_block = chain.expects_body(height) and chain.expects_receipts(height)
+        has_block = chain.expects_block(height)
         if region is Region.WINDOW or height >= chain.edges.index:
             return has_block
         return height < chain.swept.index
@@ -112,6 +112,8 @@ class Indexes:
                 header = self._decoded(schema.header_key(height), Header)
                 if header is not None:
                     yield schema.height_key(block_id(header)), schema.pack_number(height)
+                continue
+            if not chain.expects_block(height):
                 continue
             transactions = self._decoded(schema.body_key(height), tuple[bytes, ...])
             receipts = self._decoded(schema.receipts_key(height), tuple[bytes, ...])
@@ -131,7 +133,9 @@ class Indexes:
         for count, (key, value) in enumerate(self._reader.rows(Region.WINDOW)):
             if count % ROWS_A_STEP == 0:
                 yield Progress(count, 0, "ids of blocks that are not here")
-            if len(value) == 8 and not self._has_block(height := schema.read_number(value)):
+            if len(value) == 8 and not self._chain.expects_block(
+                height := schema.read_number(value)
+            ):
                 lists.setdefault(height, []).append(schema.read_window_key(key))
         for count, (height, rows) in enumerate(self._window_rows(state)):
             if count % ROWS_A_STEP == 0:
@@ -152,15 +156,12 @@ class Indexes:
                 return  # that the state lacks them is said where the state is checked
             for number in range(newest.oldest, chain.head.height + 1):
                 row = WINDOW_IDS.read(state, Height(number))
-                if row is None or self._has_block(number):
+                if row is None or self._chain.expects_block(number):
                     continue
                 if row.time_ms + parameters.window_ms >= head_time:
                     yield number, row.ids_hash
         except (msgspec.DecodeError, StorageFault):
             return
-
-    def _has_block(self, height: int) -> bool:
-        return self._chain.expects_body(height) and self._chain.expects_receipts(height)
 
 
 def _height_of(region: Region, key: bytes, value: bytes) -> int:

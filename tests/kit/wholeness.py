@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, final
 
 from kit import alone
+from primitives.block import Header
 from primitives.domains import Domain
 from primitives.errors import MithaqError
 from primitives.ids import Height
@@ -66,6 +67,11 @@ class Twin:
             self._rows[self._alone.height] = self._database.contents()
             self._alone.decide()
         return self._rows[height]
+
+    def header_at(self, height: Height) -> Header:
+        """The header of a height, not above one that it was grown to or asked about."""
+        self.rows_at(height)
+        return self._alone.store.header(height)
 
     def grow(self, height: int) -> None:
         """Up to a height at least."""

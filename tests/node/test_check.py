@@ -11,13 +11,15 @@ from typing import Final
 
 import pytest
 
-from kit.specimen import checked, specimen
+from kit.specimen import checked, specimen, specimen_chain
 from node.check.findings import Damage
 from node.check.run import CheckRequest, check_snapshot
 from node.work import finish
 from primitives import limits
 from primitives.errors import Rejected, StorageFault
+from primitives.ids import Height
 from storage import schema
+from storage.edges import Part
 from storage.memory import MemoryKeyValue
 from storage.schema import Region
 
@@ -173,3 +175,14 @@ def test_a_range_of_heights_is_checked_alone() -> None:
         checked(CHAIN, ROWS, 3, 7)
     with pytest.raises(Rejected, match="heights 5 to 4"):
         checked(CHAIN, ROWS, 5, 4)
+
+
+@pytest.mark.parametrize("part", [Part.BODIES, Part.RECEIPTS])
+def test_what_waits_to_be_swept_is_no_damage(part: Part) -> None:
+    """A node may stop between moving an edge and taking the rows away; the index is whole."""
+    database = MemoryKeyValue()
+    chain = specimen_chain(database)
+
+    chain.store.retire(part, Height(5), b"a record")
+
+    assert damages(database.contents()) == ()

@@ -24,6 +24,7 @@ from primitives.errors import BadBlock, Malformed, RemoteFault
 from primitives.ids import Height
 from services.table import TRANSACTION
 from storage.chain import ChainStore
+from storage.leveldb import create_leveldb
 from storage.opening import open_database
 
 HEIGHTS = 5
@@ -207,3 +208,14 @@ def test_the_signers_memory_is_not_touched(node: LoadedNode, file: Path) -> None
     node.folder.signer_state.write_bytes(b"what it signed")
     imported(node, file)
     assert node.folder.signer_state.read_bytes() == b"what it signed"
+
+
+def test_an_import_goes_on_in_a_database_that_has_not_even_a_genesis(
+    other: OtherChain, node: LoadedNode, file: Path
+) -> None:
+    """It was killed, or lost power, right after LevelDB made its files."""
+    create_leveldb(node.folder.data).close()
+
+    assert imported(node, file).last == HEIGHTS
+    with open_database(node.folder.data, other.chain.chain) as store:
+        assert store.head().height == HEIGHTS

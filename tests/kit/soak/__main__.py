@@ -18,8 +18,9 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from kit.soak.acts import ACTS, Act, Verdict, shrink_buffers
+from kit.soak.acts import ACTS, Act, shrink_buffers
 from kit.soak.forks import Say, killed, told
+from kit.soak.verdict import Verdict
 from kit.soak.watching import busy_with
 from kit.wholeness import Twin
 
@@ -42,24 +43,24 @@ class Scene:
         self._number += 1
         self.folder = self._home / f"{self.name}-{self._number}"
         self.folder.mkdir()
-        self._promised = 0
+        self._promised = self._act.begun_at
         self._twin = Twin()
         told(lambda _say: self._act.begin(self.folder))
 
     def play(self, chance: Random, seen: Counter[str]) -> list[str]:
         """One life and its end; what is strange afterwards."""
-        if self._promised > HEIGHTS_MAX and self.name != "replace":
+        if self._act.grows and self._promised > HEIGHTS_MAX:
             shutil.rmtree(self.folder)
             self._begin()
         end = killed(lambda say: self._act.live(self.folder, say), chance, lines_max=LINES_MAX)
         if end.ended is not None:
             return [f"it ended before it was killed: {end.ended}"]
-        self._promised = max(self._promised, *map(int, end.said), 0)
+        self._promised = max([self._promised, *map(int, end.said)])
         seen[busy_with(self.folder / "data" / "LOG")] += 1
         kept = self._home / "as the kill left it"
         shutil.copytree(self.folder, kept)
         # The twin grows here, once: what a child learns dies with it.
-        if self.name != "replace":
+        if self._act.grows:
             self._twin.grow(self._promised)
 
         def judge(say: Say) -> None:

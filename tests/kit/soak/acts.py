@@ -11,7 +11,9 @@ from typing import Final
 
 from kit import alone
 from kit.mortal import version
+from kit.soak import upkeep
 from kit.soak.forks import Say
+from kit.soak.verdict import Verdict
 from kit.wholeness import Twin, rows_of, strange
 from primitives.ids import Height
 from storage import leveldb
@@ -25,15 +27,6 @@ time. With the buffer of a real node a test would have to write gigabytes."""
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What a judge found in a folder."""
-
-    at: int
-    """Where it stands now, after one step more."""
-    strange: list[str]
-
-
-@dataclass(frozen=True)
 class Act:
     """Something to be killed in the middle of."""
 
@@ -42,6 +35,10 @@ class Act:
     """For ever; says each number that has become durable."""
     judge: Callable[[Path, int, Twin], Verdict]
     """Given the newest number that was said."""
+    begun_at: int = 0
+    """What is promised from the beginning."""
+    grows: bool = True
+    """Whether the numbers are heights, of a chain that gets long."""
 
 
 def shrink_buffers() -> None:
@@ -110,5 +107,12 @@ def _version_in(file: DiskFile) -> int:
 
 ACTS: Final = {
     "decide": Act(alone.begin, decide_for_ever, judge_chain),
-    "replace": Act(begin_file, replace_for_ever, judge_file),
+    "prune": Act(alone.begin, upkeep.prune_for_ever, upkeep.judge_pruned),
+    "write": Act(
+        upkeep.begin_with_a_chain, upkeep.write_for_ever, upkeep.judge_written, upkeep.BLOCKS
+    ),
+    "bring": Act(
+        upkeep.begin_with_a_chain, upkeep.bring_for_ever, upkeep.judge_brought, grows=False
+    ),
+    "replace": Act(begin_file, replace_for_ever, judge_file, grows=False),
 }
