@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
-from threading import Event, Thread
+from threading import Event
 
 import pytest
 
+from kit.load import Client, check_final
 from kit.localnet import Localnet
 
 KILLS = 20
@@ -20,33 +21,6 @@ def net(tmp_path: Path) -> Iterator[Localnet]:
         yield made
     finally:
         made.stop()
-
-
-class Client:
-    """An agency that submits until the nodes die, and remembers what it was told is final."""
-
-    def __init__(self, net: Localnet, index: int, payments: list[bytes]) -> None:
-        self.final: list[str] = []
-        self._net, self._index, self._payments = net, index, payments
-        self._stopped = Event()
-        self._thread = Thread(target=self._run)
-
-    def __enter__(self) -> "Client":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stopped.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        for payment in self._payments:
-            status, answer = self._net.submit(self._index, payment, wait_s=10)
-            if self._stopped.is_set():
-                return
-            if status == 200:
-                assert answer["status"] == "final"
-                self.final.append(str(answer["id"]))
 
 
 def test_what_was_final_survives_twenty_losses_of_power_of_all_nodes(net: Localnet) -> None:
@@ -66,16 +40,6 @@ def test_what_was_final_survives_twenty_losses_of_power_of_all_nodes(net: Localn
     net.start()
     everybody = range(net.validators + net.observers)
     net.wait(lambda: min(net.height(index) for index in everybody) >= 0)
-    status, answer = net.submit(1, net.payment(), wait_s=30)
-    assert (status, answer["status"]) == (200, "final"), answer
-    top = int(answer["height"])
-    net.wait(lambda: min(net.height(index) for index in everybody) >= top)
 
     assert final, "the schedule left time for no payment"
-    for index in everybody:
-        for identifier in final:
-            status, answer = net.get(index, f"/v1/transactions/{identifier}")
-            assert (status, answer["status"]) == (200, "final"), (index, identifier, answer)
-    for height in range(1, top + 1):
-        ids = {net.get(index, f"/v1/blocks/{height}")[1]["id"] for index in everybody}
-        assert len(ids) == 1, f"{len(ids)} different blocks at height {height}"
+    check_final(net, final)

@@ -1,9 +1,13 @@
 """Kill again and again: `PYTHONPATH=.:tests python -m kit.soak --rounds 500 --seed 1`.
 
 Each round lets one act live for a random while, kills it with SIGKILL, and judges what it left. The
-acts take turns; each has a folder that goes through many kills, until its chain is long. The seed
-chooses what it can: which act, after how many lines, how much later. The rest is up to the machine,
-so that a finding cannot be repeated at will: its folder is kept, as the kill left it.
+acts take turns; each has a folder that goes through many kills, until its chain is long. Where
+there is strace, one of the turns takes the power of a recorded life (kit/crashes). In the end
+validators of a real network are killed, a round for each fifty before it.
+
+The seed chooses what it can: after how many lines, how much later, which validators. The rest is up
+to the machine, so that a finding cannot be repeated at will: its folder is kept, as the kill left
+it.
 """
 
 import argparse
@@ -18,8 +22,10 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
+from kit.soak import network
 from kit.soak.acts import ACTS, Act, shrink_buffers
 from kit.soak.forks import Say, killed, told
+from kit.soak.losses import Losses
 from kit.soak.verdict import Verdict
 from kit.soak.watching import busy_with
 from kit.wholeness import Twin
@@ -28,6 +34,8 @@ LINES_MAX: Final = 12
 HEIGHTS_MAX: Final = 120
 """Then an act begins anew: what is compared grows with the chain."""
 REPORT_EVERY: Final = 50
+NETWORK_EVERY: Final = 50
+"""A round in a network takes some seconds."""
 SHOWN_BYTES_MAX: Final = 2_000
 
 
@@ -56,7 +64,7 @@ class Scene:
         if end.ended is not None:
             return [f"it ended before it was killed: {end.ended}"]
         self._promised = max([self._promised, *map(int, end.said)])
-        seen[busy_with(self.folder / "data" / "LOG")] += 1
+        seen[f"killed while LevelDB was at: {busy_with(self.folder / 'data' / 'LOG')}"] += 1
         kept = self._home / "as the kill left it"
         shutil.copytree(self.folder, kept)
         # The twin grows here, once: what a child learns dies with it.
@@ -88,7 +96,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     shrink_buffers()
     home = asked.home or Path(tempfile.mkdtemp(prefix="mithaq-soak-"))
     chance, seen = Random(asked.seed), Counter[str]()
-    scenes = [Scene(name, ACTS[name], home) for name in asked.acts or ACTS]
+    scenes: list[Scene | Losses] = [Scene(name, ACTS[name], home) for name in asked.acts or ACTS]
+    if not asked.acts and shutil.which("strace"):
+        scenes.append(Losses(home))
     begun = time.monotonic()
     for number in range(1, asked.rounds + 1):
         scene = scenes[number % len(scenes)]
@@ -99,14 +109,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stdout.write(f"the folder is kept: {home}\n")
             return 1
         if number % REPORT_EVERY == 0 or number == asked.rounds:
-            sys.stdout.write(f"{number} kills in {time.monotonic() - begun:.0f} s\n")
+            sys.stdout.write(f"{number} rounds in {time.monotonic() - begun:.0f} s\n")
             sys.stdout.flush()
     for what, count in seen.most_common():
-        sys.stdout.write(f"{count:>6} while LevelDB was at: {what}\n")
-    sys.stdout.write(f"{asked.rounds} kills, seed {asked.seed}: nothing is strange\n")
+        sys.stdout.write(f"{count:>6} {what}\n")
+    sys.stdout.write(f"{asked.rounds} rounds, seed {asked.seed}: nothing is strange\n")
     if asked.home is None:
         shutil.rmtree(home)
-    return 0
+    rounds = asked.rounds // NETWORK_EVERY
+    return network.main(asked.seed, rounds) if rounds and not asked.acts else 0
 
 
 if __name__ == "__main__":
