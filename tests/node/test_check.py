@@ -11,9 +11,11 @@ from typing import Final
 
 import pytest
 
+from kit import ledger as made
 from kit.specimen import checked, specimen, specimen_chain
 from node.check.findings import Damage
 from node.check.run import CheckRequest, check_snapshot
+from node.retention import Policy, recorder
 from node.work import finish
 from primitives import limits
 from primitives.errors import Rejected, StorageFault
@@ -183,6 +185,7 @@ def test_what_waits_to_be_swept_is_no_damage(part: Part) -> None:
     database = MemoryKeyValue()
     chain = specimen_chain(database)
 
-    chain.store.retire(part, Height(5), b"a record")
+    policy = Policy(bodies=2, receipts=2)
+    chain.store.retire(part, Height(5), recorder(policy, made.key("node 0")))
 
     assert damages(database.contents()) == ()

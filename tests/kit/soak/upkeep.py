@@ -28,20 +28,20 @@ from node.importing import import_chain
 from node.keys import Purpose, StoredKey
 from node.premises import Premises
 from node.restore import restore
+from node.retention import Policy, at_once, retire_due
 from node.snapshot_check import open_snapshot
 from node.snapshot_create import create
 from node.snapshot_restore import restore as restore_snapshot
 from node.work import Progress, Work, finish
 from primitives.ids import Height
 from storage.chain import ChainStore
-from storage.edges import Part
 from storage.leveldb import open_leveldb
 from storage.opening import check_database
 
 T = TypeVar("T")
 
-KEPT: Final = 8
-"""Heights of state, bodies and receipts that the pruned node keeps."""
+POLICY: Final = Policy(bodies=8, receipts=9, index=10, state=8)
+"""Fewer heights than a node's configuration may say; each part's edge is elsewhere."""
 BLOCKS: Final = 25
 """Of the chain that is carried from place to place."""
 GATHERED_BYTES: Final = 20_000
@@ -98,10 +98,7 @@ def prune_for_ever(folder: Path, say: Say) -> None:
         Thread(target=_merge_for_ever, args=(store,), daemon=True).start()
         while True:
             say(validator.decide())
-            for part in (Part.STATE, Part.BODIES, Part.RECEIPTS, Part.INDEX):
-                edge = Height(validator.height - KEPT)
-                if edge > store.edges().of(part):
-                    store.retire(part, edge, b"a record")
+            retire_due(store, POLICY, key("node 0"), at_once)
             while store.sweep(rows_max=40, replaced=replaced):
                 pass
 
