@@ -29,10 +29,14 @@ from kit.proofs import (
 from kit.verdicts import judged
 from node.lineage import CheckpointAnchor, Lineage, Step
 from node.proof import EntrySubject, proof_file, receipt_subject, write_proof
+from primitives.block import block_id
+from primitives.certificate import Certificate, Seal
+from primitives.codec import encode
 from primitives.crypto import SigningKey
 from primitives.digest import digest
 from primitives.domains import Domain
-from primitives.ids import Height
+from primitives.ids import Height, Seat, ValidatorKey, View
+from primitives.statements import vote_bytes
 from verifier.proof_file import FILE_BYTES_MAX
 
 PLAIN: Final = small_chain(validators=7)
@@ -134,6 +138,39 @@ def test_a_lineage_is_followed_alike(page: Page) -> None:
     assert sound_ones(page, files, str(CHANGED.pin)) == {*list(files)[:4]}
 
 
+def test_keys_stand_in_their_order_each_once(page: Page) -> None:
+    """Whoever is listed twice would be counted twice; even a pinned hash does not excuse it."""
+    keys = list(PLAIN.keys)
+    files = {
+        "in order": under(keys),
+        "reversed": under(keys[::-1]),
+        "one of them twice": under([*keys[:4], keys[3], *keys[4:]]),
+        "one alone, three times": under(keys[:1] * 3),
+    }
+
+    sound = [
+        name
+        for name, (data, pin) in files.items()
+        if judged(page, [Case(data, pin)])[0][0].outcome == "valid"
+    ]
+    assert sound == ["in order"]
+
+
+def under(keys: Sequence[SigningKey]) -> tuple[bytes, str]:
+    """A file from a checkpoint of these keys, all of whom signed, and the checkpoint."""
+    listed = tuple(ValidatorKey(key.public) for key in keys)
+    name = digest(Domain.VALIDATORS, encode(listed))
+    header = replace(PLAIN.header, validators_hash=name, next_validators_hash=name)
+    block = block_id(header)
+    message = vote_bytes(Domain.COMMIT, PLAIN.id, header.height, View(0), block)
+    seals = tuple(Seal(Seat(n), key.sign(message)) for n, key in enumerate(keys))
+    certificate = Certificate(header.height, View(0), block, seals=seals)
+    anchor = CheckpointAnchor(PLAIN.id, header.height, listed)
+    lineage = Lineage(anchor, (), header, certificate, None)
+    subject = receipt_subject(PLAIN.lists(), 0)
+    return write_proof(proof_file(lineage, subject)), f"{PLAIN.id.hex()}@12:{name.hex()}"
+
+
 def test_a_key_of_small_order_signs_neither_a_block_nor_a_transaction(page: Page) -> None:
     """Anybody can sign for it, so it must count for nobody."""
     members = sorted([*keys_named(0, 1, 2), WEAK], key=lambda key: key.public)
@@ -208,6 +245,31 @@ def test_lists_are_as_long_and_no_longer(page: Page) -> None:
     }
 
 
+def test_a_place_is_within_its_list(page: Page) -> None:
+    """Beyond the end the way to the root would look like that of the last."""
+    last = PLAIN.receipt_proof(2)
+
+    def at(index: int, count: int = 3) -> bytes:
+        return write_proof(replace(last, subject=replace(last.subject, index=index, count=count)))
+
+    files = {
+        **{f"{index} of 3": at(index) for index in (0, 1, 2, 3, 4, 2**63 - 1)},
+        **{f"2 of {count}": at(2, count) for count in (0, 1, 2, 4, 5, 2**63 - 1)},
+    }
+
+    assert sound_ones(page, files, str(PLAIN.pin)) == {"2 of 3"}
+
+
+def test_the_largest_numbers_are_numbers(page: Page) -> None:
+    """The last height there can be, and the last table."""
+    late = small_chain(height=2**63 - 1)
+    files = {"height": write_proof(late.receipt_proof())}
+
+    assert sound_ones(page, files, str(late.pin)) == {"height"}
+    ((told, _),) = judged(page, [Case(genesis_entry(b"\x01", table=65_535))])
+    assert "table 65535 of the state" in told.sentence
+
+
 def test_as_many_validators_as_there_may_be(page: Page) -> None:
     """128 sign a block, and every one of their signatures is checked."""
     many = small_chain(validators=128)
@@ -262,12 +324,12 @@ def test_one_form_is_a_record_and_every_other_is_bytes(page: Page) -> None:
     assert 200 < sum(as_bytes) < len(values) - 200
 
 
-def genesis_entry(value: bytes) -> bytes:
+def genesis_entry(value: bytes, table: int = TABLE) -> bytes:
     """A proof that block 0 of some chain held nothing but this value."""
-    place = digest(Domain.STATE_KEY, TABLE.to_bytes(2, "big"), KEY)
+    place = digest(Domain.STATE_KEY, table.to_bytes(2, "big"), KEY)
     leaf = digest(Domain.STATE_LEAF, place, digest(Domain.STATE_VALUE, value))
     chain: Chain = altered(PLAIN, genesis=replace(PLAIN.genesis, state_root=leaf))
-    return write_proof(chain.prove(EntrySubject(TABLE, KEY, value, ()), height=0))
+    return write_proof(chain.prove(EntrySubject(table, KEY, value, ()), height=0))
 
 
 def values_and_nonsense(chance: random.Random) -> Iterator[bytes]:
