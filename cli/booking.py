@@ -137,6 +137,11 @@ class Booking:
         while True:
             behind = {} if self._after is None else {"after": self._after}
             answer = self._courier.ask(_question({**parameters, **behind}))
+            if answer["since"]:
+                raise OperatorFault(
+                    f"this node keeps its history from height {answer['since']} on, and cannot say "
+                    "what is booked already: name one that keeps all of it"
+                )
             for entry in answer["rows"]:
                 self._compare(entry, found)
             if answer["next"] is None:

@@ -258,7 +258,8 @@ def _foot(answer: Mapping[str, Any]) -> str:
     first, last = answer.get("heights", [answer["height"]] * 2)
     read = f"height {last}" if first == last else f"heights {first} to {last}"
     more = f"; there are more: --all, or --after {answer['next']}" if answer["next"] else ""
-    return f"{len(answer['rows'])} rows, read at {read}{more}"
+    part = f"; nothing from below height {answer['since']}, which this node no longer keeps"
+    return f"{len(answer['rows'])} rows, read at {read}{part if answer['since'] else ''}{more}"
 
 
 def _way_down(

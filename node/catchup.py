@@ -3,6 +3,10 @@
 There is no sync mode. A claim is a hint whom to ask; every block that comes goes through the same
 door as a decided one, and what does not verify costs the peer that sent it. A gap of one block is
 closed by Status and Decided alone.
+
+A peer may keep only its newest blocks, and says from where on with every answer. That is no fault;
+it is asked again when this node has come so far by others, or when it is linked anew. Where nobody
+who is ahead has the next block, this node says so once and waits: it takes a snapshot to go on.
 """
 
 from collections.abc import Awaitable, Callable
@@ -44,7 +48,12 @@ class Certified(Struct, array_like=True, frozen=True):
     certificate: Certificate
 
 
-Answer = Annotated[tuple[Certified, ...], Meta(max_length=limits.RANGE_BLOCKS_MAX)]
+@final
+class Answer(Struct, array_like=True, frozen=True):
+    """As many as there are, and the lowest height that there are any of (decision 0032)."""
+
+    kept_from: Natural[Height]
+    blocks: Annotated[tuple[Certified, ...], Meta(max_length=limits.RANGE_BLOCKS_MAX)]
 
 
 def answer(store: ChainStore, question: bytes) -> bytes:
@@ -59,7 +68,8 @@ def answer(store: ChainStore, question: bytes) -> bytes:
         bytes_max=limits.RESPONSE_BYTES_MAX - limits.BLOCK_MESSAGE_BYTES_MAX,
         count_max=asked.count,
     )
-    return encode(tuple((msgspec.Raw(one.block), one.certificate) for one in found))
+    blocks = tuple((msgspec.Raw(one.block), one.certificate) for one in found)
+    return encode((store.edges().bodies, blocks))
 
 
 class Asker(Protocol):
@@ -80,9 +90,14 @@ class Catchup:
         height: Callable[[], Height],
         accept: Callable[[PeerId, wire.Decided], Awaitable[None]],
         blame: Callable[[PeerId, RemoteFault], None],
+        out_of_reach: Callable[[Height, Height], None],
     ) -> None:
+        """`out_of_reach` hears of a height that nobody has, and from where on the others do."""
         self._network, self._height, self._accept, self._blame = network, height, accept, blame
+        self._out_of_reach = out_of_reach
+        self._said_of: Height | None = None
         self._claims: dict[PeerId, Height] = {}
+        self._kept_from: dict[PeerId, Height] = {}
         self._hinted = trio.Event()
 
     @property
@@ -96,6 +111,10 @@ class Catchup:
         if height > self._height() + 1:
             self._hinted.set()
 
+    def linked(self, peer: PeerId) -> None:
+        """It may keep more than it did when it was asked."""
+        self._kept_from.pop(peer, None)
+
     async def run(self) -> None:
         """For ever."""
         while True:
@@ -103,28 +122,36 @@ class Catchup:
             self._hinted = trio.Event()
             while (peer := self._furthest()) is not None:
                 await self._fetch(peer)
+            self._say_if_out_of_reach()
 
     def _furthest(self) -> PeerId | None:
+        height = self._height()
         ahead = {
-            peer: height for peer, height in self._claims.items() if height > self._height() + 1
+            peer: claim
+            for peer, claim in self._claims.items()
+            if claim > height + 1 and self._kept_from.get(peer, height) <= height
         }
         return max(ahead, key=lambda peer: (ahead[peer], peer), default=None)
+
+    def _say_if_out_of_reach(self) -> None:
+        height = self._height()
+        ahead = [peer for peer, claim in self._claims.items() if claim > height + 1]
+        if ahead and self._said_of != height:
+            self._said_of = height
+            self._out_of_reach(height, min(self._kept_from[peer] for peer in ahead))
 
     async def _fetch(self, peer: PeerId) -> None:
         before = self._height()
         question = encode(Range(before, limits.RANGE_BLOCKS_MAX))
         try:
             data = await self._network.request(peer, question, timeout_s=REQUEST_TIMEOUT_S)
-            blocks: tuple[Certified, ...] = decode(
-                data,
-                Answer,
-                limit=limits.RESPONSE_BYTES_MAX,
-            )
-            for one in blocks:
+            found = decode(data, Answer, limit=limits.RESPONSE_BYTES_MAX)
+            self._kept_from[peer] = found.kept_from
+            for one in found.blocks:
                 await self._accept(peer, wire.Decided(one.block, one.certificate))
         except RemoteFault as fault:
             self._blame(peer, fault)
         except (PeerUnavailable, RequestRefused):
             await trio.sleep(PAUSE_S)
-        if self._height() == before:
+        if self._height() == before and self._kept_from.get(peer, before) <= before:
             self._claims.pop(peer, None)  # its claim helped nothing; it may claim again

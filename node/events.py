@@ -3,7 +3,10 @@
 A cursor is `HEIGHT.INDEX` and names an event: the events of a block are counted from 0 through all
 its receipts, whatever a reader filters. A block without events ends at `HEIGHT.0`. Blocks never
 change, so a cursor means the same at every node and after every restart, and who reads on from the
-last cursor it saw misses nothing and sees nothing twice.
+last cursor it saw misses nothing and sees nothing twice. `HEIGHT.9223372036854775807` stands behind
+everything in a block, whatever is in it.
+
+A node that keeps only its newest receipts refuses a cursor from before them: it never skips.
 
 Synchronous, like `node.queries`: whoever asks runs it in a worker thread.
 """
@@ -25,6 +28,7 @@ from primitives.ids import INTEGER_MAX, AccountId, Height, Natural, Sized32, Tim
 from primitives.named import to_named
 from services.table import EVENTS, RECEIPT, Events
 from storage.chain import ChainStore
+from storage.edges import Part
 
 EVENT_TYPES: Final = tuple(sorted(str(kind.__struct_config__.tag) for kind in EVENTS))
 """The tag of every event that there is."""
@@ -103,15 +107,33 @@ class EventReader:
 
     def end(self) -> Cursor:
         """After everything up to the newest block."""
-        return self._end_of(self._store.head().height)
+        head = self._store.head().height
+        if not self._store.edges().keeps(Part.RECEIPTS, head):  # it was born with this block
+            return Cursor(head, INTEGER_MAX)
+        return self._end_of(head)
+
+    def need(self, after: Cursor) -> None:
+        """Nothing, where what comes after a cursor is kept.
+
+        Raises:
+            Rejected: it is not.
+        """
+        # Block 0 has no events.
+        first = max(1, after.height + 1 if after.number == INTEGER_MAX else after.height)
+        self._store.edges().need(Part.RECEIPTS, Height(first))
 
     def read(self, after: Cursor, wanted: Wanted) -> EventsRead:
-        """What comes after a cursor: as much as one part of a stream carries."""
+        """What comes after a cursor: as much as one part of a stream carries.
+
+        Raises:
+            Rejected: it is not kept, or no longer.
+        """
+        self.need(after)
         head = self._store.head().height
         parts: list[bytes] = []
         size, cursor = 0, after
         last = min(head, after.height + limits.API_STREAM_BLOCKS)
-        for height in range(after.height, last + 1):
+        for height in range(after.height + (after.number == INTEGER_MAX), last + 1):
             for event in self._wanted_of(Height(height), cursor, wanted):
                 cursor = Cursor(event.height, event.index)
                 parts.append(_written(event))

@@ -54,6 +54,8 @@ from primitives.ids import (
 )
 from services.table import RECEIPT, TABLES, TRANSACTION, Events, Operations, Refusals
 from storage.chain import ChainStore
+from storage.decision import TransactionPlace
+from storage.edges import Part
 
 TABLE_NUMBERS: Final = {table.name: table.number for table in (*KERNEL_TABLES, *TABLES)}
 """Tables of the state by name."""
@@ -172,14 +174,18 @@ class Queries:
 
     def __init__(self, store: ChainStore) -> None:
         self._store = store
-        self._block = lru_cache(maxsize=_BLOCKS_KEPT)(store.block)
-        self._receipts = lru_cache(maxsize=_BLOCKS_KEPT)(store.receipts)
+        self._read_block = lru_cache(maxsize=_BLOCKS_KEPT)(store.block)
+        self._read_receipts = lru_cache(maxsize=_BLOCKS_KEPT)(store.receipts)
         self._trees = lru_cache(maxsize=_BLOCKS_KEPT)(self._read_trees)
         self._ancestry = Ancestry(store)
 
     def transaction(self, identifier: TransactionId) -> FinalTransaction | None:
-        """A committed transaction with its receipt."""
-        place = self._store.find_transaction(identifier)
+        """A committed transaction with its receipt.
+
+        Raises:
+            Rejected: it is committed, and no longer kept.
+        """
+        place = self._place(identifier)
         if place is None:
             return None
         block = self._block(place.height)
@@ -200,7 +206,7 @@ class Queries:
         Raises:
             Rejected: the file would be larger than anybody reads, or no proof begins there.
         """
-        place = self._store.find_transaction(identifier)
+        place = self._place(identifier)
         if place is None:
             return None
         return self._proof(
@@ -215,7 +221,7 @@ class Queries:
         Raises:
             Rejected: it has no such event; or as `transaction_proof`.
         """
-        place = self._store.find_transaction(identifier)
+        place = self._place(identifier)
         if place is None:
             return None
         block = self._trees(place.height)
@@ -228,6 +234,35 @@ class Queries:
                 {"expected": f"1 to {len(receipt.events)}", "actual": number},
             )
         return self._proof(place.height, since, event_subject(block, place.index, number - 1))
+
+    def _place(self, identifier: TransactionId) -> TransactionPlace | None:
+        """Where a transaction stands whose body and receipt are kept.
+
+        Raises:
+            Rejected: it is committed, and one of them is kept no longer.
+        """
+        place = self._store.find_transaction(identifier)
+        if place is None:
+            return None
+        try:
+            for part in (Part.BODIES, Part.RECEIPTS):
+                self._store.edges().need(part, place.height)
+        except Rejected as gone:
+            words = (
+                f"transaction {identifier.hex()} is number {place.index} of block {place.height}"
+            )
+            facts = {"transaction": identifier.hex(), "index": place.index, **gone.facts}
+            raise Rejected(gone.code, f"{words}; {gone.message}", facts) from gone
+        return place
+
+    def _block(self, height: Height) -> Block:
+        # What was read before is at hand a little longer than it is kept.
+        self._store.edges().need(Part.BODIES, height)
+        return self._read_block(height)
+
+    def _receipts(self, height: Height) -> tuple[bytes, ...]:
+        self._store.edges().need(Part.RECEIPTS, height)
+        return self._read_receipts(height)
 
     def _read_trees(self, height: Height) -> BlockLists:
         return BlockLists.of(self._block(height).transactions, self._receipts(height))

@@ -82,7 +82,9 @@ class Shell:
         self._timers = Timers(lambda timer: self._perform(engine.fire(timer, now_ms())))
         self._clock = ClockCheck(key)
         self._clock_was_off = False
-        self.catchup = Catchup(network, lambda: engine.height, self._accept, self._blame)
+        self.catchup = Catchup(
+            network, lambda: engine.height, self._accept, self._blame, self._say_out_of_reach
+        )
         self._waiters: dict[TransactionId, set[trio.Event]] = {}
         self._decided = trio.Event()
         """Set, and replaced, with each new block."""
@@ -116,6 +118,7 @@ class Shell:
                     case Delivery(peer, payload, via):
                         self._hear(peer, payload, via)
                     case LinkUp(peer):
+                        self.catchup.linked(peer)
                         self._log.write.info("link.up", peer=peer)
                         self._perform(self.engine.link_up(peer, now_ms()))
                     case LinkDown(peer, reason):
@@ -191,6 +194,12 @@ class Shell:
         self.faults[peer] += 1
         kind = type(fault).__name__
         self._log.write.warning("peer.fault", peer=peer, kind=kind, reason=str(fault))
+
+    def _say_out_of_reach(self, height: Height, kept_from: Height) -> None:
+        reason = "no peer that is ahead keeps this block; a snapshot or a backup leads on"
+        self._log.write.error(
+            "chain.out_of_reach", height=height, kept_from=kept_from, reason=reason
+        )
 
     async def _check_bodies(self) -> None:
         while True:

@@ -54,7 +54,7 @@ from node.reports import Reports
 from node.status import readiness
 from primitives import limits
 from primitives.errors import Malformed, MithaqError, Rejected
-from primitives.ids import AccountId, Digest, TransactionId
+from primitives.ids import AccountId, Digest, Height, TransactionId
 from primitives.named import to_named
 
 T = TypeVar("T")
@@ -205,7 +205,10 @@ class PublicApi:
         if isinstance(verdict, bytes):
             return {"id": verdict.hex(), "status": "pending"}
         if isinstance(verdict, Rejected) and isinstance(item, bytes):
-            final = await self._maybe_final(verdict, item)
+            try:
+                final = await self._maybe_final(verdict, item)
+            except Rejected as gone:  # committed, and no longer kept
+                return {"error": problem_of(gone)}
             if final is not None:
                 return {"id": final.id.hex(), "status": "final"}
         found = problem_of(verdict)
@@ -241,7 +244,7 @@ class PublicApi:
             return json_response(final)
         if pending:
             return json_response(PendingTransaction(id=identifier))
-        raise _unknown_transaction(identifier)
+        raise _unknown_transaction(identifier, self._backend.store.edges().index)
 
     async def transaction_proof(self, request: HttpRequest) -> ASGIResponse:
         """The proof file of a transaction and its receipt."""
@@ -269,7 +272,7 @@ class PublicApi:
     ) -> ASGIResponse:
         proof = await self._ask(prove)
         if proof is None:
-            raise _unknown_transaction(identifier)
+            raise _unknown_transaction(identifier, self._backend.store.edges().index)
         return raw_response(proof, PROOF_TYPE)
 
     async def block(self, request: HttpRequest) -> ASGIResponse:
@@ -444,9 +447,10 @@ def _entry_response(table: int, found: EntryAnswer) -> ASGIResponse:
     return raw_response(msgspec.json.encode({**to_named(found), "record": record}), JSON)
 
 
-def _unknown_transaction(identifier: TransactionId) -> Rejected:
+def _unknown_transaction(identifier: TransactionId, indexed_from: Height) -> Rejected:
+    part = f"; this node's index begins at height {indexed_from}" if indexed_from > 1 else ""
     return Rejected(
         UNKNOWN_TRANSACTION,
-        f"transaction {identifier.hex()} is in no block and does not wait here",
+        f"transaction {identifier.hex()} is in no block and does not wait here{part}",
         {"transaction": identifier.hex()},
     )

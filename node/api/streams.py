@@ -21,6 +21,7 @@ from node.api.problems import BUSY, Problem, problem
 from node.api.responses import problem_response
 from node.events import Cursor, EventReader, Wanted
 from primitives import limits
+from primitives.errors import Rejected
 
 STREAM_TYPE: Final = "text/event-stream"
 
@@ -38,9 +39,14 @@ class Streams:
         self.count = 0
 
     async def open(self, after: Cursor | None, wanted: Wanted) -> ASGIResponse:
-        """A stream of what comes after a cursor, or of what comes from now on."""
+        """A stream of what comes after a cursor, or of what comes from now on.
+
+        Raises:
+            Rejected: what comes after it is not kept here.
+        """
         if after is None:
             after = await trio.to_thread.run_sync(self._reader.end, limiter=self._readers)
+        self._reader.need(after)
         return _EventStream(self, after, wanted)
 
     def end(self) -> None:
@@ -58,9 +64,12 @@ class Streams:
         await send(_heartbeat(cursor))
         spoken = trio.current_time()
         while not self._ending:
-            read = await trio.to_thread.run_sync(
-                self._reader.read, cursor, wanted, limiter=self._readers
-            )
+            try:
+                read = await trio.to_thread.run_sync(
+                    self._reader.read, cursor, wanted, limiter=self._readers
+                )
+            except Rejected:  # it fell so far behind; when it comes again it is told
+                return
             cursor = read.cursor
             if read.data:
                 await send(read.data)

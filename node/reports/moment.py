@@ -25,6 +25,7 @@ from services.money import Transfer
 from services.table import RECEIPT, TRANSACTION
 from storage.chain import ChainStore
 from storage.decision import TransactionPlace
+from storage.edges import HISTORY_PRUNED, Edges
 from storage.state import StateSnapshot
 
 _PLACES_AT_ONCE: Final = 1_000
@@ -45,6 +46,8 @@ class Moment:
         self.genesis = genesis
         self.state = state
         self.height: Height = state.height
+        self.since = _since(state.edges)
+        """The lowest height whose transactions can be told of; 0 where all can."""
         self.is_running = lru_cache(maxsize=16_384)(self._is_running)
         self.header = lru_cache(maxsize=16)(store.header)
         self._block = lru_cache(maxsize=1)(store.block)
@@ -59,14 +62,17 @@ class Moment:
     ) -> Iterator[TransactionPlace]:
         """Where the transactions stand that name an account, behind a place in this order."""
         if order is Order.OLDEST:
+            if self.since:
+                before = TransactionPlace(Height(self.since - 1), _INDEX_MAX)
+                behind = before if behind is None else max(before, behind)
             yield from self._ascending(account, behind, Height(self.height + 1))
             return
         # The index is read upwards: from the end down in stretches, each longer than the last
         # until there is something in them.
         edge = self.height + 1 if behind is None else min(behind.height, self.height) + 1
         length = _HEIGHTS_AT_ONCE
-        while edge > 0:
-            low = max(edge - length, 0)
+        while edge > self.since:
+            low = max(edge - length, self.since)
             below = None if low == 0 else TransactionPlace(Height(low - 1), _INDEX_MAX)
             found = list(self._ascending(account, below, Height(edge)))
             for place in reversed(found):
@@ -95,10 +101,24 @@ class Moment:
     def heights(self, order: Order, *, behind: Height | None) -> Iterable[Height]:
         """The heights of all blocks behind a height in this order."""
         if order is Order.OLDEST:
-            first = 0 if behind is None else behind + 1
+            first = self.since if behind is None else max(behind + 1, self.since)
             return map(Height, range(first, self.height + 1))
         last = self.height if behind is None else min(behind - 1, self.height)
-        return map(Height, range(last, -1, -1))
+        return map(Height, range(last, self.since - 1, -1))
+
+    def need_all(self) -> None:
+        """Nothing, where the whole history is kept: for what is wrong if a part is missing.
+
+        Raises:
+            Rejected: it is not.
+        """
+        if self.since:
+            raise Rejected(
+                HISTORY_PRUNED,
+                f"this needs the whole history, which is kept here from height {self.since} on; "
+                "ask a node that keeps all, or list the newest entries first",
+                {"part": "history", "expected": f"at least {self.since}", "actual": 0},
+            )
 
     def count(self, height: Height) -> int:
         """How many transactions the block of a height has."""
@@ -180,6 +200,11 @@ class Moment:
     def balance(self, account: AccountId, asset: str) -> int:
         """What an account holds."""
         return views.balance(self.state, account, asset)
+
+
+def _since(edges: Edges) -> Height:
+    first = max(edges.index, edges.receipts, edges.bodies)
+    return first if first > 1 else Height(0)
 
 
 def day_of(time_ms: TimeMs) -> str:

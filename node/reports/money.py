@@ -162,8 +162,10 @@ def totals(moment: Moment, asked: Totals) -> Page[TotalRow]:
     """Sum up.
 
     Raises:
-        Rejected: no such account or asset, more groups or transactions than it may go over.
+        Rejected: no such account or asset, more groups or transactions than it may go over, or not
+            all that it sums is kept here.
     """
+    moment.need_all()
     moment.account(asked.account)
     asset, exponent = moment.asset(asked.asset)
     key_of, filter_of = _GROUPINGS[asked.by]
@@ -297,9 +299,11 @@ def statement(moment: Moment, asked: Statement) -> Page[StatementRow]:
     """List with the balance after each.
 
     Raises:
-        Rejected: no such account or asset.
+        Rejected: no such account or asset; or oldest first where the oldest are not kept.
         Malformed: `after` is no place.
     """
+    if asked.order is not Order.NEWEST:
+        moment.need_all()
     moment.account(asked.account)
     asset, exponent = moment.asset(asked.asset)
     behind = bookmark_of(asked.after)
@@ -346,7 +350,7 @@ def _from_the_newest(
             yield each, balance - each.change, balance
             balance -= each.change
     given = moment.opening(account, asset)
-    if given:
+    if given and not moment.since:
         yield _opening(moment, account, given), 0, given
 
 

@@ -50,10 +50,15 @@ class Order(Enum):
 
 @final
 class Answer(Struct, Generic[R], frozen=True, kw_only=True):
-    """Rows as they are after the block at `height`; `next` leads to more of them."""
+    """Rows as they are after the block at `height`; `next` leads to more of them.
+
+    `since` is 0 where they tell of the whole history; else of nothing below that height, because
+    this node keeps no more.
+    """
 
     query: str
     height: Natural[Height]
+    since: Natural[Height]
     time_ms: Natural[TimeMs]
     rows: tuple[R, ...]
     next: str | None

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum, unique
 from typing import Any, Final, final
 
 from msgspec import Struct, inspect
@@ -12,8 +13,17 @@ from node.reports.moment import Moment
 from node.reports.page import UNKNOWN_QUERY, Answer, Page
 from primitives.codec import TAKING_TYPES_APART
 from primitives.errors import Malformed, Rejected
+from primitives.ids import Height
 from primitives.named import from_named
 from storage.chain import ChainStore
+
+
+@unique
+class Tells(Enum):
+    """What the rows of a query are read from."""
+
+    STATE = "state"
+    HISTORY = "history"
 
 
 @final
@@ -25,6 +35,7 @@ class Query:
     parameters: type[Struct]
     row: type[Struct]
     run: Callable[[Moment, Any], Page[Any]]
+    tells: Tells
     _fields: Mapping[str, inspect.Type] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -74,13 +85,21 @@ def _is_integer(kind: inspect.Type) -> bool:
 QUERIES: Final = {
     query.name: query
     for query in (
-        Query("money.totals", money.Totals, money.TotalRow, money.totals),
-        Query("money.entries", money.Entries, money.EntryRow, money.entries),
-        Query("money.statement", money.Statement, money.StatementRow, money.statement),
-        Query("ledger.accounts", lists.Accounts, lists.AccountRow, lists.accounts),
-        Query("ledger.transactions", lists.Transactions, lists.TransactionRow, lists.transactions),
-        Query("chain.blocks", lists.Blocks, lists.BlockRow, lists.blocks),
-        Query("registry.stamps", lists.Stamps, lists.StampRow, lists.stamps),
+        Query("money.totals", money.Totals, money.TotalRow, money.totals, Tells.HISTORY),
+        Query("money.entries", money.Entries, money.EntryRow, money.entries, Tells.HISTORY),
+        Query(
+            "money.statement", money.Statement, money.StatementRow, money.statement, Tells.HISTORY
+        ),
+        Query("ledger.accounts", lists.Accounts, lists.AccountRow, lists.accounts, Tells.STATE),
+        Query(
+            "ledger.transactions",
+            lists.Transactions,
+            lists.TransactionRow,
+            lists.transactions,
+            Tells.HISTORY,
+        ),
+        Query("chain.blocks", lists.Blocks, lists.BlockRow, lists.blocks, Tells.HISTORY),
+        Query("registry.stamps", lists.Stamps, lists.StampRow, lists.stamps, Tells.STATE),
     )
 }
 
@@ -109,11 +128,13 @@ class Reports:
             )
         asked = query.read(given)
         with self._store.state() as state:
-            page = query.run(Moment(self._store, self._genesis, state), asked)
+            moment = Moment(self._store, self._genesis, state)
+            page = query.run(moment, asked)
             header = state.header
         return Answer(
             query=query.name,
             height=header.height,
+            since=moment.since if query.tells is Tells.HISTORY else Height(0),
             time_ms=header.time_ms,
             rows=tuple(page.rows),
             next=page.next,

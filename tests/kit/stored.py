@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from kit.certified import genesis_header, named_digest, validator_keys, validator_set
+from primitives import limits
 from primitives.block import Block, Header, block_id, transaction_hash, transactions_root
 from primitives.certificate import Certificate, Seal
 from primitives.digest import digest, list_root
@@ -28,8 +29,10 @@ from primitives.ids import (
 )
 from storage.chain import ChainStore, install_genesis
 from storage.decision import Decision, Genesis, Head, TransactionPlace, VoteRecord, VoteStep
-from storage.edges import HISTORY_PRUNED, Part
+from storage.edges import HISTORY_PRUNED, Part, born_at
+from storage.keyvalue import KeyValue
 from storage.memory import MemoryKeyValue
+from storage.restoring import Restoration
 from storage.sweeping import ReadNode
 
 VALIDATORS = validator_set(validator_keys(4))
@@ -215,3 +218,34 @@ def _read_or_code(read: Callable[[], object]) -> object:
         return read()
     except Rejected as refused:
         return refused.code
+
+
+BORN = Height(6)
+FORGOTTEN = TimeMs(1_000)
+EDGES = born_at(BORN)
+
+
+def decisions() -> list[Decision]:
+    """The chain that a snapshot is of."""
+    return grow(install_genesis(MemoryKeyValue(), genesis()), BORN)
+
+
+def bring(restore: Restoration, chain: list[Decision]) -> None:
+    """What a snapshot brings: the second block is of the lineage."""
+    restore.chain(genesis().header)
+    restore.header(chain[1].block.header, chain[1].certificate)
+    restore.entry(2, b"6", b"entry")
+    restore.entry(1, b"height", b"6")
+    restore.node(b"root 6", b"node 6")
+    for decision in chain:
+        for valid_until, identifier in decision.committed:
+            restore.window(valid_until, identifier, decision.block.header.height)
+
+
+def born(database: KeyValue, *, batch_bytes: int = limits.RESTORE_BATCH_BYTES) -> ChainStore:
+    """A chain that begins at height 6."""
+    chain = decisions()
+    restore = Restoration(database, "the snapshot of height 6", batch_bytes=batch_bytes)
+    bring(restore, chain)
+    head = chain[-1]
+    return restore.finish(head.block.header, head.certificate, forgotten=FORGOTTEN, edges=EDGES)

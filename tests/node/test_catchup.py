@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 import trio
+import trio.testing
 
 from kit.nets import in_trio
 from kit.stored import grow, new_store
@@ -17,13 +18,15 @@ from primitives.codec import decode, encode
 from primitives.errors import Malformed, RemoteFault
 from primitives.ids import Height
 from storage.chain import ChainStore
+from storage.edges import Part
 
 NEAR, FAR, LIAR = PeerId("near"), PeerId("far"), PeerId("liar")
 
 
 def ranged(store: ChainStore, height: int, count: int) -> list[Certified]:
     data = answer(store, encode(Range(Height(height), count)))
-    return list(decode(data, Answer, limit=limits.RESPONSE_BYTES_MAX))
+    found: Answer = decode(data, Answer, limit=limits.RESPONSE_BYTES_MAX)
+    return list(found.blocks)
 
 
 def test_a_range_is_whole_blocks_with_their_certificates() -> None:
@@ -63,13 +66,16 @@ class Follower:
     blamed: list[PeerId] = field(default_factory=list)
     level: trio.Event = field(default_factory=trio.Event)
     down: set[PeerId] = field(default_factory=set)
+    pruned: dict[PeerId, ChainStore] = field(default_factory=dict)
+    """What other peers have instead."""
+    lost: list[tuple[Height, Height]] = field(default_factory=list)
 
     async def request(self, peer: PeerId, question: bytes, *, timeout_s: float) -> bytes:
         assert timeout_s > 0
         self.asked.append(peer)
         if peer in self.down:
             raise PeerUnavailable(f"{peer} is away")
-        return self.bad(peer, answer(self.store, question))
+        return self.bad(peer, answer(self.pruned.get(peer, self.store), question))
 
     async def accept(self, _peer: PeerId, decided: wire.Decided) -> None:
         if decided.block.header.height == self.height:
@@ -81,9 +87,20 @@ class Follower:
         self.blamed.append(peer)
 
 
+def following(follower: Follower) -> Catchup:
+    """Its task."""
+    return Catchup(
+        follower,
+        lambda: follower.height,
+        follower.accept,
+        follower.blame,
+        lambda height, kept_from: follower.lost.append((height, kept_from)),
+    )
+
+
 async def follow(follower: Follower, hints: dict[PeerId, int]) -> None:
     """Catch up from these claims until level; bounded by a deadline."""
-    catchup = Catchup(follower, lambda: follower.height, follower.accept, follower.blame)
+    catchup = following(follower)
     with trio.fail_after(20):
         async with trio.open_nursery() as tasks:
             for peer, height in hints.items():
@@ -111,7 +128,7 @@ async def test_a_claim_without_blocks_holds_nobody_up() -> None:
     """A liar is asked once, and the next peer brings what there is."""
     store = new_store()
     grow(store, 10)
-    empty = encode(())
+    empty = encode(Answer(Height(1), ()))
     follower = Follower(store, bad=lambda peer, data: empty if peer == LIAR else data)
 
     await follow(follower, {LIAR: 1_000_000, FAR: 11})
@@ -138,10 +155,72 @@ async def test_an_answer_that_is_none_is_blamed_and_another_peer_asked() -> None
 async def test_a_gap_of_one_block_asks_nobody() -> None:
     """Status and Decided close it (R29)."""
     follower = Follower(new_store())
-    catchup = Catchup(follower, lambda: follower.height, follower.accept, follower.blame)
+    catchup = following(follower)
 
     catchup.hint(FAR, Height(2))
     with trio.move_on_after(0.05):
         await catchup.run()
 
     assert follower.asked == []
+
+
+def pruned_to(edge: int, *, height: int) -> ChainStore:
+    """The same chain at a peer that keeps only its newest blocks."""
+    store = new_store()
+    grow(store, height)
+    store.retire(Part.BODIES, Height(edge), lambda _: b"a record")
+    return store
+
+
+@in_trio
+async def test_a_peer_that_keeps_less_is_asked_once_and_not_blamed() -> None:
+    """Another one brings what it lacks; from there on it is asked again, as it claims the most."""
+    store = new_store()
+    grow(store, 400)
+    follower = Follower(pruned_to(300, height=500), pruned={NEAR: store})
+
+    await follow(follower, {NEAR: 401, FAR: 501})
+
+    assert follower.asked == [FAR, NEAR, NEAR, FAR]
+    assert follower.height == 501
+    assert (follower.blamed, follower.lost) == ([], [])
+
+
+@in_trio
+async def test_a_block_that_nobody_has_is_said_once() -> None:
+    """However often the others say that they are ahead; nobody is asked again."""
+    follower = Follower(pruned_to(7, height=9), pruned={NEAR: pruned_to(5, height=9)})
+    catchup = following(follower)
+
+    with trio.move_on_after(0.2):
+        async with trio.open_nursery() as tasks:
+            tasks.start_soon(catchup.run)
+            for _ in range(5):
+                for peer in (NEAR, FAR):
+                    catchup.hint(peer, Height(10))
+                await trio.testing.wait_all_tasks_blocked()
+
+    assert sorted(follower.asked) == [FAR, NEAR]
+    assert follower.lost == [(1, 5)]
+    assert follower.blamed == []
+
+
+@in_trio
+async def test_a_peer_that_is_linked_anew_is_asked_anew() -> None:
+    """Its operator may have fetched the whole chain."""
+    follower = Follower(pruned_to(7, height=9))
+    catchup = following(follower)
+
+    async with trio.open_nursery() as tasks:
+        tasks.start_soon(catchup.run)
+        catchup.hint(FAR, Height(10))
+        await trio.testing.wait_all_tasks_blocked()
+        grow(whole := new_store(), 9)
+        follower.pruned[FAR] = whole
+        catchup.linked(FAR)
+        catchup.hint(FAR, Height(10))
+        await trio.testing.wait_all_tasks_blocked()
+        tasks.cancel_scope.cancel()
+
+    assert follower.asked == [FAR, FAR]
+    assert follower.height == 10

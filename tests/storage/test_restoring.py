@@ -8,56 +8,30 @@ import pytest
 from kit.disks import MortalDatabase
 from kit.stored import (
     BLOCK_MS,
+    BORN,
+    EDGES,
+    FORGOTTEN,
+    born,
+    bring,
     chain_of,
     contradictions,
+    decisions,
     genesis,
     grow,
     next_decision,
     transaction_id,
 )
-from primitives import limits
 from primitives.errors import OperatorFault, Rejected
-from primitives.ids import Height, TimeMs
+from primitives.ids import Height
 from storage import schema
-from storage.chain import ChainStore, install_genesis
-from storage.decision import Decision
-from storage.edges import HISTORY_PRUNED, born_at
-from storage.keyvalue import KeyValue
+from storage.chain import install_genesis
+from storage.edges import HISTORY_PRUNED
 from storage.memory import MemoryKeyValue
 from storage.opening import begin_restore, check_database, open_database
 from storage.restoring import Restoration
 from storage.schema import Region
 
 CHAIN = chain_of(genesis())
-HEIGHT = Height(6)
-FORGOTTEN = TimeMs(1_000)
-EDGES = born_at(HEIGHT)
-
-
-def decisions() -> list[Decision]:
-    """The chain that a snapshot is of."""
-    return grow(install_genesis(MemoryKeyValue(), genesis()), HEIGHT)
-
-
-def bring(restore: Restoration, chain: list[Decision]) -> None:
-    """What a snapshot brings: the second block is of the lineage."""
-    restore.chain(genesis().header)
-    restore.header(chain[1].block.header, chain[1].certificate)
-    restore.entry(2, b"6", b"entry")
-    restore.entry(1, b"height", b"6")
-    restore.node(b"root 6", b"node 6")
-    for decision in chain:
-        for valid_until, identifier in decision.committed:
-            restore.window(valid_until, identifier, decision.block.header.height)
-
-
-def born(database: KeyValue, *, batch_bytes: int = limits.RESTORE_BATCH_BYTES) -> ChainStore:
-    """A chain that begins at height 6."""
-    chain = decisions()
-    restore = Restoration(database, "the snapshot of height 6", batch_bytes=batch_bytes)
-    bring(restore, chain)
-    head = chain[-1]
-    return restore.finish(head.block.header, head.certificate, forgotten=FORGOTTEN, edges=EDGES)
 
 
 def test_a_chain_can_begin_at_a_height() -> None:
@@ -66,11 +40,11 @@ def test_a_chain_can_begin_at_a_height() -> None:
     born(database)
     store = check_database(database, Path("chain"), CHAIN)
 
-    assert store.head().height == HEIGHT
+    assert store.head().height == BORN
     assert store.edges() == EDGES
     grow(store, 3)
     assert [found for found in contradictions(store, genesis()) if "header" not in found] == []
-    assert check_database(database, Path("chain"), CHAIN).head().height == HEIGHT + 3
+    assert check_database(database, Path("chain"), CHAIN).head().height == BORN + 3
 
 
 def test_what_lies_before_its_birth_is_refused_not_damaged() -> None:
@@ -88,9 +62,9 @@ def test_what_lies_before_its_birth_is_refused_not_damaged() -> None:
             read(Height(3))
         assert caught.value.code == HISTORY_PRUNED
     with pytest.raises(Rejected):
-        store.block(HEIGHT)
-    assert store.blocks_from(HEIGHT, bytes_max=10_000, count_max=3) == []
-    assert store.find_transaction(transaction_id(HEIGHT, 0)) is None
+        store.block(BORN)
+    assert store.blocks_from(BORN, bytes_max=10_000, count_max=3) == []
+    assert store.find_transaction(transaction_id(BORN, 0)) is None
 
 
 def test_the_window_says_who_committed_what() -> None:
@@ -98,8 +72,8 @@ def test_the_window_says_who_committed_what() -> None:
     with born(MemoryKeyValue()).state() as state:
         found = list(state.window())
 
-    assert len(found) == 2 * HEIGHT
-    assert {height for _, _, height in found} == set(range(1, HEIGHT + 1))
+    assert len(found) == 2 * BORN
+    assert {height for _, _, height in found} == set(range(1, BORN + 1))
     assert found == sorted(found)
     assert found[0][0] == BLOCK_MS + 5_000
 
@@ -122,7 +96,7 @@ def test_a_crash_at_any_write_leaves_what_is_refused(
             "chain holds an unfinished restore of the snapshot of height 6: "
             "remove the folder and restore again"
         )
-    assert check_database(MemoryKeyValue(worlds[-1]), Path("chain"), CHAIN).head().height == HEIGHT
+    assert check_database(MemoryKeyValue(worlds[-1]), Path("chain"), CHAIN).head().height == BORN
 
 
 def test_a_copy_brings_its_rows_as_they_are() -> None:
@@ -180,5 +154,5 @@ def test_a_folder_with_a_chain_is_not_restored_over(tmp_path: Path) -> None:
     with pytest.raises(OperatorFault, match="already holds a chain"):
         begin_restore(folder, "the snapshot")
     with open_database(folder, CHAIN) as store:
-        assert store.head().height == HEIGHT
-        assert next_decision(store.head(), CHAIN).block.header.height == HEIGHT + 1
+        assert store.head().height == BORN
+        assert next_decision(store.head(), CHAIN).block.header.height == BORN + 1
