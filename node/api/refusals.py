@@ -81,8 +81,7 @@ _OTHERS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     ),
     problems.UNKNOWN_TABLE: ("The state has no table of this name or number.", _EXPECTED),
     edges.HISTORY_PRUNED: (
-        "The node no longer keeps this part of the chain so far back; another node may. Of a "
-        "transaction also its id and its index in the block are facts.",
+        "The node no longer keeps this so far back; for a transaction, its id and index are facts.",
         ("part", *_EXPECTED),
     ),
     problems.ABSENT_ENTRY: ("The table has no such entry.", ("table", "key")),
