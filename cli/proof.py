@@ -5,9 +5,8 @@ before it is written.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -24,12 +23,12 @@ from cli.pin import (
     show_verdict,
     trust_of,
 )
+from cli.proof_question import Question
 from cli.session import Session, asking_command, command
 from cli.state import entry_of
-from primitives.errors import OperatorFault, RemoteFault
+from primitives.errors import OperatorFault
 
 if TYPE_CHECKING:
-    from client.client import Client
     from verifier import AgeLimit, Outcome, Pin, Verdict
 
 _SUFFIX: Final = ".proof"
@@ -38,45 +37,6 @@ _SUFFIX: Final = ".proof"
 @click.group("proof")
 def proof() -> None:
     """Fetch proofs, and check them without any node."""
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """Of which fact a proof is asked for; of a transaction, or of a key of the state."""
-
-    transaction: str | None
-    event: int | None
-    state: tuple[str, bytes] | None
-    height: int | None
-
-    def fetch(self, client: "Client", since: int) -> bytes:
-        """The file, as a node gives it."""
-        from primitives.ids import TransactionId
-
-        if self.state is not None:
-            return client.state_proof(*self.state, height=self.height, since=since)
-        assert self.transaction is not None, "one of the two was asked for"
-        identifier = TransactionId(bytes.fromhex(self.transaction))
-        if self.event is not None:
-            return client.event_proof(identifier, self.event, since=since)
-        return client.proof(identifier, since=since)
-
-    def is_answered_by(self, data: bytes) -> bool:
-        """Whether a file that holds is about what was asked."""
-        from verifier.proof_file import EventSubject, ReceiptSubject, read_proof_file
-
-        file = read_proof_file(data)
-        if self.height not in {None, file.header.height}:
-            return False
-        match file.subject:
-            case ReceiptSubject(receipt=receipt):
-                return self.event is None and receipt.transaction_id.hex() == self.transaction
-            case EventSubject(receipt=receipt, event=event):
-                found = (receipt.transaction_id.hex(), event + 1)
-                return found == (self.transaction, self.event)
-            case subject:
-                return self.state is not None and subject.key == self.state[1]
 
 
 @asking_command("get", group=proof)
@@ -142,11 +102,11 @@ def get(
         raise click.UsageError("expected -o FILE, --qr FILE, or both")
     if qr is not None:
         check_picture(qr)
-    wanted = _wanted(session, transaction, event, account, state, height)
+    question = _question(session, transaction, event, account, state, height)
     since, pin = _beginning(checkpoint)
     with client_of(session) as client:
-        data = wanted.fetch(client, since)
-    verdict = _checked(wanted, data, pin)
+        data = question.ask(client, since)
+    verdict = _checked(session, question, data, pin)
     if qr is not None:
         write_qr(qr, data)
     if output is not None:
@@ -163,14 +123,14 @@ def get(
     )
 
 
-def _wanted(
+def _question(
     session: Session,
     transaction: str | None,
     event: int | None,
     account: str | None,
     state: tuple[str, str] | None,
     height: int | None,
-) -> _Wanted:
+) -> Question:
     if sum(choice is not None for choice in (transaction, account, state)) != 1:
         raise click.UsageError("expected one of TXID, --account and --state")
     if transaction is None:
@@ -180,14 +140,14 @@ def _wanted(
             raise click.UsageError("--account: expected an account, found nothing")
         table, key = state or ("accounts", account or "")
         entry = entry_of(home_of(session), table, key)
-        return _Wanted(None, None, entry, height)
+        return Question(state=entry, height=height)
     if not HEX32.fullmatch(transaction):
         raise click.UsageError(f"TXID: expected 64 hexadecimal digits, found {transaction!r}")
     if height is not None:
         raise click.UsageError(
             "--height is of the state: a transaction has the height of its block"
         )
-    return _Wanted(transaction, event, None, None)
+    return Question(transaction=transaction, event=event)
 
 
 def _beginning(checkpoint: str | None) -> tuple[int, "Pin | None"]:
@@ -205,19 +165,12 @@ def _beginning(checkpoint: str | None) -> tuple[int, "Pin | None"]:
     return pin.height, pin
 
 
-def _checked(wanted: _Wanted, data: bytes, pin: "Pin | None") -> "Verdict":
-    """What a file from a node says.
-
-    Raises:
-        RemoteFault: it proves nothing, or something else than was asked for.
-    """
-    import verifier
-
-    verdict = verifier.verify(data, pin)
-    if verdict.outcome is verifier.Outcome.INVALID:
-        raise RemoteFault(f"the node's answer is no proof. {verdict.sentence}")
-    if not wanted.is_answered_by(data):
-        raise RemoteFault(f"the node proved something else. {verdict.sentence}")
+def _checked(session: Session, question: Question, data: bytes, pin: "Pin | None") -> "Verdict":
+    verdict = question.check(data, pin)
+    trust = trust_of(session, None, None)
+    assert verdict.chain is not None, "what holds is of a chain"
+    if pin is None and trust.sources and trust.source_of_chain(verdict.chain) is None:
+        session.remark(f"this is of chain {verdict.chain.hex()}, which you have not pinned")
     return verdict
 
 

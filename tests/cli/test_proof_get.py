@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from cli.faults import ExitCode
+from cli.proof_question import Question
 from kit.commandline import mithaq
 from kit.desk import Desk, desk
 from kit.ledger import account_id
-from kit.proofs import changed_chain, small_chain, valid_files
-from node.proof import read_proof, write_proof
+from kit.proofs import HEIGHT, KEY, TABLE, changed_chain, id_of, small_chain, valid_files
+from node.proof import ProofFile, read_proof, write_proof
 from primitives import limits
+from primitives.errors import RemoteFault
 from primitives.ids import TimeMs
 from verifier import Outcome, Pin, verify
 
@@ -208,3 +210,75 @@ def test_every_part_of_a_file_is_shown(tmp_path: Path, name: str) -> None:
         for seal in proof.certificate.seals:
             assert seal.signature.hex() in shown.out
     assert [part["part"] for part in listed["parts"]][:2] == ["file", "anchor"]
+
+
+# a node that gives something else
+
+CHAIN = changed_chain()
+ID = id_of(CHAIN.transactions[0]).hex()
+RECEIPT, EVENT = CHAIN.receipt_proof(), CHAIN.event_proof()
+ENTRY, ABSENT = CHAIN.entry_proof(), CHAIN.absent_proof(b"JPY")
+
+
+@pytest.mark.parametrize(
+    ("question", "right"),
+    [
+        (Question(transaction=ID), RECEIPT),
+        (Question(transaction=ID, event=1), EVENT),
+        (Question(state=(str(TABLE), KEY)), ENTRY),
+        (Question(state=(str(TABLE), KEY), height=HEIGHT), ENTRY),
+        (Question(state=("validators", b"JPY")), ABSENT),
+    ],
+)
+def test_only_the_answer_to_the_question_is_taken(question: Question, right: ProofFile) -> None:
+    """A file that holds may still be about another payment, event, key, table or block."""
+    assert question.check(write_proof(right), None).outcome is Outcome.NOT_PINNED
+    others = [CHAIN.receipt_proof(1), CHAIN.event_proof(1), CHAIN.absent_proof(b"CHF")]
+    for wrong in (RECEIPT, EVENT, ENTRY, ABSENT, *others):
+        if wrong != right:
+            with pytest.raises(RemoteFault, match="the node proved something else"):
+                question.check(write_proof(wrong), None)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        Question(transaction=ID, event=2),
+        Question(state=(str(TABLE), KEY), height=HEIGHT - 1),
+        Question(state=("accounts", KEY)),
+        Question(state=("no_such_table", KEY)),
+    ],
+)
+def test_almost_the_answer_is_none(question: Question) -> None:
+    """Another event, block or table."""
+    for wrong in (EVENT, ENTRY):
+        with pytest.raises(RemoteFault, match="the node proved something else"):
+            question.check(write_proof(wrong), None)
+
+
+def test_an_answer_that_proves_nothing_is_not_taken() -> None:
+    """Damaged, or of another checkpoint than the reader pinned."""
+    question, data = Question(transaction=ID), write_proof(RECEIPT)
+    with pytest.raises(RemoteFault, match="the node's answer is no proof"):
+        question.check(data[:-1], None)
+    with pytest.raises(RemoteFault, match="you pinned"):
+        question.check(data, small_chain().pin)
+
+
+def test_a_proof_of_a_chain_that_is_not_pinned_comes_with_a_remark(
+    at: Desk, paid: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody trusts other chains, and asks a node of this one."""
+    monkeypatch.setenv("MITHAQ_TRUST", str(tmp_path / "trust.json"))
+    elsewhere = tmp_path / "elsewhere"
+    mithaq("trust", "add", small_chain().id.hex())
+    words = ("proof", "get", paid, "-o", tmp_path / "a", "--node", at.url, "--home", elsewhere)
+
+    done = mithaq(*words)
+
+    assert done.code == ExitCode.OK
+    assert (
+        done.err == f"this is of chain {bytes(at.chain.chain).hex()}, which you have not pinned\n"
+    )
+    mithaq("trust", "add", bytes(at.chain.chain).hex())
+    assert mithaq(*words).err == ""
