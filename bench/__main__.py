@@ -19,6 +19,7 @@ from bench import (
     snapshots,
     storage,
     tree,
+    upkeep,
 )
 from bench.report import Report
 
@@ -28,6 +29,7 @@ MODULES: Final = (
     storage,
     proofs,
     snapshots,
+    upkeep,
     audit,
     sim,
     queries,

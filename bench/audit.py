@@ -156,7 +156,8 @@ def _accounts(payers: list[SigningKey]) -> Iterator[GenesisAccount]:
         )
 
 
-def _write(town: Town, path: Path) -> None:
+def write_export(town: Town, path: Path) -> None:
+    """The chain of a town in a file."""
     with path.open("wb") as file:
         about = ExportAbout(Height(1), Height(BLOCKS))
         writer = StreamWriter(file, export_head(town.genesis.chain, about))
@@ -192,7 +193,7 @@ def run(report: Report) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "bench.export"
         town = Town()
-        _write(town, path)
+        write_export(town, path)
         others = max(0, (os.cpu_count() or 1) - 1)
         for name, workers, memory, goal in (
             ("audit.rate", others, MEMORY_BYTES, True),
