@@ -47,7 +47,7 @@ def _kept(found: "Stats") -> str:
     from primitives.named import to_named
 
     edges = to_named(found.kept)
-    if not any(edges.values()):
+    if all(height <= 1 for height in edges.values()):  # block 0 has neither body nor receipts
         return "the beginning: everything is here"
     return ", ".join(f"{part} {number(height)}" for part, height in edges.items())
 

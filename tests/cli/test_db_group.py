@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,17 @@ async def asked(folder: Path, *words: str) -> Done:
             return await trio.to_thread.run_sync(lambda: mithaq("db", *words, "--home", folder))
     finally:
         database.close()
+
+
+def test_statistics_are_for_people_too(home: Path) -> None:
+    """What a database holds, region by region and table by table."""
+    begin(home / "nodes" / "node0")
+    done = mithaq("db", "stats", "--home", home / "nodes" / "node0")
+
+    assert done.code == ExitCode.OK, done.err
+    assert "kept from        the beginning: everything is here" in done.out
+    assert re.search(r"^header +1 +\d+ +- +0$", done.out, re.MULTILINE)
+    assert re.search(r"^validators +1 +\d+ +- +0$", done.out, re.MULTILINE)
 
 
 def test_the_files_of_a_stopped_node_are_used(home: Path) -> None:
