@@ -5,7 +5,6 @@ has are used, never replaced.
 """
 
 import json
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,6 +33,7 @@ from primitives import limits
 from primitives.errors import OperatorFault
 from primitives.ids import NodeKey, PublicKey, TimeMs, ValidatorKey
 from primitives.named import to_named
+from storage.new_file import make_file
 
 if TYPE_CHECKING:
     from primitives.ids import AccountId
@@ -189,10 +189,7 @@ def write_new(path: Path, data: bytes) -> None:
         OperatorFault: it does, or its folder cannot be written.
     """
     try:
-        with path.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        make_file(path, data, mode=0o666)
     except FileExistsError as error:
         raise OperatorFault(f"{path} exists already; it is never overwritten") from error
     except OSError as error:

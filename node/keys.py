@@ -26,6 +26,7 @@ from primitives import limits
 from primitives.crypto import SigningKey
 from primitives.errors import OperatorFault
 from primitives.ids import PublicKey
+from storage.new_file import make_file
 
 FORMAT: Final = "mithaq.key"
 VERSION: Final = 1
@@ -86,11 +87,7 @@ def create_key(path: Path, *, name: str, purpose: Purpose) -> StoredKey:
     stored = _KeyFile(FORMAT, VERSION, purpose, name, key.public.hex(), seed.hex())
     data = msgspec.json.format(msgspec.json.encode(stored), indent=2) + b"\n"
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY)
-        with open(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        make_file(path, data, mode=_OWNER_ONLY)
     except FileExistsError as error:
         raise OperatorFault(f"{path} exists already; a key is never overwritten") from error
     except OSError as error:

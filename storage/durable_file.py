@@ -15,19 +15,11 @@ from pathlib import Path
 from typing import Final, Protocol, final
 
 from primitives.errors import OperatorFault, StorageFault
+from storage.new_file import sync_folder
 from storage.remedies import failed_write
 
 _CHECKSUM_BYTES: Final = hashlib.sha256().digest_size
 _OWNER_ONLY: Final = 0o600
-
-
-def sync_folder(folder: Path) -> None:
-    """Wait until the disk has the names in a folder."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 class DurableFile(Protocol):

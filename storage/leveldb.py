@@ -33,9 +33,9 @@ from typing import Any, Final, Protocol, Self, final
 import plyvel
 
 from primitives.errors import OperatorFault, StorageFault
-from storage.durable_file import sync_folder
 from storage.keyvalue import Batch
 from storage.manifest import lacks
+from storage.new_file import sync_folder
 from storage.remedies import damaged, failed_write, unwritable
 
 WRITE_BUFFER_BYTES: Final = 64 * 1024 * 1024

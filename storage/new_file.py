@@ -51,6 +51,26 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
+def make_file(path: Path, data: bytes, *, mode: int) -> None:
+    """Make a small file of which somebody may be making another at the same moment.
+
+    Raises:
+        FileExistsError: the name is taken.
+        OSError: it cannot be made; nothing has the name.
+    """
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part.unlink(missing_ok=True)
+    try:
+        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(part, path)  # unlike a rename, never in the place of a file that is there
+    finally:
+        part.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
 def keep(file: BinaryIO, path: Path) -> None:
     """Give the part that was written its name, once all of it is on the disk.
 
