@@ -38,9 +38,9 @@ class _Gathered:
         """Sorted keys; some may be gone. None until somebody asks for an order."""
         self._new: list[bytes] = []
 
-    def put(self, key: bytes, value: bytes | None) -> None:
-        """Write a row."""
-        if self._order is not None and key not in self.rows:
+    def add(self, key: bytes, value: bytes | None) -> None:
+        """A row that was not there."""
+        if self._order is not None:
             self._new.append(key)
         self.rows[key] = value
 
@@ -99,18 +99,24 @@ class WriteBehind:
 
     def write(self, batch: Batch) -> None:
         """Gather the batch; now and then, write all that was gathered."""
+        size = self._bytes
         for key, value in batch.items():
-            gathered = self._gathered.get(key[0])
+            first = key[0]
+            gathered = self._gathered.get(first)
             if gathered is None:
-                gathered = self._gathered[key[0]] = _Gathered()
-            if key in gathered.rows:
-                old = gathered.rows[key]
-                self._bytes -= _size(key, old)
-                if value is None and old is not None and key[0] in self._written_once:
+                gathered = self._gathered[first] = _Gathered()
+            rows = gathered.rows
+            if key in rows:
+                old = rows[key]
+                size -= len(key) + _ENTRY_BYTES + (len(old) if old is not None else 0)
+                if value is None and old is not None and first in self._written_once:
                     gathered.forget(key)
                     continue
-            gathered.put(key, value)
-            self._bytes += _size(key, value)
+                rows[key] = value
+            else:
+                gathered.add(key, value)
+            size += len(key) + _ENTRY_BYTES + (len(value) if value is not None else 0)
+        self._bytes = size
         self._writes += 1
         if self._bytes > self._bytes_max:
             self.flush()
@@ -194,10 +200,6 @@ class BehindSnapshot:
             raise StorageFault("this snapshot is closed")
         assert self._database.writes == self._moment, "a snapshot is read after the next write"
         return self._database
-
-
-def _size(key: bytes, value: bytes | None) -> int:
-    return len(key) + (len(value) if value is not None else 0) + _ENTRY_BYTES
 
 
 def _merged(
