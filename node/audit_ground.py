@@ -22,7 +22,7 @@ from storage.state import StateSnapshot
 
 MEMORY_BYTES: Final = 256 * 1024 * 1024
 """Of entries, tree and window: those of some 250,000 accounts. A laptop has it to spare."""
-FORGET_EVERY: Final = 256
+FORGET_EVERY: Final = 64
 """Blocks between two looks at which ids are past: nobody asks for those, they only take room."""
 
 
@@ -72,12 +72,13 @@ class AuditGround:
             height = schema.pack_number(header.height)
             batch[schema.window_key(valid_until, identifier)] = height
         if header.height % FORGET_EVERY == 0:
+            # A node remembers for longer, so that it can hand the window over in a snapshot.
             past = self._database.iterate(
                 start=schema.window_start(self._forgotten),
-                stop=schema.window_start(decision.forget_before),
+                stop=schema.window_start(header.time_ms),
             )
             batch.update((key, None) for key, _ in past)
-            self._forgotten = decision.forget_before
+            self._forgotten = header.time_ms
         self._database.write(batch)
         self._head = Head(header.height, decision.block_id, header)
 

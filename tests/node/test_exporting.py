@@ -18,6 +18,7 @@ from primitives.codec import encode
 from primitives.errors import Malformed, OperatorFault, Rejected
 from primitives.ids import Height
 from services.table import TRANSACTION
+from storage.edges import Part
 from storage.new_file import part_of
 from storage.stream import StreamWriter
 
@@ -165,3 +166,12 @@ def test_the_largest_height_fits_a_record_and_one_byte_more_does_not(
             writer.end()
         with path.open("rb") as file, pytest.raises(Malformed, match=fault):
             list(ExportReader(file, "large"))
+
+
+def test_a_node_exports_what_it_kept(chain: ChainOfOne, tmp_path: Path) -> None:
+    """Below, it says from where on; nothing is left of the attempt but an empty part."""
+    chain.store.retire(Part.BODIES, Height(3), lambda _: b"a record")
+    with pytest.raises(Rejected, match="body of height 1 is not kept here: kept from 3 on"):
+        export(chain.premises, tmp_path / "c.export")
+
+    assert export(chain.premises, tmp_path / "c.export", 3).first == 3

@@ -20,6 +20,9 @@ from ledger.tree import StateTree
 from node import importing
 from node.folder import LoadedNode
 from node.importing import ImportResult, import_chain
+from node.snapshot_check import open_snapshot
+from node.snapshot_restore import restore
+from node.snapshots import write_snapshot
 from primitives.errors import BadBlock, Malformed, RemoteFault
 from primitives.ids import Height
 from services.table import TRANSACTION
@@ -219,3 +222,20 @@ def test_an_import_goes_on_in_a_database_that_has_not_even_a_genesis(
     assert imported(node, file).last == HEIGHTS
     with open_database(node.folder.data, other.chain.chain) as store:
         assert store.head().height == HEIGHTS
+
+
+def test_an_import_goes_on_from_a_snapshot(
+    other: OtherChain, node: LoadedNode, tmp_path: Path
+) -> None:
+    """What lies below the snapshot is in the file and not in the folder, and stays so."""
+    chain = other.chain
+    made = done(write_snapshot(chain.store, chain.store.state(), tmp_path / "snapshots"))
+    node.folder.data.parent.mkdir(parents=True, exist_ok=True)
+    restore(open_snapshot(Path(made.folder), chain.chain), node.folder.data, lambda _: None)
+    other.block()
+    result = imported(node, write_export(chain, tmp_path / "longer"))
+
+    assert (result.first, result.last, result.already) == (HEIGHTS + 1, HEIGHTS + 1, HEIGHTS)
+    with open_database(node.folder.data, chain.chain) as store:
+        assert store.head().block_id == chain.store.head().block_id
+        assert store.edges().bodies == HEIGHTS + 1
