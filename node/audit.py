@@ -12,7 +12,7 @@ as closely as what is at hand allows.
 """
 
 from collections import Counter
-from typing import Any, Final, final
+from typing import Any, final
 
 from ledger.block import BlockRun, Execution
 from ledger.books import ASSETS, BALANCES, SUPPLIES
@@ -21,16 +21,13 @@ from node.audit_ground import AuditGround
 from node.audit_report import AssetTotal, Counts, Divergence, RootAt
 from node.bodies import CheckedBlock
 from node.divergence import EntriesOf, block_divergence, receipt_divergence, state_divergence
-from node.execution import Parent, perform
+from node.execution import perform
 from node.replay import Exported, check_certified, decision_of, parent_of
 from primitives.crypto import Scheme
 from primitives.errors import BadBlock, Malformed, RemoteFault
 from primitives.ids import INTEGER_MAX, ChainId, Height
 from storage.decision import Head
 from storage.state import StateSnapshot
-
-ROOTS_EVERY: Final = 1_000
-"""Heights between two roots of a report, unless the auditor says otherwise."""
 
 
 @final
@@ -43,10 +40,13 @@ class Audit:
         *,
         chain: ChainId,
         scheme: Scheme,
-        every: int = ROOTS_EVERY,
+        every: int,
         against: EntriesOf | None = None,
     ) -> None:
-        """`ground` is where it begins; `against` knows the chain's entries where it diverges."""
+        """`ground` is where it begins; `against` knows the chain's entries where it diverges.
+
+        The root of one of `every` heights is listed.
+        """
         self._ground, self._chain, self._scheme = ground, chain, scheme
         self._every, self._against = every, against
         self.start = _root_at(ground.head())
@@ -70,9 +70,11 @@ class Audit:
             Malformed: this is not what a quorum decided at that height, or not in one piece.
         """
         assert self.divergence is None, "nothing is executed above a divergence"
+        assert body.id == found.certificate.block_id, "the checked block is the certified one"
         parent = self._parent
         try:
-            _check_whole(found, body, parent, self._scheme)
+            check_certified(found.certificate, parent, self._scheme)
+            _check_receipts(found)
         except RemoteFault as error:
             raise Malformed(f"height {parent.height}: {error}") from error
         with self._ground.state() as state:
@@ -161,17 +163,14 @@ class Audit:
         return tuple(found)
 
 
-def _check_whole(found: Exported, body: CheckedBlock, parent: Parent, scheme: Scheme) -> None:
-    """A quorum decided this block at this height, and its receipts are those of its header."""
-    check_certified(found.certificate, parent, scheme)
-    if body.id != found.certificate.block_id:
-        raise BadBlock(f"block {body.id.hex()}, certified is {found.certificate.block_id.hex()}")
-    header = found.block.header
+def _check_receipts(found: Exported) -> None:
+    """They are those that its header names, one for each transaction."""
+    header, count = found.block.header, len(found.block.transactions)
     root = receipts_root(found.receipts)
-    if root != header.receipts_root or len(found.receipts) != len(found.block.transactions):
+    if root != header.receipts_root or len(found.receipts) != count:
         raise Malformed(
             f"{len(found.receipts)} receipts with root {root.hex()}, the header says "
-            f"{header.receipts_root.hex()} for {len(found.block.transactions)} transactions"
+            f"{header.receipts_root.hex()} for {count} transactions"
         )
 
 

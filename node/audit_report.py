@@ -322,12 +322,11 @@ def _state_sentences(divergence: Divergence) -> Iterator[str]:
         yield f"    execution  {_value(entry.table, entry.actual)}"
         if entry.transaction is not None:
             yield f"    written last by transaction {entry.transaction}"
-    tables = ", ".join(f"{one.table} ({one.entries:,})" for one in divergence.tables)
     if divergence.compared_with:
         yield f"  compared with {divergence.compared_with}"
     if not divergence.entries:
+        tables = ", ".join(f"{one.table} ({one.entries:,})" for one in divergence.tables)
         yield f"  tables that the block changed, with how many entries: {tables}"
-    if not divergence.compared_with:
         yield (
             "  which entry differs is not in an export: give --node URL of a node that still "
             f"serves height {divergence.height:,}, or --against a snapshot of that height"

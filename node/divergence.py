@@ -6,6 +6,7 @@ entries with proofs under that root. What our execution read or wrote in the blo
 entry that it never looked at can be found only where all entries are at hand.
 """
 
+import hashlib
 import itertools
 import json
 from collections import Counter
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, final
 
 from ledger.block import BlockRun, Execution
-from ledger.operation import Event, code, sentence
+from ledger.operation import code, sentence
 from ledger.receipt import Receipt, read_receipt
 from ledger.state import Slot
 from ledger.tree import StateTree
@@ -24,7 +25,7 @@ from node.execution import Parent, check_follows, perform
 from node.history import TABLE_OF_NUMBER
 from primitives import limits
 from primitives.block import Header, transaction_hash
-from primitives.errors import BadBlock, Malformed
+from primitives.errors import BadBlock, Malformed, MithaqError
 from primitives.ids import Height
 from primitives.named import to_named
 from services.table import RECEIPT
@@ -115,18 +116,13 @@ def receipt_divergence(
     body: CheckedBlock, claimed: Sequence[bytes], found: Sequence[bytes]
 ) -> Divergence:
     """The first transaction whose receipt differs."""
-    index, expected, actual = next(
+    index, theirs, ours = next(
         (i, theirs, ours)
         for i, (theirs, ours) in enumerate(zip(claimed, found, strict=True))
         if theirs != ours
     )
-    return _divergence(
-        body,
-        DivergenceKind.RECEIPT,
-        index,
-        expected=receipt_in_words(expected),
-        actual=receipt_in_words(actual),
-    )
+    expected, actual = receipts_in_words(theirs, ours)
+    return _divergence(body, DivergenceKind.RECEIPT, index, expected=expected, actual=actual)
 
 
 def state_divergence(
@@ -138,30 +134,32 @@ def state_divergence(
 ) -> Divergence:
     """Which entries differ, as far as somebody shows the chain's own.
 
-    Raises:
-        MithaqError: `against` does not answer, or proves nothing.
+    Where he does not, or proves nothing, the report says so: it is about the chain, not about him.
     """
     header = body.block.header
     tables = Counter(_table_name(table) for table, _ in execution.state_writes)
     entries: list[Entry] = []
+    compared_with = ""
     if against is not None:
         writers, seen = _traced(state, parent, body)
         ours = Ours(state, execution, {*execution.state_writes, *seen})
-        for slot, theirs, own in itertools.islice(
-            against.compare(header, ours), limits.AUDIT_ENTRIES_MAX
-        ):
-            name = _table_name(slot[0])
-            entries.append(Entry(name, slot[1], _cut(theirs), _cut(own), writers.get(slot)))
-    first = entries[0].transaction if entries else None
+        differing = against.compare(header, ours)
+        try:
+            for slot, theirs, own in itertools.islice(differing, limits.AUDIT_ENTRIES_MAX):
+                name = _table_name(slot[0])
+                entries.append(Entry(name, slot[1], _cut(theirs), _cut(own), writers.get(slot)))
+            compared_with = against.name + against.remark
+        except MithaqError as error:
+            compared_with = f"{against.name}, which ended it: {error}"
     return _divergence(
         body,
         DivergenceKind.STATE,
-        first,
+        entries[0].transaction if entries else None,
         expected=f"state root {header.state_root.hex()}",
         actual=f"state root {execution.state_root.hex()}",
         tables=tuple(Touched(name, count) for name, count in sorted(tables.items())),
         entries=tuple(entries),
-        compared_with="" if against is None else against.name + against.remark,
+        compared_with=compared_with,
     )
 
 
@@ -211,20 +209,34 @@ def _divergence(
     )
 
 
-def receipt_in_words(data: bytes) -> str:
-    """Applied with its events, or refused and why."""
+def receipts_in_words(theirs: bytes, ours: bytes) -> tuple[str, str]:
+    """Two receipts that differ: refused and why, or the first event in which they do."""
+    read = (_read_receipt(theirs), _read_receipt(ours))
+    events = [() if one is None else tuple(map(to_named, one.events)) for one in read]
+    pairs = itertools.zip_longest(*events)
+    first = next((at for at, (a, b) in enumerate(pairs) if a != b), 0)
+    told = [_in_words(data, one, first) for data, one in zip((theirs, ours), read, strict=True)]
+    return told[0], told[1]
+
+
+def _read_receipt(data: bytes) -> Receipt[Any, Any] | None:
     try:
-        receipt = read_receipt(data, RECEIPT)
+        return read_receipt(data, RECEIPT)
     except Malformed:
-        return f"a receipt that this program cannot read, {data.hex()}"
+        return None
+
+
+def _in_words(data: bytes, receipt: Receipt[Any, Any] | None, event: int) -> str:
+    if receipt is None:
+        digest = hashlib.sha256(data).hexdigest()
+        return f"a receipt that this program cannot read: SHA-256 {digest}, {data.hex()}"
     if receipt.refusal is not None:
         return f"refused, {code(receipt.refusal)}: {sentence(receipt.refusal)}"
-    told = ", ".join(_event_in_words(event) for event in receipt.events)
-    return f"applied: {told or 'no events'}"
-
-
-def _event_in_words(event: Event) -> str:
-    return json.dumps(to_named(event), ensure_ascii=False)
+    count = len(receipt.events)
+    if event >= count:
+        return f"applied, with {count} events"
+    shown = json.dumps(to_named(receipt.events[event]), ensure_ascii=False)
+    return f"applied, event {event + 1} of {count}: {shown}"
 
 
 def _short(text: str) -> str:

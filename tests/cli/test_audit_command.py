@@ -164,3 +164,12 @@ def test_the_chains_entries_come_from_one_side(home: Path) -> None:
 
     assert done.code == 2
     assert "expected one of --against and --node" in done.err
+
+
+def test_a_node_that_does_not_answer_costs_no_audit(home: Path) -> None:
+    """The report says that nobody showed the entry, and everything else."""
+    done = audit(home, export(home, ours, skims), more=("--node", "http://127.0.0.1:1"))
+
+    assert done.code == 1
+    assert "compared with the node http://127.0.0.1:1, which ended it: " in done.out
+    assert (home / "r.audit").exists()

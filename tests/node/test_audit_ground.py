@@ -18,7 +18,7 @@ BLOCKS = FORGET_EVERY + 3
 def audited(other: OtherChain, floor: MemoryKeyValue, memory_bytes: int) -> AuditGround:
     chain = other.chain
     ground = AuditGround.begin(floor, chain.begun, memory_bytes=memory_bytes)
-    audit = Audit(ground, chain=chain.chain, scheme=ED25519)
+    audit = Audit(ground, chain=chain.chain, scheme=ED25519, every=10)
     for found in records(Held(chain.store, chain.genesis)):
         assert audit.take(found, checked(found, chain.chain, TRANSACTION))
         assert ground.memory_bytes <= memory_bytes

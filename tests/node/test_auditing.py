@@ -15,9 +15,18 @@ from msgspec.structs import replace
 from kit import exports
 from kit.engines import begun
 from kit.exports import Held, done, write_export
-from kit.ledger import genesis_account, genesis_document, pay
+from kit.ledger import GBP, genesis_account, genesis_document, line, pay
 from kit.membership import change, proposal, ready_of
-from kit.other_ledger import OtherChain, Rule, misreports, ours, refuses, skims, stamps
+from kit.other_ledger import (
+    OtherChain,
+    Rule,
+    kind_where,
+    misreports,
+    ours,
+    refuses,
+    skims,
+    stamps,
+)
 from ledger.transaction import check_transaction
 from node.audit_report import AuditReport, DivergenceKind, sentences
 from node.auditing import AuditTask, audit_files
@@ -28,6 +37,7 @@ from primitives import limits
 from primitives.codec import encode
 from primitives.errors import BadBlock, Malformed, OperatorFault, RemoteFault
 from primitives.ids import ChainId, Height
+from services.money import Transfer
 from services.table import TRANSACTION
 from storage.stream import StreamWriter
 
@@ -239,7 +249,30 @@ def test_a_refusal_that_differs_is_told_with_its_sentence(
 
     assert found is not None
     assert found.expected.startswith("refused, books.unknown_asset: There is no asset GBP")
-    assert found.actual.startswith("applied: ")
+    assert found.actual.startswith("applied, event 1 of 1: ")
+
+
+def test_receipts_of_many_events_show_the_one_that_differs(
+    other: OtherChain, tmp_path: Path
+) -> None:
+    """However long they are, what is shown is what differs."""
+
+    def at_the_last(transfer: Any, act: Any) -> None:  # noqa: ANN401 - a rule
+        ours(transfer, act)
+        act.events[-1] = replace(act.events[-1], amount=99)
+
+    lines = tuple(line("health", 100, f"line-{number}") for number in range(60))
+    data = other.chain.signed("treasury", Transfer(GBP, lines))
+    tx = check_transaction(data, other.chain.chain, kind_where(at_the_last))
+    other.chain.waiting[tx.id] = tx
+    other.chain.make_block()
+    path = write_export(other.chain, tmp_path / "c.export")
+    found = audited(path, chain=other.chain.chain).divergence
+
+    assert found is not None
+    assert found.expected.startswith("applied, event 60 of 60: ")
+    assert '"amount": 99,' in found.expected
+    assert '"amount": 100,' in found.actual
 
 
 def test_an_entry_that_nobody_asked_for_is_a_divergence(other: OtherChain, tmp_path: Path) -> None:
