@@ -142,9 +142,14 @@ def fold(found: bytes, prefix: Prefix, siblings: Sequence[bytes]) -> Digest:
 
 
 def siblings_of(tree: StateTree, prefix: Prefix) -> tuple[bytes, ...]:
-    """The siblings of a prefix that has a place in the tree."""
+    """The siblings of a prefix.
+
+    Raises:
+        Malformed: it has no place in the tree.
+    """
     found = tree.path(prefix.path.ljust(BITS // 8, b"\0")).siblings
-    assert len(found) >= prefix.depth, f"{prefix} has no place in the tree"
+    if len(found) < prefix.depth:
+        raise Malformed(f"the prefix {prefix} has no place in the tree")
     return found[: prefix.depth]
 
 

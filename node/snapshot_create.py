@@ -190,7 +190,7 @@ def _chunks(
 ) -> Iterator[tuple[Prefix, list[_Row]]]:
     """The chunks under a prefix, in order: as `parts` cuts them, whatever files there are."""
     width = 1 << (buckets.bits - prefix.depth)
-    first = (prefix.start >> BITS - prefix.depth) * width
+    first = (prefix.start >> (BITS - prefix.depth)) * width
     stop = first + width
     several = sum(buckets.counts[first:stop]) > 1
     if prefix.depth < buckets.bits and several and sum(buckets.weights[first:stop]) > chunk_bytes:
@@ -218,16 +218,16 @@ def _state_rows(data: bytes) -> Iterator[_Row]:
 def _write_chunk(moment: _Moment, name: str, prefix: Prefix, rows: list[_Row]) -> StateFile:
     header = moment.state.header
     entries: tuple[Entry, ...] = tuple(row[1:] for row in rows)
-    chunk = StateChunk(
-        format="mithaq.snapshot.state",
-        version=1,
-        chain=moment.store.chain,
-        height=header.height,
-        prefix=prefix,
-        siblings=siblings_of(moment.tree, prefix),
-        entries=entries,
-    )
     try:
+        chunk = StateChunk(
+            format="mithaq.snapshot.state",
+            version=1,
+            chain=moment.store.chain,
+            height=header.height,
+            prefix=prefix,
+            siblings=siblings_of(moment.tree, prefix),
+            entries=entries,
+        )
         check_state_chunk(chunk, header)
     except Malformed as error:
         raise StorageFault(
@@ -283,15 +283,23 @@ def _window_rows(state: StateSnapshot) -> list[WindowIds]:
     """The rows of the heights whose ids still matter, ascending up to the head."""
     window_ms = parameters(state).window_ms
     rows: list[WindowIds] = []
-    newest = WINDOW_IDS.read(state, state.height)
-    assert newest is not None, "each block leaves its row"
-    for height in range(state.height, newest.oldest - 1, -1):
-        row = WINDOW_IDS.read(state, Height(height))
-        assert row is not None, f"the window has no row of height {height}"
+    oldest = _row_of(state, state.height).oldest
+    for height in range(state.height, oldest - 1, -1):
+        row = _row_of(state, Height(height))
         if row.time_ms + window_ms < state.header.time_ms:
             break
         rows.append(row)
     return rows[::-1]
+
+
+def _row_of(state: StateSnapshot, height: Height) -> WindowIds:
+    row = WINDOW_IDS.read(state, height)
+    if row is None:
+        raise StorageFault(
+            f"the database is damaged: the state of height {state.height} has no row of the "
+            f"window for height {height}"
+        )
+    return row
 
 
 def _by_height(data: bytes) -> dict[int, list[tuple[TimeMs, TransactionId]]]:

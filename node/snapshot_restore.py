@@ -46,15 +46,16 @@ def restore(source: Source, data: Path, hear: Callable[[Progress], None]) -> Non
     unfinished = part_of(data)
     try:
         _remove(unfinished)
-        with begin_restore(unfinished, f"the snapshot {source.manifest.name}") as restoration:
-            _fill(restoration, source, hear)
-        unfinished.rename(data)
-        sync_folder(data.parent)
+        try:
+            with begin_restore(unfinished, f"the snapshot {source.manifest.name}") as restoration:
+                _fill(restoration, source, hear)
+            unfinished.rename(data)
+            sync_folder(data.parent)
+        except BaseException:
+            _remove(unfinished)
+            raise
     except OSError as error:
         raise OperatorFault(f"{data} cannot be made: {error.strerror}") from error
-    except BaseException:
-        _remove(unfinished)
-        raise
 
 
 def _remove(folder: Path) -> None:

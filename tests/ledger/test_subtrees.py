@@ -173,8 +173,23 @@ def test_a_prefix_without_a_place_is_never_proved() -> None:
     assert check(EVERYTHING, [entry], (), state.root)
     for made_up in (b"", state.root, b"\1" * 32):
         assert refused(state, half, [entry], (made_up,))
-    with pytest.raises(AssertionError, match="no place"):
+    with pytest.raises(Malformed, match="no place"):
         siblings_of(state.tree, half)
+
+
+def test_an_entry_that_stands_in_the_wrong_place_proves_no_part() -> None:
+    """Not even under a root that somebody made for it."""
+    entries = [(1, b"%d" % i, b"v") for i in range(20)]
+    low, high = EVERYTHING.halves()
+    sibling = b"\5" * 32
+    for entry in entries:
+        for half in (low, high):
+            root = fold(leaf(entry), half, (sibling,))
+            if half.start <= number(entry) < half.stop:
+                assert check(half, [entry], (sibling,), root)
+            else:
+                with pytest.raises(Malformed, match="expected one that begins with"):
+                    check(half, [entry], (sibling,), root)
 
 
 def test_entries_that_share_many_bits_still_have_their_place() -> None:

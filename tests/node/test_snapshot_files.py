@@ -433,27 +433,51 @@ def test_a_chain_without_a_block_has_none(tmp_path: Path) -> None:
         snapshot_of(ChainOfOne(), tmp_path / "s")
 
 
+def last_of(database: MemoryKeyValue, region: schema.Region) -> tuple[bytes, bytes]:
+    """The last row of a region."""
+    return list(database.iterate(start=bytes([region]), stop=bytes([region + 1])))[-1]
+
+
+def entry_altered(database: MemoryKeyValue) -> None:
+    key, value = last_of(database, schema.Region.STATE)
+    database.write({key: value + b"\0"})
+
+
+def entries_added(database: MemoryKeyValue) -> None:
+    """So many that a chunk is halved below where the tree ends."""
+    strange = {schema.state_key(60_000, b"%d" % number): b"" for number in range(500)}
+    database.write(strange)
+
+
+def row_of_the_window_lost(database: MemoryKeyValue) -> None:
+    database.write({schema.state_key(WINDOW_IDS.number, WINDOW_IDS.key(Height(3))): None})
+
+
+def id_lost(database: MemoryKeyValue) -> None:
+    database.write({last_of(database, schema.Region.WINDOW)[0]: None})
+
+
 @pytest.mark.parametrize(
-    ("region", "why"),
+    ("damage", "why"),
     [
-        (schema.Region.STATE, "is not that of its tree"),
-        (schema.Region.WINDOW, "are not those of its state"),
+        (entry_altered, "is not that of its tree"),
+        (entries_added, "has no place in the tree"),
+        (row_of_the_window_lost, "is not that of its tree"),
+        (id_lost, "are not those of its state"),
     ],
 )
 def test_a_damaged_database_makes_no_snapshot(
-    tmp_path: Path, region: schema.Region, why: str
+    tmp_path: Path, damage: Callable[[MemoryKeyValue], None], why: str
 ) -> None:
     """What others would refuse is not written."""
     database = MemoryKeyValue()
     chain = chain_with_payments(4)
     database.write(dict(chain.store.database.iterate(start=b"", stop=b"\xff")))
-    rows = list(database.iterate(start=bytes([region]), stop=bytes([region + 1])))
-    key, value = rows[-1]
-    database.write({key: value + b"\0" if region is schema.Region.STATE else None})
+    damage(database)
     store = type(chain.store)(database)
 
     with store.state() as state, pytest.raises(StorageFault, match=why):
-        finish(create(store, state, tmp_path / "s"), silently)
+        finish(create(store, state, tmp_path / "s", chunk_bytes=1), silently)
     assert list(tmp_path.iterdir()) == []
 
 

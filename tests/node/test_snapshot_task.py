@@ -47,13 +47,13 @@ def heights(folder: Path) -> list[int]:
     return [one.height for one in snapshots_in(folder)]
 
 
-def events(capsys: pytest.CaptureFixture[str]) -> list[tuple[str, int | None]]:
-    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+def events(capfd: pytest.CaptureFixture[str]) -> list[tuple[str, int | None]]:
+    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
     return [(line["event"], line.get("height")) for line in lines]
 
 
 def test_one_is_written_at_every_height_that_the_number_divides(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Each is valid, the newest stay, and the log tells of them."""
     chain = ChainOfOne()
@@ -71,7 +71,7 @@ def test_one_is_written_at_every_height_that_the_number_divides(
 
     for one in snapshots_in(tmp_path):
         finish(verify(open_snapshot(Path(one.folder), chain.chain)), lambda _: None)
-    assert events(capsys) == [
+    assert events(capfd) == [
         ("snapshot.written", 3),
         ("snapshot.written", 6),
         ("snapshot.removed", None),
@@ -99,7 +99,7 @@ def test_a_height_that_went_by_is_left_out(tmp_path: Path) -> None:
 
 
 def test_without_a_number_none_is_written_and_leftovers_are_cleared(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """What a killed process left goes at the next start, whatever is configured."""
     chain = chain_with_payments(2)
@@ -113,11 +113,11 @@ def test_without_a_number_none_is_written_and_leftovers_are_cleared(
     trio.run(keep_snapshots, chain.store, SnapshotsConfig(), tmp_path, log, never)
 
     assert list(tmp_path.iterdir()) == []
-    assert events(capsys) == [("snapshot.cleared", None)]
+    assert events(capfd) == [("snapshot.cleared", None)]
 
 
 def test_one_that_cannot_be_written_is_no_reason_to_end(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """The log says why; the next one is tried."""
     chain = ChainOfOne()
@@ -132,4 +132,4 @@ def test_one_that_cannot_be_written_is_no_reason_to_end(
 
     run()
 
-    assert ("snapshot.failed", 1) in events(capsys)
+    assert ("snapshot.failed", 1) in events(capfd)
