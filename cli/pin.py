@@ -17,6 +17,7 @@ from cli.home import Home, home_of
 from cli.session import Session
 from primitives.errors import OperatorFault
 from verifier import AgeLimit, Outcome, Pin, Verdict, read_age, read_pin
+from verifier.pins import pin_that_counts
 
 F = TypeVar("F", bound=Callable[..., None])
 T = TypeVar("T")
@@ -78,12 +79,16 @@ class Trust:
         """Who pinned what a verdict rests on."""
         if verdict.pin is None:
             return None if self.asked is None else self.sources[self.asked]
-        used = read_pin(verdict.pin)
-        return self.sources.get(used) or self.source_of_chain(used.chain)
+        return self.sources[read_pin(verdict.pin)]
 
     def source_of_chain(self, chain: bytes) -> str | None:
-        """Who pinned this chain; a checkpoint pins its chain too."""
+        """Who pinned this chain, or a checkpoint of it."""
         return next((source for pin, source in self.sources.items() if pin.chain == chain), None)
+
+    def source_at(self, chain: bytes, height: int) -> str | None:
+        """Who pinned what a block of this height rests on."""
+        counts = pin_that_counts(chain, height, self.pins)
+        return None if counts is None else self.sources[counts]
 
     def one_chain(self) -> bytes | None:
         """Which chain is meant where a command needs one: asked about, of the home, the only."""

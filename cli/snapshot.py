@@ -119,7 +119,7 @@ def verify(session: Session, source: Path, chain: "Pin | None", genesis_file: Pa
     found = described(source, manifest)
     signed = f"{len(manifest.certificate.seals)} validators, a quorum of its height"
     lines = facts([*_described(found), ("signed by", signed), ("lineage", _lineage(manifest))])
-    origin = trust.source_of_chain(manifest.chain)
+    origin = trust.source_at(manifest.chain, manifest.height)
     if origin is None:
         verdict, pin = "not_pinned", "You have not pinned this chain: say with --chain which one."
     else:

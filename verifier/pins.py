@@ -1,8 +1,9 @@
 """What the reader brings: the chains and checkpoints that they trust, and how old is too old.
 
-A pin of a chain trusts the validators of its genesis. A checkpoint trusts those of one height, and
-its chain; whoever pins one does not want to depend on older keys any more. So the highest pin at or
-below a fact's height is the only one that counts (docs/proof-format.md §5, rule R59).
+A pin of a chain trusts the validators of its genesis, a checkpoint those of one height; neither
+says anything about blocks below its own height. Whoever pins a checkpoint does not want to depend
+on older keys any more, so of several pins the highest one at or below a fact's height is the only
+one that counts (docs/proof-format.md §5, rule R59).
 """
 
 import re
@@ -112,8 +113,5 @@ def check_contradiction(anchor: Anchor, pins: Sequence[Pin]) -> None:
 
 def pin_that_counts(chain: bytes, height: int, pins: Sequence[Pin]) -> Pin | None:
     """The highest pin of a chain at or below a height; its genesis is height 0."""
-    mine = [pin for pin in pins if pin.chain == chain]
-    if not mine:
-        return None
-    below = [pin for pin in mine if pin.height <= height]
-    return max(below, key=lambda pin: pin.height, default=Pin(chain))
+    below = [pin for pin in pins if pin.chain == chain and pin.height <= height]
+    return max(below, key=lambda pin: pin.height, default=None)
