@@ -49,26 +49,26 @@ from primitives.ids import ZERO32, Digest, Height
 
 ReadNode = Callable[[bytes], bytes | None]
 
-_KEY: Final = Domain.STATE_KEY.tag
-_VALUE: Final = Domain.STATE_VALUE.tag
-_LEAF: Final = Domain.STATE_LEAF.tag
-_NODE: Final = Domain.STATE_NODE.tag
+_KEY_TAG: Final = Domain.STATE_KEY.tag
+_VALUE_TAG: Final = Domain.STATE_VALUE.tag
+_LEAF_TAG: Final = Domain.STATE_LEAF.tag
+_NODE_TAG: Final = Domain.STATE_NODE.tag
 _sha256 = hashlib.sha256
 
 
 def key_hash(table: int, key: bytes) -> bytes:
     """Where an entry stands in the tree."""
-    return _sha256(_KEY + table.to_bytes(2, "big") + key).digest()
+    return _sha256(_KEY_TAG + table.to_bytes(2, "big") + key).digest()
 
 
 def value_hash(value: bytes) -> bytes:
     """What the tree says of an entry's value."""
-    return _sha256(_VALUE + value).digest()
+    return _sha256(_VALUE_TAG + value).digest()
 
 
 def leaf_hash(key: bytes, value: bytes) -> bytes:
     """The leaf of a key hash and a value hash."""
-    return _sha256(_LEAF + key + value).digest()
+    return _sha256(_LEAF_TAG + key + value).digest()
 
 
 @final
@@ -109,9 +109,9 @@ class Path:
             if len(sibling) != 32 or self.siblings[depth] == ZERO32:
                 return None
             if (bits >> (255 - depth)) & 1:
-                node = _sha256(_NODE + sibling + node).digest()
+                node = _sha256(_NODE_TAG + sibling + node).digest()
             else:
-                node = _sha256(_NODE + node + sibling).digest()
+                node = _sha256(_NODE_TAG + node + sibling).digest()
         return node
 
 

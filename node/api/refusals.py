@@ -84,7 +84,10 @@ _OTHERS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
         "The node no longer keeps this so far back; for a transaction, its id and index are facts.",
         ("part", *_EXPECTED),
     ),
-    problems.ABSENT_ENTRY: ("The table has no such entry.", ("table", "key")),
+    problems.ABSENT_ENTRY: (
+        "The table has no such entry after that block.",
+        ("table", "key", "height"),
+    ),
     queries.UNKNOWN_EVENT: ("The transaction has no event of this number.", _EXPECTED),
     lineage.UNKNOWN_CHECKPOINT: (
         "A proof begins at the height of its block or below it.",
