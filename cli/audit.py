@@ -243,6 +243,12 @@ def compare(session: Session, first: Path, second: Path) -> None:
         )
     if differ:
         lines.append(f"the first difference is at height {differ[0]:,}")
+    reached = min(a.last.height, b.last.height)
+    if not differ and agree and agree[-1] < reached:
+        lines.append(
+            f"above it, no height up to {reached:,} is in both: audits with the same --every "
+            "list the same ones"
+        )
     if not found.same_divergence:
         lines += [f"{first}: {_finding(a)}", f"{second}: {_finding(b)}"]
     session.show(result, "\n".join(lines))

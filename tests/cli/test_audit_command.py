@@ -173,3 +173,17 @@ def test_a_node_that_does_not_answer_costs_no_audit(home: Path) -> None:
     assert done.code == 1
     assert "compared with the node http://127.0.0.1:1, which ended it: " in done.out
     assert (home / "r.audit").exists()
+
+
+def test_reports_with_few_heights_in_common_say_how_to_have_more(home: Path) -> None:
+    """Two that end at different heights and list different ones share genesis alone."""
+    audit(home, export(home, ours, ours, ours), output="a.audit", more=("--every", "2"))
+    audit(home, export(home, ours, ours, name="d"), output="b.audit", more=("--every", "5"))
+    audit(home, export(home, ours, name="e"), output="c.audit")
+
+    done = mithaq("audit", "compare", home / "a.audit", home / "b.audit")
+    assert done.code == 0
+    assert "they agree up to height 2" in done.out
+    little = mithaq("audit", "compare", home / "a.audit", home / "c.audit")
+    assert little.code == 0
+    assert "no height up to 1 is in both: audits with the same --every" in little.out
