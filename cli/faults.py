@@ -36,7 +36,7 @@ class ExitCode(IntEnum):
 
 EXPLAINED = {
     ExitCode.OK: "done",
-    ExitCode.REFUSED: "refused by the chain or a node, or invalid",
+    ExitCode.REFUSED: "refused by the chain or a node, invalid, or damaged",
     ExitCode.USAGE: "the command was not understood",
     ExitCode.NOT_PINNED: "the proof is valid, but its chain or checkpoint was not pinned",
     ExitCode.UNREACHABLE: "no node answers; of `proof verify`: valid, but older than asked for",

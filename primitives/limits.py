@@ -291,6 +291,8 @@ ADMIN_WORK_S: Final = 0.002
 """An operator's long work rests after so long: the loop's turn is never further away."""
 ADMIN_REST: Final = 1.0
 """Seconds of rest for each second of work: half a core at the most goes to it."""
+ADMIN_REST_S_MAX: Final = 0.1
+"""However long a step took, a wait for LevelDB for instance: who stops the work waits no longer."""
 ADMIN_PROGRESS_S: Final = 0.25
 """Between two lines of progress: a bar that moves."""
 CHECK_DAMAGES_MAX: Final = 100

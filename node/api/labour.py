@@ -145,7 +145,7 @@ class Pace:
         worked = self._clock() - self._began
         if worked < limits.ADMIN_WORK_S:
             return False
-        self._sleep(worked * limits.ADMIN_REST)
+        self._sleep(min(worked * limits.ADMIN_REST, limits.ADMIN_REST_S_MAX))
         self._began = self._clock()
         return True
 

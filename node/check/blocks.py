@@ -5,6 +5,7 @@ that should not be there is met on the way. What the indexes should hold is deri
 here and compared in `indexes`.
 """
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, final
@@ -31,6 +32,7 @@ from storage.schema import Region
 
 TRANSACTIONS_A_STEP: Final = 32
 """About a millisecond."""
+_HEIGHT_KEY_BYTES: Final = 9
 DERIVED: Final = (Region.HEIGHT, Region.TRANSACTION, Region.ACCOUNT_TX, Region.WINDOW)
 """What follows from the blocks."""
 
@@ -124,7 +126,7 @@ class Column:
             self._next = next(self._rows, None)
 
     def _superfluous(self, key: bytes) -> None:
-        height = int.from_bytes(key[1:], "big") if len(key) == 9 else None
+        height = int.from_bytes(key[1:], "big") if len(key) == _HEIGHT_KEY_BYTES else None
         if height is None or height not in self._leaving:
             self._findings.found(self._region, SUPERFLUOUS, height=height, key=key)
 
@@ -138,7 +140,7 @@ class Blocks:
     ) -> None:
         self._reader, self._chain = reader, chain
         self._governors, self._findings = governors, findings
-        self._before: tuple[int, BlockId | None, TimeMs] | None = None
+        self._before: tuple[int, BlockId, TimeMs] | None = None
         self.derived = Derived()
         self.signatures = 0
         self.transactions = 0
@@ -153,25 +155,44 @@ class Blocks:
         bodies = Column(self._reader, Region.BODY, chain, findings, leaving=going)
         going = range(chain.swept.receipts, chain.edges.receipts)
         receipts = Column(self._reader, Region.RECEIPTS, chain, findings, leaving=going)
-        heights = list(self._heights())
-        for done, height in enumerate(heights):
-            yield Progress(done, len(heights), "blocks")
+        single = self._single_headers()
+        row = range(max(chain.edges.headers, chain.first), chain.last + 1)
+        total = len(single) + len(row)
+        self._before = self._below_the_range()
+        for done, height in enumerate(itertools.chain(single, row)):
+            yield Progress(done, total, "blocks")
             header = self._header(height, headers.at(height))
             self._certificate(height, header, certificates.at(height))
             for _ in self._body(height, header, bodies.at(height), receipts.at(height)):
-                yield Progress(done, len(heights), "blocks")
+                yield Progress(done, total, "blocks")
             self.blocks += 1
         for column in (headers, certificates, bodies, receipts):
             column.end()
 
-    def _heights(self) -> Iterator[int]:
-        """Those that must be there, and single headers below the edge that lead to a snapshot."""
+    def _single_headers(self) -> list[int]:
+        """Heights below the edge: block 0, and those that lead from there to a snapshot."""
         chain = self._chain
-        edge = chain.edges.headers
-        for height in range(chain.first, min(edge, chain.last + 1)):
-            if height == 0 or self._reader.get(schema.header_key(Height(height))) is not None:
-                yield height
-        yield from range(max(edge, chain.first), chain.last + 1)
+        stop = min(chain.edges.headers, chain.last + 1)
+        found = [
+            int.from_bytes(key[1:], "big")
+            for key, _ in self._reader.iterate(
+                start=schema.header_key(chain.first), stop=schema.header_key(Height(stop))
+            )
+            if len(key) == _HEIGHT_KEY_BYTES
+        ]
+        if chain.first == 0 < stop and found[:1] != [0]:
+            found.insert(0, 0)
+        return found
+
+    def _below_the_range(self) -> tuple[int, BlockId, TimeMs] | None:
+        """The block that the first one names as its parent, where it is not checked itself."""
+        height = Height(self._chain.first - 1)
+        data = None if height < 0 else self._reader.get(schema.header_key(height))
+        try:
+            header = None if data is None else decode(data, Header, limit=len(data))
+        except Malformed:
+            header = None
+        return None if header is None else (height, block_id(header), header.time_ms)
 
     def _header(self, height: int, data: bytes | None) -> Header | None:
         before, self._before = self._before, None
@@ -197,7 +218,7 @@ class Blocks:
         height: int,
         header: Header,
         identifier: BlockId,
-        before: tuple[int, BlockId | None, TimeMs] | None,
+        before: tuple[int, BlockId, TimeMs] | None,
     ) -> Iterator[tuple[str, object, object]]:
         """(what, as found, as it must be)."""
         chain = self._chain
@@ -208,7 +229,7 @@ class Blocks:
             yield "its chain", header.chain.hex(), chain.id.hex()
         if height == chain.head.height:
             yield "the block's id", identifier.hex(), chain.head.block_id.hex()
-        if before is not None and before[0] == height - 1 and before[1] is not None:
+        if before is not None and before[0] == height - 1:
             yield "its parent", header.parent.hex(), before[1].hex()
         for what, at, named in (
             ("the hash of its validators", height, header.validators_hash),

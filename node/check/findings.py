@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 
 from primitives import limits
 from primitives.errors import StorageFault
-from primitives.ids import Height, Natural
+from primitives.ids import INTEGER_MAX, Height, Natural
 from storage.keyvalue import Reader
 from storage.schema import Region
 
@@ -43,13 +43,13 @@ class Findings:
     def found(
         self, region: Region, what: str, *, height: int | None = None, key: bytes = b""
     ) -> None:
-        """One more."""
+        """One more. A height that no block can have is no height, whatever its key says."""
         self.count += 1
         if len(self.damages) < limits.CHECK_DAMAGES_MAX:
             self.damages.append(
                 Damage(
                     region=region.name.lower(),
-                    height=None if height is None else Height(height),
+                    height=None if height is None or height > INTEGER_MAX else Height(height),
                     key=key,
                     what=what,
                 )

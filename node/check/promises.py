@@ -6,7 +6,7 @@ seen only where another one names it: a prepare names its block, the log its len
 
 import struct
 from collections.abc import Iterator
-from typing import Final, final
+from typing import final
 
 from consensus.messages import LogEntry, PrePrepare
 from node.check.blocks import Chain
@@ -114,7 +114,7 @@ class Promises:
 
     def _archive(self) -> Iterator[None]:
         head = self._chain.head.height
-        kept: Final = range(max(1, head - limits.ARCHIVE_HEIGHTS + 1), head + 1)
+        kept = range(max(1, head - limits.ARCHIVE_HEIGHTS + 1), head + 1)
         for key, data in self._reader.rows(Region.ARCHIVE):
             yield
             try:
@@ -124,7 +124,7 @@ class Promises:
                 self._bad(key, str(error))
                 continue
             if height not in kept or view == 0:
-                self._bad(key, f"{SUPERFLUOUS}: kept are views above 0 of {kept[0]} to {head}")
+                self._bad(key, f"{SUPERFLUOUS}: kept are views above 0 of {kept.start} to {head}")
             else:
                 self._statement(key, entry)
 

@@ -6,6 +6,7 @@ is listed with the reason; a new region without a check fails here.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Final
 
@@ -14,12 +15,13 @@ import pytest
 from kit import ledger as made
 from kit.specimen import checked, specimen, specimen_chain
 from node.check.findings import Damage
-from node.check.run import CheckRequest, check_snapshot
+from node.check.run import CheckReport, CheckRequest, check_snapshot
 from node.retention import Policy, recorder
 from node.work import finish
 from primitives import limits
 from primitives.errors import Rejected, StorageFault
 from primitives.ids import Height
+from primitives.named import from_named, to_named
 from storage import schema
 from storage.edges import Part
 from storage.memory import MemoryKeyValue
@@ -111,6 +113,7 @@ def superfluous(region: Region) -> Iterator[bytes]:
         yield key[:-1] + bytes([key[-1] ^ 0x80])
         yield key + b"\0"
         yield key[:-1]
+        yield key[:1] + b"\xff" * (len(key) - 1)
 
 
 @pytest.mark.parametrize("region", Region)
@@ -162,6 +165,24 @@ def test_everything_that_is_wrong_is_told_up_to_a_number() -> None:
 
     assert (few.damage, len(few.damages)) == (100, limits.CHECK_DAMAGES_MAX)
     assert (many.damage, len(many.damages)) == (101, limits.CHECK_DAMAGES_MAX)
+
+
+def test_a_report_comes_through_the_socket_as_it_is() -> None:
+    """Whatever keys it names: in the named form and back."""
+    rows = ROWS | {key: b"" for region in Region for key in superfluous(region) if len(key) > 1}
+    report = checked(CHAIN, rows)
+
+    assert from_named(json.dumps(to_named(report)).encode(), CheckReport) == report
+    assert len(report.damages) > len(Region)
+
+
+def test_the_parent_of_a_range_is_looked_at() -> None:
+    """The first of its blocks must follow from one that is not in it."""
+    rows = ROWS | {schema.header_key(Height(3)): ROWS[schema.header_key(Height(2))]}
+
+    (found,) = checked(CHAIN, rows, 4, 5).damages
+    assert (found.height, found.region) == (4, "header")
+    assert "its parent is" in found.what
 
 
 def test_a_range_of_heights_is_checked_alone() -> None:

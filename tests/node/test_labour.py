@@ -192,9 +192,9 @@ def test_work_whose_listener_fails_is_let_go() -> None:
 
 def test_a_working_thread_rests_as_long_as_it_works() -> None:
     """After ADMIN_WORK_S of work, ADMIN_REST times as much: the loop has its turn."""
-    times = iter([0.0, limits.ADMIN_WORK_S / 2, limits.ADMIN_WORK_S, 7.0, 7.0])
+    times = iter([0.0, limits.ADMIN_WORK_S / 2, limits.ADMIN_WORK_S, 7.0, 7.0, 9.0, 9.0])
     rested: list[float] = []
     pace = Pace(clock=lambda: next(times), sleep=rested.append)
 
-    assert [pace.rest(), pace.rest(), pace.rest()] == [False, True, False]
-    assert rested == [limits.ADMIN_WORK_S * limits.ADMIN_REST]
+    assert [pace.rest(), pace.rest(), pace.rest(), pace.rest()] == [False, True, False, True]
+    assert rested == [limits.ADMIN_WORK_S * limits.ADMIN_REST, limits.ADMIN_REST_S_MAX]
