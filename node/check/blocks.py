@@ -270,6 +270,10 @@ class Blocks:
     ) -> Iterator[None]:
         chain = self._chain
         transactions = outcomes = None
+        if body is not None and 0 < height < chain.swept.bodies:
+            self._bad(Region.BODY, height, SUPERFLUOUS)
+        if receipts is not None and 0 < height < chain.swept.receipts:
+            self._bad(Region.RECEIPTS, height, SUPERFLUOUS)
         if body is not None or chain.expects_body(height):
             transactions = self._decoded(Region.BODY, height, body, tuple[bytes, ...])
         if receipts is not None or chain.expects_receipts(height):
