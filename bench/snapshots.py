@@ -30,6 +30,8 @@ from ledger.genesis import Genesis, GenesisDocument, genesis_block
 from ledger.parameters import DEFAULTS
 from ledger.tree import build, key_hash
 from ledger.window import WINDOW_IDS, WindowIds, ids_hash
+from node.api.labour import drive
+from node.app import SWITCH_S
 from node.config import NodeFolder
 from node.folder import load_genesis
 from node.keys import Purpose, read_key
@@ -44,6 +46,7 @@ from primitives.crypto import SigningKey
 from primitives.domains import Domain
 from primitives.ids import (
     AccountId,
+    ChainId,
     Digest,
     Height,
     PublicKey,
@@ -62,6 +65,7 @@ GOAL_S: Final = 60
 BLOCK_IDS: Final = 5_000
 BASE_PORT: Final = 23_900
 LOAD_S: Final = 15.0
+TICK_S: Final = 0.005
 T = TypeVar("T")
 Entry = tuple[int, bytes, bytes]
 
@@ -178,6 +182,8 @@ def _alone(report: Report, entries: int) -> None:
         report.fact("snapshots.size", manifest.bytes / count, "bytes per entry")
         report.fact("snapshots.chunks", len(manifest.state), "chunks")
 
+        trio.run(_in_a_node, report, home, begun.chain)
+
         source = open_snapshot(home / "snapshot", begun.chain)
         _, seconds, _ = _timed(lambda: finish(verify(source), lambda _: None))
         report.fact(f"snapshots.verify/{size}", seconds, "s")
@@ -190,6 +196,44 @@ def _alone(report: Report, entries: int) -> None:
         report.fact("snapshots.restore, processor", spent / count * 1e6, "µs per entry")
         on_disk = sum(path.stat().st_size for path in (home / "restored").iterdir())
         report.fact("snapshots.restored database", on_disk / count, "bytes per entry")
+
+
+async def _lateness_ms(until: trio.Event) -> list[float]:
+    """How late a loop wakes that wants to every TICK_S."""
+    late: list[float] = []
+    while not until.is_set():
+        due = time.perf_counter() + TICK_S
+        await trio.sleep(TICK_S)
+        late.append((time.perf_counter() - due) * 1_000)
+    return late
+
+
+async def _in_a_node(report: Report, home: Path, chain: ChainId) -> None:
+    """How late a node's loop is while a thread beside it writes a snapshot, as a node has it."""
+    alone = trio.Event()
+    async with trio.open_nursery() as nursery:
+        late: list[float] = []
+
+        async def tick(until: trio.Event) -> None:
+            late.extend(await _lateness_ms(until))
+
+        nursery.start_soon(tick, alone)
+        await trio.sleep(2)
+        alone.set()
+    report.fact("snapshots.loop late p99, alone", statistics.quantiles(late, n=100)[98], "ms")
+    late.clear()
+    done = trio.Event()
+    sys.setswitchinterval(SWITCH_S)
+    with open_database(home / "data", chain) as store, store.state() as state:
+        work = create(store, state, home / "beside")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(tick, done)
+            began = time.perf_counter()
+            await trio.to_thread.run_sync(lambda: drive(work, lambda _: None))
+            done.set()
+        report.fact("snapshots.create beside a loop", time.perf_counter() - began, "s")
+    report.fact("snapshots.loop late p99, writing", statistics.quantiles(late, n=100)[98], "ms")
+    report.fact("snapshots.loop late at most, writing", max(late), "ms")
 
 
 def _network(home: Path, entries: int) -> network.Network:

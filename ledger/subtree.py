@@ -93,27 +93,60 @@ class Prefix(Struct, array_like=True, frozen=True):
 EVERYTHING: Final = Prefix(b"", 0)
 
 
-def top(numbers: Sequence[int], leaves: Sequence[bytes], prefix: Prefix) -> Digest:
+def top(numbers: Iterable[int], leaves: Iterable[bytes], prefix: Prefix) -> Digest:
     """What the tree says of a part: of its leaves, at ascending key hashes as numbers."""
-    assert len(numbers) == len(leaves), "a leaf for each key hash"
-    return Digest(_top(numbers, leaves, 0, len(numbers), prefix.depth))
+    growing = _Top()
+    for number, leaf in zip(numbers, leaves, strict=True):
+        growing.add(number, leaf)
+    return growing.at(prefix.depth)
 
 
-def _top(
-    numbers: Sequence[int], leaves: Sequence[bytes], begin: int, end: int, depth: int
-) -> bytes:
-    if end - begin < 2:
-        return leaves[begin] if begin < end else ZERO32
-    first, last = numbers[begin], numbers[end - 1]
-    after = (first ^ last).bit_length() - 1  # bits behind the first one in which they differ
-    middle = bisect_left(numbers, last >> after << after, begin, end)
-    fork = BITS - 1 - after
-    left = _top(numbers, leaves, begin, middle, fork + 1)
-    right = _top(numbers, leaves, middle, end, fork + 1)
-    found = _sha256(_NODE + left + right).digest()
-    for level in range(fork - 1, depth - 1, -1):
-        found = _above(found, ZERO32, first, level)
-    return found
+@final
+class _Top:
+    """The top of leaves that come one after the other, ascending.
+
+    Held are the newest subtree and, for each fork on the way to it whose other side is done, that
+    side: as many hashes as a key hash has bits at the most, however many leaves there are.
+    """
+
+    __slots__ = ("_done", "_hash", "_level", "_number")
+
+    def __init__(self) -> None:
+        self._done: list[tuple[int, bytes]] = []
+        """Level of a fork, and the hash on its left."""
+        self._number = -1
+        self._hash: bytes = ZERO32
+        self._level: int | None = None
+        """Where the newest subtree has its fork; None for a lone leaf, or nothing."""
+
+    def add(self, number: int, leaf: bytes) -> None:
+        """The next leaf."""
+        if self._number >= 0:
+            fork = BITS - (self._number ^ number).bit_length()
+            self._close(fork)
+            self._done.append((fork, self._raised(fork + 1)))
+        self._number, self._hash, self._level = number, leaf, None
+
+    def at(self, depth: int) -> Digest:
+        """The top of them all, at a prefix of so many bits."""
+        self._close(-1)
+        return Digest(self._raised(depth))
+
+    def _close(self, fork: int) -> None:
+        """Nothing more comes below forks that are deeper than this one."""
+        done = self._done
+        while done and done[-1][0] > fork:
+            level, left = done.pop()
+            self._hash = _sha256(_NODE + left + self._raised(level + 1)).digest()
+            self._level = level
+
+    def _raised(self, depth: int) -> bytes:
+        """The newest subtree as it stands at a higher level: a lone leaf as it is."""
+        found = self._hash
+        if self._level is not None:
+            for level in range(self._level - 1, depth - 1, -1):
+                found = _above(found, ZERO32, self._number, level)
+        return found
 
 
 def _above(node: bytes, sibling: bytes, number: int, level: int) -> bytes:
@@ -153,6 +186,47 @@ def siblings_of(tree: StateTree, prefix: Prefix) -> tuple[bytes, ...]:
     return found[: prefix.depth]
 
 
+@final
+class Part:
+    """Entries of a prefix as they come, to be checked in the end."""
+
+    def __init__(self, prefix: Prefix) -> None:
+        self._prefix, self._top = prefix, _Top()
+        self._last, self._stop = prefix.start - 1, prefix.stop
+        self._count = 0
+
+    def add(self, table: int, key: bytes, value: bytes) -> bytes:
+        """The next entry, by ascending key hash; returns that.
+
+        Raises:
+            Malformed: it is in the wrong place.
+        """
+        hashed = key_hash(table, key)
+        number = int.from_bytes(hashed, "big")
+        if not self._last < number < self._stop:
+            raise Malformed(
+                f"entry {self._count} has the key hash {hashed.hex()}, expected one that begins "
+                f"with {self._prefix} and is above that of the entry before"
+            )
+        self._last = number
+        self._count += 1
+        self._top.add(number, leaf_hash(hashed, value_hash(value)))
+        return hashed
+
+    def check(self, siblings: Sequence[bytes], root: bytes) -> None:
+        """That the entries are the part of the prefix, all of it, under a state root.
+
+        Raises:
+            Malformed: they are not.
+        """
+        folded = fold(self._top.at(self._prefix.depth), self._prefix, siblings)
+        if folded != root:
+            raise Malformed(
+                f"{self._count} entries under {self._prefix} lead to the root {folded.hex()}, "
+                f"expected {bytes(root).hex()}"
+            )
+
+
 def check(
     prefix: Prefix, entries: Iterable[Entry], siblings: Sequence[bytes], root: bytes
 ) -> list[tuple[bytes, bytes]]:
@@ -163,28 +237,9 @@ def check(
     Raises:
         Malformed: an entry is in the wrong place, or the part is not that of the state.
     """
-    found: list[tuple[bytes, bytes]] = []
-    numbers: list[int] = []
-    leaves: list[bytes] = []
-    last, stop = prefix.start - 1, prefix.stop
-    for table, key, value in entries:
-        hashed = key_hash(table, key)
-        number = int.from_bytes(hashed, "big")
-        if not last < number < stop:
-            raise Malformed(
-                f"entry {len(found)} has the key hash {hashed.hex()}, expected one that begins "
-                f"with {prefix} and is above that of the entry before"
-            )
-        last = number
-        found.append((hashed, value))
-        numbers.append(number)
-        leaves.append(leaf_hash(hashed, value_hash(value)))
-    folded = fold(_top(numbers, leaves, 0, len(leaves), prefix.depth), prefix, siblings)
-    if folded != root:
-        raise Malformed(
-            f"{len(found)} entries under {prefix} lead to the root {folded.hex()}, "
-            f"expected {bytes(root).hex()}"
-        )
+    part = Part(prefix)
+    found = [(part.add(table, key, value), value) for table, key, value in entries]
+    part.check(siblings, root)
     return found
 
 

@@ -21,12 +21,11 @@ from typing import Final, final
 
 from ledger.membership import validators_at
 from ledger.parameters import parameters
-from ledger.subtree import BITS, EVERYTHING, Entry, Prefix, parts, siblings_of
+from ledger.subtree import BITS, EVERYTHING, Entry, Part, Prefix, parts, siblings_of
 from ledger.tree import StateTree, key_hash
 from ledger.window import WINDOW_IDS, WindowIds, ids_hash
 from node.lineage import Ancestry, quorum_of
 from node.snapshot_buckets import Buckets, bits_for
-from node.snapshot_check import check_state_chunk
 from node.snapshot_format import (
     MANIFEST,
     Manifest,
@@ -174,9 +173,16 @@ def _write_state(moment: _Moment) -> Work[list[StateFile]]:
                 yield Progress(read, 0, "entries read")
         buckets.write()
         total, done = sum(buckets.counts), 0
-        for prefix, rows in _chunks(EVERYTHING, buckets, moment.chunk_bytes):
-            files.append(_write_chunk(moment, state_name(len(files)), prefix, rows))
-            done += len(rows)
+        for found in _chunks(EVERYTHING, buckets, moment.chunk_bytes):
+            if found is not None:
+                prefix, rows = found
+                part = Part(prefix)
+                for _, table, key, value in rows:
+                    part.add(table, key, value)
+                    done += 1
+                    if done % ROWS_A_STEP == 0:
+                        yield Progress(done, total, "entries written")
+                files.append(_write_chunk(moment, state_name(len(files)), found, part))
             yield Progress(done, total, "entries written")
     return files
 
@@ -187,8 +193,11 @@ def _weight(key: bytes, value: bytes) -> int:
 
 def _chunks(
     prefix: Prefix, buckets: Buckets, chunk_bytes: int
-) -> Iterator[tuple[Prefix, list[_Row]]]:
-    """The chunks under a prefix, in order: as `parts` cuts them, whatever files there are."""
+) -> Iterator[tuple[Prefix, list[_Row]] | None]:
+    """The chunks under a prefix, in order: as `parts` cuts them, whatever files there are.
+
+    None is a moment to rest, after a file was sorted.
+    """
     width = 1 << (buckets.bits - prefix.depth)
     first = (prefix.start >> (BITS - prefix.depth)) * width
     stop = first + width
@@ -197,8 +206,10 @@ def _chunks(
         for half in prefix.halves():
             yield from _chunks(half, buckets, chunk_bytes)
         return
-    taken = buckets.take(range(first, stop))
-    rows = [row for data in taken for row in sorted(_state_rows(data), key=itemgetter(0))]
+    rows: list[_Row] = []
+    for data in buckets.take(range(first, stop)):
+        rows += sorted(_state_rows(data), key=itemgetter(0))
+        yield None
     numbers = [int.from_bytes(row[0], "big") for row in rows]
     weights = [_weight(row[2], row[3]) for row in rows]
     for part, begin, end in parts(numbers, weights, prefix, weight_max=chunk_bytes):
@@ -215,25 +226,30 @@ def _state_rows(data: bytes) -> Iterator[_Row]:
         yield hashed, table, data[key:value], data[value:at]
 
 
-def _write_chunk(moment: _Moment, name: str, prefix: Prefix, rows: list[_Row]) -> StateFile:
+def _write_chunk(
+    moment: _Moment, name: str, found: tuple[Prefix, list[_Row]], part: Part
+) -> StateFile:
+    """Write a chunk, if its entries, which are in `part`, are what the tree says of them."""
     header = moment.state.header
+    prefix, rows = found
     entries: tuple[Entry, ...] = tuple(row[1:] for row in rows)
     try:
-        chunk = StateChunk(
-            format="mithaq.snapshot.state",
-            version=1,
-            chain=moment.store.chain,
-            height=header.height,
-            prefix=prefix,
-            siblings=siblings_of(moment.tree, prefix),
-            entries=entries,
-        )
-        check_state_chunk(chunk, header)
+        siblings = siblings_of(moment.tree, prefix)
+        part.check(siblings, header.state_root)
     except Malformed as error:
         raise StorageFault(
             f"the database is damaged: the state of height {header.height} is not that of its "
             f"tree: {error}"
         ) from error
+    chunk = StateChunk(
+        format="mithaq.snapshot.state",
+        version=1,
+        chain=moment.store.chain,
+        height=header.height,
+        prefix=prefix,
+        siblings=siblings,
+        entries=entries,
+    )
     data = _chunk_bytes(chunk, name)
     _write_file(moment.folder / name, data)
     return StateFile(prefix, len(entries), len(data), sha256(data))
