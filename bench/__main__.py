@@ -7,6 +7,7 @@ from typing import Final
 from bench import (
     api,
     audit,
+    disk,
     ledger,
     load,
     network,
@@ -30,6 +31,7 @@ MODULES: Final = (
     proofs,
     snapshots,
     upkeep,
+    disk,
     audit,
     sim,
     queries,

@@ -7,6 +7,8 @@ import click
 from cli.lazy import LazyGroup
 
 MEMBERS: Final = {
+    "log": ("cli.db_log", "Show and verify the record of what was dropped."),
+    "verify-log": ("cli.db_log", "Verify such a record in a file."),
     "prune": ("cli.db_prune", "Drop what the node's policy does not keep, at once."),
     "stats": ("cli.db_stats", "What the database holds, and what it costs."),
     "check": ("cli.db_check", "Verify again everything that the database holds."),

@@ -30,7 +30,7 @@ class LazyGroup(click.Group):
             return None
         module, _ = self.members[cmd_name]
         # As the language has it: a name that it keeps for itself ends in an underscore.
-        name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name.replace("-", "_")
         found = getattr(import_module(module), name)
         assert isinstance(found, click.Command), f"{module} has the command {cmd_name}"
         return found

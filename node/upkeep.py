@@ -8,6 +8,7 @@ from node.compact import COMPACT
 from node.exporting import EXPORT
 from node.premises import Upkeep
 from node.prune import PRUNE, PRUNE_PLAN
+from node.retention_report import LOG
 from node.snapshots import SNAPSHOT
 from node.stats import STATS
 
@@ -16,6 +17,7 @@ UPKEEP: Final[tuple[Upkeep[Any, Any], ...]] = (
     CHECK,
     COMPACT,
     EXPORT,
+    LOG,
     PRUNE,
     PRUNE_PLAN,
     SNAPSHOT,

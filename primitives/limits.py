@@ -136,6 +136,8 @@ RETENTION_STRIDE: Final = 100
 """Heights that an edge moves at a time: its signed record is then a hundredth of their headers."""
 RETENTION_RECORD_BYTES_MAX: Final = 1024
 """A record of the retention log has about 350 bytes."""
+RETENTION_SHOWN_MAX: Final = 10_000
+"""Records that an answer shows: 4 MB of JSON. The file has all of them."""
 SWEEP_ROWS: Final = 2_000
 """Rows that one step of sweeping looks at: some milliseconds and one synchronous write."""
 BACKUP_SYNC_BYTES: Final = 4 * 1024 * 1024

@@ -34,6 +34,7 @@ SHELL: Final = frozenset(
         "queries",
         "reports",
         "restore",
+        "retention_report",
         "retention_task",
         "shell",
         "snapshot_task",
