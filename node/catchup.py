@@ -50,7 +50,7 @@ class Certified(Struct, array_like=True, frozen=True):
 
 @final
 class Answer(Struct, array_like=True, frozen=True):
-    """As many as there are, and the lowest height that there are any of (decision 0032)."""
+    """As many as there are, and the lowest height that there are any of (decision 0031)."""
 
     kept_from: Natural[Height]
     blocks: Annotated[tuple[Certified, ...], Meta(max_length=limits.RANGE_BLOCKS_MAX)]
