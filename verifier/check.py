@@ -64,6 +64,7 @@ def _verify(
     header, chain = proof.header, proof.anchor.chain
     finding = Finding(
         proof.anchor,
+        (*voters.judged, (voters.hash, header.height)),
         header.height,
         header.time_ms,
         sentences.sentence(proof, chain),

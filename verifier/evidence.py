@@ -144,6 +144,7 @@ def _verify(
         return invalid(reason)
     finding = Finding(
         file.anchor,
+        (*voters.judged, (voters.hash, file.first.height)),
         file.first.height,
         None,
         f"In chain {file.anchor.chain.hex()[:16]}…, at height {file.first.height}, the validator "
@@ -267,7 +268,8 @@ def _check_lineage(file: EvidenceFile) -> Trusted:
     named = check_next(header, last.next)
     if named == signed.hash:
         raise Invalid(f"the validators of height {height} are listed, but they are known already")
-    return Trusted(last.next, named, height, (*signed.story, f"named at {header.height}"))
+    told = (*signed.story, f"named at {header.height}")
+    return Trusted(last.next, named, height, told, signed.judged)
 
 
 def _check_signer(file: EvidenceFile, keys: tuple[bytes, ...]) -> None:

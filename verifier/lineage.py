@@ -53,12 +53,16 @@ class Step:
 @final
 @dataclass(frozen=True, slots=True)
 class Trusted:
-    """Who is trusted, about heights from `lowest` on, and how that came to be."""
+    """Who is trusted, about heights from `lowest` on, and how that came to be.
+
+    `judged` are the headers on the way: by whom (the hash of the set), and of which height.
+    """
 
     keys: Keys
     hash: bytes
     lowest: int
     story: tuple[str, ...]
+    judged: tuple[tuple[bytes, int], ...]
 
 
 def read_anchor(value: object) -> Anchor:
@@ -100,7 +104,7 @@ def begin(anchor: Anchor) -> Trusted:
     """Trust as the anchor gives it."""
     if anchor.genesis is not None:
         _check_genesis(anchor.genesis, anchor.hash)
-    return Trusted(anchor.validators, anchor.hash, max(1, anchor.height), ())
+    return Trusted(anchor.validators, anchor.hash, max(1, anchor.height), (), ())
 
 
 def _check_genesis(genesis: Header, validators: bytes) -> None:
@@ -133,7 +137,7 @@ def _after(trusted: Trusted, step: Step, chain: bytes) -> Trusted:
     if after == trusted.hash:
         raise Invalid(f"the step of height {header.height} changes nothing")
     told = (*named.story, f"named at {header.height}")
-    return Trusted(step.keys, after, named.lowest, told)
+    return Trusted(step.keys, after, named.lowest, told, named.judged)
 
 
 def check_next(header: Header, keys: Keys) -> bytes:
@@ -165,6 +169,7 @@ def after_header(
             f"a header of height {header.height}, expected {trusted.lowest} or above: "
             "heights ascend from the anchor on"
         )
+    judged = (*trusted.judged, (trusted.hash, header.height))
     if signers is None:
         if trusted.hash != header.validators_hash:
             raise Invalid(
@@ -172,19 +177,20 @@ def after_header(
                 f"{header.height} names, and no others are listed"
             )
         check_certificate(header, certificate, trusted.keys, chain)
-        return Trusted(trusted.keys, trusted.hash, header.height + 1, trusted.story)
+        return Trusted(trusted.keys, trusted.hash, header.height + 1, trusted.story, judged)
     if trusted.hash == header.validators_hash:
         raise Invalid(
             f"the signers of height {header.height} are listed, but they are trusted already"
         )
-    return _skip(trusted, header, certificate, signers, chain)
+    told = _skip(trusted, header, certificate, signers, chain)
+    return Trusted(signers, hash_of(signers), header.height + 1, (*trusted.story, told), judged)
 
 
 def _skip(
     trusted: Trusted, header: Header, certificate: Certificate, signers: Keys, chain: bytes
-) -> Trusted:
-    named = hash_of(signers)
-    if named != header.validators_hash:
+) -> str:
+    """How a set that the trusted ones vouch for came in; with it the header is proved."""
+    if hash_of(signers) != header.validators_hash:
         raise Invalid(
             f"the keys listed are not those that the header of height {header.height} names"
         )
@@ -197,8 +203,7 @@ def _skip(
             f"{count} of {size} trusted validators signed at height {header.height}, "
             "expected more than a third of them"
         )
-    told = f"skipped to {header.height} ({count} of {size} trusted signed)"
-    return Trusted(signers, named, header.height + 1, (*trusted.story, told))
+    return f"skipped to {header.height} ({count} of {size} trusted signed)"
 
 
 def story_of(trusted: Trusted) -> str:

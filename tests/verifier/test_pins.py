@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kit.proofs import HEIGHT, TIME_MS, changed_chain, small_chain
+from kit.proofs import HEIGHT, TIME_MS, changed_chain, keys_named, small_chain
 from node.proof import write_proof
 from verifier import (
     AgeLimit,
@@ -28,28 +28,63 @@ DAY_MS = 86_400_000
     [
         (0, [], Outcome.NOT_PINNED),
         (0, [0], Outcome.VALID),
-        (0, [3], Outcome.NOT_PINNED),
-        (0, [0, 3], Outcome.NOT_PINNED),
+        (0, [3], Outcome.VALID),
+        (0, [0, 6], Outcome.VALID),
         (0, [0, HEIGHT + 1], Outcome.VALID),
         (0, [HEIGHT + 1], Outcome.NOT_PINNED),
         (3, [], Outcome.NOT_PINNED),
         (3, [0], Outcome.NOT_PINNED),
         (3, [3], Outcome.VALID),
         (3, [0, 3, HEIGHT + 1], Outcome.VALID),
-        (3, [3, 6], Outcome.NOT_PINNED),
+        (3, [3, 6], Outcome.VALID),
         (6, [3], Outcome.NOT_PINNED),
         (6, [3, 6], Outcome.VALID),
-        (6, [6, HEIGHT], Outcome.NOT_PINNED),
+        (6, [6, HEIGHT], Outcome.VALID),
+        (HEIGHT, [6], Outcome.NOT_PINNED),
         (HEIGHT, [6, HEIGHT], Outcome.VALID),
     ],
 )
 def test_the_highest_pin_at_or_below_the_block_is_the_one_that_counts(
     since: int, pinned: list[int], outcome: Outcome
 ) -> None:
-    """R59: whoever pins a checkpoint depends on no older key; above the block it says nothing."""
+    """R59: a file that comes by the pinned set is as good as one that begins with it.
+
+    A checkpoint above the block says nothing.
+    """
     pins = [CHAIN.pin if height == 0 else CHAIN.checkpoint(height) for height in pinned]
 
     assert verify_under(SINCE[since], [OTHER.pin, *pins]).outcome is outcome
+
+
+LEAPT = small_chain(
+    validators=7,
+    changes={5: keys_named(0, 1, 2, 3, 4, 5, 7), 9: keys_named(0, 1, 2, 3, 4, 7, 8)},
+)
+"""Five of the first seven are still there at the end: a file skips the set of heights 5 to 8."""
+
+
+@pytest.mark.parametrize("height", [5, 6, 8])
+def test_who_pins_a_set_that_a_file_leaps_over_depends_on_older_keys(height: int) -> None:
+    """R59: that file convinces by keys of genesis, which the reader meant to be rid of."""
+    file = write_proof(LEAPT.receipt_proof())
+
+    assert verify_under(file, [LEAPT.pin]).outcome is Outcome.VALID
+    assert verify_under(file, [LEAPT.checkpoint(4)]).outcome is Outcome.VALID
+    assert verify_under(file, [LEAPT.checkpoint(9)]).outcome is Outcome.VALID
+    assert verify_under(file, [LEAPT.pin, LEAPT.checkpoint(height)]).outcome is Outcome.NOT_PINNED
+
+
+def test_the_pinned_set_counts_at_its_height_and_above_only() -> None:
+    """R59: what it signed before says nothing to who trusts it since: it may have come back."""
+    returned = small_chain(
+        validators=4,
+        changes={5: keys_named(4, 5, 6, 7), 9: keys_named(0, 1, 2, 3)},
+    )
+    file = write_proof(returned.receipt_proof(height=6))
+    later = Pin(returned.id, 6, returned.checkpoint(10).validators_hash)
+
+    assert verify_under(file, [returned.checkpoint(4)]).outcome is Outcome.VALID
+    assert verify_under(file, [later]).outcome is Outcome.NOT_PINNED
 
 
 def test_a_verdict_names_the_pin_that_it_rests_on() -> None:
@@ -63,17 +98,17 @@ def test_a_verdict_names_the_pin_that_it_rests_on() -> None:
 
 def test_the_advice_says_what_is_missing() -> None:
     """R59: an id to compare, or where the file should begin."""
-    unpinned, older = verify(SINCE[3], None), verify_under(SINCE[0], [CHAIN.checkpoint(6)])
+    unpinned = verify(SINCE[3], None)
+    files = [write_proof(LEAPT.receipt_proof(since=since)) for since in (0, 3)]
+    older, lower = (verify_under(file, [LEAPT.pin, LEAPT.checkpoint(6)]) for file in files)
 
     checkpoint = CHAIN.checkpoint(3)
     assert unpinned.headline == f"VALID UNDER CHECKPOINT {checkpoint}, WHICH YOU HAVE NOT PINNED"
     assert unpinned.text().endswith(f"--chain {checkpoint}\n")
-    assert older.headline == (
-        f"VALID FROM GENESIS ON, BUT YOU PINNED CHECKPOINT {CHAIN.checkpoint(6)}"
-    )
+    pinned = LEAPT.checkpoint(6)
+    assert older.headline == f"VALID FROM GENESIS ON, BUT YOU PINNED CHECKPOINT {pinned}"
     assert "--from 6" in older.text()
-    lower = verify_under(SINCE[3], [CHAIN.checkpoint(3), CHAIN.checkpoint(6)])
-    assert lower.headline.startswith("VALID FROM HEIGHT 3 ON, BUT YOU PINNED CHECKPOINT ")
+    assert lower.headline == f"VALID FROM HEIGHT 3 ON, BUT YOU PINNED CHECKPOINT {pinned}"
 
 
 def test_a_checkpoint_that_contradicts_the_pinned_one_is_invalid() -> None:
