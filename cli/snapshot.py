@@ -175,11 +175,7 @@ def restore(session: Session, folder: Path, source: Path) -> None:
     checkpoints = _checkpoints(trust_of(session, None, None), own)
     opened = open_snapshot(source, own, checkpoints=checkpoints)
     with Drawn(session) as drawn:
-        build(
-            opened,
-            node.folder.data,
-            lambda progress: drawn.at(progress.done, progress.total, progress.what),
-        )
+        build(opened, node.folder.data, drawn.hear)
     found = described(source, opened.manifest)
     session.show(
         {"database": str(node.folder.data), **_plain(to_named(found))},

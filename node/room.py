@@ -26,3 +26,17 @@ def require_room(*paths: Path) -> None:
                 f"{limits.DISK_FREE_BYTES_MIN:,}; nothing is lost: make room, then start the node "
                 "again"
             )
+
+
+def leave_room(path: Path) -> None:
+    """That what is written there can wait: it leaves a node more than it needs.
+
+    Raises:
+        OperatorFault: it does not.
+    """
+    free = free_bytes(path)
+    if free < limits.DISK_FREE_BYTES_LEFT:
+        raise OperatorFault(
+            f"the disk of {path} has {free:,} bytes free, and nothing that can wait is written "
+            f"where fewer than {limits.DISK_FREE_BYTES_LEFT:,} are: make room, or write elsewhere"
+        )

@@ -14,6 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, final
 
+from node.room import leave_room
+
 BUCKET_BYTES: Final = 512 * 1024
 """What a file should hold: some thousand entries, sorted in 5 ms."""
 BITS_MIN: Final = 4
@@ -35,6 +37,7 @@ class Buckets:
 
     def __init__(self, folder: Path, name: str, bits: int) -> None:
         self.bits = bits
+        self._folder = folder
         self.counts = [0] * (1 << bits)
         self.weights = [0] * (1 << bits)
         self._paths = [folder / f"{name}-{number:03x}.sort" for number in range(1 << bits)]
@@ -63,7 +66,12 @@ class Buckets:
             self.write()
 
     def write(self) -> None:
-        """Have every row in its file."""
+        """Have every row in its file.
+
+        Raises:
+            OperatorFault: the disk is nearly full.
+        """
+        leave_room(self._folder)
         for path, rows in zip(self._paths, self._gathered, strict=True):
             if rows:
                 with path.open("ab") as file:

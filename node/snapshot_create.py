@@ -25,6 +25,7 @@ from ledger.subtree import BITS, EVERYTHING, Entry, Part, Prefix, parts, sibling
 from ledger.tree import StateTree, key_hash
 from ledger.window import WINDOW_IDS, WindowIds, ids_hash
 from node.lineage import Ancestry, quorum_of
+from node.room import leave_room
 from node.snapshot_buckets import Buckets, bits_for
 from node.snapshot_format import (
     MANIFEST,
@@ -86,7 +87,8 @@ def create(
     Nodes that agree on `chunk_bytes` write the same chunks.
 
     Raises:
-        OperatorFault: the folder exists, or cannot be written; or there is no block yet.
+        OperatorFault: the folder exists, or cannot be written, or its disk is nearly full; or there
+            is no block yet.
         StorageFault: the database contradicts itself.
     """
     if state.height == 0:
@@ -96,6 +98,7 @@ def create(
     unfinished = part_of(folder)
     moment = _Moment(store, state, StateTree(state.node, state.height), unfinished, chunk_bytes)
     try:
+        leave_room(unfinished)
         unfinished.parent.mkdir(parents=True, exist_ok=True)
         _begin(unfinished)
         try:
@@ -369,6 +372,7 @@ def _chunk_bytes(chunk: StateChunk | WindowChunk, name: str) -> bytes:
 
 
 def _write_file(path: Path, data: bytes) -> None:
+    leave_room(path)
     with path.open("xb") as file:
         file.write(data)
         file.flush()

@@ -315,6 +315,8 @@ a bad line they are there within two seconds."""
 DISK_FREE_BYTES_MIN: Final = 192 * 1024 * 1024
 """A node ends below it: three of LevelDB's write buffers (64 MiB), which are its log, the one that
 is on its way to a table, and that table."""
+DISK_FREE_BYTES_LEFT: Final = 2 * DISK_FREE_BYTES_MIN
+"""A snapshot is not written below it: no tool of a node's brings the node to its end."""
 
 # files that are imported
 IMPORT_FILE_BYTES_MAX: Final = 64 * 1024 * 1024

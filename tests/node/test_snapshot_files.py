@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from kit.api import ChainOfOne
 from kit.ledger import validator_record
+from kit.mounts import small_disk
 from kit.snapshots import SMALL_CHUNK, WINDOW_MS, chain_with_payments, snapshot_of
 from ledger.block import BlockRun
 from ledger.membership import VALIDATORS, ValidatorsRow
@@ -425,6 +426,20 @@ def test_nothing_is_overwritten(chain: ChainOfOne, made: Source) -> None:
     with pytest.raises(OperatorFault, match="exists already"):
         snapshot_of(chain, made.folder)
     assert judged(made.folder, chain) == ""
+
+
+def test_a_disk_that_is_nearly_full_is_left_alone(chain: ChainOfOne, tmp_path: Path) -> None:
+    """A node ends where its disk is full, and a snapshot can wait: DISK_FREE_BYTES_LEFT stays."""
+    page = 4096
+    for room, fits in ((1024 * page, True), (3 * page, False), (-page, False)):
+        size = str(limits.DISK_FREE_BYTES_LEFT + room)
+        with small_disk(tmp_path / "disk", size=size) as disk:
+            if fits:
+                assert judged(snapshot_of(chain, disk / "s").folder, chain) == ""
+            else:
+                with pytest.raises(OperatorFault, match="make room, or write elsewhere"):
+                    snapshot_of(chain, disk / "s")
+                assert list(disk.iterdir()) == []
 
 
 def test_a_chain_without_a_block_has_none(tmp_path: Path) -> None:
