@@ -13,17 +13,25 @@ from storage.leveldb import create_leveldb, open_leveldb
 from storage.manifest import lacks
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database that has merged tables and was opened twice."""
+    data, chance = tmp_path_factory.mktemp("leveldb") / "data", Random(4)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(leveldb._OPTIONS, "write_buffer_size", SMALL_BUFFER_BYTES)
+        with create_leveldb(data) as database:
+            for number in range(80):
+                database.write({b"%d" % number: chance.randbytes(40_000)})
+        with open_leveldb(data) as database:
+            database.write({b"last": b"one"})
+            database.compact(start=b"", stop=b"\xff")
+    return data
+
+
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A database that has merged tables, was opened twice, and has a MANIFEST of several blocks."""
-    monkeypatch.setitem(leveldb._OPTIONS, "write_buffer_size", SMALL_BUFFER_BYTES)
-    chance = Random(4)
-    with create_leveldb(tmp_path / "data") as database:
-        for number in range(400):
-            database.write({b"%d" % number: chance.randbytes(8_000)})
-    with open_leveldb(tmp_path / "data") as database:
-        database.write({b"last": b"one"})
-        database.compact(start=b"", stop=b"\xff")
+def folder(made: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    shutil.copytree(made, tmp_path / "data")
     return tmp_path / "data"
 
 

@@ -73,17 +73,20 @@ def _node(folder: Path) -> LoadedNode:
     )
 
 
-def _premises(folder: Path, store: ChainStore) -> Premises:
+def premises_at(folder: Path, store: ChainStore) -> Premises:
+    """What a work is done on."""
     return Premises(_node(folder), store.database, store)
 
 
-def _damages(premises: Premises) -> list[str]:
+def damages_in(premises: Premises) -> list[str]:
+    """What `db check` finds."""
     report = finish(check(premises, CheckRequest(first=None, last=None)), _silent)
     return [damage.in_words() for damage in report.damages]
 
 
 @contextmanager
-def _stored(data: Path) -> Iterator[ChainStore]:
+def stored_in(data: Path) -> Iterator[ChainStore]:
+    """A chain in a folder, after all checks of opening."""
     with open_leveldb(data) as database:
         yield check_database(database, data, alone.CHAIN)
 
@@ -110,9 +113,9 @@ def _merge_for_ever(store: ChainStore) -> None:
 
 def judge_pruned(folder: Path, promised: int, twin: Twin) -> Verdict:
     """What the edges promise is there, checked row by row; the tree still has the signed root."""
-    with _stored(folder / "data") as store:
+    with stored_in(folder / "data") as store:
         height = store.head().height
-        found = _damages(_premises(folder, store))
+        found = damages_in(premises_at(folder, store))
         rows = rows_of(store.database)
     if not promised <= height <= promised + 1:
         found.append(f"height {height}, promised were {promised}")
@@ -120,7 +123,7 @@ def judge_pruned(folder: Path, promised: int, twin: Twin) -> Verdict:
         found.append(f"another state than that of height {height}")
     with alone.awake(folder) as validator:
         after = validator.decide()
-        found += _damages(_premises(folder, validator.store))
+        found += damages_in(premises_at(folder, validator.store))
     return Verdict(after, found)
 
 
@@ -133,7 +136,7 @@ def begin_with_a_chain(folder: Path) -> None:
     with alone.awake(folder) as validator:
         while validator.height < BLOCKS:
             validator.decide()
-        premises = _premises(folder, validator.store)
+        premises = premises_at(folder, validator.store)
         _done(backup(premises, BackupRequest(file=str(folder / "given.backup"))))
         _done(export_chain(premises, _everything(folder / "given.export")))
         _done(_snapshot(validator.store, folder / "given"))
@@ -165,7 +168,7 @@ def _works(folder: Path, premises: Premises) -> list[tuple[Path, Work[object]]]:
 def write_for_ever(folder: Path, say: Say) -> None:
     """Backup, export and snapshot in turn, with a block decided after every bit of each."""
     with alone.awake(folder) as validator:
-        premises = _premises(folder, validator.store)
+        premises = premises_at(folder, validator.store)
         while True:
             for path, work in _works(folder, premises):
                 _remove(path)
@@ -175,12 +178,12 @@ def write_for_ever(folder: Path, say: Say) -> None:
 
 def judge_written(folder: Path, promised: int, twin: Twin) -> Verdict:
     """The chain is whole; what has its name is whole; what has not is made over what was left."""
-    with _stored(folder / "data") as store:
+    with stored_in(folder / "data") as store:
         height = store.head().height
         found = strange(rows_of(store.database), twin.rows_at(height))
         if not promised <= height <= promised + 1:
             found.append(f"height {height}, promised were {promised}")
-        premises = _premises(folder, store)
+        premises = premises_at(folder, store)
         for path, work in _works(folder, premises):
             if not path.exists():
                 finish(work, _silent)
@@ -269,8 +272,8 @@ def _throw_away(place: Path) -> None:
 
 
 def _arrived(place: Path, twin: Twin, way: str) -> list[str]:
-    with _stored(place / "data") as store:
-        found = _damages(_premises(place, store))
+    with stored_in(place / "data") as store:
+        found = damages_in(premises_at(place, store))
         if store.head().height != BLOCKS:
             found.append(f"height {store.head().height}, expected {BLOCKS}")
         elif way != "by_snapshot":
