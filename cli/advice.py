@@ -6,14 +6,12 @@ only accept, such as a day that does not exist, has no line here: its message is
 
 from typing import Final
 
-OWN_CODES: Final = frozenset({"node.unreachable", "storage", "bad_signature"})
+OWN_CODES: Final = frozenset({"node.unreachable", "bad_signature"})
 """Codes that the command line gives, beside those of the catalogue."""
 
 NEXT: Final = {
     "node.unreachable": "`mithaq localnet status` shows what runs on this machine, `mithaq "
     "localnet up` starts it; --node URL asks another node.",
-    "storage": "do not start this node again before its disk was looked at; a new folder "
-    "(`mithaq init`) catches up from the others.",
     "bad_signature": "sign it again with `mithaq tx sign`; it was changed after it was signed.",
     "account.unknown": "`mithaq keys list` shows the accounts of this home's keys.",
     "accounts.unknown": "`mithaq keys list` shows the accounts of this home's keys; a registrar "
