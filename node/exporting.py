@@ -117,7 +117,7 @@ def _write(premises: Premises, file: BinaryIO, part: Path, about: ExportAbout) -
     else:
         for done, (old, record) in enumerate(zip(_whole(begun), records, strict=False)):
             if old != record:
-                raise begun.fault("this node has another one: remove the file")
+                raise OperatorFault(f"{begun.fault('this node has another one')}: remove it")
             yield Progress(done, _count(about), "heights checked")
         writer = StreamWriter.resume(file, begun)
         records = _records(premises, about, skip=writer.count)
@@ -164,12 +164,16 @@ def _begun(file: BinaryIO, part: Path) -> StreamReader | None:
 
 
 def _whole(begun: StreamReader) -> Iterator[bytes]:
-    """The records up to where it was interrupted."""
+    """The records up to where it was interrupted.
+
+    Raises:
+        OperatorFault: it is damaged.
+    """
     try:
         yield from begun
-    except Malformed:
+    except Malformed as error:
         if not begun.cut_off:
-            raise
+            raise OperatorFault(f"{error}: remove it") from error
 
 
 @contextmanager
@@ -180,8 +184,13 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         descriptor = os.open(part, os.O_RDWR | os.O_CREAT, 0o644)
         with open(descriptor, "r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield file
-            keep(file, path)
+            try:
+                yield file
+                keep(file, path)
+            except BaseException:
+                if file.seek(0, os.SEEK_END) == 0:
+                    part.unlink()  # nothing was begun
+                raise
     except BlockingIOError as error:
         raise OperatorFault(f"{part} is being written by another export") from error
     except OSError as error:

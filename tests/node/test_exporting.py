@@ -77,6 +77,7 @@ def test_heights_that_are_not_there_are_refused(
     with pytest.raises(Rejected, match=f"this node has 1 to {HEIGHTS}"):
         export(chain.premises, tmp_path / "c.export", first, last)
 
+    assert not part_of(tmp_path / "c.export").exists()
     export(chain.premises, tmp_path / "c.export")
 
 
@@ -120,7 +121,12 @@ def test_a_part_of_another_export_is_not_gone_on_with(chain: ChainOfOne, tmp_pat
 
     last = list(records(chain))[-1]
     write_export(chain, part, spoil={2: lambda _: last})
-    with pytest.raises(Malformed, match="this node has another one: remove the file"):
+    with pytest.raises(OperatorFault, match="this node has another one: remove it"):
+        export(chain.premises, file)
+
+    write_export(chain, part)
+    part.write_bytes(part.read_bytes()[:-1] + b"x")
+    with pytest.raises(OperatorFault, match=r"the file is damaged: .*: remove it"):
         export(chain.premises, file)
 
     part.write_bytes(b"somebody's notes")
@@ -169,9 +175,10 @@ def test_the_largest_height_fits_a_record_and_one_byte_more_does_not(
 
 
 def test_a_node_exports_what_it_kept(chain: ChainOfOne, tmp_path: Path) -> None:
-    """Below, it says from where on; nothing is left of the attempt but an empty part."""
+    """Below, it says from where on, and nothing is left of the attempt."""
     chain.store.retire(Part.BODIES, Height(3), lambda _: b"a record")
     with pytest.raises(Rejected, match="body of height 1 is not kept here: kept from 3 on"):
         export(chain.premises, tmp_path / "c.export")
 
+    assert not part_of(tmp_path / "c.export").exists()
     assert export(chain.premises, tmp_path / "c.export", 3).first == 3
