@@ -6,7 +6,6 @@ entries; certified by four validators. The export lies on disk. Making it is not
 
 import os
 import random
-import resource
 import tempfile
 import time
 from collections.abc import Iterator
@@ -209,5 +208,3 @@ def run(report: Report) -> None:
                 report.fact(name, rate, "payments/s")
         bytes_each = path.stat().st_size / (BLOCKS * BLOCK_TRANSACTIONS)
         report.fact("export.bytes", bytes_each, "per payment")
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        report.fact("audit.memory, peak with the bench", peak, "MiB")
