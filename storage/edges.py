@@ -41,12 +41,12 @@ class Part(Enum):
     """The state tree, for reading and proving at a height."""
 
 
-_ONE_OF: Final = {
-    Part.HEADERS: "the header",
-    Part.BODIES: "the body",
-    Part.RECEIPTS: "the receipts",
-    Part.INDEX: "the index",
-    Part.STATE: "the state",
+_NOT_KEPT: Final = {
+    Part.HEADERS: "the header of height {} is",
+    Part.BODIES: "the body of height {} is",
+    Part.RECEIPTS: "the receipts of height {} are",
+    Part.INDEX: "the index of height {} is",
+    Part.STATE: "the state of height {} is",
 }
 
 
@@ -115,7 +115,7 @@ def pruned(part: Part, height: Height, edge: Height) -> Rejected:
     """What is said about a height below an edge."""
     return Rejected(
         HISTORY_PRUNED,
-        f"{_ONE_OF[part]} of height {height} is not kept here: kept from {edge} on",
+        f"{_NOT_KEPT[part].format(height)} not kept here: kept from {edge} on",
         {"part": part.value, "expected": f"at least {edge}", "actual": height},
     )
 
