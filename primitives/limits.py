@@ -129,7 +129,7 @@ BACKUP_KEY_BYTES_MAX: Final = 1024
 """A state key: table and the ledger's own, of some ids and a reference at most."""
 RETENTION_HEIGHTS_MIN: Final = 1_000
 """Bodies, receipts and index of so many heights are always kept, a quarter of an hour at a block a
-second: so long a peer catches up here, and a client that lost its answer finds what became of it."""
+second: so long a peer catches up here, and a client that lost an answer finds what became of it."""
 RETENTION_STATE_MIN: Final = 100
 """State of so many heights: whoever reads page after page at one height has minutes for it."""
 RETENTION_STRIDE: Final = 100
