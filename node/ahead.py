@@ -68,14 +68,20 @@ def _in_order(
     pool: ProcessPoolExecutor, heights: Iterable[Exported], chain: ChainId, *, most: int
 ) -> Iterator[Pair]:
     under_way: deque[tuple[Exported, Future[_Found] | None]] = deque()
-    for found in heights:
-        small = len(found.block.transactions) < SMALL
-        asked = None if small else pool.submit(_check, encode(found), chain)
-        under_way.append((found, asked))
-        if len(under_way) > most:
+    try:
+        for found in heights:
+            small = len(found.block.transactions) < SMALL
+            asked = None if small else pool.submit(_check, encode(found), chain)
+            under_way.append((found, asked))
+            if len(under_way) > most:
+                yield _answered(*under_way.popleft(), chain)
+        while under_way:
             yield _answered(*under_way.popleft(), chain)
-    while under_way:
-        yield _answered(*under_way.popleft(), chain)
+    except BrokenProcessPool as error:
+        raise OperatorFault(
+            "a process that checks signatures was ended: is there too little memory? "
+            "--workers 0 needs none"
+        ) from error
 
 
 def _check(data: bytes, chain: ChainId) -> _Found:
@@ -87,13 +93,7 @@ def _check(data: bytes, chain: ChainId) -> _Found:
 def _answered(found: Exported, asked: Future[_Found] | None, chain: ChainId) -> Pair:
     if asked is None:
         return found, checked(found, chain, TRANSACTION)
-    try:
-        names, fault = asked.result()
-    except BrokenProcessPool as error:
-        raise OperatorFault(
-            "a process that checks signatures was ended: is there too little memory? "
-            "--workers 0 needs none"
-        ) from error
+    names, fault = asked.result()
     return found, _rebuilt(found, names, fault)
 
 

@@ -108,11 +108,13 @@ def test_a_killed_import_leaves_a_whole_height(
     """What it had gathered is lost, whole; the same command does it again."""
     killed = os.fork()
     if killed == 0:
-        importing.GATHERED_BYTES = gathered  # type: ignore[misc] # in that process alone
-        work = import_chain(node, file)
-        for _ in range(steps):
-            next(work)
-        os.kill(os.getpid(), signal.SIGKILL)
+        try:
+            importing.GATHERED_BYTES = gathered  # type: ignore[misc] # in that process alone
+            work = import_chain(node, file)
+            for _ in range(steps):
+                next(work)
+        finally:  # whatever happened: a second run of the tests must not go on in here
+            os.kill(os.getpid(), signal.SIGKILL)
     assert os.waitstatus_to_exitcode(os.waitpid(killed, 0)[1]) == -signal.SIGKILL
 
     with open_database(node.folder.data, other.chain.chain) as store:
