@@ -27,6 +27,7 @@ before it opens anything.
 
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import Any, Final, Protocol, Self, final
 
@@ -36,7 +37,7 @@ from primitives.errors import OperatorFault, StorageFault
 from storage.keyvalue import Batch
 from storage.manifest import lacks
 from storage.new_file import sync_folder
-from storage.remedies import damaged, failed_write, unwritable
+from storage.remedies import damaged, failed_opening, failed_write, unwritable
 
 WRITE_BUFFER_BYTES: Final = 64 * 1024 * 1024
 """Twice this at most is in memory: one buffer goes to a table while the next one fills."""
@@ -135,6 +136,8 @@ def _open(folder: Path) -> "LevelDB":
     exists = (folder / "CURRENT").exists()
     lost = lacks(folder) if exists else _remains(folder)
     if lost is not None:
+        if _is_locked(folder / "LOCK"):  # files come and go under whoever has it open
+            raise OperatorFault(f"{folder} is in use by another process")
         raise StorageFault(damaged(folder, lost))
     try:
         database = LevelDB(folder, plyvel.DB(str(folder), create_if_missing=not exists, **_OPTIONS))
@@ -144,7 +147,7 @@ def _open(folder: Path) -> "LevelDB":
         text = _text(error)
         if f"lock {folder / 'LOCK'}" in text:
             raise OperatorFault(f"{folder} is in use by another process") from error
-        raise OperatorFault(failed_write(folder, text)) from error
+        raise OperatorFault(failed_opening(folder, text)) from error
     try:
         sync_folder(folder)
     except OSError as error:
@@ -159,6 +162,15 @@ def _remains(folder: Path) -> str | None:
     return f"CURRENT is missing, and {remains[0]} is there" if remains else None
 
 
+def _is_locked(path: Path) -> bool:
+    """Whether anybody holds a lock on a file. Asked of the kernel: to try would let go of ours."""
+    try:
+        number, locks = path.stat().st_ino, Path("/proc/locks").read_text()
+    except OSError:
+        return False
+    return any(f":{number} " in line for line in locks.splitlines())
+
+
 @final
 class LevelDB:
     """A LevelDB, open and locked, with the contract of `storage.keyvalue`."""
@@ -168,6 +180,8 @@ class LevelDB:
         self._folder = folder
         self._db = db
         self._failed: str | None = None
+        self._writing = Lock()
+        """Held over a write and the look at its log: pruning writes from another thread."""
         self._log, self._log_bytes = folder, 0
         self._find_log()
 
@@ -181,6 +195,10 @@ class LevelDB:
 
     def write(self, batch: Batch) -> None:
         """Apply the batch whole and wait until the disk has it."""
+        with self._writing:
+            self._write(batch)
+
+    def _write(self, batch: Batch) -> None:
         if self._failed is not None:
             raise StorageFault(f"{self._folder} takes no more writes: {self._failed}")
         try:

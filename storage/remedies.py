@@ -5,8 +5,9 @@ One sentence each: where, what was found, and what to do. docs/operations.md has
 
 import os
 from pathlib import Path
+from typing import Final
 
-DAMAGED = (
+_DAMAGED: Final = (
     "nothing is repaired here: move the folder away, then restore a backup or a snapshot, or let "
     "the node fetch the chain from its peers; the signer's file stays where it is"
 )
@@ -14,13 +15,20 @@ DAMAGED = (
 
 def damaged(folder: Path, what: str) -> str:
     """A database that contradicts itself."""
-    return f"the database in {folder} is damaged ({what}); {DAMAGED}"
+    return f"the database in {folder} is damaged ({what}); {_DAMAGED}"
 
 
 def failed_write(path: Path, reason: str) -> str:
     """A write that failed is the last one; nobody knows what is on the disk (rule R38)."""
     where = "a write" if str(path) in reason else f"a write to {path}"
     return f"{where} failed: {reason}; nothing final is lost: {_next(path, reason)}"
+
+
+def failed_opening(folder: Path, reason: str) -> str:
+    """LevelDB writes when it opens, and reads."""
+    if "No space left" in reason or "Read-only" in reason:
+        return failed_write(folder, reason)
+    return f"the database in {folder} does not open: {reason}"
 
 
 def _next(path: Path, reason: str) -> str:

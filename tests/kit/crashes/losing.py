@@ -1,8 +1,9 @@
 """What a disk may hold after a loss of power, given what a process had done by then.
 
-The model, for files that are only ever appended to and never written over, which is all that
-LevelDB and `storage.durable_file` do (its log and its MANIFEST are sequences of records with a
-checksum in blocks of 32 KiB [1], its tables are written once, CURRENT is put in place by a rename):
+The model, for files that are only ever appended to, and begun anew rather than changed, which is
+all that LevelDB and `storage.durable_file` do (its log and its MANIFEST are sequences of records
+with a checksum in blocks of 32 KiB [1], its tables are written once, CURRENT is put in place by a
+rename):
 
 - *Data.* What was written to a file before the last sync of it that returned is there. Of what was
   written since, any number of bytes is there, from the front. If `Tail.ZEROS`, the file may have

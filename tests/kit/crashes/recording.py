@@ -37,7 +37,7 @@ _DESCRIPTOR: Final = re.compile(r"\d+")
 
 @dataclass(frozen=True)
 class Created:
-    """A new file, empty, under this name; files are numbered, because names change."""
+    """A new file, empty, under this name; files are numbered, because names change and return."""
 
     path: str
     file: int
@@ -186,13 +186,12 @@ class _Reader:
             is_file = path in self._named
             self._opened[descriptor] = self._named[path] if is_file else path
             return
-        is_new = path not in self._named
-        if is_new:
+        # Emptied, it is a new file in the place of the old one: LevelDB takes the number of a table
+        # again that it had begun when it was closed, and never listed.
+        if path not in self._named or "O_TRUNC" in rest:
             self._named[path] = self._files
             self._acts.append(Created(path, self._files))
             self._files += 1
-        # LevelDB opens its notes and its lock again, and both hold nothing of ours.
-        assert is_new or "O_TRUNC" not in rest, f"{path} is written over in its place"
         self._opened[descriptor] = self._named[path]
 
     def _name(self, call: str, paths: list[str]) -> None:
