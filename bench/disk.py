@@ -43,6 +43,7 @@ from node.snapshot_create import create
 from node.snapshot_restore import restore
 from node.stats import folder_bytes
 from node.work import finish
+from primitives import limits
 from primitives.block import Block, Header, block_id, transactions_root
 from primitives.certificate import Certificate, Seal
 from primitives.codec import encode
@@ -211,22 +212,28 @@ def _grown(report: Report, town: Town, folder: Path, dropped: int) -> int:
         report.fact(
             f"disk.block/{PAYMENTS} payments", (whole - after) * PAYMENTS / payments, "bytes"
         )
-        _regions(report, f"all/payment/{payments}", store, payments)
+        _regions(report, "payment", store, payments)
     return whole
 
 
-def _pruned(report: Report, town: Town, folder: Path) -> int:
+def _pruned(report: Report, town: Town, folder: Path) -> tuple[int, int]:
+    """What is left of it, and what with as little state as a policy may ask for."""
     with open_database(folder, town.begun.chain) as store:
         begun = time.perf_counter()
-        retire_due(store, _POLICY, town.key, at_once)
-        while sweep_some(store):
-            pass
+        _prune(store, _POLICY, town)
         report.fact("disk.prune", time.perf_counter() - begun, "s")
         begun = time.perf_counter()
         left = _settled(store, folder)
         report.fact("disk.compact", time.perf_counter() - begun, "s")
-        _regions(report, "pruned/region", store, 1)
-    return left
+        _regions(report, "pruned", store, 1)
+        _prune(store, replace(_POLICY, state=limits.RETENTION_STATE_MIN), town)
+        return left, _settled(store, folder)
+
+
+def _prune(store: ChainStore, policy: Policy, town: Town) -> None:
+    retire_due(store, policy, town.key, at_once)
+    while sweep_some(store):
+        pass
 
 
 def _reborn(town: Town, home: Path, dropped: int) -> tuple[int, int]:
@@ -249,10 +256,12 @@ def run(report: Report, *, dropped: int = DROPPED) -> None:
     with tempfile.TemporaryDirectory(prefix="mithaq-bench-") as name:
         home = Path(name)
         whole = _grown(report, town, home / "chain", dropped)
-        left = _pruned(report, town, home / "chain")
+        left, least = _pruned(report, town, home / "chain")
         fresh, bare = _reborn(town, home, dropped)
         report.fact(f"disk.all/{dropped + KEPT} heights", whole / 1e6, "MB")
         report.fact(f"disk.pruned/{KEPT} heights", left / 1e6, "MB")
+        state = limits.RETENTION_STATE_MIN
+        report.fact(f"disk.pruned/state of {state} heights", least / 1e6, "MB")
         report.fact(f"disk.fresh/{KEPT} heights", fresh / 1e6, "MB")
         report.fact("disk.fresh/0 heights", bare / 1e6, "MB")
         report.fact("disk.kept height", (fresh - bare) / KEPT, "bytes")

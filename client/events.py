@@ -17,7 +17,9 @@ from client.connection import ANSWER_BYTES_MAX, Connection, Node
 from client.faults import Unreachable
 from node.events import CommittedEvent
 from primitives import limits
+from primitives.errors import Rejected
 from primitives.named import from_named
+from storage.edges import HISTORY_PRUNED
 
 PATIENCE_S: Final = 60.0
 """How long a stream goes on trying while no node answers."""
@@ -43,21 +45,28 @@ class EventStream:
         """Yield events as they become final, for ever.
 
         Raises:
-            Rejected: the node refuses the question: a cursor or a filter that is none.
+            Rejected: the node refuses the question: a cursor or a filter that is none; or no node
+                keeps what comes after the cursor any more.
             Unreachable: no node answered for `patience_s`.
         """
         self._heard_s = time.monotonic()
         pause_s, turn = _PAUSE_S, 0
+        without: set[int] = set()
         while True:
             began_s = time.monotonic()
             try:
                 yield from self._until_cut(self.nodes[turn % len(self.nodes)])
+            except Rejected as refused:
+                without.add(turn % len(self.nodes))
+                if refused.code != HISTORY_PRUNED or len(without) == len(self.nodes):
+                    raise
             except Unreachable as error:
                 if time.monotonic() - self._heard_s > self.patience_s:
                     raise Unreachable(f"{error}; tried for {self.patience_s:g} s") from error
             turn += 1
             if self._heard_s > began_s:
                 pause_s = _PAUSE_S
+                without.clear()
             if turn % len(self.nodes) == 0:
                 time.sleep(pause_s)
                 pause_s = min(2 * pause_s, _PAUSE_MAX_S)

@@ -118,8 +118,7 @@ class EventReader:
         Raises:
             Rejected: it is not.
         """
-        # Block 0 has no events.
-        first = max(1, after.height + 1 if after.number == INTEGER_MAX else after.height)
+        first = max(1, _first_unread(after))  # block 0 has no events
         self._store.edges().need(Part.RECEIPTS, Height(first))
 
     def read(self, after: Cursor, wanted: Wanted) -> EventsRead:
@@ -133,7 +132,7 @@ class EventReader:
         parts: list[bytes] = []
         size, cursor = 0, after
         last = min(head, after.height + limits.API_STREAM_BLOCKS)
-        for height in range(after.height + (after.number == INTEGER_MAX), last + 1):
+        for height in range(_first_unread(after), last + 1):
             for event in self._wanted_of(Height(height), cursor, wanted):
                 cursor = Cursor(event.height, event.index)
                 parts.append(_written(event))
@@ -169,6 +168,11 @@ class EventReader:
             receipt: Receipt[Any, Any] = decode(data, RECEIPT, limit=len(data))
             found += ((receipt.transaction_id, event) for event in receipt.events)
         return found
+
+
+def _first_unread(after: Cursor) -> int:
+    """The height in which what comes after a cursor begins."""
+    return after.height + 1 if after.number == INTEGER_MAX else after.height
 
 
 def _written(event: CommittedEvent) -> bytes:

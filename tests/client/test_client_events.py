@@ -138,6 +138,25 @@ def test_where_one_node_is_gone_the_next_is_followed(office: Desk) -> None:
         assert references(iter(client.events(after="0.0")), 1) == ["a"]
 
 
+GONE = http(
+    b'{"type":"about:blank","title":"Gone","status":410,"code":"history.pruned",'
+    b'"detail":"the receipts of height 1 are not kept here: kept from 9 on","facts":{}}',
+    "410 Gone",
+)
+
+
+def test_where_one_node_keeps_too_little_the_next_is_followed(office: Desk) -> None:
+    """If none has it, that is the answer."""
+    pay(office, "a")
+    with answering(GONE) as url, Client([Node("pruned", url), Node("whole", office.url)]) as client:
+        assert references(iter(client.events(after="0.0")), 1) == ["a"]
+
+    with answering(GONE) as url, answering(GONE) as other:
+        stream = EventStream([Node("pruned", url), Node("another", other)], {}, "0.0", 0.0)
+        with pytest.raises(Rejected, match="kept from 9 on"):
+            next(iter(stream))
+
+
 def test_where_no_node_answers_patience_ends() -> None:
     """With the node that was asked last."""
     stream = EventStream([Node("finance", silent_url())], {}, None, 0.0)
