@@ -2,8 +2,8 @@
 
 The answer is a stream of JSON lines: `{"progress": …}` now and then, and at the end `{"result": …}`
 or `{"problem": …}`. The thread shares one interpreter with the loop that votes, so it rests after
-each bit of work, longer than it worked: the loop is then never further than a bit away from its
-turn, and the block pace hardly notices (docs/benchmarks.md has the figures).
+each bit of work for as long as it worked: the loop is then never further than a bit away from its
+turn, and the block pace hardly notices (bench/upkeep.py measures it).
 
 A client that goes away ends the work at its next step, and so does a node that stops.
 """
