@@ -31,8 +31,11 @@ async def keep_snapshots(
     next_block: Callable[[Height], Awaitable[None]],
 ) -> None:
     """For ever; `next_block` waits until the newest block is above a height."""
-    for left in await trio.to_thread.run_sync(clear_unfinished, folder):
-        log.write.info("snapshot.cleared", folder=str(left))
+    try:
+        for left in await trio.to_thread.run_sync(clear_unfinished, folder):
+            log.write.info("snapshot.cleared", folder=str(left))
+    except OSError as error:
+        log.write.warning("snapshot.failed", reason=f"{folder} cannot be cleared: {error}")
     while policy.every:
         head = store.head()
         due = head.height > 0 and head.height % policy.every == 0
@@ -49,7 +52,7 @@ async def _write(store: ChainStore, policy: SnapshotsConfig, folder: Path, log: 
         made = await trio.to_thread.run_sync(_done, work)
         for past in await trio.to_thread.run_sync(keep_newest, folder, policy.keep):
             log.write.info("snapshot.removed", folder=str(past))
-    except MithaqError as fault:
+    except (MithaqError, OSError) as fault:
         # The chain goes on without: whoever reads the log sees to the disk.
         log.write.warning("snapshot.failed", height=state.height, reason=str(fault))
         return

@@ -133,3 +133,20 @@ def test_one_that_cannot_be_written_is_no_reason_to_end(
     run()
 
     assert ("snapshot.failed", 1) in events(capfd)
+
+
+def test_what_cannot_be_cleared_is_no_reason_to_end_either(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Somebody put a folder there that is not the node's."""
+    chain = chain_with_payments(1)
+    (tmp_path / "old.part" / "things").mkdir(parents=True)
+
+    async def never(_: Height) -> None:
+        raise AssertionError("there is nothing to wait for")
+
+    log = Log("node0", LogLevel.INFO)
+    trio.run(keep_snapshots, chain.store, SnapshotsConfig(), tmp_path, log, never)
+
+    assert events(capfd) == [("snapshot.failed", None)]
+    assert (tmp_path / "old.part" / "things").exists()
