@@ -229,7 +229,7 @@ class Queries:
         if not 1 <= number <= len(receipt.events):
             raise Rejected(
                 UNKNOWN_EVENT,
-                f"transaction {identifier.hex()} has {len(receipt.events)} events, "
+                f"transaction {identifier.hex()} has {len(receipt.events)} event(s), "
                 f"there is no number {number}",
                 {"expected": f"1 to {len(receipt.events)}", "actual": number},
             )

@@ -23,7 +23,8 @@ def unpack(data: bytes, what: str) -> Any:  # noqa: ANN401  # the shape is judge
         _only_plain_values(value, NESTING_MAX, what)
         again = msgpack.packb(value, use_bin_type=True)
     except (ValueError, TypeError, OverflowError, RecursionError, msgpack.UnpackException) as error:
-        raise Invalid(f"{what} cannot be read as MessagePack: {error}") from error
+        reason = str(error).rstrip(".")
+        raise Invalid(f"{what} cannot be read as MessagePack: {reason}") from error
     if again != data:
         raise Invalid(f"{what} is not written canonically")
     return value

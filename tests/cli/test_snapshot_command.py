@@ -13,7 +13,7 @@ from kit.api import ChainOfOne, administering, in_trio
 from kit.commandline import Done, mithaq
 from kit.snapshots import chain_with_payments
 from node.config import NodeFolder
-from node.snapshot_format import state_name
+from node.snapshot_format import read_manifest, state_name
 from primitives.named import to_named
 from storage.chain import ChainStore
 from storage.leveldb import create_leveldb
@@ -122,6 +122,18 @@ def test_a_snapshot_is_checked_without_a_node(snapshot: Path, chain: ChainOfOne)
     assert by_home.result["pinned_by"] == str(snapshot.parents[1] / "genesis.json")
     assert unpinned.code == ExitCode.NOT_PINNED
     assert unpinned.out.startswith("NOT PINNED\n")
+
+
+def test_a_checkpoint_above_a_snapshot_pins_nothing_of_it(
+    snapshot: Path, chain: ChainOfOne
+) -> None:
+    """R59: at its height or below it does."""
+    manifest = read_manifest(snapshot)
+    hashed = manifest.header.validators_hash.hex()
+    at, above = (f"{chain.chain.hex()}@{manifest.height + more}:{hashed}" for more in (0, 1))
+
+    assert verified(snapshot, "--chain", at).code == ExitCode.OK
+    assert verified(snapshot, "--chain", above).code == ExitCode.NOT_PINNED
 
 
 def test_one_that_is_not_valid_says_which_file(snapshot: Path, chain: ChainOfOne) -> None:
