@@ -6,7 +6,7 @@ anchor ─► steps ─► the header below height h ─► validators of height
 
 import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, final
 
 import msgpack
@@ -144,7 +144,7 @@ def _verify(
         return invalid(reason)
     finding = Finding(
         file.anchor,
-        (*voters.judged, (voters.hash, file.first.height)),
+        voters.judged,
         file.first.height,
         None,
         f"In chain {file.anchor.chain.hex()[:16]}…, at height {file.first.height}, the validator "
@@ -261,15 +261,17 @@ def _check_lineage(file: EvidenceFile) -> Trusted:
     if header.height != height - 1:
         raise Invalid(f"the last header is of height {header.height}, expected {height - 1}")
     signed = after_header(trusted, header, last.certificate, last.signers, file.anchor.chain)
+    # Who trusts those who signed it needs nothing older to know whom it names.
+    judged = (*signed.judged, (signed.hash, header.height))
     if last.next is None:
         if header.next_validators_hash != signed.hash:
             raise Invalid(f"the validators of height {height} are not listed")
-        return signed
+        return replace(signed, judged=judged)
     named = check_next(header, last.next)
     if named == signed.hash:
         raise Invalid(f"the validators of height {height} are listed, but they are known already")
     told = (*signed.story, f"named at {header.height}")
-    return Trusted(last.next, named, height, told, signed.judged)
+    return Trusted(last.next, named, height, told, judged)
 
 
 def _check_signer(file: EvidenceFile, keys: tuple[bytes, ...]) -> None:

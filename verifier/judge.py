@@ -41,11 +41,13 @@ class Finding:
     def rests_on(self, pin: Pin) -> bool:
         """Whether nothing older than the pin is needed (rule R59).
 
-        The chain's: the file begins with genesis. A checkpoint: on its way the file comes by the
-        pinned set, with a header at or above the pinned height to judge.
+        The chain's: the file begins with genesis. A checkpoint: the file begins with it, or on its
+        way comes by the pinned set, with a header at or above the pinned height to judge.
         """
         if pin.validators_hash is None:
             return self.anchor.genesis is not None
+        if (pin.height, pin.validators_hash) == (self.anchor.height, self.anchor.hash):
+            return True
         return any(by == pin.validators_hash and height >= pin.height for by, height in self.judged)
 
 

@@ -153,6 +153,18 @@ def test_evidence_may_begin_at_a_checkpoint() -> None:
         assert verify_evidence(data, elsewhere).outcome is Outcome.INVALID
 
 
+def test_who_votes_at_a_height_is_named_by_keys_that_the_reader_trusts() -> None:
+    """R59: the header below it is judged by the pinned set, or the file begins with the pin."""
+    data, new = write_evidence(FILE), validator_set(CHAIN.new).hash
+    for height, outcome in ((6, Outcome.VALID), (11, Outcome.VALID), (12, Outcome.NOT_PINNED)):
+        assert verify_evidence(data, Pin(CHAIN.chain, height, new)).outcome is outcome
+
+    claimed = CheckpointAnchor(CHAIN.chain, Height(HEIGHT), validator_set(CHAIN.new).keys)
+    alone = write_evidence(replace(FILE, anchor=claimed, steps=(), last=None))
+    assert verify_evidence(alone, Pin(CHAIN.chain, HEIGHT, new)).outcome is Outcome.VALID
+    assert verify_evidence(alone, Pin(CHAIN.chain, 6, new)).outcome is Outcome.NOT_PINNED
+
+
 @pytest.mark.parametrize("which", ["first", "second"])
 def test_each_signature_is_checked(which: str) -> None:
     """A single wrong one is enough."""
