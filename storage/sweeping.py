@@ -63,7 +63,8 @@ class Sweeper:
         # One height at least, which is about as much as its decision wrote.
         batch: dict[bytes, bytes | None] = {}
         height = self._swept.state
-        while height < edge and len(batch) < rows_max:
+        stop = min(edge, height + rows_max)
+        while height < stop and len(batch) < rows_max:
             height = Height(height + 1)
             for key in replaced(self._node, height):
                 batch[schema.node_key(key)] = None

@@ -10,6 +10,7 @@ from storage.decision import TransactionPlace
 from storage.edges import EVERYTHING, HISTORY_PRUNED, Edges, Part, Retirement, WriteRecord
 from storage.memory import MemoryKeyValue
 from storage.schema import Region
+from storage.sweeping import ReadNode
 
 PRUNABLE = [Part.BODIES, Part.RECEIPTS, Part.INDEX, Part.STATE]
 
@@ -116,6 +117,21 @@ def test_the_trees_below_the_edge_go() -> None:
 
     assert rows_of(database, Region.NODE) == 3
     assert contradictions(store, genesis()) == []
+
+
+def test_a_step_over_heights_that_changed_nothing_is_bounded_too() -> None:
+    """Each of them is asked for its rows, whether it has some or not."""
+    store = new_store()
+    grow(store, 8)
+    store.retire(Part.STATE, Height(7), says(""))
+    asked: list[int] = []
+
+    def nothing(_read: ReadNode, height: Height) -> list[bytes]:
+        asked.append(height)
+        return []
+
+    assert [store.sweep(rows_max=3, replaced=nothing) for _ in range(4)] == [1, 1, 1, 0]
+    assert asked == [1, 2, 3, 4, 5, 6, 7]
 
 
 @pytest.mark.parametrize("rows_max", [1, 2, 5, 1_000])
