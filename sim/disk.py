@@ -7,10 +7,10 @@ storage/keyvalue.py, so "unsynced writes lost" is the danger before the write.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from types import TracebackType
-from typing import Self, final
+from typing import final
 
 from primitives.errors import StorageFault
+from storage.closing import Closing
 from storage.durable_file import MemoryFile
 from storage.keyvalue import Batch
 from storage.memory import MemoryKeyValue, MemorySnapshot
@@ -55,7 +55,7 @@ def failed_sync(point: str) -> Exception:
 
 
 @final
-class MortalDatabase:
+class MortalDatabase(Closing):
     """A `KeyValue` whose writes may be the last thing that happens."""
 
     def __init__(self, contents: Mapping[bytes, bytes] | None = None) -> None:
@@ -94,17 +94,6 @@ class MortalDatabase:
     def close(self) -> None:
         """Refuse everything from now on, except `contents`."""
         self._inner.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 @final

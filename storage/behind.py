@@ -16,10 +16,10 @@ A snapshot is for the moment between two writes; read after the next one, it is 
 import heapq
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from types import TracebackType
-from typing import Final, Self, final
+from typing import Final, final
 
 from primitives.errors import StorageFault
+from storage.closing import Closing
 from storage.keyvalue import Batch, KeyValue
 
 _ENTRY_BYTES: Final = 200
@@ -62,7 +62,7 @@ class _Gathered:
 
 
 @final
-class WriteBehind:
+class WriteBehind(Closing):
     """A database whose writes reach the floor later, many at once."""
 
     def __init__(
@@ -160,17 +160,6 @@ class WriteBehind:
     def close(self) -> None:
         """Let the floor go; what was gathered and not flushed is lost."""
         self._floor.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 @final

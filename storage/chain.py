@@ -23,8 +23,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from threading import Lock
-from types import TracebackType
-from typing import Final, Self, final
+from typing import Final, final
 
 from primitives import limits
 from primitives.block import Block, Header, block_id
@@ -33,6 +32,7 @@ from primitives.codec import encode
 from primitives.errors import Rejected
 from primitives.ids import AccountId, BlockId, ChainId, Height, TimeMs, TransactionId, View
 from storage import schema
+from storage.closing import Closing
 from storage.decision import (
     CertifiedBlock,
     Decision,
@@ -63,7 +63,7 @@ _BLOCK_ARRAY: Final = b"\x92"
 
 
 @final
-class ChainStore:
+class ChainStore(Closing):
     """Blocks, certificates, receipts, state, votes. One writer; readers from any thread."""
 
     def __init__(self, database: KeyValue) -> None:
@@ -427,17 +427,6 @@ class ChainStore:
     def close(self) -> None:
         """Let the database go, when no other thread reads any more. Twice is harmless."""
         self._database.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _at(self, part: Part, key: bytes, what: str, height: Height) -> bytes:
         assert 0 <= height <= self._head.height, f"height {height}, the head is {self._head.height}"

@@ -28,12 +28,12 @@ before it opens anything.
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Lock
-from types import TracebackType
-from typing import Any, Final, Protocol, Self, final
+from typing import Any, Final, Protocol, final
 
 import plyvel
 
 from primitives.errors import OperatorFault, StorageFault
+from storage.closing import Closing
 from storage.keyvalue import Batch
 from storage.manifest import lacks
 from storage.new_file import sync_folder
@@ -172,7 +172,7 @@ def _is_locked(path: Path) -> bool:
 
 
 @final
-class LevelDB:
+class LevelDB(Closing):
     """A LevelDB, open and locked, with the contract of `storage.keyvalue`."""
 
     def __init__(self, folder: Path, db: _Database) -> None:
@@ -257,17 +257,6 @@ class LevelDB:
     def close(self) -> None:
         """Let the files and the lock go. No other thread may be reading: LevelDB would crash."""
         self._db.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 @final

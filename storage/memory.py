@@ -10,10 +10,10 @@ Every write of ours is synchronous, so a loss of power takes back nothing that r
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
-from types import TracebackType
-from typing import Self, final
+from typing import final
 
 from primitives.errors import StorageFault
+from storage.closing import Closing
 from storage.keyvalue import Batch
 
 
@@ -72,7 +72,7 @@ class MemorySnapshot:
 
 
 @final
-class MemoryKeyValue:
+class MemoryKeyValue(Closing):
     """A database in memory, with the contract of `storage.keyvalue`."""
 
     def __init__(self, contents: Mapping[bytes, bytes] | None = None) -> None:
@@ -115,14 +115,3 @@ class MemoryKeyValue:
         if self._closed:
             raise StorageFault("this database is closed")
         return self._version
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

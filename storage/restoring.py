@@ -9,8 +9,7 @@ What the rows say is the affair of whoever brings them. The signer's file is non
 vote log is never brought: a validator that comes back so asks the others what it said (R50).
 """
 
-from types import TracebackType
-from typing import Final, Self, final
+from typing import Final, final
 
 from primitives import limits
 from primitives.block import Header, block_id
@@ -19,6 +18,7 @@ from primitives.codec import encode
 from primitives.ids import BlockId, ChainId, Height, TimeMs, TransactionId
 from storage import schema
 from storage.chain import ChainStore
+from storage.closing import Closing
 from storage.edges import Edges, edge_rows
 from storage.keyvalue import KeyValue
 from storage.schema import Region
@@ -28,7 +28,7 @@ _OURS: Final = frozenset({schema.FORMAT_KEY, schema.HEAD_KEY, schema.UNFINISHED_
 
 
 @final
-class Restoration:
+class Restoration(Closing):
     """A restore under way. Closed before it is finished, it leaves what nobody opens."""
 
     def __init__(
@@ -126,14 +126,3 @@ class Restoration:
         """Let the database go, unless it was finished: then it is the store's."""
         if not self._finished:
             self._database.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -7,19 +7,19 @@ ledger/state.py by its shape.
 
 from collections.abc import Iterator
 from itertools import islice
-from types import TracebackType
-from typing import Self, final
+from typing import final
 
 from primitives.block import Header
 from primitives.ids import Digest, Height, TimeMs, TransactionId
 from storage import schema
+from storage.closing import Closing
 from storage.edges import Edges
 from storage.keyvalue import Snapshot
 from storage.schema import Region
 
 
 @final
-class StateSnapshot:
+class StateSnapshot(Closing):
     """Entries, tree nodes and committed ids as they are after block `header`. Close it soon."""
 
     __slots__ = ("_snapshot", "edges", "header")
@@ -84,14 +84,3 @@ class StateSnapshot:
     def close(self) -> None:
         """Let the old data go. Closing twice is harmless."""
         self._snapshot.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
