@@ -77,6 +77,7 @@ def run(path: Path) -> None:
     sys.setswitchinterval(SWITCH_S)
     loaded = load_node(path)
     log = Log(loaded.config.name, loaded.config.log.level)
+    log.for_all()
     require_room(loaded.folder.data, loaded.folder.path)
     store = _open_store(loaded)
     try:

@@ -32,16 +32,29 @@ class Log:
 
     def __init__(self, name: str, level: LogLevel) -> None:
         self.level = level
-        processors: list[Processor] = [
+        self._name = name
+        self._processors: list[Processor] = [
             self._filter,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(default=_shown),
         ]
+        self._output = _Output(name, sys.stdout.fileno())
         self.write: FilteringBoundLogger = structlog.wrap_logger(
-            _Output(name, sys.stdout.fileno()), processors=processors
+            self._output, processors=self._processors
         ).bind(node=name)
+
+    def for_all(self) -> None:
+        """From now on every logger of this process writes here: the API's have no node at hand."""
+        structlog.configure(
+            processors=[self._named, *self._processors],
+            logger_factory=lambda *_: self._output,
+            cache_logger_on_first_use=False,
+        )
+
+    def _named(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        return {"node": self._name, **event}
 
     def _filter(self, _logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
         number = logging.getLevelNamesMapping().get(method.upper(), logging.INFO)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from node.config import LogLevel
 from node.log import Log
@@ -40,6 +41,26 @@ def test_a_line_is_one_object(capfd: pytest.CaptureFixture[str]) -> None:
         "block": "abcd",
     }
     assert fault["reason"] == "two\nlines"
+
+
+def test_the_loggers_of_the_api_write_there_too(capfd: pytest.CaptureFixture[str]) -> None:
+    """They were made before there was a node: same form, same level, failures included."""
+    early = structlog.get_logger("api")
+    log = Log("finance", LogLevel.INFO)
+    log.for_all()
+    try:
+        early.debug("work.detail")
+        early.info("work.began", work="db/check")
+        try:
+            raise ValueError("of ours")
+        except ValueError as error:
+            early.error("api.request_failed", exc_info=error)
+    finally:
+        structlog.reset_defaults()
+
+    began, failed = lines(capfd)
+    assert (began["node"], began["event"], began["work"]) == ("finance", "work.began", "db/check")
+    assert (failed["level"], "of ours" in failed["exception"]) == ("error", True)
 
 
 @pytest.mark.parametrize(
