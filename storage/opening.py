@@ -33,11 +33,6 @@ from storage.restoring import Restoration
 from storage.schema import Region
 
 
-def holds_chain(folder: Path) -> bool:
-    """Whether `folder` has a database, without opening it."""
-    return holds_database(folder)
-
-
 def create_database(folder: Path, genesis: Genesis) -> ChainStore:
     """Begin a chain in a folder that holds none; the folder is made where it is missing.
 

@@ -10,7 +10,7 @@ from kit.load import check_final
 from kit.localnet import Localnet
 from kit.soak.network import torment
 
-ROUNDS = 4
+ROUNDS = 3
 SEED = 20_261_122
 
 

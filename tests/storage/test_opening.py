@@ -19,9 +19,9 @@ from primitives.ids import BlockId, ChainId, Height, TimeMs
 from storage import schema
 from storage.chain import ChainStore, install_genesis
 from storage.decision import Head
-from storage.leveldb import create_leveldb, open_leveldb
+from storage.leveldb import create_leveldb, holds_database, open_leveldb
 from storage.memory import MemoryKeyValue
-from storage.opening import check_database, create_database, holds_chain, open_database
+from storage.opening import check_database, create_database, open_database
 from storage.reading import read_head
 
 CHAIN = chain_of(genesis())
@@ -47,7 +47,7 @@ def fault(folder: Path, chain: ChainId = CHAIN) -> str:
 
 def test_a_chain_is_opened_again(folder: Path) -> None:
     """With everything that was in it; it can be closed twice."""
-    assert holds_chain(folder)
+    assert holds_database(folder)
     with open_database(folder, CHAIN) as store:
         assert store.head().height == 5
         assert contradictions(store, genesis()) == []
@@ -68,7 +68,7 @@ def test_an_empty_folder_is_not_a_chain(tmp_path: Path, *, made: bool) -> None:
     if made:
         folder.mkdir()
 
-    assert not holds_chain(folder)
+    assert not holds_database(folder)
     assert "holds no chain" in fault(folder)
 
     assert folder.exists() == made
