@@ -102,6 +102,8 @@ ASLEEP = replace(AT_WORK, state=SigningState.ASLEEP)
         ({"signing": MUTED}, "follows, signs nothing: its memory is lost"),
         ({"signing": ASLEEP}, "listening, since its start: 3 of 2 others answered"),
         ({"signing": None}, "at work"),
+        ({"clock_ahead_ms": -10_800_210}, "at work; its clock is 180 min behind"),
+        ({"clock_ahead_ms": 6_100}, "at work; its clock is 6.1 s ahead"),
         ({}, "at work"),
     ],
 )

@@ -97,6 +97,14 @@ def test_a_node_that_is_behind_is_not_ready() -> None:
     assert readiness(ahead[1]).reasons == (f"behind: at height 0, others are at {BEHIND_MAX + 1}",)
 
 
+def test_a_node_whose_clock_is_wrong_is_not_ready() -> None:
+    """Ahead, it takes what is valid for expired; behind, it votes for nothing fresh."""
+    answer = readiness(replace(status(), clock_ahead_ms=10_800_000))
+
+    assert not answer.ready
+    assert answer.reasons == ("its clock is 180 min ahead",)
+
+
 def test_every_reason_is_named() -> None:
     """Halted and still starting are two of them."""
     asleep = replace(AT_WORK, state=SigningState.ASLEEP)
