@@ -10,33 +10,16 @@ the two is the history that is kept, most of it the state at each of the last 1,
 `python -m bench.disk 400` takes so many heights to drop instead.
 """
 
-import random
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from msgspec.structs import replace
 
-from bench import bodies
 from bench.report import Report
-from ledger.accounts import AccountKind, WeightedKey
-from ledger.block import BlockRun
-from ledger.books import Line
-from ledger.genesis import (
-    GenesisAccount,
-    GenesisAsset,
-    GenesisBalance,
-    GenesisDocument,
-    genesis_block,
-)
-from ledger.parameters import DEFAULTS
-from ledger.transaction import Body, Call, CheckedTransaction, check_transaction, sign_body
-from node.bodies import CheckedBlock
-from node.replay import decision_of
+from bench.town import Town, signing
 from node.retention import Policy, at_once, retire_due, sweep_some
 from node.snapshot_check import open_snapshot
 from node.snapshot_create import create
@@ -44,15 +27,6 @@ from node.snapshot_restore import restore
 from node.stats import folder_bytes
 from node.work import finish
 from primitives import limits
-from primitives.block import Block, Header, block_id, transactions_root
-from primitives.certificate import Certificate, Seal
-from primitives.codec import encode
-from primitives.crypto import SigningKey
-from primitives.domains import Domain
-from primitives.ids import AccountId, Height, PublicKey, Seat, TimeMs, ValidatorKey, View
-from primitives.statements import vote_bytes
-from services.money import Transfer
-from services.table import TRANSACTION
 from storage.chain import ChainStore
 from storage.decision import Genesis
 from storage.opening import create_database, open_database
@@ -67,122 +41,28 @@ EMPTY: Final = 200
 """Blocks without a payment, for what one costs by itself."""
 GOAL: Final = 1.3
 _POLICY: Final = Policy(bodies=KEPT, receipts=KEPT, index=KEPT, state=KEPT)
-_BLOCK_MS: Final = 1_000
+_NODE_KEY: Final = signing("node", 0)
 
 
-def _signing(word: str, number: int) -> SigningKey:
-    return SigningKey(sha256(f"disk {word} {number}".encode()).digest())
+def _begin(town: Town, folder: Path) -> ChainStore:
+    """The chain in an empty folder."""
+    execution = town.genesis.execution
+    return create_database(
+        folder,
+        Genesis(
+            header=town.genesis.header,
+            state_writes=execution.state_writes,
+            node_writes=execution.node_writes,
+        ),
+    )
 
 
-class Town:
-    """Payers, voters, and the blocks that they make: the same ones on every store."""
-
-    def __init__(self) -> None:
-        self.payers = [_signing("payer", number) for number in range(ACCOUNTS)]
-        voters = [_signing("voter", number) for number in range(bodies.COUNT)]
-        self.document = _document(self.payers, voters)
-        self.begun = genesis_block(self.document)
-        by_key = {bytes(key.public): key for key in voters}
-        self._voters = [by_key[bytes(key)] for key in self.begun.validators.keys]
-        self.key = _signing("node", 0)
-
-    def begin(self, folder: Path) -> ChainStore:
-        """The chain in an empty folder."""
-        execution = self.begun.execution
-        return create_database(
-            folder,
-            Genesis(
-                header=self.begun.header,
-                state_writes=execution.state_writes,
-                node_writes=execution.node_writes,
-            ),
-        )
-
-    def extend(self, store: ChainStore, blocks: int, payments: int) -> None:
-        """Commit so many more blocks of so many payments."""
-        for _ in range(blocks):
-            self._block(store, payments)
-
-    def _block(self, store: ChainStore, payments: int) -> None:
-        head, chain = store.head(), self.begun.chain
-        height, time_ms = Height(head.height + 1), TimeMs(head.header.time_ms + _BLOCK_MS)
-        checked = tuple(self._payments(height, time_ms, payments))
+def _extend(town: Town, store: ChainStore, *, blocks: int, payments: int) -> None:
+    """Commit so many more blocks of so many payments each."""
+    for _ in range(blocks):
         with store.state() as state:
-            run = BlockRun(state, chain=chain, height=height, time_ms=time_ms)
-            for tx in checked:
-                run.admit(tx)
-                run.apply(tx)
-            done = run.finish()
-        validators = self.begun.validators
-        header = Header(
-            chain=chain,
-            height=height,
-            parent=head.block_id,
-            time_ms=time_ms,
-            proposer=ValidatorKey(validators.primary(height, View(0))),
-            transactions_root=transactions_root([tx.hash for tx in checked]),
-            state_root=done.state_root,
-            receipts_root=done.receipts_root,
-            validators_hash=validators.hash,
-            next_validators_hash=validators.hash,
-        )
-        identifier = block_id(header)
-        statement = vote_bytes(Domain.COMMIT, chain, height, View(0), identifier)
-        seals = tuple(
-            Seal(Seat(seat), self._voters[seat].sign(statement))
-            for seat in range(validators.quorum)
-        )
-        certificate = Certificate(height, View(0), identifier, seals)
-        body = CheckedBlock(Block(header, tuple(tx.data for tx in checked)), identifier, checked)
-        store.commit(decision_of(body, certificate, done))
-
-    def _payments(
-        self, height: Height, time_ms: TimeMs, count: int
-    ) -> Iterator[CheckedTransaction]:
-        chance = random.Random(height)
-        for index in range(count):
-            payer, payee = chance.sample(range(ACCOUNTS), 2)
-            line = Line(_account(payee), 1, f"disk/{height}/{index}", "", None)
-            body: Body[Any] = Body(
-                chain=self.begun.chain,
-                valid_until=TimeMs(time_ms + 60_000),
-                salt=(height * PAYMENTS + index).to_bytes(16, "big"),
-                calls=(Call(_account(payer), Transfer("GBP", (line,))),),
-            )
-            data = encode(sign_body(body, [self.payers[payer]]))
-            yield check_transaction(data, self.begun.chain, TRANSACTION)
-
-
-def _account(number: int) -> AccountId:
-    return AccountId(sha256(b"disk account %d" % number).digest())
-
-
-def _document(payers: list[SigningKey], voters: list[SigningKey]) -> GenesisDocument:
-    records = zip(bodies.records(), voters, strict=True)
-    accounts = (
-        GenesisAccount(
-            id=_account(number),
-            kind=AccountKind.DEVICE,
-            threshold=1,
-            keys=(WeightedKey(PublicKey(key.public), 1),),
-            name="",
-            keeper=None,
-            floor=0,
-        )
-        for number, key in enumerate(payers)
-    )
-    return GenesisDocument(
-        format="mithaq.genesis",
-        version=3,
-        network="disk",
-        time_ms=TimeMs(0),
-        parameters=DEFAULTS,
-        validators=tuple(replace(one, key=ValidatorKey(key.public)) for one, key in records),
-        accounts=(*bodies.accounts(), *accounts),
-        roles=(),
-        assets=(GenesisAsset("GBP", 2, _account(0)),),
-        balances=tuple(GenesisBalance(_account(i), "GBP", 10**9) for i in range(len(payers))),
-    )
+            made = town.decision(store.head(), state, payments)
+        store.commit(made)
 
 
 def _settled(store: ChainStore, folder: Path) -> int:
@@ -200,12 +80,12 @@ def _regions(report: Report, name: str, store: ChainStore, per: int) -> None:
 
 def _grown(report: Report, town: Town, folder: Path, dropped: int) -> int:
     """A chain of payments, and what each costs; its bytes."""
-    with town.begin(folder) as store:
+    with _begin(town, folder) as store:
         first = _settled(store, folder)
-        town.extend(store, EMPTY, 0)
+        _extend(town, store, blocks=EMPTY, payments=0)
         after = _settled(store, folder)
         report.fact("disk.block/empty", (after - first) / EMPTY, "bytes")
-        town.extend(store, dropped + KEPT - EMPTY, PAYMENTS)
+        _extend(town, store, blocks=dropped + KEPT - EMPTY, payments=PAYMENTS)
         whole = _settled(store, folder)
         payments = (dropped + KEPT - EMPTY) * PAYMENTS
         report.fact(f"disk.payment/{PAYMENTS} in a block", (whole - after) / payments, "bytes")
@@ -218,41 +98,41 @@ def _grown(report: Report, town: Town, folder: Path, dropped: int) -> int:
 
 def _pruned(report: Report, town: Town, folder: Path) -> tuple[int, int]:
     """What is left of it, and what with as little state as a policy may ask for."""
-    with open_database(folder, town.begun.chain) as store:
+    with open_database(folder, town.genesis.chain) as store:
         begun = time.perf_counter()
-        _prune(store, _POLICY, town)
+        _prune(store, _POLICY)
         report.fact("disk.prune", time.perf_counter() - begun, "s")
         begun = time.perf_counter()
         left = _settled(store, folder)
         report.fact("disk.compact", time.perf_counter() - begun, "s")
         _regions(report, "pruned", store, 1)
-        _prune(store, replace(_POLICY, state=limits.RETENTION_STATE_MIN), town)
+        _prune(store, replace(_POLICY, state=limits.RETENTION_STATE_MIN))
         return left, _settled(store, folder)
 
 
-def _prune(store: ChainStore, policy: Policy, town: Town) -> None:
-    retire_due(store, policy, town.key, at_once)
+def _prune(store: ChainStore, policy: Policy) -> None:
+    retire_due(store, policy, _NODE_KEY, at_once)
     while sweep_some(store):
         pass
 
 
 def _reborn(town: Town, home: Path, dropped: int) -> tuple[int, int]:
     """Restored `KEPT` heights below the head, and grown to it; and as it was restored."""
-    with town.begin(home / "first") as store:
-        town.extend(store, EMPTY, 0)
-        town.extend(store, dropped - EMPTY, PAYMENTS)
+    with _begin(town, home / "first") as store:
+        _extend(town, store, blocks=EMPTY, payments=0)
+        _extend(town, store, blocks=dropped - EMPTY, payments=PAYMENTS)
         with store.state() as state:
             finish(create(store, state, home / "snapshot"), lambda _: None)
-    restore(open_snapshot(home / "snapshot", town.begun.chain), home / "again", lambda _: None)
-    with open_database(home / "again", town.begun.chain) as store:
+    restore(open_snapshot(home / "snapshot", town.genesis.chain), home / "again", lambda _: None)
+    with open_database(home / "again", town.genesis.chain) as store:
         bare = _settled(store, home / "again")
-        town.extend(store, KEPT, PAYMENTS)
+        _extend(town, store, blocks=KEPT, payments=PAYMENTS)
         return _settled(store, home / "again"), bare
 
 
 def run(report: Report, *, dropped: int = DROPPED) -> None:
     """Grow, prune, compact, compare."""
-    town = Town()
+    town = Town(ACCOUNTS)
     with tempfile.TemporaryDirectory(prefix="mithaq-bench-") as name:
         home = Path(name)
         whole = _grown(report, town, home / "chain", dropped)

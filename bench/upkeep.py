@@ -15,8 +15,9 @@ from typing import Final, TypeVar
 import trio
 
 from bench import network
-from bench.audit import Town, write_export
+from bench.audit import ACCOUNTS, write_export
 from bench.report import Report
+from bench.town import Town
 from node.backup import BackupRequest, backup
 from node.check.run import CheckRequest, check
 from node.config import Address, ApiConfig, Config, NodeFolder, P2pConfig
@@ -56,7 +57,7 @@ def _node(town: Town, folder: Path) -> LoadedNode:
 
 def _alone(report: Report) -> None:
     with tempfile.TemporaryDirectory(prefix="mithaq-bench-") as name:
-        folder, town = Path(name), Town()
+        folder, town = Path(name), Town(ACCOUNTS)
         write_export(town, folder / "chain.export")
         node, other = _node(town, folder / "one"), _node(town, folder / "other")
         _timed(import_chain(node, folder / "chain.export"))

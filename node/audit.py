@@ -21,8 +21,8 @@ from node.audit_ground import AuditGround
 from node.audit_report import AssetTotal, Counts, Divergence, RootAt
 from node.bodies import CheckedBlock
 from node.divergence import EntriesOf, block_divergence, receipt_divergence, state_divergence
-from node.execution import perform
-from node.replay import Exported, check_certified, decision_of, parent_of
+from node.execution import decision_of, perform
+from node.replay import Exported, check_certified, parent_of
 from primitives.crypto import Scheme
 from primitives.errors import BadBlock, Malformed, RemoteFault
 from primitives.ids import INTEGER_MAX, ChainId, Height

@@ -13,7 +13,7 @@ from consensus.timeouts import view_timeout_ms
 from ledger.block import Execution
 from node.bodies import CheckedBlock, check_block
 from node.builder import Task, build, transactions_limit
-from node.execution import check_fresh, execute, is_early, read_parent
+from node.execution import check_fresh, decision_of, execute, is_early, read_parent
 from node.mempool import Mempool
 from primitives import limits
 from primitives.block import Block
@@ -22,7 +22,6 @@ from primitives.codec import decode
 from primitives.errors import BadBlock, MithaqError, StorageFault
 from primitives.ids import BlockId, ChainId, Height, TimeMs, TransactionId, ValidatorKey, View
 from storage.chain import ChainStore
-from storage.decision import Decision
 
 
 @final
@@ -143,19 +142,7 @@ class Blocks:
         """
         body = self._bodies[certificate.block_id]
         execution = self._execute(body)
-        self._store.commit(
-            Decision(
-                block=body.block,
-                block_id=body.id,
-                certificate=certificate,
-                receipts=execution.receipts,
-                state_writes=execution.state_writes,
-                node_writes=execution.node_writes,
-                committed=execution.committed,
-                touched=execution.touched,
-                forget_before=execution.forget_before,
-            )
-        )
+        self._store.commit(decision_of(body, certificate, execution))
         identifiers = tuple(identifier for _, identifier in execution.committed)
         self._mempool.drop(identifiers)
         self._mempool.expire(body.block.header.time_ms)

@@ -16,9 +16,11 @@ from ledger.receipt import Receipt
 from ledger.validators import ValidatorRecord
 from node.bodies import CheckedBlock
 from primitives.block import Header
+from primitives.certificate import Certificate
 from primitives.errors import BadBlock, MithaqError, StorageFault
 from primitives.ids import BlockId, ChainId, Height, TimeMs, ValidatorKey, View
 from primitives.validators import ValidatorSet
+from storage.decision import Decision
 from storage.state import StateSnapshot
 
 
@@ -162,3 +164,18 @@ def is_early(header: Header, parent: Parent, now_ms: TimeMs) -> bool:
     by_clock = now_ms + parent.parameters.drift_ms
     by_parent = parent.time_ms + parent.parameters.minimum_interval_ms
     return header.time_ms > max(by_clock, by_parent)
+
+
+def decision_of(body: CheckedBlock, certificate: Certificate, execution: Execution) -> Decision:
+    """What is written for an executed block."""
+    return Decision(
+        block=body.block,
+        block_id=body.id,
+        certificate=certificate,
+        receipts=execution.receipts,
+        state_writes=execution.state_writes,
+        node_writes=execution.node_writes,
+        committed=execution.committed,
+        touched=execution.touched,
+        forget_before=execution.forget_before,
+    )

@@ -17,10 +17,10 @@ from typing import Final, final
 from msgspec import Struct
 
 from node.bodies import CheckedBlock
-from node.execution import execute
+from node.execution import decision_of, execute
 from node.export_file import ExportReader, open_export
 from node.folder import LoadedNode
-from node.replay import Exported, check_certified, checked, decision_of, parent_of
+from node.replay import Exported, check_certified, checked, parent_of
 from node.work import Progress, Work
 from primitives.block import block_id
 from primitives.crypto import ED25519

@@ -10,7 +10,6 @@ from typing import Annotated, Any, Protocol, final
 
 from msgspec import Meta, Struct
 
-from ledger.block import Execution
 from node.bodies import CheckedBlock, check_block
 from node.execution import Parent, read_parent
 from node.verify import Gate
@@ -92,18 +91,3 @@ def check_certified(certificate: Certificate, parent: Parent, scheme: Scheme) ->
         BadSignature: one of its signatures does not verify.
     """
     Gate(parent.chain, scheme).decided(certificate, parent.height, parent.validators)
-
-
-def decision_of(body: CheckedBlock, certificate: Certificate, execution: Execution) -> Decision:
-    """What is written for an executed block."""
-    return Decision(
-        block=body.block,
-        block_id=body.id,
-        certificate=certificate,
-        receipts=execution.receipts,
-        state_writes=execution.state_writes,
-        node_writes=execution.node_writes,
-        committed=execution.committed,
-        touched=execution.touched,
-        forget_before=execution.forget_before,
-    )
