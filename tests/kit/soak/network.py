@@ -1,5 +1,6 @@
 """A network of four validators whose processes are killed at random, some or all, under load."""
 
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -47,6 +48,7 @@ def main(seed: int, rounds: int) -> int:
         return 1
     finally:
         net.stop()
+    shutil.rmtree(home)
     sys.stdout.write(
         f"{rounds} rounds of kills in a network, {len(final)} payments were told to be final: "
         "each is there once\n"
