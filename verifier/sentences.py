@@ -25,6 +25,25 @@ from verifier.verdict import Invalid
 
 BALANCES: Final = 4
 """Number of the table whose rows are balances."""
+TABLES: Final = {
+    1: "accounts",
+    2: "roles",
+    3: "assets",
+    BALANCES: "balances",
+    5: "supplies",
+    6: "references",
+    7: "validators",
+    8: "parameters",
+    9: "network",
+    10: "window_ids",
+    11: "role_definitions",
+    12: "membership",
+    13: "suspensions",
+    14: "evidence_cases",
+    15: "evidence_reports",
+    64: "stamps",
+}
+"""What people call the tables that we know; any other is known by its number alone."""
 TEXT_SHOWN_MAX: Final = 400
 BYTES_SHOWN_MAX: Final = 80
 
@@ -49,12 +68,13 @@ def sentence(proof: ProofFile, chain: bytes) -> str:
             return f"On {when}, {where}, transaction {identifier} made this happen: {happened}."
         case AbsentSubject(table=table, key=key):
             nothing = _no_balance(table, key) or (
-                f"table {table} of the state held nothing under key {shown(key)}"
+                f"table {_table(table)} of the state held nothing under key {shown(key)}"
             )
             return f"On {when}, {where}, after that block, {nothing}."
         case EntrySubject(table=table, key=key, value=value):
             entry = _balance(table, key, value) or (
-                f"table {table} of the state held under key {shown(key)} the value {_record(value)}"
+                f"table {_table(table)} of the state held under key {shown(key)} "
+                f"the value {_record(value)}"
             )
             return f"On {when}, {where}, after that block, {entry}."
 
@@ -90,14 +110,14 @@ def details(proof: ProofFile, voters: Trusted, block_id: bytes) -> tuple[tuple[s
                 "an empty place" if other is None else f"the entry of another key, {other[0].hex()}"
             )
             facts += [
-                ("table", str(table)),
+                ("table", _table(table)),
                 ("key", shown(key)),
                 ("value", "none"),
                 ("path", f"{len(siblings)} steps to {end}"),
             ]
         case EntrySubject(table=table, key=key, value=value, siblings=siblings):
             facts += [
-                ("table", str(table)),
+                ("table", _table(table)),
                 ("key", shown(key)),
                 ("value", _record(value)),
                 ("value's bytes", shown(value)),
@@ -199,6 +219,11 @@ _SENTENCES: Final[dict[str, Callable[[Sequence[Any]], str | None]]] = {
 
 def _named(name: str, fields: Sequence[Any]) -> str:
     return f"{shown_name(name)}({', '.join(shown(field) for field in fields)})"
+
+
+def _table(number: int) -> str:
+    name = TABLES.get(number)
+    return str(number) if name is None else f"{number} ({name})"
 
 
 def _record(value: bytes) -> str:

@@ -79,7 +79,7 @@ def test_an_account_that_does_not_exist_is_proved_not_to(at: Desk) -> None:
     done = at.asking("proof", "get", "--account", "ab" * 32, "-o", at.home / "a.proof")
 
     assert done.code == ExitCode.OK
-    assert f"table 1 of the state held nothing under key {'ab' * 32}." in done.out
+    assert f"table 1 (accounts) of the state held nothing under key {'ab' * 32}." in done.out
 
 
 def test_a_proof_from_a_checkpoint_is_for_who_pinned_it(at: Desk, paid: str) -> None:

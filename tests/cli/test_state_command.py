@@ -74,7 +74,7 @@ def test_the_entry_of_a_table_that_has_but_one_is_read_and_proved(at: Desk, tmp_
 
     assert shown.result["key"] == "00"
     assert shown.result["record"]["window_ms"] > 0
-    assert "table 8 of the state held" in proof.result["sentence"]
+    assert "table 8 (parameters) of the state held" in proof.result["sentence"]
 
 
 def test_an_absent_entry_is_proved_absent_by_the_same_words(at: Desk, tmp_path: Path) -> None:

@@ -183,7 +183,9 @@ async def test_what_is_not_in_the_state_is_proved_to_be_absent() -> None:
 
     verdict = verifier.verify(absent.content, verifier.Pin(chain.chain))
     assert (absent.status_code, verdict.outcome) == (200, verifier.Outcome.VALID)
-    assert verdict.sentence.endswith(f"table 1 of the state held nothing under key {'ab' * 32}.")
+    assert verdict.sentence.endswith(
+        f"table 1 (accounts) of the state held nothing under key {'ab' * 32}."
+    )
     assert (table.status_code, table.json()["code"]) == (404, "state.unknown_table")
     assert table.json()["facts"]["expected"]["balances"] == 4
     assert (number.status_code, number.json()["code"]) == (404, "state.unknown_table")

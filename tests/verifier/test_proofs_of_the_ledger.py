@@ -14,6 +14,7 @@ from ledger.books import BALANCES, Holding
 from ledger.genesis import genesis_block
 from ledger.transaction import CheckedTransaction
 from ledger.tree import StateTree, update
+from node.history import TABLE_OF_NUMBER
 from node.lineage import GenesisAnchor, Lineage, quorum_of
 from node.proof import (
     BlockLists,
@@ -218,3 +219,8 @@ def test_a_payments_proof_fits_a_qr_code_with_seven_validators(others: int) -> N
     deepest = size + 2 * 34 * (13 - others.bit_length())  # the same payment among 5,000
     assert deepest <= QR_CODE_BYTES
     block.judge(block.receipt_proof())
+
+
+def test_the_verifier_calls_the_tables_what_the_ledger_calls_them() -> None:
+    """All of them, and no other; what it does not know has its number."""
+    assert {table.number: table.name for table in TABLE_OF_NUMBER.values()} == sentences.TABLES
