@@ -66,7 +66,7 @@ def _text(found: "CheckReport") -> str:
         pairs += [
             ("entries", f"{number(found.entries)} of the state"),
             ("records", tree),
-            ("promises", f"{number(found.promises)} votes, pieces of evidence, retention records"),
+            ("promises", f"{number(found.promises)} (votes, evidence, records of retention)"),
         ]
     else:
         pairs.append(("not checked", "state, tree, window and votes: say neither --from nor --to"))
