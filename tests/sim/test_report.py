@@ -40,11 +40,16 @@ def reported(*outcomes: Outcome, schedules: int = 0) -> Report:
     return report
 
 
-def test_the_rules_are_those_of_the_protocol() -> None:
-    """Who adds a rule says how the simulation counts it."""
-    page = (ROOT / "docs/protocol.md").read_text(encoding="utf-8")
+_RULE = r"^\*\*R(\d+) "
 
-    assert [int(number) for number in re.findall(r"^\*\*R(\d+) ", page, re.MULTILINE)] == [*RULES]
+
+def test_the_rules_are_those_of_the_protocol() -> None:
+    """Who adds a rule says how the simulation counts it; no replica follows those for strangers."""
+    page = (ROOT / "docs/protocol.md").read_text(encoding="utf-8")
+    replicas, strangers = page.split("### Proofs for strangers")
+
+    assert [int(number) for number in re.findall(_RULE, replicas, re.MULTILINE)] == [*RULES]
+    assert len(re.findall(_RULE, strangers, re.MULTILINE)) == 4
 
 
 def test_a_violation_is_shown_with_the_command_that_reproduces_it() -> None:
