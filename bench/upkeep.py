@@ -4,6 +4,8 @@
 nodes that carry a load of payments.
 """
 
+import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -97,23 +99,26 @@ def _beside(report: Report) -> None:
             report.fact(f"upkeep.final p50, {beside}", cuts[49], "ms")
             report.fact(f"upkeep.final p99, {beside}", cuts[98], "ms")
             if working is not None:
-                working.terminate()
+                os.killpg(working.pid, signal.SIGTERM)
                 working.wait(timeout=60)
     finally:
         net.mithaq("localnet", "down")
 
 
 def _again_and_again(net: network.Network, verb: str) -> "subprocess.Popen[bytes]":
-    """A process that asks a node for one work after the other."""
+    """A process that asks a node for one work after the other, as soon as the last one ended."""
     program = (
         "import itertools, subprocess, sys\n"
         "for n in itertools.count():\n"
         "    words = [f'{sys.argv[1]}.{n}'] if sys.argv[2] == 'backup' else []\n"
-        "    subprocess.run([*sys.argv[3:], *words], check=True, capture_output=True)\n"
+        "    done = subprocess.run([*sys.argv[3:], *words], capture_output=True)\n"
+        "    if b'is at work at' not in done.stderr and done.returncode:\n"
+        "        sys.exit(done.stderr)\n"
     )
     command = [sys.executable, "-m", "cli", "db", verb, "--home", str(net.home), "--node", "node0"]
     words = [sys.executable, "-c", program, str(net.home / "bench.backup"), verb, *command]
-    return subprocess.Popen(words)
+    # A session of its own: the command that it waits for ends with it.
+    return subprocess.Popen(words, start_new_session=True)
 
 
 def run(report: Report) -> None:
