@@ -15,7 +15,7 @@ from primitives.digest import digest
 from primitives.domains import Domain
 from verifier import Outcome, Pin, verify
 from verifier.__main__ import main
-from verifier.sentences import shown, time_text
+from verifier.sentences import TABLES, shown, time_text
 
 ROOT = Path(__file__).parents[2]
 CHAIN = small_chain()
@@ -210,5 +210,5 @@ def test_an_entry_is_called_a_balance_only_where_it_is_one() -> None:
         (4, account + b"GBP", b"\xc1not a record", b"\xc1not a record".hex()),
     ):
         assert entry_sentence(table, key, value) == (
-            f"table {table} of the state held under key {key.hex()} the value {shown_value}."
+            f"table {table} ({TABLES[table]}) of the state held under key {key.hex()} the value {shown_value}."
         )
