@@ -210,5 +210,6 @@ def test_an_entry_is_called_a_balance_only_where_it_is_one() -> None:
         (4, account + b"GBP", b"\xc1not a record", b"\xc1not a record".hex()),
     ):
         assert entry_sentence(table, key, value) == (
-            f"table {table} ({TABLES[table]}) of the state held under key {key.hex()} the value {shown_value}."
+            f"table {table} ({TABLES[table]}) of the state held under key {key.hex()} "
+            f"the value {shown_value}."
         )
