@@ -29,6 +29,7 @@ from node.api.problems import (
     problem,
     problem_of,
 )
+from node.api.responses import Write, send_until_gone
 from node.work import Progress, Work, finish
 from primitives import limits
 from primitives.errors import Malformed, MithaqError, OperatorFault, Rejected, StorageFault
@@ -185,21 +186,13 @@ class _Lines(ASGIResponse):
     async def send_body(self, send: Send, receive: Receive) -> None:
         """Until the work is done or the client has gone."""
 
-        async def tell(line: Any) -> None:  # noqa: ANN401 - whatever JSON is made of
-            data = msgspec.json.encode(line) + b"\n"
-            await send({"type": "http.response.body", "body": data, "more_body": True})
+        async def labour(write: Write) -> None:
+            async def tell(line: Any) -> None:  # noqa: ANN401 - whatever JSON is made of
+                await write(msgspec.json.encode(line) + b"\n")
 
-        async with trio.open_nursery() as nursery:
-
-            async def watch() -> None:
-                while (await receive())["type"] == "http.request":
-                    pass
-                nursery.cancel_scope.cancel()
-
-            nursery.start_soon(watch)
             await self._labour.do(self._name, self._work, tell)
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
-            nursery.cancel_scope.cancel()
+
+        await send_until_gone(send, receive, labour)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer; a work that never began is let go as well."""

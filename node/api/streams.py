@@ -9,7 +9,6 @@ The cursor also goes out with every heartbeat, so that a filter that rarely matc
 the node read the same blocks again after each reconnect.
 """
 
-from collections.abc import Awaitable, Callable
 from typing import Final, final
 
 import trio
@@ -18,7 +17,7 @@ from litestar.types import Receive, Scope, Send
 
 from node.api.backend import Backend
 from node.api.problems import BUSY, Problem, problem
-from node.api.responses import problem_response
+from node.api.responses import Write, problem_response, send_until_gone
 from node.events import Cursor, EventReader, Wanted
 from primitives import limits
 from primitives.errors import Rejected
@@ -55,9 +54,7 @@ class Streams:
         for scope in self._idle:
             scope.cancel()
 
-    async def follow(
-        self, after: Cursor, wanted: Wanted, send: Callable[[bytes], Awaitable[None]]
-    ) -> None:
+    async def follow(self, after: Cursor, wanted: Wanted, send: Write) -> None:
         """Send until the node stops."""
         cursor = after
         # The cursor comes first: who is cut off before the first event goes on from here.
@@ -113,20 +110,10 @@ class _EventStream(ASGIResponse):
     async def send_body(self, send: Send, receive: Receive) -> None:
         """Until the node stops or the client has gone."""
 
-        async def write(data: bytes) -> None:
-            await send({"type": "http.response.body", "body": data, "more_body": True})
-
-        async with trio.open_nursery() as nursery:
-
-            async def watch() -> None:
-                while (await receive())["type"] == "http.request":
-                    pass
-                nursery.cancel_scope.cancel()
-
-            nursery.start_soon(watch)
+        async def follow(write: Write) -> None:
             await self._streams.follow(self._after, self._wanted, write)
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
-            nursery.cancel_scope.cancel()
+
+        await send_until_gone(send, receive, follow)
 
 
 def _busy() -> Problem:
