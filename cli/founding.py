@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from ipaddress import AddressValueError, IPv4Address
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, final
 
@@ -83,6 +84,8 @@ class Plan:
     validators: int
     observers: int
     base_port: int
+    first_address: str | None = None
+    """Each node is a machine of its own from this IPv4 address on; on loopback where not given."""
 
     def entries(self) -> tuple[NodeEntry, ...]:
         """The nodes, validators first."""
@@ -92,11 +95,15 @@ class Plan:
 
     def _entry(self, index: int, name: str) -> NodeEntry:
         votes = index < self.validators
+        # Nodes on one machine differ in their ports, machines in their addresses.
+        host, port = "127.0.0.1", self.base_port + index
+        if self.first_address is not None:
+            host, port = str(IPv4Address(self.first_address) + index), self.base_port
         return NodeEntry(
             name=name,
             folder=f"nodes/node{index}" if votes else f"nodes/observer{index - self.validators}",
-            p2p=f"127.0.0.1:{self.base_port + index}",
-            api=f"127.0.0.1:{self.base_port + API_OFFSET + index}",
+            p2p=f"{host}:{port}",
+            api=f"{host}:{port + API_OFFSET}",
             role="validator" if votes else "observer",
         )
 
@@ -122,6 +129,18 @@ def check_plan(plan: Plan) -> None:
         raise OperatorFault(
             f"base port {plan.base_port}, expected 1 to {65535 - API_OFFSET - nodes + 1}"
         )
+    if plan.first_address is not None:
+        _check_addresses(plan.first_address, nodes)
+
+
+def _check_addresses(first: str, nodes: int) -> None:
+    try:
+        last = IPv4Address(first) + (nodes - 1)
+    except AddressValueError as error:
+        beyond = f"an IPv4 address with {nodes - 1} more above it, such as 10.0.0.1"
+        raise OperatorFault(f"first address {first!r}, expected {beyond}") from error
+    if last.is_multicast or last.is_reserved:
+        raise OperatorFault(f"addresses {first} to {last}: not all of them are a machine's")
 
 
 def found(home: Home, plan: Plan) -> Localnet:

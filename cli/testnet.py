@@ -17,6 +17,11 @@ from cli.session import Session, command, facts
     show_default=True,
     help="Node i: p2p on this port + i, API 1000 above.",
 )
+@click.option(
+    "--first-address",
+    help="A machine for each node: this IPv4 address, and those above it, all with the same ports."
+    "  [default: all on 127.0.0.1]",
+)
 @click.option("--network", default="testnet", show_default=True, help="Name of the network.")
 @click.option(
     "--output",
@@ -28,6 +33,7 @@ def testnet(
     validators: int,
     observers: int,
     base_port: int,
+    first_address: str | None,
     network: str,
     output: Path | None,
 ) -> None:
@@ -39,7 +45,13 @@ def testnet(
     from cli.founding import Plan, found
 
     home = home_of(session) if output is None else Home(output)
-    plan = Plan(network=network, validators=validators, observers=observers, base_port=base_port)
+    plan = Plan(
+        network=network,
+        validators=validators,
+        observers=observers,
+        base_port=base_port,
+        first_address=first_address,
+    )
     localnet = found(home, plan)
     result = {
         "home": str(home.path),

@@ -55,6 +55,34 @@ def test_node_i_listens_on_the_base_port_and_a_thousand_above(tmp_path: Path) ->
         assert config["api"]["listen"] == f"127.0.0.1:{21000 + index}"
 
 
+def test_with_a_first_address_each_node_is_a_machine_of_its_own(tmp_path: Path) -> None:
+    """All with the same ports, and each tells the others its own address."""
+    done = testnet(tmp_path, "--observers", "1", "--first-address", "10.1.0.254")
+
+    nodes = [(node["p2p"], node["api"]) for node in done.result["nodes"]]
+    hosts = ["10.1.0.254", "10.1.0.255", "10.1.1.0", "10.1.1.1", "10.1.1.2"]
+    assert nodes == [(f"{host}:17000", f"{host}:18000") for host in hosts]
+    config = load_node(Path(done.result["nodes"][4]["folder"])).config
+    assert (config.p2p.listen, config.api.listen) == nodes[4]
+
+
+@pytest.mark.parametrize(
+    ("first", "words"),
+    [
+        ("10.1", "first address '10.1', expected an IPv4 address with 3 more above it"),
+        ("255.255.255.254", "first address '255.255.255.254', expected an IPv4 address with 3"),
+        ("223.255.255.254", "addresses 223.255.255.254 to 224.0.0.1: not all of them are"),
+    ],
+)
+def test_addresses_that_no_machine_has_are_refused(tmp_path: Path, first: str, words: str) -> None:
+    """Before anything is written."""
+    done = mithaq("testnet", "--home", tmp_path, "--first-address", first)
+
+    assert done.code == ExitCode.LOCAL_FAULT
+    assert words in done.err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_without_another_base_port_it_is_17000(tmp_path: Path) -> None:
     """Links from 17000 on, APIs from 18000 on; what is printed and documented."""
     made = testnet(tmp_path)
