@@ -10,66 +10,22 @@ who is ahead has the next block, this node says so once and waits: it takes a sn
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Final, Protocol, final
+from typing import Final, Protocol, final
 
-import msgspec
 import trio
-from msgspec import Meta, Struct
 
-from node import wire
+from node import questions, wire
+from node.questions import Range, RangeAnswer
 from p2p.faults import PeerUnavailable, RequestRefused
 from p2p.peers import PeerId
 from primitives import limits
-from primitives.block import Block
-from primitives.certificate import Certificate
-from primitives.codec import decode, encode
+from primitives.codec import decode
 from primitives.errors import RemoteFault
-from primitives.ids import Height, Natural
-from storage.chain import ChainStore
+from primitives.ids import Height
 
 REQUEST_TIMEOUT_S: Final = 10.0
 PAUSE_S: Final = 0.5
 """Before a peer that could not be asked is asked again."""
-
-
-@final
-class Range(Struct, array_like=True, frozen=True):
-    """A question: certified blocks from a height on, as many as fit into an answer."""
-
-    height: Natural[Height]
-    count: Annotated[int, Meta(ge=1, le=limits.RANGE_BLOCKS_MAX)]
-
-
-@final
-class Certified(Struct, array_like=True, frozen=True):
-    """A block and its commit certificate."""
-
-    block: Block
-    certificate: Certificate
-
-
-@final
-class Answer(Struct, array_like=True, frozen=True):
-    """As many as there are, and the lowest height that there are any of (decision 0031)."""
-
-    kept_from: Natural[Height]
-    blocks: Annotated[tuple[Certified, ...], Meta(max_length=limits.RANGE_BLOCKS_MAX)]
-
-
-def answer(store: ChainStore, question: bytes) -> bytes:
-    """Serve a range. Reads the database: run it in a thread.
-
-    Raises:
-        Malformed: not a question.
-    """
-    asked = decode(question, Range, limit=limits.REQUEST_BYTES_MAX)
-    found = store.blocks_from(
-        asked.height,
-        bytes_max=limits.RESPONSE_BYTES_MAX - limits.BLOCK_MESSAGE_BYTES_MAX,
-        count_max=asked.count,
-    )
-    blocks = tuple((msgspec.Raw(one.block), one.certificate) for one in found)
-    return encode((store.edges().bodies, blocks))
 
 
 class Asker(Protocol):
@@ -142,10 +98,10 @@ class Catchup:
 
     async def _fetch(self, peer: PeerId) -> None:
         before = self._height()
-        question = encode(Range(before, limits.RANGE_BLOCKS_MAX))
+        question = questions.write(Range(before, limits.RANGE_BLOCKS_MAX))
         try:
             data = await self._network.request(peer, question, timeout_s=REQUEST_TIMEOUT_S)
-            found = decode(data, Answer, limit=limits.RESPONSE_BYTES_MAX)
+            found = decode(data, RangeAnswer, limit=limits.RESPONSE_BYTES_MAX)
             self._kept_from[peer] = found.kept_from
             for one in found.blocks:
                 await self._accept(peer, wire.Decided(one.block, one.certificate))

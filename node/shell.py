@@ -13,20 +13,21 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, final
+from typing import Any, Final, assert_never, final
 
 import trio
 
 from consensus.messages import Commit, Prepare, Status, ViewChange
 from ledger.transaction import CheckedTransaction, check_transaction
-from node import wire
+from node import questions, wire
 from node.bodies import CheckedBlock, body_of
-from node.catchup import Catchup, answer
+from node.catchup import Catchup
 from node.clock_check import ClockCheck
 from node.engine import Engine
 from node.log import Log
 from node.metrics import Metrics, watch_loop, watch_storage
 from node.outbox import Outbox
+from node.range_serve import serve_range
 from node.status import clock_in_words
 from node.timers import Timers
 from node.waiting import Waiting
@@ -254,8 +255,16 @@ class Shell:
         return answers
 
     async def answer(self, _peer: PeerId, question: bytes) -> bytes:
-        """A range of certified blocks for a peer that catches up."""
-        return await trio.to_thread.run_sync(answer, self._store, question)
+        """What a peer asked on a stream of its own.
+
+        Raises:
+            Malformed: not a question.
+        """
+        match questions.read(question):
+            case questions.Range() as asked:
+                return await trio.to_thread.run_sync(serve_range, self._store, asked)
+            case other:
+                assert_never(other)
 
     # --- from clients -----------------------------------------------------------------------
 

@@ -9,8 +9,10 @@ import trio.testing
 
 from kit.nets import in_trio
 from kit.stored import grow, new_store
-from node import wire
-from node.catchup import Answer, Catchup, Certified, Range, answer
+from node import questions, wire
+from node.catchup import Catchup
+from node.questions import Certified, Range, RangeAnswer
+from node.range_serve import serve_range
 from p2p.faults import PeerUnavailable
 from p2p.peers import PeerId
 from primitives import limits
@@ -24,8 +26,8 @@ NEAR, FAR, LIAR = PeerId("near"), PeerId("far"), PeerId("liar")
 
 
 def ranged(store: ChainStore, height: int, count: int) -> list[Certified]:
-    data = answer(store, encode(Range(Height(height), count)))
-    found: Answer = decode(data, Answer, limit=limits.RESPONSE_BYTES_MAX)
+    data = serve_range(store, questions.read(encode(Range(Height(height), count))))
+    found: RangeAnswer = decode(data, RangeAnswer, limit=limits.RESPONSE_BYTES_MAX)
     return list(found.blocks)
 
 
@@ -52,7 +54,7 @@ def test_a_range_is_bounded() -> None:
         with pytest.raises(Malformed):
             ranged(store, 1, count)
     with pytest.raises(Malformed):
-        answer(store, b"\x92\x01")
+        questions.read(b"\x93\x01\x01")
 
 
 @dataclass
@@ -75,7 +77,9 @@ class Follower:
         self.asked.append(peer)
         if peer in self.down:
             raise PeerUnavailable(f"{peer} is away")
-        return self.bad(peer, answer(self.pruned.get(peer, self.store), question))
+        return self.bad(
+            peer, serve_range(self.pruned.get(peer, self.store), questions.read(question))
+        )
 
     async def accept(self, _peer: PeerId, decided: wire.Decided) -> None:
         if decided.block.header.height == self.height:
@@ -128,7 +132,7 @@ async def test_a_claim_without_blocks_holds_nobody_up() -> None:
     """A liar is asked once, and the next peer brings what there is."""
     store = new_store()
     grow(store, 10)
-    empty = encode(Answer(Height(1), ()))
+    empty = encode(RangeAnswer(Height(1), ()))
     follower = Follower(store, bad=lambda peer, data: empty if peer == LIAR else data)
 
     await follow(follower, {LIAR: 1_000_000, FAR: 11})

@@ -21,9 +21,9 @@ from kit import consensus as made
 from kit.certified import sample_header
 from kit.strategies import HEADERS, mutated, spoilt, values_of
 from node import forensics, wire
-from node.catchup import Answer, Range
 from node.evidence_file import EvidenceFile
 from node.proof import ProofFile
+from node.questions import Question, RangeAnswer
 from node.signer_memory import Memory
 from node.votelog import to_entry
 from primitives import limits
@@ -76,8 +76,8 @@ DECODERS = {
     "block": Decoder(Block, limits.BLOCK_MESSAGE_BYTES_MAX),
     "header": Decoder(Header, 4096),
     "evidence": Decoder(Evidence, 4096),
-    "question of a node that catches up": Decoder(Range, limits.REQUEST_BYTES_MAX),
-    "answer to it": Decoder(Answer, limits.RESPONSE_BYTES_MAX),
+    "question to a peer": Decoder(Question, limits.REQUEST_BYTES_MAX),
+    "answer to one for a range": Decoder(RangeAnswer, limits.RESPONSE_BYTES_MAX),
     "proof file": Decoder(ProofFile, limits.PROOF_BYTES_MAX),
     "evidence file": Decoder(EvidenceFile, limits.EVIDENCE_FILE_BYTES_MAX),
     "testimony": Decoder(forensics.Testimony, limits.TESTIMONY_BYTES_MAX),
