@@ -2,8 +2,6 @@
 
 import dataclasses
 from collections.abc import Iterator
-from types import TracebackType
-from typing import Self
 
 import msgspec
 import pytest
@@ -28,6 +26,7 @@ from primitives.errors import StorageFault
 from primitives.ids import BlockId, Height, TimeMs, View
 from storage import schema
 from storage.chain import ChainStore, install_genesis
+from storage.closing import Closing
 from storage.decision import CertifiedBlock, Head, TransactionPlace, VoteStep
 from storage.keyvalue import Batch, KeyValue, Snapshot
 from storage.memory import MemoryKeyValue
@@ -37,7 +36,7 @@ class Unplugged(Exception):
     """The power is gone."""
 
 
-class LosingPower:
+class LosingPower(Closing):
     """A database whose power goes at its next write: just before it is durable, or just after."""
 
     def __init__(self, database: MemoryKeyValue, *, after_the_write: bool) -> None:
@@ -68,17 +67,6 @@ class LosingPower:
 
     def close(self) -> None:
         self.database.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def everything(database: KeyValue) -> list[tuple[bytes, bytes]]:
