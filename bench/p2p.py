@@ -92,9 +92,9 @@ async def _nodes(size: int) -> AsyncIterator[list[Network]]:
     async with AsyncExitStack() as stack:
         networks: list[Network] = []
         for number, seed in enumerate(seeds):
-            addresses = [network.address for network in networks] + [""] * size
+            addresses = [(network.address,) for network in networks] + [()] * size
             peers = [
-                Peer(id=ids[other], name=f"node-{other}", address=addresses[other])
+                Peer(ids[other], f"node-{other}", votes=True, addresses=addresses[other])
                 for other in range(size)
                 if other != number
             ]

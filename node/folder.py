@@ -75,7 +75,7 @@ def load_node(path: Path) -> LoadedNode:
         genesis=genesis,
         node_key=node_key,
         validator_key=validator_key,
-        peers=_peers(config, node_key),
+        peers=_peers(config, node_key, document),
     )
 
 
@@ -114,15 +114,17 @@ def check_identity(node: LoadedNode, records: Sequence[ValidatorRecord]) -> str 
     )
 
 
-def _peers(config: Config, own: StoredKey) -> tuple[Peer, ...]:
+def _peers(config: Config, own: StoredKey, document: GenesisDocument) -> tuple[Peer, ...]:
     for peer in config.p2p.peers:
         if peer.node_key == NodeKey(own.public):
             raise OperatorFault(f"p2p.peers: {peer.name} has the node id of this node itself")
+    voting = {record.node_key for record in document.validators}
     return tuple(
         Peer(
             id=peer_id_of(peer.node_key),
             name=peer.name,
-            address=peer.address,
+            votes=peer.node_key in voting,
+            addresses=(peer.address,) if peer.address else (),
         )
         for peer in config.p2p.peers
     )

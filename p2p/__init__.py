@@ -1,15 +1,18 @@
 """Authenticated bytes between known peers, over libp2p.
 
-What this package is: a `Network` that keeps one link to every configured peer, carries requests,
-and gossips committed blocks. What it promises about a payload: which peer delivered it. What it
-never does: look into a payload, decide who is a peer, or remember anything across a restart.
+What this package is: a `Network` that keeps one link to every peer that the node names, carries
+requests, and gossips committed blocks. What it promises about a payload: which peer delivered it.
+What it never does: look into a payload, decide who is a peer, or remember anything across a
+restart.
 
 - `p2p.peers`     names of peers; loads nothing of libp2p, so that the CLI may use it
 - `p2p.frames`    the bytes of a link: lanes, coalescing, parsing; pure
 - `p2p.inbox`     what arrives, bounded per peer
 - `p2p.streams`   libp2p's sockets and streams, with the bounds it lacks
-- `p2p.host`      the door to libp2p: Noise with the allow-list, connections
+- `p2p.gate`      who gets a connection: Noise, and then the allow-list
+- `p2p.host`      the door to libp2p: connections and streams
 - `p2p.gossip`    the topic of committed blocks (libp2p's gossipsub)
+- `p2p.conduct`   penalties with their reasons, and pauses; pure
 - `p2p.links`     one link per peer: two streams, keep-alive, reconnect
 - `p2p.requests`  one question, one answer, a stream each
 - `p2p.network`   the whole, opened as a context

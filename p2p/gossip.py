@@ -21,6 +21,9 @@ Gossipsub v1.1 of libp2p, set on purpose where its defaults serve an open networ
   alone need it, and names messages otherwise than they are recognised, so that everything is asked
   for and sent again: hence `_Cache` and two methods of `_Router`.
 
+- **Judged.** A payload is looked at before it is passed on (`Judge`), so that what is invalid ends
+  with its first receiver.
+
 Gossip is a convenience: what is lost here is found by request. So nothing waits for it: a full
 inbox or a full queue drops, and counts.
 """
@@ -30,7 +33,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from math import inf
-from typing import Final
+from typing import Final, TypeAlias
 
 import trio
 from libp2p.custom_types import TProtocol
@@ -50,6 +53,16 @@ from p2p.peers import PeerId
 from p2p.streams import STREAM_ERRORS, Stream
 from primitives import limits
 from primitives.errors import Malformed
+
+Judge: TypeAlias = Callable[[PeerId, bytes], bool]
+"""Asked once about each new payload and who passed it on: false, and it goes no further, neither to
+the inbox nor to other peers. It must not wait, and must not be dear."""
+
+
+def let_pass(_peer: PeerId, _payload: bytes) -> bool:
+    """The judge who finds nothing wrong."""
+    return True
+
 
 GOSSIPSUB: Final = TProtocol("/meshsub/1.1.0")
 _HEARTBEAT_S: Final = 1
@@ -200,6 +213,8 @@ class Gossip:
         self._send, self._waiting = trio.open_memory_channel[bytes](limits.GOSSIP_WAITING_MAX)
         self.published = 0
         self.received = 0
+        self.stopped = 0
+        """Others' payloads that went no further."""
         self.dropped = 0
         """Own payloads that found the queue full, and others' that found the inbox full."""
 
@@ -237,13 +252,15 @@ class Gossip:
 
 
 @asynccontextmanager
-async def open_gossip(host: Host, chain_id: bytes, inbox: Inbox) -> AsyncIterator[Gossip]:
-    """Join the topic; payloads of others go to `inbox`, each once."""
+async def open_gossip(
+    host: Host, chain_id: bytes, inbox: Inbox, judge: Judge
+) -> AsyncIterator[Gossip]:
+    """Join the topic; payloads of others that `judge` lets pass go to `inbox`, each once."""
     topic = topic_of(chain_id)
     router = _Router()
     pubsub = _Pubsub(host, router, topic)
     gossip = Gossip(pubsub, topic)
-    deliver = _deliverer(gossip, host.id, inbox)
+    deliver = _deliverer(gossip, host.id, inbox, judge)
     pubsub.set_topic_validator(topic, deliver, is_async_validator=False)
     async with (
         background_trio_service(pubsub),
@@ -259,7 +276,9 @@ async def open_gossip(host: Host, chain_id: bytes, inbox: Inbox) -> AsyncIterato
             tasks.cancel_scope.cancel()
 
 
-def _deliverer(gossip: Gossip, own: PeerId, inbox: Inbox) -> Callable[[ID, Message], bool]:
+def _deliverer(
+    gossip: Gossip, own: PeerId, inbox: Inbox, judge: Judge
+) -> Callable[[ID, Message], bool]:
     """gossipsub's "validator": it is called once for each new message, with who relayed it."""
 
     def deliver(forwarder: ID, message: Message) -> bool:
@@ -267,6 +286,9 @@ def _deliverer(gossip: Gossip, own: PeerId, inbox: Inbox) -> Callable[[ID, Messa
         if peer == own:
             return True
         if not 0 < len(message.data) <= limits.GOSSIP_BYTES_MAX:
+            return False
+        if not judge(peer, message.data):
+            gossip.stopped += 1
             return False
         gossip.received += 1
         if not inbox.offer(Delivery(peer, message.data, Via.GOSSIP)):

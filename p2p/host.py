@@ -4,34 +4,31 @@ What is used of libp2p: Noise, yamux, multistream, streams, and (in `p2p.gossip`
 not: plaintext, TLS, QUIC, WebSocket, discovery of any kind, identify, ping, port mapping, automatic
 dialling, its resource manager, its listener and its address book.
 
-- **Allow-list.** `GatedNoise` wraps the Noise transport. When the handshake has proved the remote
-  key, a peer id that is not listed (or is paused after a violation) is refused: the socket closes
-  before a multiplexer, and so before any protocol, exists. Outward, the dialled peer id is insisted
-  on. Refusals are counted by reason.
+- **Allow-list.** The gate is asked when the handshake has proved a key (`p2p.gate`), and, because
+  the list may change at any time, again when the connection stands and with each stream.
 - **Listener.** Ours: libp2p's binds with SO_REUSEPORT, under which a second node on the same port
   silently takes half of the connections; and it keeps an inbound slot for every connection that it
   ever accepted, so that a node grows deaf with its peers' restarts.
 - **Streams.** `Host.open` opens one on an existing connection and never dials (`p2p.streams`).
-- **Bounds.** Handshakes in progress, streams per peer, and the time of each step.
+- **Bounds.** Dials and handshakes in progress, connections and streams per peer, and the time of
+  each step.
 - **Failure.** An error in a stream's handler ends that stream, or for a violation that peer's
   connections; it never reaches libp2p's own tasks, where it would end the node.
 """
 
 import errno
 import logging
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
-from typing import Final, NoReturn, TypeAlias
+from typing import Final, TypeAlias
 from weakref import WeakKeyDictionary, WeakSet
 
 import trio
-from libp2p.abc import IMuxedConn, IRawConnection, ISecureConn
+from libp2p.abc import IMuxedConn, INetConn
 from libp2p.crypto.ed25519 import create_new_key_pair
-from libp2p.crypto.keys import KeyPair
-from libp2p.crypto.x25519 import create_new_key_pair as create_noise_key_pair
 from libp2p.custom_types import TProtocol
 from libp2p.host.basic_host import BasicHost
+from libp2p.io.exceptions import IOException
 from libp2p.network.auto_connector import AutoConnector
 from libp2p.network.config import ConnectionConfig, RetryConfig
 from libp2p.network.swarm import Swarm
@@ -39,10 +36,7 @@ from libp2p.peer.id import ID
 from libp2p.peer.peerstore import PeerStore
 from libp2p.protocol_muxer.multiselect import Multiselect
 from libp2p.protocol_muxer.multiselect_communicator import MultiselectCommunicator
-from libp2p.security.exceptions import HandshakeFailure
-from libp2p.security.noise.exceptions import PeerIDMismatchesPubkey
 from libp2p.security.noise.transport import PROTOCOL_ID as NOISE
-from libp2p.security.noise.transport import Transport as NoiseTransport
 from libp2p.stream_muxer.yamux.yamux import PROTOCOL_ID as YAMUX
 from libp2p.stream_muxer.yamux.yamux import Yamux
 from libp2p.tools.anyio_service import background_trio_service
@@ -50,6 +44,7 @@ from libp2p.transport.upgrader import TransportUpgrader
 from multiaddr import Multiaddr  # type: ignore[import-untyped]  # it has no type hints
 
 from p2p.faults import PeerUnavailable
+from p2p.gate import Gate, GatedNoise, Refused
 from p2p.peers import PeerId, parse_address
 from p2p.streams import (
     STREAM_ERRORS,
@@ -68,82 +63,26 @@ StreamHandler: TypeAlias = Callable[[PeerId, Stream], Awaitable[None]]
 FaultHandler: TypeAlias = Callable[[PeerId, RemoteFault], Awaitable[None]]
 
 _STEP_S: Final = 5.0
-"""A dial, a handshake, or the opening of a stream takes longer only if the peer is in trouble."""
+"""A handshake, or the opening of a stream, takes longer only if the peer is in trouble."""
+_CONNECT_S: Final = 2.5
+"""Two SYNs; the next would follow four seconds after the first, when a new attempt is as good."""
 _GOODBYE_S: Final = 1.0
 """For closing connections politely at the end."""
 _ACCEPT_PAUSE_S: Final = 0.1
 """When the process has no descriptor left for a connection, others must close first."""
+_NOT_ADMITTED: Final = (
+    "connected, then closed by the other side before anything was said: "
+    "it does not admit this node (yet)"
+)
 _ACCEPT_ERRNOS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
-
-
-class Refused(HandshakeFailure):
-    """The handshake proved a peer id that may not have a connection."""
-
-
-class Gate:
-    """The allow-list: who may have a connection, asked when a handshake has proved a peer id."""
-
-    def __init__(self, allowed: Collection[PeerId]) -> None:
-        self._allowed = frozenset(allowed)
-        self._paused: dict[PeerId, float] = {}
-        self.refusals: Counter[str] = Counter()
-        """Refused connections by reason."""
-
-    def pause(self, peer: PeerId, seconds: float) -> None:
-        """Refuse this peer's connections for a while: it broke a rule."""
-        self._paused[peer] = trio.current_time() + seconds
-
-    def check(self, peer: PeerId) -> None:
-        """Raises:
-        Refused: this peer may not have a connection now.
-        """
-        if peer not in self._allowed:
-            self.refuse("stranger", peer)
-        if self._paused.get(peer, 0.0) > trio.current_time():
-            self.refuse("paused", peer)
-
-    def refuse(self, reason: str, peer: PeerId) -> NoReturn:
-        """Count and raise a refusal."""
-        self.refusals[reason] += 1
-        raise Refused(f"refused {peer}: {reason}")
-
-
-class GatedNoise(NoiseTransport):
-    """Noise, and then the allow-list, before anybody may speak."""
-
-    def __init__(self, key_pair: KeyPair, gate: Gate) -> None:
-        super().__init__(key_pair, create_noise_key_pair().private_key)
-        self._gate = gate
-
-    async def secure_inbound(self, conn: IRawConnection) -> ISecureConn:
-        """Refuse whom the gate refuses."""
-        secured = await super().secure_inbound(conn)
-        await self._admit(secured)
-        return secured
-
-    async def secure_outbound(self, conn: IRawConnection, peer_id: ID) -> ISecureConn:
-        """Insist on the dialled peer."""
-        try:
-            secured = await super().secure_outbound(conn, peer_id)
-        except PeerIDMismatchesPubkey:  # before our own identity was sent
-            self._gate.refuse("wrong peer", peer_id_text(peer_id))
-        assert secured.get_remote_peer() == peer_id, "libp2p insists on the dialled peer id"
-        await self._admit(secured)
-        return secured
-
-    async def _admit(self, secured: ISecureConn) -> None:
-        try:
-            self._gate.check(peer_id_text(secured.get_remote_peer()))
-        except Refused:
-            await secured.close()
-            raise
 
 
 class _QuietHost(BasicHost):
     """libp2p's host without identify, and whose stream handlers cannot bring down the swarm."""
 
-    def __init__(self, swarm: Swarm, on_fault: FaultHandler) -> None:
+    def __init__(self, swarm: Swarm, gate: Gate, on_fault: FaultHandler) -> None:
         super().__init__(swarm, disable_identify_address_discovery=True)
+        self._gate = gate
         self.multiselect = Multiselect({})
         self._on_fault = on_fault
 
@@ -162,6 +101,9 @@ class _QuietHost(BasicHost):
     async def _swarm_stream_handler(self, net_stream: Stream) -> None:
         """Negotiate, then hand over. What a peer sends may end its stream, never the swarm."""
         peer = stream_peer(net_stream)
+        if not self._gate.admits(peer):  # it was one of ours a moment ago
+            await drop(net_stream)
+            return
         try:
             check_streams(net_stream)
             await widen(net_stream)
@@ -193,14 +135,26 @@ class _NeverByItself(AutoConnector):
 class Host:
     """Connections and streams to listed peers, by their ids. Made by `open_host`."""
 
-    def __init__(self, swarm: Swarm, gate: Gate, *, address: str, on_fault: FaultHandler) -> None:
+    def __init__(
+        self,
+        swarm: Swarm,
+        noise: GatedNoise,
+        tasks: trio.Nursery,
+        *,
+        address: str,
+        on_fault: FaultHandler,
+    ) -> None:
         self._swarm = swarm
+        self._noise = noise
+        self._tasks = tasks
         self._on_fault = on_fault
+        self._dials = trio.CapacityLimiter(limits.DIALS_MAX)
+        self._is_closing = False
         self._sockets = WeakSet[trio.SocketStream]()
         self._socket_of = WeakKeyDictionary[IMuxedConn, trio.SocketStream]()
-        self.libp2p = _QuietHost(swarm, on_fault)
+        self.gate = noise.gate
+        self.libp2p = _QuietHost(swarm, self.gate, on_fault)
         """For `p2p.gossip` alone."""
-        self.gate = gate
         self.id = peer_id_text(swarm.get_peer_id())
         self.address = address
         """Where we listen, with the port that was really bound."""
@@ -234,20 +188,55 @@ class Host:
         Raises:
             PeerUnavailable: nobody answers there, or somebody else does.
         """
-        if self.is_connected(peer):
-            return
+        async with self._dials:
+            if self.is_connected(peer):  # it came to us while we waited for our turn
+                return
+            socket = await self._connect(address)
+            raw = raw_connection(socket, is_dialler=True)
+            stands = False
+            try:
+                with trio.fail_after(_STEP_S):
+                    connection = await self._swarm.upgrade_outbound_raw_conn(raw, _id(peer))
+                await self._stands(connection.muxed_conn, socket)
+                stands = True
+            except trio.TooSlowError:
+                raise PeerUnavailable(f"{address}: no handshake in {_STEP_S:g} s") from None
+            except Exception as error:  # its Noise and its sockets share no base class
+                is_shown_out = self._noise.has_proved(raw) and _is_end(error)
+                words = _NOT_ADMITTED if is_shown_out else _describe(error)
+                raise PeerUnavailable(f"{address}: {words}") from error
+            finally:
+                if not stands:  # libp2p forgets it when an attempt is cancelled
+                    await trio.aclose_forcefully(socket)
+
+    async def _connect(self, address: str) -> trio.SocketStream:
         host, port = parse_address(address)
         try:
-            with trio.fail_after(_STEP_S):
+            with trio.fail_after(_CONNECT_S):
                 socket = await trio.open_tcp_stream(host, port)
-                self._sockets.add(socket)
-                await self._swarm.upgrade_outbound_raw_conn(
-                    raw_connection(socket, is_dialler=True), _id(peer)
-                )
         except trio.TooSlowError:
-            raise PeerUnavailable(f"{address}: no handshake in {_STEP_S:g} s") from None
-        except Exception as error:  # its Noise and its sockets share no base class
+            raise PeerUnavailable(f"{address}: no connection in {_CONNECT_S:g} s") from None
+        except OSError as error:
             raise PeerUnavailable(f"{address}: {_describe(error)}") from error
+        self._sockets.add(socket)
+        return socket
+
+    async def _stands(self, connection: IMuxedConn, socket: trio.SocketStream) -> None:
+        """A connection has passed the gate, which may have closed behind it.
+
+        libp2p trims no connection that is younger than a while; ours ends the oldest beyond the
+        bound, so that a peer that restarts often is heard at once.
+
+        Raises:
+            Refused: the peer is none any more.
+        """
+        self._socket_of[connection] = socket
+        peer = peer_id_text(connection.peer_id)
+        if not self.gate.admits(peer):
+            await trio.aclose_forcefully(socket)
+            self.gate.check(peer)
+        held = self._swarm.get_connections(connection.peer_id)
+        self._end_soon(held[: -limits.CONNECTIONS_PER_PEER_MAX])
 
     async def open(self, peer: PeerId, protocol: str) -> Stream:
         """Open a stream on a connection that exists.
@@ -265,11 +254,19 @@ class Host:
         except Exception as error:  # as above
             raise PeerUnavailable(f"stream {protocol}: {_describe(error)}") from error
 
-    async def disconnect(self, peer: PeerId) -> None:
-        """Close every connection to this peer, and with them its streams."""
-        connections = list(self._swarm.get_connections(_id(peer)))
+    def end(self, peer: PeerId) -> None:
+        """Close every connection to this peer soon, and with them its streams; returns at once."""
+        self._end_soon(self._swarm.get_connections(_id(peer)))
+
+    def _end_soon(self, connections: Sequence[INetConn]) -> None:
+        if connections and not self._is_closing:
+            self._tasks.start_soon(self._end, list(connections))
+
+    async def _end(self, connections: Sequence[INetConn]) -> None:
         with trio.move_on_after(_GOODBYE_S):
-            await self._swarm.close_peer(_id(peer))
+            async with trio.open_nursery() as closing:
+                for connection in connections:
+                    closing.start_soon(connection.close)
         for connection in connections:  # a dead one takes no goodbye, and would linger
             if (socket := self._socket_of.get(connection.muxed_conn)) is not None:
                 await trio.aclose_forcefully(socket)
@@ -283,7 +280,7 @@ class Host:
             try:
                 raw = raw_connection(socket, is_dialler=False)
                 muxed = await self._swarm.upgrade_inbound_raw_conn(raw, nowhere)
-                self._socket_of[muxed] = socket
+                await self._stands(muxed, socket)
             except Exception as error:  # noqa: BLE001 - whatever a stranger sends; it is closed
                 if not isinstance(_root_cause(error), Refused):
                     self.gate.refusals["handshake"] += 1
@@ -311,6 +308,7 @@ class Host:
 
     async def close(self) -> None:
         """Say goodbye to everybody at once (libp2p does it one by one), then close for sure."""
+        self._is_closing = True
         with trio.CancelScope(shield=True):
             with trio.move_on_after(_GOODBYE_S):
                 async with trio.open_nursery() as closing:
@@ -331,11 +329,12 @@ async def open_host(
     """
     _silence_libp2p()
     listeners = await _bind(listen)
-    gate = Gate(allowed)
-    swarm = _swarm(create_new_key_pair(seed), gate, len(allowed))
-    host = Host(swarm, gate, address=_address_of(listeners[0]), on_fault=on_fault)
+    noise = GatedNoise(create_new_key_pair(seed), Gate(allowed))
+    swarm = _swarm(noise)
+    address = _address_of(listeners[0])
     try:
         async with background_trio_service(swarm), trio.open_nursery() as tasks:
+            host = Host(swarm, noise, tasks, address=address, on_fault=on_fault)
             for listener in listeners:
                 tasks.start_soon(host.serve, listener)
             try:
@@ -348,17 +347,15 @@ async def open_host(
             await trio.aclose_forcefully(listener)
 
 
-def _swarm(key_pair: KeyPair, gate: Gate, peers: int) -> Swarm:
-    peer_id = ID.from_pubkey(key_pair.public_key)
+def _swarm(noise: GatedNoise) -> Swarm:
+    peer_id = ID.from_pubkey(noise.key_pair.public_key)
     peerstore = PeerStore()
-    peerstore.add_key_pair(peer_id, key_pair)
-    # Both sides of a pair may dial at once, and a peer that restarts may come back before its old
-    # connection is seen to be dead.
-    connections = 4 * peers + limits.HANDSHAKES_MAX
+    peerstore.add_key_pair(peer_id, noise.key_pair)
+    connections = limits.CONNECTIONS_PER_PEER_MAX * limits.PEERS_MAX + limits.HANDSHAKES_MAX
     swarm = Swarm(
         peer_id,
         peerstore,
-        TransportUpgrader({NOISE: GatedNoise(key_pair, gate)}, {TProtocol(YAMUX): Yamux}),
+        TransportUpgrader({NOISE: noise}, {TProtocol(YAMUX): Yamux}),
         transports=[],
         retry_config=RetryConfig(max_retries=0),
         connection_config=ConnectionConfig(
@@ -366,7 +363,7 @@ def _swarm(key_pair: KeyPair, gate: Gate, peers: int) -> Swarm:
             high_watermark=connections,
             min_connections=0,
             low_watermark=0,
-            max_connections_per_peer=4,
+            max_connections_per_peer=limits.CONNECTIONS_PER_PEER_MAX,
             inbound_upgrade_timeout=_STEP_S,
             outbound_upgrade_timeout=_STEP_S,
             inbound_stream_protocol_negotiation_timeout=_STEP_S,
@@ -423,6 +420,10 @@ def _root_cause(error: BaseException) -> BaseException:
         else:
             break
     return error
+
+
+def _is_end(error: BaseException) -> bool:
+    return isinstance(_root_cause(error), IOException | OSError | trio.BrokenResourceError)
 
 
 def _describe(error: BaseException) -> str:

@@ -97,8 +97,7 @@ class Inbox:
 
     async def put(self, delivery: Delivery) -> None:
         """Add a payload as soon as its peer's account has room."""
-        account = self._account(delivery)
-        while account.is_full:
+        while (account := self._account(delivery)).is_full:
             await account.room.park()
         self._accept(delivery, account)
 
@@ -150,6 +149,8 @@ class Inbox:
         account.payload_bytes -= len(delivery.payload)
         if not account.is_full:
             account.room.unpark_all()
+        if not account.messages:  # a peer that is none any more leaves nothing behind
+            del self._accounts[delivery.peer, delivery.via]
 
     def _append(self, event: NetworkEvent) -> None:
         self._events.append(event)

@@ -12,7 +12,9 @@ so each side knows by itself whether what it writes is read.
   within `write_s`, ends the connection: a half-dead peer is dialled anew.
 - **Return.** Breaks are followed by attempts after 0.2 s, doubling to 5 s, each at random between
   half and whole, so that a restarted validator is not met by everybody at once.
-- **Violation.** A frame that breaks the rules ends the peer's connections and pauses it.
+- **Conduct.** A frame that breaks the rules, and what the node reports of a payload, costs the peer
+  points (`p2p.conduct`); with too many its connections end and it is paused.
+- **Admission.** Peers come and go while the node runs; a peer that goes loses its link at once.
 - **Pressure.** Outward the outbox bounds what waits; inward a full inbox stops the reading.
 
 Nothing that waited survives a break: the node asks a returned peer what it lacks.
@@ -20,18 +22,19 @@ Nothing that waited survives a break: the node asks a returned peer what it lack
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from math import inf
 from random import Random
 from typing import Final
 
 import trio
 
+from p2p.conduct import Conduct, Penalty
 from p2p.faults import PeerUnavailable
 from p2p.frames import KEEP_ALIVE, FrameParser, Lane, Outbox
 from p2p.host import Host
 from p2p.inbox import Delivery, Inbox, LinkDown, LinkUp, Via
 from p2p.peers import Peer
 from p2p.streams import STREAM_ERRORS, Stream, drop
+from primitives import limits
 from primitives.errors import Malformed, RemoteFault
 
 _READ_BYTES: Final = 64 * 1024
@@ -50,7 +53,7 @@ class Timing:
     yield_s: float = 0.5
     """How long the side with the larger id leaves the dialling to the other."""
     pause_s: float = 5.0
-    """How long a peer that broke a rule stays away."""
+    """How long a peer that broke a rule stays away the first time."""
 
 
 PATIENT: Final = Timing()
@@ -61,6 +64,8 @@ class LinkStatus:
     """What `status` and the metrics show of one link."""
 
     name: str
+    votes: bool
+    addresses: tuple[str, ...]
     connected: bool
     since: float | None
     """`trio.current_time()` when it came up; none while it is down."""
@@ -72,6 +77,12 @@ class LinkStatus:
     """Payloads that found no room, no link, or were waiting when it broke."""
     violations: int
     round_trip_s: float | None
+    penalties: tuple[Penalty, ...]
+    """The latest, newest first."""
+    points: int
+    """What is left of their points; at `PENALTY_POINTS_MAX` the peer is paused."""
+    paused_s: float
+    """How long it is still refused; 0 while it is not."""
     last_error: str
 
 
@@ -81,11 +92,17 @@ class Link:
     `maintain` is the only writer of `_outward` and of the outbox's emptying, `accept` of `_inward`.
     """
 
+    peer: Peer
+    """May be replaced while the link stands: its addresses count from the next attempt."""
+
     def __init__(
         self, peer: Peer, host: Host, inbox: Inbox, *, protocol: str, timing: Timing, chance: Random
     ) -> None:
         self.peer = peer
-        self.violations = 0
+        self._conduct = Conduct(pause_first_s=timing.pause_s)
+        self._over = trio.CancelScope()
+        """Around everything that waits for the peer; cancelled when it is one no more."""
+        self._dials = 0
         self._host = host
         self._inbox = inbox
         self._protocol = protocol
@@ -100,7 +117,6 @@ class Link:
         """Set when the peer came to us, so that waiting for it is over."""
         self._ping_due = False
         self._pinged_at: float | None = None
-        self._not_before = -inf
         self._since: float | None = None
         self._round_trip_s: float | None = None
         self._sent = self._received = self._unsent = 0
@@ -119,8 +135,11 @@ class Link:
 
     def status(self) -> LinkStatus:
         """A snapshot."""
+        now = trio.current_time()
         return LinkStatus(
             name=self.peer.name,
+            votes=self.peer.votes,
+            addresses=self.peer.addresses,
             connected=self._since is not None,
             since=self._since,
             waiting_messages=self._outbox.waiting_messages,
@@ -128,21 +147,44 @@ class Link:
             sent=self._sent,
             received=self._received,
             dropped=self._outbox.dropped + self._unsent,
-            violations=self.violations,
+            violations=self._conduct.count,
             round_trip_s=self._round_trip_s,
+            penalties=self._conduct.latest,
+            points=round(self._conduct.points(now)),
+            paused_s=self._conduct.paused_s(now),
             last_error=self._last_error,
         )
 
-    async def pause(self, fault: RemoteFault) -> None:
-        """The peer broke a rule: end its connections, and neither dial nor admit it for a while."""
-        self.violations += 1
-        self._last_error = self._verdict = str(fault)
-        self._not_before = trio.current_time() + self._timing.pause_s
-        self._host.gate.pause(self.peer.id, self._timing.pause_s)
-        await self._host.disconnect(self.peer.id)
+    def penalise(self, reason: str, *, points: int) -> None:
+        """The peer did wrong. With too many points its connections end, and it stays away."""
+        assert points > 0, "a penalty has points"
+        now = trio.current_time()
+        longest_s = limits.PAUSE_VOTER_S_MAX if self.peer.votes else limits.PAUSE_S_MAX
+        penalty = Penalty(now, reason, points)
+        pause_s = self._conduct.penalise(now, penalty, longest_s=longest_s)
+        if pause_s:
+            self._last_error = self._verdict = reason
+            self._host.gate.pause(self.peer.id, pause_s)
+            self._host.end(self.peer.id)
+
+    def break_rule(self, fault: RemoteFault) -> None:
+        """The peer broke a rule of the wire itself; no honest one does."""
+        self.penalise(str(fault), points=limits.PENALTY_POINTS_MAX)
+
+    def end(self, reason: str) -> None:
+        """This is no peer any more: announce it, and end whatever waits for it."""
+        self._verdict = reason
+        self._turn_down(reason)
+        self._over.cancel()
+        if self._inward is not None:
+            self._inward.cancel()
 
     async def maintain(self) -> None:
-        """Keep the outward stream open, for ever."""
+        """Keep the outward stream open until the link is ended."""
+        with self._over:
+            await self._maintain()
+
+    async def _maintain(self) -> None:
         attempts = 0
         await self._rest(self._yield_s)
         while True:
@@ -192,14 +234,16 @@ class Link:
 
     async def _rest(self, seconds: float) -> None:
         """Wait before the next attempt, unless the peer comes to us meanwhile."""
-        await trio.sleep_until(self._not_before)
+        await trio.sleep(self._conduct.paused_s(trio.current_time()))
         with trio.move_on_after(seconds):
             await self._nudge.wait()
         self._nudge = trio.Event()
 
     async def _open(self) -> Stream:
-        if self.peer.address:
-            await self._host.dial(self.peer.id, self.peer.address)
+        if addresses := self.peer.addresses:
+            address = addresses[self._dials % len(addresses)]
+            self._dials += 1
+            await self._host.dial(self.peer.id, address)
         return await self._host.open(self.peer.id, self._protocol)
 
     async def _use(self, stream: Stream) -> None:
@@ -239,9 +283,7 @@ class Link:
             with trio.move_on_after(self._timing.write_s) as deadline:
                 await stream.write(data)
             if deadline.cancelled_caught:
-                return await self._give_up(
-                    f"{len(data)} bytes not taken in {self._timing.write_s:g} s"
-                )
+                return self._give_up(f"{len(data)} bytes not taken in {self._timing.write_s:g} s")
             self._sent += count
 
     async def _ping(self, _stream: Stream) -> str:
@@ -251,13 +293,13 @@ class Link:
                 self._ping_due = True
                 self._work.set()
             elif trio.current_time() - self._pinged_at > self._timing.dead_s:
-                return await self._give_up(f"no answer for {self._timing.dead_s:g} s")
+                return self._give_up(f"no answer for {self._timing.dead_s:g} s")
 
     async def _hear(self, stream: Stream) -> str:
         while answer := await stream.read(_READ_BYTES):
             if answer.strip(b"\0"):
                 fault = Malformed("a link's stream carries only keep-alives on its way back")
-                await self.pause(fault)
+                self.break_rule(fault)
                 return str(fault)
             if self._pinged_at is not None:
                 self._round_trip_s = trio.current_time() - self._pinged_at
@@ -270,7 +312,7 @@ class Link:
             with trio.move_on_after(self._timing.dead_s) as deadline:
                 chunk = await stream.read(_READ_BYTES)
             if deadline.cancelled_caught:
-                return await self._give_up(f"silent for {self._timing.dead_s:g} s")
+                return self._give_up(f"silent for {self._timing.dead_s:g} s")
             if not chunk:
                 return "the peer closed the stream"
             is_pinged = False
@@ -284,22 +326,28 @@ class Link:
                 with trio.move_on_after(self._timing.write_s) as deadline:
                     await stream.write(KEEP_ALIVE)
                 if deadline.cancelled_caught:
-                    return await self._give_up("keep-alive not taken")
+                    return self._give_up("keep-alive not taken")
 
-    async def _give_up(self, reason: str) -> str:
+    def _give_up(self, reason: str) -> str:
         """A connection that no longer carries: the next attempt needs a new one."""
         self._verdict = self._verdict or reason
-        await self._host.disconnect(self.peer.id)
+        self._host.end(self.peer.id)
         return reason
 
     def _turn(self, reason: str) -> None:
         """Tell the node when the link came up or went down."""
         is_up = self._outward is not None and self._inward is not None
+        if self._over.cancel_called:
+            return
         if is_up and self._since is None:
             self._since = trio.current_time()
             self._verdict = ""
             self._inbox.announce(LinkUp(self.peer.id))
-        elif not is_up and self._since is not None:
+        elif not is_up:
+            self._turn_down(reason)
+
+    def _turn_down(self, reason: str) -> None:
+        if self._since is not None:
             self._since = None
             self._last_error = self._verdict or reason
             self._inbox.announce(LinkDown(self.peer.id, self._last_error))

@@ -8,42 +8,59 @@ async with open_network(key_seed=…, listen="127.0.0.1:17000", chain_id=…, pe
     net.publish(block)
 ```
 
+Who is a peer is the node's to say, and may change at any time (`Network.set_peers`).
+
 Every protocol's name carries the chain, so that nodes of two chains that share a list of peers by
 mistake have nothing to say to each other. Whatever else it is told, this package trusts only the
-list of peers it was given.
+peers it was given.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from random import Random
 from types import MappingProxyType
+from typing import Final
 
 import trio
 
 from p2p.faults import PeerUnavailable
 from p2p.frames import Lane
-from p2p.gossip import Gossip, open_gossip
+from p2p.gossip import Gossip, Judge, let_pass, open_gossip
 from p2p.host import Host, open_host
 from p2p.inbox import Inbox
 from p2p.links import PATIENT, Link, LinkStatus, Timing
-from p2p.peers import Peer, PeerId, node_key_of, peer_id_of
+from p2p.peers import Peer, PeerId, node_key_of, parse_address, peer_id_of
 from p2p.requests import Answerer, Requests
 from p2p.streams import Stream
+from primitives import limits
 from primitives.errors import OperatorFault, RemoteFault
+
+NO_LONGER_ADMITTED: Final = "no longer admitted"
 
 
 class Network:
     """Made by `open_network`. Nothing here waits but `request` and the inbox."""
 
     def __init__(
-        self, *, host: Host, inbox: Inbox, links: Mapping[PeerId, Link], requests: Requests
+        self,
+        host: Host,
+        inbox: Inbox,
+        requests: Requests,
+        gossip: Gossip,
+        *,
+        links: dict[PeerId, Link],
+        make_link: Callable[[Peer], Link],
+        tasks: trio.Nursery,
     ) -> None:
         self.inbox = inbox
         """What arrives: `receive()` or `async for`."""
         self._host = host
-        self._links = links
         self._requests = requests
-        self._gossip: Gossip | None = None
+        self._links = links
+        self._make_link = make_link
+        self._tasks = tasks
+        self.gossip = gossip
+        """The topic of committed blocks, with its counters."""
 
     @property
     def id(self) -> PeerId:
@@ -59,6 +76,34 @@ class Network:
     def protocols(self) -> tuple[str, ...]:
         """What we answer to."""
         return self._host.protocols
+
+    def set_peers(self, peers: Collection[Peer]) -> None:
+        """From now on keep a link to each of these, and to nobody else; returns at once.
+
+        A peer that is new is dialled and admitted, one that is gone loses its connections, and
+        LinkDown says NO_LONGER_ADMITTED; other addresses count from the next attempt.
+
+        Raises:
+            OperatorFault: the peers contradict each other; nothing is changed.
+        """
+        _check_peers(self.id, peers)
+        wanted = {peer.id: peer for peer in peers}
+        self._host.gate.allow(wanted.keys())
+        for gone in self._links.keys() - wanted.keys():
+            self._links.pop(gone).end(NO_LONGER_ADMITTED)
+            self._requests.forget(gone)
+            self._host.end(gone)
+        for peer in peers:
+            if (link := self._links.get(peer.id)) is not None:
+                link.peer = peer
+                continue
+            link = self._links[peer.id] = self._make_link(peer)
+            self._tasks.start_soon(link.maintain)
+
+    def penalise(self, peer: PeerId, reason: str, *, points: int) -> None:
+        """Count something against a peer; with too many points it is paused (`p2p.conduct`)."""
+        if (link := self._links.get(peer)) is not None:
+            link.penalise(reason, points=points)
 
     def send(self, peer: PeerId, payload: bytes, lane: Lane) -> bool:
         """Queue a payload on one peer's link; false when it was refused or there is no link."""
@@ -79,12 +124,6 @@ class Network:
         """
         self.gossip.publish(payload)
 
-    @property
-    def gossip(self) -> Gossip:
-        """The topic of committed blocks, with its counters."""
-        assert self._gossip is not None, "open_network joins the topic"
-        return self._gossip
-
     def links(self) -> Mapping[PeerId, LinkStatus]:
         """A snapshot of every link."""
         return MappingProxyType({peer: link.status() for peer, link in self._links.items()})
@@ -100,44 +139,50 @@ async def open_network(
     key_seed: bytes,
     listen: str,
     chain_id: bytes,
-    peers: Sequence[Peer],
+    peers: Collection[Peer],
     answer: Answerer,
+    judge: Judge = let_pass,
     timing: Timing = PATIENT,
 ) -> AsyncIterator[Network]:
     """Listen, and keep a link to each of `peers`, until the context is left.
 
     Raises:
-        OperatorFault: the address is malformed or in use, or the list of peers contradicts itself.
+        OperatorFault: the address is malformed or in use, or the peers contradict each other.
     """
-    own = peer_id_of(node_key_of(key_seed))
-    _check_peers(own, peers)
+    _check_peers(peer_id_of(node_key_of(key_seed)), peers)
+    chain = chain_id.hex()[:16]
+    protocol = f"/mithaq/link/1/{chain}"
+    chance = Random()  # noqa: S311 - spreads the load of reconnects, protects nothing
     inbox = Inbox()
     links: dict[PeerId, Link] = {}
 
     async def on_fault(peer: PeerId, fault: RemoteFault) -> None:
-        await links[peer].pause(fault)
+        if peer in links:
+            links[peer].break_rule(fault)
 
     async def accept(peer: PeerId, stream: Stream) -> None:
+        if peer not in links:
+            raise PeerUnavailable(f"{peer} is not one of our peers any more")
         await links[peer].accept(stream)
 
-    chain = chain_id.hex()[:16]
     try:
         async with open_host(
             seed=key_seed, listen=listen, allowed=[peer.id for peer in peers], on_fault=on_fault
         ) as host:
-            protocol = f"/mithaq/link/1/{chain}"
-            chance = Random()  # noqa: S311 - spreads the load of reconnects, protects nothing
-            for peer in peers:
-                links[peer.id] = Link(
-                    peer, host, inbox, protocol=protocol, timing=timing, chance=chance
-                )
+
+            def make_link(peer: Peer) -> Link:
+                return Link(peer, host, inbox, protocol=protocol, timing=timing, chance=chance)
+
             host.answer(protocol, accept)
             requests = Requests(host, f"/mithaq/request/1/{chain}", answer)
-            network = Network(host=host, inbox=inbox, links=links, requests=requests)
-            async with open_gossip(host, chain_id, inbox) as gossip, trio.open_nursery() as tasks:
-                network._gossip = gossip
-                for link in links.values():
-                    tasks.start_soon(link.maintain)
+            async with (
+                open_gossip(host, chain_id, inbox, judge) as gossip,
+                trio.open_nursery() as tasks,
+            ):
+                network = Network(
+                    host, inbox, requests, gossip, links=links, make_link=make_link, tasks=tasks
+                )
+                network.set_peers(peers)
                 try:
                     yield network
                 finally:
@@ -146,13 +191,22 @@ async def open_network(
         raise _only(group) from None
 
 
-def _check_peers(own: PeerId, peers: Sequence[Peer]) -> None:
+def _check_peers(own: PeerId, peers: Collection[Peer]) -> None:
+    if len(peers) > limits.PEERS_MAX:
+        raise OperatorFault(f"{len(peers)} peers, at most {limits.PEERS_MAX}")
     names: dict[PeerId, str] = {own: "this node"}
     for peer in peers:
         if peer.id in names:
             raise OperatorFault(
                 f"peers: {peer.name} has the node key of {names[peer.id]} ({peer.id})"
             )
+        if len(peer.addresses) > limits.ADDRESSES_PER_PEER_MAX:
+            raise OperatorFault(
+                f"peers: {peer.name} has {len(peer.addresses)} addresses, "
+                f"at most {limits.ADDRESSES_PER_PEER_MAX}"
+            )
+        for address in peer.addresses:
+            parse_address(address)
         names[peer.id] = peer.name
 
 

@@ -22,12 +22,14 @@ _ED25519_IDENTITY: Final = bytes.fromhex("002408011220")
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A node that the operator listed; there are no others."""
+    """A node that may have a connection with us; there are no others."""
 
     id: PeerId
     name: str
-    address: str = ""
-    """`host:port`, or empty when we never dial this peer and it dials us."""
+    votes: bool
+    """Whether it is a validator; who only follows has a small share of what we read."""
+    addresses: tuple[str, ...] = ()
+    """Each `host:port`, dialled in turn; empty when we never dial this peer and it dials us."""
 
 
 def node_key_of(seed: bytes) -> NodeKey:

@@ -67,6 +67,10 @@ class Requests:
         except STREAM_ERRORS as error:
             raise PeerUnavailable(f"the answer broke off: {error!r}") from error
 
+    def forget(self, peer: PeerId) -> None:
+        """This is no peer any more."""
+        self._asking.pop(peer, None)
+
     async def _ask(self, peer: PeerId, question: bytes) -> bytes:
         stream = await self._host.open(peer, self._protocol)
         try:
@@ -103,6 +107,8 @@ class Requests:
                 await stream.read(1)  # the asker resets the stream when it has everything
         finally:
             self._answering[peer] -= has_slot
+            if not self._answering[peer]:
+                del self._answering[peer]
             await drop(stream)
 
     async def _reply(self, peer: PeerId, stream: Stream) -> None:

@@ -80,6 +80,26 @@ STREAMS_PER_PEER_MAX: Final = 32
 """Streams a peer may hold open to us: link, gossip and requests need fewer than ten."""
 STREAM_WINDOW_BYTES: Final = 1024 * 1024
 """What a peer may have under way on one stream: 160 Mbit/s at a round trip of 50 ms."""
+PEERS_MAX: Final = 512
+"""Peers of one node: every validator, and three times as many observers."""
+ADDRESSES_PER_PEER_MAX: Final = 4
+"""One per family and network; they are dialled in turn, so each more delays the right one."""
+DIALS_MAX: Final = 32
+"""Attempts to connect at once: 128 peers that are gone are each tried again within ten seconds."""
+CONNECTIONS_PER_PEER_MAX: Final = 4
+"""Both sides may dial at once, and a restarted peer comes before its old connections are dead."""
+PENALTY_POINTS_MAX: Final = 100
+"""At which a peer is paused; a violation of framing is worth them all."""
+PENALTY_HALF_LIFE_S: Final = 60.0
+"""A fault every minute or so never adds up to a pause; a burst does."""
+PENALTIES_SHOWN: Final = 8
+"""The latest of a peer that an operator sees; the counter has them all."""
+PAUSE_S_MAX: Final = 600.0
+"""The longest pause of a peer: a repaired one is back before its operator calls."""
+PAUSE_VOTER_S_MAX: Final = 40.0
+"""The longest of a validator: a quorum that needs it waits so long at the most."""
+PAUSE_FORGOTTEN_S: Final = 1_800.0
+"""So long after a pause its doubling is forgotten."""
 HANDSHAKES_MAX: Final = 64
 """Connections that are not yet authenticated; a stranger's socket beyond them is closed at once."""
 

@@ -42,7 +42,9 @@ def test_every_node_lists_the_nodes_it_speaks_to(tmp_path: Path) -> None:
     peers = {name: [peer.name for peer in node.peers] for name, node in nodes.items()}
     assert peers["finance"] == ["interior", "justice", "health", "observer-0", "observer-1"]
     assert peers["observer-0"] == ["finance", "interior", "justice", "health"]
-    assert {p.name: p.address for p in nodes["finance"].peers}["observer-0"] == "127.0.0.1:20004"
+    assert {p.name: p.addresses for p in nodes["finance"].peers}["observer-0"] == (
+        "127.0.0.1:20004",
+    )
 
 
 def test_node_i_listens_on_the_base_port_and_a_thousand_above(tmp_path: Path) -> None:

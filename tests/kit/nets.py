@@ -9,6 +9,7 @@ from typing import ParamSpec, TypeVar
 
 import trio
 
+from p2p.gossip import Judge, let_pass
 from p2p.inbox import Delivery, Inbox, LinkDown, LinkUp, NetworkEvent
 from p2p.links import Timing
 from p2p.network import Network, open_network
@@ -48,7 +49,7 @@ def in_trio(test: Callable[_P, Awaitable[None]]) -> Callable[_P, None]:
 
 
 def seed_of(number: int) -> bytes:
-    return bytes([number + 1]) * 32
+    return (number + 1).to_bytes(2) * 16
 
 
 def id_of(number: int) -> PeerId:
@@ -56,7 +57,8 @@ def id_of(number: int) -> PeerId:
 
 
 def peer(number: int, address: str = "") -> Peer:
-    return Peer(id=id_of(number), name=f"node-{number}", address=address)
+    addresses = (address,) if address else ()
+    return Peer(id=id_of(number), name=f"node-{number}", votes=True, addresses=addresses)
 
 
 async def echo(_peer: PeerId, question: bytes) -> bytes:
@@ -69,6 +71,7 @@ def node(
     listen: str = "127.0.0.1:0",
     chain_id: bytes = CHAIN,
     answer: Callable[[PeerId, bytes], Awaitable[bytes]] = echo,
+    judge: Judge = let_pass,
     timing: Timing = EAGER,
 ) -> AbstractAsyncContextManager[Network]:
     return open_network(
@@ -77,6 +80,7 @@ def node(
         chain_id=chain_id,
         peers=peers,
         answer=answer,
+        judge=judge,
         timing=timing,
     )
 

@@ -43,6 +43,8 @@ def read(page: bytes) -> Page:
 def link(**fields: object) -> LinkStatus:
     standing: dict[str, object] = {
         "name": "finance",
+        "votes": True,
+        "addresses": (),
         "connected": True,
         "since": 1.0,
         "waiting_messages": 2,
@@ -52,6 +54,9 @@ def link(**fields: object) -> LinkStatus:
         "dropped": 7,
         "violations": 8,
         "round_trip_s": 0.25,
+        "penalties": (),
+        "points": 0,
+        "paused_s": 0.0,
         "last_error": "",
     }
     return LinkStatus(**{**standing, **fields})  # type: ignore[arg-type] # any of its fields

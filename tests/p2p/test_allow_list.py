@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import replace
 
 import pytest
 import trio
@@ -19,11 +20,14 @@ from libp2p.peer.id import ID
 from libp2p.peer.peerinfo import PeerInfo
 from libp2p.security.insecure.transport import PLAINTEXT_PROTOCOL_ID, InsecureTransport
 from multiaddr import Multiaddr  # type: ignore[import-untyped]  # it has no type hints
+from trio.testing import wait_all_tasks_blocked
 
 from kit.nets import CHAIN, EAGER, LINK_PROTOCOL, id_of, in_trio, node, peer, seed_of, until
 from p2p.faults import PeerUnavailable
-from p2p.host import Gate, Host, open_host
+from p2p.gate import Gate
+from p2p.host import Host, open_host
 from p2p.inbox import LinkUp
+from p2p.network import Network
 from p2p.peers import Peer, PeerId, parse_address
 from primitives import limits
 from primitives.errors import OperatorFault, RemoteFault
@@ -235,6 +239,53 @@ trio.run(main)
     )
 
     assert (ran.stdout, ran.stderr) == ("", "")
+
+
+@in_trio
+async def test_a_peer_holds_a_bounded_number_of_connections() -> None:
+    """The connection beyond CONNECTIONS_PER_PEER_MAX ends the oldest, not the newest."""
+    async with node(0, peer(1)) as ours, AsyncExitStack() as stack:
+        friends = []
+        for count in range(1, limits.CONNECTIONS_PER_PEER_MAX + 2):
+            friend = await stack.enter_async_context(bare_host(1, 0))
+            await friend.dial(ours.id, ours.address)
+            friends.append(friend)
+            held = min(count, limits.CONNECTIONS_PER_PEER_MAX)
+            await until(lambda: len(_connections(ours)) == held)  # noqa: B023 - awaited in its turn
+
+        await until(lambda: not friends[0].is_connected(ours.id))
+        assert all(friend.is_connected(ours.id) for friend in friends[1:])
+
+
+def _connections(network: Network) -> list[object]:
+    return list(network._host._swarm.get_connections())
+
+
+@in_trio
+async def test_a_bounded_number_of_dials_is_under_way() -> None:
+    """DIALS_MAX peers are tried at once; who never says a word gives its place to the next."""
+    silent: list[trio.SocketStream] = []
+
+    async def say_nothing(socket: trio.SocketStream) -> None:
+        silent.append(socket)
+        with suppress(trio.ClosedResourceError, trio.BrokenResourceError):
+            while await socket.receive_some():
+                pass
+
+    async with trio.open_nursery() as tasks:
+        (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        tasks.start_soon(trio.serve_listeners, say_nothing, [listener])
+        address = f"127.0.0.1:{listener.socket.getsockname()[1]}"
+        rash = replace(EAGER, yield_s=0.0)
+        peers = [peer(number, address) for number in range(1, limits.DIALS_MAX + 11)]
+        async with node(0, *peers, timing=rash):
+            await until(lambda: len(silent) == limits.DIALS_MAX)
+            await wait_all_tasks_blocked(0.2)
+            assert len(silent) == limits.DIALS_MAX
+            for socket in silent[:10]:
+                await trio.aclose_forcefully(socket)
+            await until(lambda: len(silent) == limits.DIALS_MAX + 10)
+        tasks.cancel_scope.cancel()
 
 
 @in_trio

@@ -123,6 +123,34 @@ async def test_a_node_that_reads_nothing_drops_gossip_and_counts() -> None:
 
 
 @in_trio
+async def test_what_the_judge_stops_goes_no_further() -> None:
+    """Each new payload is judged once; what is stopped is neither delivered nor passed on."""
+    asked: list[tuple[PeerId, bytes]] = []
+
+    def judge(peer: PeerId, payload: bytes) -> bool:
+        asked.append((peer, payload))
+        return payload.startswith(b"good")
+
+    async with (
+        node(0, peer(1), peer(2), judge=judge) as middle,
+        node(1, peer(0, middle.address)) as publisher,
+        node(2, peer(0, middle.address)) as observer,
+    ):
+        for network in (middle, middle, publisher, observer):
+            await next_of(network.inbox, LinkUp)
+        await until(lambda: (publisher.gossip.peers, middle.gossip.peers) == (1, 2))
+
+        for payload in (b"bad", b"good 1", b"bad", b"good 1", b"good 2"):
+            publisher.publish(payload)
+
+        for network in (observer, middle):
+            assert await payloads(network.inbox, 2) == [b"good 1", b"good 2"]
+            assert len(network.inbox) == 0
+        assert asked == [(publisher.id, text) for text in (b"bad", b"good 1", b"good 2")]
+        assert (middle.gossip.stopped, middle.gossip.received) == (1, 2)
+
+
+@in_trio
 async def test_a_returned_peer_hears_gossip_again() -> None:
     """The topic's streams follow the connections; what it just missed may come too."""
     async with node(0, peer(1)) as ours:

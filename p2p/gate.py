@@ -1,0 +1,102 @@
+"""Who gets a connection: the allow-list, asked as soon as a handshake has proved a peer id.
+
+`GatedNoise` wraps libp2p's Noise transport. A peer id that is not listed, or is paused for what it
+did, is refused: the socket closes before a multiplexer, and so before any protocol, exists.
+Outward, the dialled peer id is insisted on before our own is sent. Refusals are counted by reason.
+"""
+
+from collections import Counter
+from collections.abc import Collection
+from typing import NoReturn
+from weakref import WeakSet
+
+import trio
+from libp2p.abc import IRawConnection, ISecureConn
+from libp2p.crypto.keys import KeyPair
+from libp2p.crypto.x25519 import create_new_key_pair as create_noise_key_pair
+from libp2p.peer.id import ID
+from libp2p.security.exceptions import HandshakeFailure
+from libp2p.security.noise.exceptions import PeerIDMismatchesPubkey
+from libp2p.security.noise.transport import Transport as NoiseTransport
+
+from p2p.peers import PeerId
+from p2p.streams import peer_id_text
+
+
+class Refused(HandshakeFailure):
+    """The handshake proved a peer id that may not have a connection."""
+
+
+class Gate:
+    """The allow-list: who may have a connection, asked when a handshake has proved a peer id."""
+
+    def __init__(self, allowed: Collection[PeerId]) -> None:
+        self.allow(allowed)
+        self._paused: dict[PeerId, float] = {}
+        self.refusals: Counter[str] = Counter()
+        """Refused connections by reason."""
+
+    def allow(self, allowed: Collection[PeerId]) -> None:
+        """From now on these and no others."""
+        self._allowed = frozenset(allowed)
+
+    def pause(self, peer: PeerId, seconds: float) -> None:
+        """Refuse this peer's connections for a while: it broke a rule."""
+        now = trio.current_time()
+        self._paused = {other: until for other, until in self._paused.items() if until > now}
+        self._paused[peer] = now + seconds
+
+    def admits(self, peer: PeerId) -> bool:
+        """Whether this peer may have a connection now."""
+        paused_until = self._paused.get(peer, 0.0)
+        return peer in self._allowed and paused_until <= trio.current_time()
+
+    def check(self, peer: PeerId) -> None:
+        """Raises:
+        Refused: this peer may not have a connection now.
+        """
+        if not self.admits(peer):
+            self.refuse("paused" if peer in self._allowed else "stranger", peer)
+
+    def refuse(self, reason: str, peer: PeerId) -> NoReturn:
+        """Count and raise a refusal."""
+        self.refusals[reason] += 1
+        raise Refused(f"refused {peer}: {reason}")
+
+
+class GatedNoise(NoiseTransport):
+    """Noise, and then the allow-list, before anybody may speak."""
+
+    def __init__(self, key_pair: KeyPair, gate: Gate) -> None:
+        super().__init__(key_pair, create_noise_key_pair().private_key)
+        self.key_pair = key_pair
+        self.gate = gate
+        self._proved = WeakSet[IRawConnection]()
+
+    def has_proved(self, conn: IRawConnection) -> bool:
+        """Whether the other side of a connection that we dialled is who it should be."""
+        return conn in self._proved
+
+    async def secure_inbound(self, conn: IRawConnection) -> ISecureConn:
+        """Refuse whom the gate refuses."""
+        secured = await super().secure_inbound(conn)
+        await self._admit(secured)
+        return secured
+
+    async def secure_outbound(self, conn: IRawConnection, peer_id: ID) -> ISecureConn:
+        """Insist on the dialled peer."""
+        try:
+            secured = await super().secure_outbound(conn, peer_id)
+        except PeerIDMismatchesPubkey:  # before our own identity was sent
+            self.gate.refuse("wrong peer", peer_id_text(peer_id))
+        assert secured.get_remote_peer() == peer_id, "libp2p insists on the dialled peer id"
+        await self._admit(secured)
+        self._proved.add(conn)
+        return secured
+
+    async def _admit(self, secured: ISecureConn) -> None:
+        try:
+            self.gate.check(peer_id_text(secured.get_remote_peer()))
+        except Refused:
+            await secured.close()
+            raise
