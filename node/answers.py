@@ -1,4 +1,4 @@
-"""What peers ask of us: bodies, decided blocks, transactions. Reads only."""
+"""What peers ask of us: bodies and decided blocks. Reads only."""
 
 from typing import final
 
@@ -6,7 +6,6 @@ from consensus.events import Link
 from consensus.messages import Message, PrePrepare
 from node import wire
 from node.blocks import Blocks
-from node.mempool import Mempool
 from primitives import limits
 from primitives.block import body_bytes, transaction_hash
 from primitives.errors import Rejected
@@ -33,10 +32,10 @@ class Allowance:
 
 @final
 class Answers:
-    """Answers from the blocks at hand, the chain and the mempool."""
+    """Answers from the blocks at hand and the chain."""
 
-    def __init__(self, store: ChainStore, blocks: Blocks, mempool: Mempool) -> None:
-        self._store, self._blocks, self._mempool = store, blocks, mempool
+    def __init__(self, store: ChainStore, blocks: Blocks) -> None:
+        self._store, self._blocks = store, blocks
 
     def fetched(self, block_id: BlockId) -> wire.Body | wire.Decided | None:
         """A block at hand, or with its certificate if it is decided by now."""
@@ -56,22 +55,6 @@ class Answers:
             return None
         assert certificate is not None, "only block 0 has none"
         return wire.Decided(block, certificate)
-
-    def wanted(self, offer: wire.Offer) -> wire.Want | None:
-        """What of an offer we lack."""
-        lacking = tuple(name for name in offer.hashes if self._mempool.find(name) is None)
-        return wire.Want(lacking) if lacking else None
-
-    def transactions(self, want: wire.Want) -> wire.Transactions | None:
-        """What we have of what a peer lacks, up to half a link frame."""
-        found: list[bytes] = []
-        room = limits.BLOCK_BYTES_MAX
-        for name in want.hashes:
-            tx = self._mempool.find(name)
-            if tx is not None and len(tx.data) <= room:
-                found.append(tx.data)
-                room -= len(tx.data)
-        return wire.Transactions(tuple(found)) if found else None
 
     def with_body(self, message: PrePrepare) -> wire.Proposed:
         """A pre-prepare with its body: whole if it is small, as hashes if not, none if not here."""

@@ -89,6 +89,13 @@ class Blocks:
         self._bodies = {name: body for name, body in self._bodies.items() if name in wanted}
         self._executions = {name: done for name, done in self._executions.items() if name in wanted}
 
+    def expire(self, now_ms: TimeMs) -> None:
+        """Drop what waits in vain: no block that a right clock allows may still hold it.
+
+        On a chain where nothing happens no block's time does it.
+        """
+        self._mempool.expire(TimeMs(now_ms - self.parent.parameters.drift_ms - 1))
+
     def has_work(self, now_ms: TimeMs) -> bool:
         """Whether something waits that the builder would take (R7)."""
         earliest = self._time_of_next(now_ms)
@@ -144,8 +151,7 @@ class Blocks:
         execution = self._execute(body)
         self._store.commit(decision_of(body, certificate, execution))
         identifiers = tuple(identifier for _, identifier in execution.committed)
-        self._mempool.drop(identifiers)
-        self._mempool.expire(body.block.header.time_ms)
+        self._mempool.decide(body.transactions, body.block.header.time_ms)
         self.advance()
         return body.block, identifiers
 

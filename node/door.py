@@ -6,7 +6,7 @@ at 20 µs each: otherwise one faulty validator could fill every mempool, and the
 that signed nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, final
 
 from ledger.block import BlockRun
@@ -14,6 +14,8 @@ from ledger.operation import code, sentence
 from ledger.transaction import CheckedTransaction
 from node.execution import Parent, open_run
 from node.mempool import Mempool
+from node.outbox import Note
+from node.shares import Source
 from primitives.errors import Rejected, StorageFault
 from primitives.ids import TimeMs
 from primitives.named import to_named
@@ -26,23 +28,32 @@ CANNOT_BE_EXECUTED: Final = "transaction.cannot_be_executed"
 class Door:
     """Judges transactions against the head. Writes the mempool for the engine."""
 
-    def __init__(self, store: ChainStore, mempool: Mempool) -> None:
-        self._store, self._mempool = store, mempool
+    def __init__(self, store: ChainStore, mempool: Mempool, put: Callable[[Note], None]) -> None:
+        self._store, self._mempool, self._put = store, mempool, put
 
     def submit(
-        self, transactions: Sequence[CheckedTransaction], parent: Parent, now_ms: TimeMs
+        self,
+        transactions: Sequence[CheckedTransaction],
+        parent: Parent,
+        now_ms: TimeMs,
+        source: Source | None = None,
     ) -> list[Rejected | None]:
-        """Try each on the last state; let it wait (None), or say why not."""
+        """Try each on the last state; let it wait (None), or say why not.
+
+        `source` is the peer that brought them; None for clients of this node.
+        """
         answers: list[Rejected | None] = []
         with self._store.state() as state:
             run = open_run(state, parent, TimeMs(max(now_ms, parent.time_ms + 1)))
             for tx in transactions:
                 try:
                     _preview(run, tx)
-                    self._mempool.add(tx)
+                    self._mempool.add(tx, source=source, now_ms=now_ms)
                     answers.append(None)
                 except Rejected as rejected:
                     answers.append(rejected)
+                    if rejected.code == CANNOT_BE_EXECUTED:
+                        self._put(Note("transaction.poisonous", rejected.facts, alarming=True))
         return answers
 
 

@@ -31,7 +31,7 @@ from node.answers import Allowance, Answers
 from node.blocks import Blocks
 from node.bodies import CheckedBlock
 from node.casts import Step, event_of, sign_all
-from node.door import CANNOT_BE_EXECUTED, Door
+from node.door import Door
 from node.ear import Ear
 from node.evidence import Cases
 from node.execution import Parent, heartbeat_delay_ms
@@ -40,6 +40,8 @@ from node.mempool import Mempool
 from node.neighbours import Neighbours
 from node.outbox import HeartbeatDue, Note, Outbox, Timer
 from node.ports import Ports
+from node.relay import Relay
+from node.shares import Source
 from node.signer import Refused
 from node.standing import SigningState, SigningStatus
 from node.verify import Gate
@@ -65,13 +67,13 @@ class Engine:
         """Why this node follows the chain no further, or None (rule R31)."""
         self._ports = ports
         self._replica = Replica()
-        self._door = Door(ports.store, self.mempool)
+        self._door = Door(ports.store, self.mempool, self._put)
         self._blocks = Blocks(
             ports.store, self.mempool, chain=ports.chain, kind=ports.kind, clock=ports.clock
         )
         self._gate = Gate(ports.chain, ports.scheme)
         self._guard = Guard(ports.signer, ports.store, self._gate, self._put)
-        self._answer = Answers(ports.store, self._blocks, self.mempool)
+        self._answer = Answers(ports.store, self._blocks)
         own = ports.signer.key if ports.signer is not None else None
         self._witnesses = Witnesses(
             ports.chain, own, lambda witness: self._guard.hear_own(witness, self._now_ms)
@@ -79,6 +81,7 @@ class Engine:
         self._cases = Cases(ports.store, self._gate, self._put, own=own)
         self._ear = Ear(self._gate, self._blocks, self._witnesses)
         self._neighbours = Neighbours(self._blocks, ports.link_of, node_key=ports.node_key, own=own)
+        self.relay = Relay(self.mempool, self._neighbours)
         self._logged: set[BlockId] = set()
         self._heartbeat = False
         self._mark: tuple[Height, View, View] | None = None
@@ -183,11 +186,8 @@ class Engine:
                 if body is not None and body.id in self._replica.kept_blocks:
                     self._blocks.keep(body)
                     self._run(on.BodyArrived(body.id))
-            case wire.Offer():
-                self._reply(link, self._answer.wanted(message))
-            case wire.Want():
-                if self._fetches.allows(link, now_ms):
-                    self._reply(link, self._answer.transactions(message))
+            case wire.Offer() | wire.Want():
+                self._out.messages += self.relay.answer(link, message, now_ms)
             case wire.Transactions():
                 raise AssertionError("transactions are checked first, and come through `take`")
             case _:
@@ -220,16 +220,16 @@ class Engine:
         if mark == self._mark or asks:
             self._run(on.Ticked())
             self._work()  # what was too early for the builder may be ripe
-            waiting = tuple(tx.hash for tx in self.mempool.oldest(limits.OFFER_MAX))
-            if waiting:
-                self._out.messages.append((None, wire.Offer(waiting)))
         self._mark = mark
+        self._blocks.expire(now_ms)
+        self._out.messages += self.relay.tick(now_ms)
         return self._release()
 
     def link_up(self, link: Link, now_ms: TimeMs) -> Outbox:
         """A link works again: say where we stand."""
         self._now_ms = now_ms
         self._tell(link, self._replica.now.status())
+        self._out.messages += self.relay.link_up(link)
         return self._release()
 
     def unfence(self, height: Height | None, by: str, now_ms: TimeMs) -> Outbox:
@@ -249,26 +249,24 @@ class Engine:
         """From clients of this node: judged against the last state, then relayed (None: waits)."""
         self._now_ms = now_ms
         new = [tx.id not in self.mempool for tx in transactions]
-        answers = self._try(transactions)
+        answers = self._door.submit(transactions, self.parent, now_ms)
         for tx, is_new, refused in zip(transactions, new, answers, strict=True):
             if is_new and refused is None:
                 self._out.relay.append(tx)
+        self.relay.submitted(self._out.relay)
         self._work()
         return answers, self._release()
 
-    def take(self, transactions: Sequence[CheckedTransaction], now_ms: TimeMs) -> Outbox:
-        """From another validator: judged again, and not relayed."""
+    def take(
+        self, link: Link, transactions: Sequence[CheckedTransaction], now_ms: TimeMs
+    ) -> Outbox:
+        """From a peer: judged again, and not pushed on."""
         self._now_ms = now_ms
-        self._try(transactions)  # what fails, or has no room, may wait elsewhere
+        source = Source(link, votes=self._neighbours.author(link) is not None)
+        self._door.submit(transactions, self.parent, now_ms, source)  # the rest may wait elsewhere
+        self.relay.heard(link, [tx.hash for tx in transactions])
         self._work()
         return self._release()
-
-    def _try(self, transactions: Sequence[CheckedTransaction]) -> list[Rejected | None]:
-        answers = self._door.submit(transactions, self._blocks.parent, self._now_ms)
-        for refused in answers:
-            if refused is not None and refused.code == CANNOT_BE_EXECUTED:
-                self._note("transaction.poisonous", alarming=True, **refused.facts)
-        return answers
 
     def _work(self) -> None:
         if self._blocks.has_work(self._now_ms):

@@ -93,6 +93,12 @@ class Metrics:
             ["of"],
             registry=registry,
         )
+        self._relayed = prometheus_client.Counter(
+            "mithaq_transactions_relayed",
+            "Transactions that peers sent: new here, or here already (a copy that was not needed).",
+            ["what"],
+            registry=registry,
+        )
         self._lag = prometheus_client.Histogram(
             "mithaq_loop_lag_seconds",
             "How much later than asked the node's loop went on.",
@@ -145,6 +151,11 @@ class Metrics:
     def checked_signatures(self, count: int) -> None:
         """Of transactions."""
         self._signatures.labels("transaction").inc(count)
+
+    def relayed(self, *, new: int, known: int) -> None:
+        """A peer sent so many transactions."""
+        self._relayed.labels("new").inc(new)
+        self._relayed.labels("known").inc(known)
 
     def checked_vote(self) -> None:
         """A prepare, a commit, a proposal or a view change was heard."""

@@ -36,15 +36,14 @@ from p2p.inbox import Delivery, LinkDown, LinkUp, Via
 from p2p.network import Network
 from p2p.peers import PeerId
 from primitives import limits
+from primitives.block import transaction_hash
 from primitives.errors import MithaqError, Rejected, RemoteFault
-from primitives.ids import ChainId, Height, TimeMs, TransactionId, ValidatorKey
+from primitives.ids import ChainId, Height, TimeMs, TransactionHash, TransactionId, ValidatorKey
 from storage.chain import ChainStore
 
 TICK_S: Final = 0.5
 RELAY_S: Final = 0.01
 """New transactions wait so long for company: one message instead of one each."""
-RELAY_BYTES_MAX: Final = 1024 * 1024
-"""Of transactions in one message; votes overtake between messages."""
 VOTES: Final = (wire.Proposed, Prepare, Commit, ViewChange)
 """Each has its author's signature."""
 SUBMISSIONS_MAX: Final = 8
@@ -225,15 +224,24 @@ class Shell:
     async def _check_transactions(self) -> None:
         while True:
             peer, message = await self._batches.get()
-            answers = await self._checked(message.transactions)
+            fresh, known = await trio.to_thread.run_sync(self._unknown, message.transactions)
+            self._metrics.relayed(new=len(fresh), known=len(known))
+            self.engine.relay.heard(peer, known)
+            answers = await self._checked(fresh)
             checked = [answer for answer in answers if isinstance(answer, CheckedTransaction)]
             for failed in answers:
                 if isinstance(failed, RemoteFault):
                     self._blame(peer, failed)
-            if peer in self.engine.neighbours:
-                self._perform(self.engine.take(checked, now_ms()))
-            else:  # an observer's node did not judge them for us
-                self._perform(self.engine.submit(checked, now_ms())[1])
+            self._perform(self.engine.take(peer, checked, now_ms()))
+
+    def _unknown(self, batch: Sequence[bytes]) -> tuple[list[bytes], list[TransactionHash]]:
+        """In a thread: what must be checked, and the names of what is here already."""
+        named = {transaction_hash(data): data for data in batch}
+        knows = self.engine.mempool.knows
+        known = [name for name in named if knows(name)]
+        for name in known:
+            del named[name]
+        return list(named.values()), known
 
     async def _checked(
         self, batch: Sequence[bytes]
@@ -401,24 +409,9 @@ class Shell:
             await trio.sleep(RELAY_S)
             self._relay_due = trio.Event()
             waiting, self._relayed = self._relayed, []
-            for part in _parts(waiting):
-                payload = wire.write(wire.Transactions(tuple(tx.data for tx in part)))
-                self._broadcast(payload, Lane.TRANSACTIONS)
+            self._perform(self.engine.relay.push(waiting))
 
     async def _tick(self) -> None:
         while True:
             await trio.sleep(TICK_S)
             self._perform(self.engine.tick(now_ms()))
-
-
-def _parts(transactions: Sequence[CheckedTransaction]) -> list[list[CheckedTransaction]]:
-    """Cut into messages of bounded size."""
-    parts: list[list[CheckedTransaction]] = []
-    room = 0
-    for tx in transactions:
-        if len(tx.data) > room or len(parts[-1]) >= limits.BLOCK_TRANSACTIONS_MAX:
-            parts.append([])
-            room = RELAY_BYTES_MAX
-        parts[-1].append(tx)
-        room -= len(tx.data)
-    return parts

@@ -253,8 +253,21 @@ MEMPOOL_ACCOUNT_TRANSACTIONS_MAX: Final = 20_000
 """What one account may have pending (ledger.md §2): a ministry's monthly payroll in one go."""
 MEMPOOL_ACCOUNT_BYTES_MAX: Final = 16 * 1024 * 1024
 """The same bound in bytes."""
+MEMPOOL_OBSERVERS_TRANSACTIONS_MAX: Final = MEMPOOL_TRANSACTIONS_MAX // 4
+"""Of these, what nodes without a vote brought: however many they are, the rest is for others."""
+MEMPOOL_OBSERVERS_BYTES_MAX: Final = MEMPOOL_BYTES_MAX // 4
+"""The same in bytes."""
+MEMPOOL_FINAL_KEPT: Final = 20_000
+"""Hashes of what was decided last, four full blocks: copies under way are asked for no more."""
 OFFER_MAX: Final = 1_000
 """Hashes of waiting transactions offered to a peer at a time: 34 kB."""
+OFFER_PAGES_PER_TICK: Final = 4
+"""Such offers to a peer each half second: 50,000 hashes in six seconds, and half of
+FETCH_ANSWERS_PER_SECOND if it lacks them all."""
+ASKED_PER_PEER_MAX: Final = 5 * OFFER_MAX
+"""Offered transactions that a peer still owes us: a full block."""
+RELAY_BYTES_MAX: Final = 1024 * 1024
+"""Of transactions in one message, and of what one offer names; votes overtake between messages."""
 STATUS_ANSWERS_PER_SECOND: Final = 20
 """What a peer may make us look up by sending where it stands; it says so twice a second."""
 FETCH_ANSWERS_PER_SECOND: Final = 20

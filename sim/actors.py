@@ -198,7 +198,7 @@ class Puppet:
         for receiver, message in out.messages:
             self._say(receiver, message)
         if out.relay:
-            self._say(None, wire.Transactions(tuple(tx.data for tx in out.relay)))
+            self._perform(self.machine.alive.relay.push(out.relay))
         for delay_ms, timer in out.timers:
             self._fire_later(delay_ms, timer)
 

@@ -246,7 +246,8 @@ class Machine:
         """
         engine, now = self.alive, self.clock(now_ms)
         if isinstance(message, wire.Transactions):
-            return engine.take([self.site.checked(data) for data in message.transactions], now)
+            checked = [self.site.checked(data) for data in message.transactions]
+            return engine.take(sender, checked, now)
         return engine.deliver(sender, message, self._body(engine, message), now)
 
     def _body(self, engine: Engine, message: wire.Wire) -> CheckedBlock | None:

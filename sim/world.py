@@ -335,7 +335,7 @@ class World:
             node.danger("before a message")
             self._speak(node, link, message)
         if out.relay:
-            self.speak(node.name, None, wire.Transactions(tuple(tx.data for tx in out.relay)))
+            self._perform(node, node.alive.relay.push(out.relay))
 
     def _audience(self, sender: str) -> Iterable[str]:
         """Whom a node speaks to when it speaks to all: an actor, to all who vote."""

@@ -20,7 +20,6 @@ from ledger.transaction import (
 from node import wire
 from node.door import CANNOT_BE_EXECUTED
 from node.outbox import Outbox
-from primitives import limits
 from primitives.codec import encode
 from primitives.errors import Rejected
 from primitives.ids import TimeMs
@@ -157,7 +156,7 @@ def test_nothing_that_can_be_built_is_no_reason_for_a_block() -> None:
 
 
 def waiting_at(node: Node, tx: CheckedTransaction, network: Network) -> bool:
-    node.alive.take([tx], network.now_ms)
+    node.alive.take("validator 1", [tx], network.now_ms)
     return tx.id in node.alive.mempool
 
 
@@ -189,7 +188,7 @@ def test_what_is_relayed_is_not_relayed_again() -> None:
     network = begun()
     tx = network.transaction("treasury", pay("works", 1, "x"))
 
-    out = network.validators()[0].alive.take([tx], network.now_ms)
+    out = network.validators()[0].alive.take("validator 1", [tx], network.now_ms)
 
     assert out.relay == []
 
@@ -209,14 +208,14 @@ def test_a_lonely_transaction_is_offered_and_fetched() -> None:
     network.run(lambda: all(tx.id in other.alive.mempool for other in others), limit_ms=1_500)
 
 
-def test_an_offer_names_so_many_of_the_oldest() -> None:
-    """And an answer only what is lacking."""
+def test_an_answer_holds_what_is_lacking() -> None:
+    """Of an offer, what the peer has not; of a want, what it asked for."""
     network = begun()
     giver, taker = network.validators()[:2]
     one = network.transaction("treasury", pay("works", 1, "one"))
     two = network.transaction("treasury", pay("works", 1, "two"))
-    giver.alive.take([one, two], network.now_ms)
-    taker.alive.take([one], network.now_ms)
+    giver.alive.take("validator 2", [one, two], network.now_ms)
+    taker.alive.take("validator 2", [one], network.now_ms)
 
     asked = taker.alive.deliver(giver.name, wire.Offer((one.hash, two.hash)), None, network.now_ms)
     wanted = [message for _, message in asked.messages if isinstance(message, wire.Want)]
@@ -228,21 +227,3 @@ def test_an_offer_names_so_many_of_the_oldest() -> None:
     ]
     nothing = taker.alive.deliver(giver.name, wire.Offer((one.hash,)), None, network.now_ms)
     assert not any(isinstance(message, wire.Want) for _, message in nothing.messages)
-
-
-def test_an_offer_is_bounded() -> None:
-    """One transaction more than an offer takes: the youngest waits for the next one."""
-    network = begun()
-    node = network.validators()[0]
-    most = limits.OFFER_MAX
-    transactions = [
-        network.transaction("treasury", pay("works", 1, f"{number}")) for number in range(most + 1)
-    ]
-    network.crash(*[other.name for other in network.validators()[1:]])
-    node.alive.take(transactions, network.now_ms)
-
-    node.alive.tick(network.now_ms)
-    out = node.alive.tick(network.now_ms)
-
-    (offer,) = [message for _, message in out.messages if isinstance(message, wire.Offer)]
-    assert offer.hashes == tuple(tx.hash for tx in transactions[:most])

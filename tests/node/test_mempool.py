@@ -13,6 +13,7 @@ from kit.ledger import account_id, pay
 from ledger.operation import Operation
 from ledger.transaction import Body, Call, CheckedTransaction, Transaction, transaction_id
 from node.mempool import FULL, QUOTA_EXCEEDED, Mempool
+from node.shares import Source
 from primitives import limits
 from primitives.block import transaction_hash
 from primitives.errors import Rejected
@@ -64,8 +65,9 @@ def test_the_oldest_comes_first() -> None:
     mempool = filled(*transactions)
 
     assert list(mempool) == transactions
-    assert mempool.oldest(2) == transactions[:2]
-    assert mempool.oldest(9) == transactions
+    assert [held.tx for held in mempool.after(-1)] == transactions
+    assert [held.tx for held in mempool.after(0)] == transactions[1:]
+    assert list(mempool.after(mempool.last_place)) == []
 
 
 def test_an_act_waits_once_whoever_signed_it() -> None:
@@ -172,6 +174,93 @@ def test_all_together_have_so_much_room() -> None:
     assert code_of(large, waiting(7, "another", size=quarter)) is None
 
 
+def brought(mempool: Mempool, source: Source, numbers: range) -> int:
+    """How many of these a link finds room for, each under an account of its own."""
+    taken = 0
+    for number in numbers:
+        try:
+            taken += mempool.add(waiting(number, f"account {number}", size=1), source=source)
+        except Rejected:
+            break
+    return taken
+
+
+def test_a_link_holds_no_more_than_what_is_still_free() -> None:
+    """One that fills what it can leaves half for the next, two leave a third, and so on."""
+    most = limits.MEMPOOL_TRANSACTIONS_MAX
+    mempool = Mempool()
+
+    first = brought(mempool, Source("one", votes=True), range(most))
+    second = brought(mempool, Source("two", votes=True), range(most, 2 * most))
+    mempool.drop([waiting(0).id])
+    again = brought(mempool, Source("one", votes=True), range(2 * most, 3 * most))
+
+    assert (first, second, again) == (most // 2, most // 4, 0)
+    assert mempool.add(waiting(3 * most, "a client"))
+
+
+def test_links_without_a_vote_share_a_part_of_the_mempool() -> None:
+    """However many observers there are, three quarters are for others; in count and in bytes."""
+    most = limits.MEMPOOL_OBSERVERS_TRANSACTIONS_MAX
+    mempool = Mempool()
+    filled_by = [
+        brought(mempool, Source(f"observer {n}", votes=False), range(n * most, (n + 1) * most))
+        for n in range(3)
+    ]
+    large = Mempool()
+    half = limits.MEMPOOL_OBSERVERS_BYTES_MAX // 2
+    observer = Source("observer", votes=False)
+
+    assert filled_by == [6_250, 3_125, 1_563], f"of {most}"
+    assert large.add(waiting(1, size=half), source=observer)
+    with pytest.raises(Rejected, match="try again later"):
+        large.add(waiting(2, size=1), source=observer)
+    assert large.add(waiting(2, size=half), source=Source("a validator", votes=True))
+
+
+def test_a_share_is_free_again_when_its_transactions_left() -> None:
+    """Dropped, expired or decided."""
+    mempool, source = Mempool(), Source("observer", votes=False)
+    half = limits.MEMPOOL_OBSERVERS_BYTES_MAX // 2
+    tx = waiting(1, size=half)
+
+    assert mempool.add(tx, source=source)
+    mempool.drop([tx.id])
+    assert mempool.add(tx, source=source)
+    mempool.expire(tx.valid_until)
+    assert mempool.add(tx, source=source)
+    mempool.decide([tx], TimeMs(0))
+    assert mempool.add(tx, source=source)
+
+
+@pytest.mark.parametrize("gap_ms", [1, 7, 1_000, 61_000])
+def test_deadlines_are_found_wherever_they_lie(gap_ms: int) -> None:
+    """Within a second and over many: what is due, and whether one lies in a range."""
+    mempool = filled(*(waiting(number, until=5_000 + number * gap_ms) for number in range(50)))
+    last = 5_000 + 49 * gap_ms
+
+    for number in range(50):
+        until = 5_000 + number * gap_ms
+        assert mempool.has_ripe(TimeMs(until), TimeMs(until))
+        assert mempool.has_ripe(TimeMs(until - gap_ms + 1), TimeMs(last + 1))
+        assert not mempool.has_ripe(TimeMs(until + 1), TimeMs(until + gap_ms - 1))
+        mempool.expire(TimeMs(until - 1))
+        assert len(mempool) == 50 - number
+    assert not mempool.has_ripe(TimeMs(last + 1), TimeMs(last + 10_000_000))
+
+
+def test_places_of_what_left_are_swept() -> None:
+    """An old transaction that stays does not make the mempool remember all that came after it."""
+    mempool = filled(waiting(0))
+
+    for number in range(1, 5_000):
+        mempool.add(waiting(number))
+        mempool.drop([waiting(number).id])
+
+    assert [held.place for held in mempool.after(-1)] == [0]
+    assert len(mempool._order) < 2_000
+
+
 @dataclass
 class Model:
     waiting: list[CheckedTransaction] = field(default_factory=list)
@@ -212,6 +301,10 @@ class MempoolMachine(RuleBasedStateMachine):
     @invariant()
     def is_the_list(self) -> None:
         assert list(self.mempool) == self.model.waiting
+        assert [held.tx for held in self.mempool.after(-1)] == self.model.waiting
+        for time in range(1, 10):
+            ripe = any(tx.valid_until == time for tx in self.model.waiting)
+            assert self.mempool.has_ripe(TimeMs(time), TimeMs(time)) is ripe
         assert len(self.mempool) == len(self.model.waiting)
         assert self.mempool.bytes == sum(len(tx.data) for tx in self.model.waiting)
         assert all(self.mempool.find(tx.hash) is tx for tx in self.model.waiting)
