@@ -155,9 +155,12 @@ def test_refusals_are_counted_by_code() -> None:
         metrics.refused(error)
     metrics.checked_signatures(3)
     metrics.checked_vote()
+    metrics.relayed(new=5, known=2)
 
     page = seen(metrics)
 
+    assert page["mithaq_transactions_relayed_total", "new"] == 5
+    assert page["mithaq_transactions_relayed_total", "known"] == 2
     assert page["mithaq_refusals_total", "mempool.full"] == 1
     assert page["mithaq_refusals_total", "transaction.malformed"] == 2
     assert page["mithaq_refusals_total", "transaction.bad_signature"] == 1
@@ -237,6 +240,7 @@ def told() -> set[str]:
     metrics.prepared(Height(1), View(0), 0.0)
     metrics.refused(Malformed(""))
     metrics.checked_vote()
+    metrics.relayed(new=1, known=1)
     metrics.measured({"header": 1})
     sight = Sight(
         status=ChainOfOne().status(), links=(link(),), refused_connections={"stranger": 1}
