@@ -22,6 +22,7 @@ from ledger.genesis import GenesisAccount, GenesisDocument, genesis_block
 from ledger.parameters import DEFAULTS
 from ledger.transaction import Body, Call, Transaction, sign_body
 from node.api import serve
+from node.diagnosis import Diagnosis
 from node.status import NodeStatus
 from primitives.codec import encode
 from primitives.crypto import SigningKey
@@ -114,6 +115,10 @@ class Nothing:
     def status(self) -> NodeStatus:
         """Nobody asks."""
         raise NotImplementedError("this benchmark asks for no status")
+
+    def why(self) -> Diagnosis:
+        """Nobody asks."""
+        raise NotImplementedError("this benchmark asks for no diagnosis")
 
     def metrics(self) -> bytes:
         """Nobody asks."""

@@ -20,6 +20,7 @@ from primitives.errors import MithaqError
 COMMANDS: Final = {
     "localnet": ("cli.localnet", "Run a network of validators on this machine."),
     "status": ("cli.status", "Ask all nodes of the home; say who is missing."),
+    "why": ("cli.why", "Say why the chain is slow or halted, and what to do."),
     "tx": ("cli.tx", "Build, sign, submit and look up transactions."),
     "proof": ("cli.proof", "Fetch proofs, and check them without any node."),
     "trust": ("cli.trust", "Say which chains and checkpoints you trust."),

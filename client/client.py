@@ -22,6 +22,7 @@ from client.faults import NotFinal, Unreachable
 from ledger.operation import code, sentence
 from ledger.transaction import Transaction
 from node.cases import CaseAnswer, CasesAnswer
+from node.diagnosis import Diagnosis
 from node.queries import AccountAnswer, BlockAnswer, FinalTransaction, PendingTransaction
 from node.status import NodeStatus
 from primitives import limits
@@ -83,6 +84,10 @@ class Client:
     def status(self) -> NodeStatus:
         """Where the answering node stands."""
         return from_named(self.get("/v1/status"), NodeStatus)
+
+    def why(self) -> Diagnosis:
+        """How the chain fares as the answering node sees it, and why."""
+        return from_named(self.get("/v1/why"), Diagnosis)
 
     def chain(self) -> ChainId:
         """The chain of the answering node; who holds a genesis file computes it instead."""

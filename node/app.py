@@ -19,10 +19,12 @@ from ledger.membership import suspended, validator_records
 from ledger.validators import ValidatorRecord
 from node.api import serve, serve_admin
 from node.config import LogLevel
+from node.diagnosis import Diagnosis, diagnose
 from node.engine import Engine
 from node.folder import LoadedNode, check_identity, load_node
 from node.log import Log
 from node.metrics import Metrics, Sight
+from node.observation import Observer
 from node.ports import Ports
 from node.premises import Premises
 from node.retention_task import keep_retention
@@ -143,6 +145,7 @@ async def _run(loaded: LoadedNode, store: ChainStore, log: Log) -> None:
                 muted=signer.muted if signer is not None else None,
             )
             tasks.start_soon(shell.run)
+            tasks.start_soon(node.observer.keep_telling)
             tasks.start_soon(_keep_house, node, log)
         # Both servers end by themselves when the node is told to stop, and let requests finish.
         log.write.info("node.stopping")
@@ -180,6 +183,7 @@ class RunningNode:
         self._shell, self._network, self._log = shell, network, log
         self._metrics = metrics
         self._version = version("mithaq")
+        self.observer = Observer(loaded, shell, network, store, metrics, self._version)
 
     @property
     def genesis(self) -> GenesisDocument:
@@ -249,6 +253,10 @@ class RunningNode:
                 disk_free_bytes=free_bytes(self.loaded.folder.data),
             )
         )
+
+    def why(self) -> Diagnosis:
+        """How the chain fares as this node sees it, and why."""
+        return diagnose(self.observer.facts())
 
     def status(self) -> NodeStatus:
         """Where the node stands now."""

@@ -75,11 +75,11 @@ class Engine:
         self._guard = Guard(ports.signer, ports.store, self._gate, self._put)
         self._answer = Answers(ports.store, self._blocks)
         own = ports.signer.key if ports.signer is not None else None
-        self._witnesses = Witnesses(
+        self.witnesses = Witnesses(
             ports.chain, own, lambda witness: self._guard.hear_own(witness, self._now_ms)
         )
         self._cases = Cases(ports.store, self._gate, self._put, own=own)
-        self._ear = Ear(self._gate, self._blocks, self._witnesses)
+        self._ear = Ear(self._gate, self._blocks, self.witnesses)
         self._neighbours = Neighbours(self._blocks, ports.link_of, node_key=ports.node_key, own=own)
         self.relay = Relay(self.mempool, self._neighbours)
         self._logged: set[BlockId] = set()
@@ -127,7 +127,7 @@ class Engine:
 
     def signs(self, validator: ValidatorKey) -> bool | None:
         """Whether another validator says so or did since; None if it said nothing in this run."""
-        return self._guard.said_to_sign(validator, self._witnesses.height_of(validator))
+        return self._guard.said_to_sign(validator, self.witnesses.height_of(validator))
 
     @property
     def seat(self) -> Seat | None:
@@ -154,7 +154,7 @@ class Engine:
     def start(self, now_ms: TimeMs) -> Outbox:
         """Begin with the height after the head, our own records of it included."""
         self._now_ms = now_ms
-        self._witnesses.note_newest_block(self._ports.store)
+        self.witnesses.note_newest_block(self._ports.store)
         self._run(self._height_started())
         self._wake_if_answered()
         return self._release()
@@ -432,7 +432,7 @@ class Engine:
             self.halted = f"block {certificate.height} was decided and is bad in my state: {error}"
             self._note("chain.halted", alarming=True, reason=self.halted)
             return False
-        self._witnesses.note_certificate(certificate, Domain.COMMIT, validators)
+        self.witnesses.note_certificate(certificate, Domain.COMMIT, validators)
         self._out.decided.append(wire.Decided(block, certificate))
         self._out.final += identifiers
         self._note(
@@ -483,7 +483,7 @@ class Engine:
 
     def _tell(self, link: Link, status: Status) -> None:
         author = self._neighbours.author(link)
-        newest = None if author is None else self._witnesses.of(author)
+        newest = None if author is None else self.witnesses.of(author)
         self._reply(link, replace(status, newest_of_yours=newest, signs=self._is_signing))
 
     def _note(self, event: str, *, alarming: bool = False, **facts: object) -> None:

@@ -7,6 +7,7 @@ the time of a phase is the time between two messages as this node sent or receiv
 Every label is bounded: codes of the catalogue, peers of the allow-list, tables of the database.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from platform import python_version
@@ -30,6 +31,8 @@ METRICS_TYPE: Final = prometheus_client.CONTENT_TYPE_LATEST
 
 SAMPLE_S: Final = 1.0
 """How often the loop is asked whether it is late."""
+LAGS_KEPT: Final = 15
+"""Samples that a diagnosis looks back on."""
 TABLES_EVERY_S: Final = 60.0
 """How often the tables are measured."""
 
@@ -64,6 +67,7 @@ class Metrics:
         self._standing = _Standing()
         self._registry.register(self._standing)
         self._phases = _Phases()
+        self._lags_ms: deque[int] = deque(maxlen=LAGS_KEPT)
         registry = self._registry
         self._blocks = prometheus_client.Counter(
             "mithaq_blocks_decided", "Blocks made durable since the start.", registry=registry
@@ -164,7 +168,13 @@ class Metrics:
     def sampled(self, *, lag_s: float, behind_s: float) -> None:
         """The loop went on so late; of the time since the last sample so much was spent behind."""
         self._lag.observe(lag_s)
+        self._lags_ms.append(int(lag_s * 1000))
         self._catchup_s.inc(behind_s)
+
+    @property
+    def lag_ms(self) -> int:
+        """How late the loop was at most, of the newest samples."""
+        return max(self._lags_ms, default=0)
 
     def measured(self, tables: Mapping[str, int]) -> None:
         """The bytes of each table of the database."""

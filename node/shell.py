@@ -25,6 +25,7 @@ from node.catchup import Catchup
 from node.clock_check import ClockCheck
 from node.engine import Engine
 from node.log import Log
+from node.lookout import Lookout
 from node.metrics import Metrics, watch_loop, watch_storage
 from node.outbox import Outbox
 from node.range_serve import serve_range
@@ -55,6 +56,11 @@ def now_ms() -> TimeMs:
     return TimeMs(time.time_ns() // 1_000_000)
 
 
+def steady_ms() -> int:
+    """A clock that nobody sets; for how long ago something was."""
+    return time.monotonic_ns() // 1_000_000
+
+
 @final
 class Shell:
     """One node's tasks. Written in its own trio thread only."""
@@ -72,6 +78,7 @@ class Shell:
         metrics: Metrics,
     ) -> None:
         self.engine = engine
+        self.lookout = Lookout(steady_ms())
         self.heights: dict[PeerId, Height] = {}
         """The newest height that each peer said it has decided."""
         self.faults: Counter[PeerId] = Counter()
@@ -119,9 +126,11 @@ class Shell:
                         self._hear(peer, payload, via)
                     case LinkUp(peer):
                         self.catchup.linked(peer)
+                        self.lookout.link_up(peer, steady_ms())
                         self._log.write.info("link.up", peer=peer)
                         self._perform(self.engine.link_up(peer, now_ms()))
                     case LinkDown(peer, reason):
+                        self.lookout.link_down(peer, steady_ms())
                         self._log.write.info("link.down", peer=peer, reason=reason)
 
     # --- from the network -------------------------------------------------------------------
@@ -129,6 +138,11 @@ class Shell:
     def _hear(self, peer: PeerId, payload: bytes, via: Via) -> None:
         try:
             message = wire.read(payload)
+            if via is Via.LINK:
+                self.lookout.heard(peer, steady_ms())
+            if isinstance(message, wire.Aside):
+                self.lookout.told(peer, message, steady_ms(), now_ms())
+                return
             if via is Via.GOSSIP and not isinstance(message, wire.Decided):
                 return  # the topic is for decided blocks; whoever relayed it is not its author
             if via is Via.GOSSIP and isinstance(message, wire.Decided):
@@ -397,6 +411,7 @@ class Shell:
             len(decided.block.transactions),
             time.perf_counter(),
         )
+        self.lookout.decided(decided, steady_ms())
         self._timers.forget_below(self.engine.height)
         self._clock.decided(decided.certificate.block_id)
         self._say_clock()
@@ -415,3 +430,4 @@ class Shell:
         while True:
             await trio.sleep(TICK_S)
             self._perform(self.engine.tick(now_ms()))
+            self.lookout.look(self.engine, steady_ms())

@@ -1,7 +1,7 @@
 """Whether a validator signs, and if not, why: what the guard says, and status and metrics show."""
 
 from enum import Enum, unique
-from typing import assert_never, final
+from typing import Final, assert_never, final
 
 from msgspec import Struct
 
@@ -37,6 +37,17 @@ class SigningStatus(Struct, frozen=True, kw_only=True):
     answered: Natural[int]
     needed: Natural[int]
     sign_from: Natural[Height] | None
+
+
+OBSERVING: Final = "observing"
+HALTED: Final = "halted"
+
+
+def in_one_word(signing: SigningStatus | None, halted: str | None) -> str:
+    """Whether a node signs, for other nodes: a state, or that it observes, or has halted."""
+    if halted is not None:
+        return HALTED
+    return OBSERVING if signing is None else signing.state.value
 
 
 def in_words(signing: SigningStatus) -> str:

@@ -9,6 +9,7 @@ from typing import Annotated, Final, final
 from msgspec import Meta, Struct
 
 from consensus.messages import Commit, Prepare, PrePrepare, Status, ViewChange
+from node.about import About
 from primitives import limits
 from primitives.block import Block, Header, TransactionBytes
 from primitives.certificate import Certificate
@@ -101,20 +102,23 @@ Wire = (
     | Offer
     | Want
 )
+"""What the engine hears."""
+Aside = About
+"""What nodes tell each other beside: the shell keeps it, and the engine hears none of it."""
 BULK: Final = (Decided, Transactions, Offer, Want)
 """Kinds that yield to the others on a link."""
 
 
-def write(message: Wire) -> bytes:
+def write(message: Wire | Aside) -> bytes:
     """Canonical bytes."""
     return encode(message)
 
 
-def read(data: bytes) -> Wire:
+def read(data: bytes) -> Wire | Aside:
     """One message.
 
     Raises:
         Malformed: too large, no known kind, a field outside its bounds, or not canonical.
     """
-    message: Wire = decode(data, Wire, limit=limits.MESSAGE_BYTES_MAX)  # type: ignore[arg-type]  # mypy has no type for a union as a value
+    message: Wire | Aside = decode(data, Wire | Aside, limit=limits.MESSAGE_BYTES_MAX)  # type: ignore[arg-type]  # mypy has no type for a union as a value
     return message

@@ -85,10 +85,15 @@ class Witnesses:
         )
         self.note(validators.keys[change.seat], Witness(statement, change.signature))
 
-    def height_of(self, author: ValidatorKey) -> Height:
-        """Where that statement stands; 0 for none."""
+    def place_of(self, author: ValidatorKey) -> Place | None:
+        """Where that statement stands."""
         known = self._newest.get(author)
-        return Height(0) if known is None else known[0][0]
+        return None if known is None else known[0]
+
+    def height_of(self, author: ValidatorKey) -> Height:
+        """Its height; 0 for none."""
+        place = self.place_of(author)
+        return Height(0) if place is None else place[0]
 
     def of(self, author: ValidatorKey) -> Witness | None:
         """The newest statement of a validator that we know."""

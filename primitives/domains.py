@@ -47,6 +47,7 @@ class Domain(Enum):
     IMPORT_FILE = "import-file"
     EVIDENCE = "evidence"
     RETAINED = "retained"
+    PARAMETERS = "parameters"
 
     @property
     def tag(self) -> bytes:

@@ -345,6 +345,22 @@ BATCHES_PER_PEER_MAX: Final = 16
 CLOCK_AHEAD_MS: Final = 5_000
 """Blocks that come this old by gossip, one after the other, mean that our clock is ahead: even on
 a bad line they are there within two seconds."""
+VERSION_LENGTH_MAX: Final = 32
+"""Characters of a version that a node tells: a release, and the mark of a build."""
+STANDING_LENGTH_MAX: Final = 16
+"""Characters of the word for why a node signs or does not."""
+ABOUT_EVERY_MS: Final = 5_000
+"""How often a node says how it is: 300 bytes, forty times less than its keep-alives may cost."""
+QUIET_MS: Final = 2 * ABOUT_EVERY_MS + 2_000
+"""Who says nothing for so long, though its link stands, has missed two of its words."""
+ABOUTS_PER_SECOND: Final = 4
+"""Words about itself that a peer is heard with: it says one in five seconds, two after a change."""
+CONTACTS_KEPT_MAX: Final = 1_024
+"""Peers remembered with their links and words: those admitted now, and some that were before."""
+BLOCKS_WATCHED: Final = 256
+"""Blocks of which it is remembered who signed, and how long they took: 128 validators twice."""
+LOOP_LAG_MS_MAX: Final = 500
+"""A loop that goes on so late costs each phase of a view half of its first timeout."""
 DISK_FREE_BYTES_MIN: Final = 192 * 1024 * 1024
 """A node ends below it: three of LevelDB's write buffers (64 MiB), which are its log, the one that
 is on its way to a table, and that table."""

@@ -371,6 +371,7 @@ class World:
             return  # what no decoder takes changes nothing anywhere
         if heard != message:
             raise NotTheSame(f"{sender} wrote {message}, which is read as {heard}")
+        assert not isinstance(heard, wire.Aside), "an engine says nothing beside the protocol"
         self._see_blocks(heard)
         phase, height, view = place(heard)
         for watch in self.watches:

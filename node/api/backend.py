@@ -5,6 +5,7 @@ from typing import Protocol
 
 from ledger.genesis import GenesisDocument
 from node.config import LogLevel
+from node.diagnosis import Diagnosis
 from node.premises import Premises
 from node.standing import SigningStatus
 from node.status import NodeStatus
@@ -28,6 +29,10 @@ class Backend(Protocol):
 
     def status(self) -> NodeStatus:
         """Where the node stands now."""
+        ...
+
+    def why(self) -> Diagnosis:
+        """How the chain fares as this node sees it, and why."""
         ...
 
     def metrics(self) -> bytes:

@@ -25,6 +25,7 @@ from node.api.refusals import RefusalCatalogue
 from node.api.responses import EVIDENCE_TYPE, PROOF_TYPE, TESTIMONY_TYPE
 from node.api.streams import STREAM_TYPE
 from node.cases import CasesAnswer
+from node.diagnosis import Diagnosis
 from node.events import EVENT_TYPES, CommittedEvent
 from node.history import RECORDS, EntryAnswer
 from node.queries import AccountAnswer, BlockAnswer, FinalTransaction, PendingTransaction
@@ -94,6 +95,7 @@ ENDPOINTS: Final[Mapping[str, _Described]] = {
     "GET /v1/health": _Described({200: (JSON, Alive)}),
     "GET /v1/ready": _Described({200: (JSON, Readiness), 503: (JSON, Readiness)}),
     "GET /v1/status": _Described({200: (JSON, NodeStatus)}),
+    "GET /v1/why": _Described({200: (JSON, Diagnosis)}),
     "GET /v1/genesis": _Described({200: (JSON, GenesisDocument)}),
     "GET /v1/refusals": _Described({200: (JSON, RefusalCatalogue)}, query={"code": _TEXT}),
     "GET /metrics": _Described({200: ("text/plain", None)}),

@@ -85,6 +85,7 @@ class PublicApi:
             get("/v1/health")(self.health),
             get("/v1/ready")(self.ready),
             get("/v1/status")(self.status),
+            get("/v1/why")(self.why),
             get("/v1/genesis")(self.genesis),
             get("/v1/refusals")(self.refusals),
             post("/v1/transactions")(self.submit),
@@ -124,6 +125,11 @@ class PublicApi:
         """Where the node stands."""
         intake.check_no_query(request)
         return json_response(self._backend.status())
+
+    async def why(self, request: HttpRequest) -> ASGIResponse:
+        """How the chain fares as this node sees it, and why: in words, and as facts."""
+        intake.check_no_query(request)
+        return json_response(self._backend.why())
 
     async def genesis(self, request: HttpRequest) -> ASGIResponse:
         """What the network began with."""

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from kit.certified import certify
 from kit.ledger import GENESIS_TIME, account_id, genesis_document, key
+from kit.situations import healthy
 from ledger.block import BlockRun
 from ledger.genesis import GenesisDocument, genesis_block
 from ledger.operation import Operation, code, sentence
@@ -29,6 +30,7 @@ from ledger.transaction import (
 )
 from node.api import serve, serve_admin
 from node.config import Address, ApiConfig, Config, LogLevel, NodeFolder, P2pConfig
+from node.diagnosis import Diagnosis, diagnose
 from node.folder import LoadedNode
 from node.guard import NOT_FENCED
 from node.keys import Purpose, StoredKey
@@ -107,6 +109,7 @@ class ChainOfOne:
         self.signing = AT_WORK
         self.unfenced_by: str | None = None
         self.disconnected: set[str] = set()
+        self.facts = healthy()
         self.log_level: LogLevel | None = None
         self.stopping = trio.Event()
         self.waits = 0
@@ -163,6 +166,9 @@ class ChainOfOne:
 
     def metrics(self) -> bytes:
         return self._metrics.page(Sight(status=self.status()))
+
+    def why(self) -> Diagnosis:
+        return diagnose(self.facts)
 
     def status(self) -> NodeStatus:
         head = self.store.head()

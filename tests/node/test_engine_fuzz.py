@@ -97,7 +97,8 @@ class Talk(RuleBasedStateMachine):
             message = wire.read(data)
         except RemoteFault:
             return
-        self.tell(message, peer)
+        if not isinstance(message, wire.Aside):  # the shell keeps what is said beside the protocol
+            self.tell(message, peer)
 
     @rule(height=HEIGHTS, view=VIEWS, block=BLOCKS, seat=SEATS, peer=SEATS)
     def a_vote(self, height: int, view: int, block: int, seat: int, peer: int) -> None:
@@ -230,6 +231,7 @@ class Talk(RuleBasedStateMachine):
         """Deliver it as the shell would; only a RemoteFault may come out."""
         with suppress(RemoteFault):
             sent = wire.read(wire.write(message))
+            assert not isinstance(sent, wire.Aside)
             self.note(self.node.deliver(self.peers[peer % 3], sent, self.network.now_ms))
 
     def note(self, out: Outbox) -> None:

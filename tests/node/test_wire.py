@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from consensus.messages import Status
 from kit import consensus as made
 from kit.certified import named_digest, sample_header
+from kit.situations import ABOUT
 from node import wire
 from primitives import limits
 from primitives.block import Block
@@ -22,7 +23,7 @@ BLOCK = Block(sample_header(), (b"one", b"two"))
 HASHES = (TransactionHash(named_digest("a")), TransactionHash(named_digest("b")))
 CHANGES = tuple(made.stripped(made.view_change(seat, 1)) for seat in range(3))
 WITNESS = Witness(b"a statement", Signature(bytes(64)))
-MESSAGES: dict[str, wire.Wire] = {
+MESSAGES: dict[str, wire.Wire | wire.Aside] = {
     "proposal with its body": wire.Proposed(made.pre_prepare("X"), wire.FullBody(BLOCK)),
     "proposal with hashes": wire.Proposed(
         made.pre_prepare("X", view=1, changes=CHANGES, proof=made.prepared("X")),
@@ -50,6 +51,7 @@ MESSAGES: dict[str, wire.Wire] = {
     "transactions": wire.Transactions((b"one", b"")),
     "offer": wire.Offer(HASHES),
     "want": wire.Want(()),
+    "about": ABOUT,
 }
 
 

@@ -28,6 +28,7 @@ SHELL: Final = frozenset(
         "keys",
         "log",
         "metrics",
+        "observation",
         "premises",
         "proof",
         "prune",

@@ -1,0 +1,215 @@
+"""Who is there: what the facts say of each validator, and who reaches whom.
+
+Being *missing* is judged by links and words alone, never by a certificate: that holds a quorum, and
+whoever signed a moment later is not in it. Whom we have no link with is not missing either while
+others say that they reach it, or while what it signs still comes to us through them.
+"""
+
+from dataclasses import dataclass
+from enum import Enum, unique
+from functools import cached_property
+from typing import Final, final
+
+from node.facts import Facts, Seen, Step, Trouble
+from node.standing import HALTED, SigningState, in_one_word
+from node.status import BEHIND_MAX
+from primitives import limits
+from primitives.ids import Height, Seat, View
+from primitives.validators import faults_tolerated, primary_of, quorum
+
+RELAY_MS: Final = 3_000
+"""What somebody signed before it was lost still comes from others for a moment."""
+FRESH_MS: Final = 30_000
+"""What was signed longer ago says nothing about who is there now."""
+
+
+@unique
+class Reach(Enum):
+    """How a validator can be reached from here."""
+
+    SELF = "self"
+    LINKED = "linked"
+    RELAYED = "relayed"
+    """Not by us, but others reach it, or pass on what it signs."""
+    QUIET = "quiet"
+    """Its link stands, and nothing comes on it."""
+    GONE = "gone"
+
+
+@unique
+class Fitness(Enum):
+    """Whether a validator's next signature can be counted on."""
+
+    AT_WORK = "at work"
+    MISSING = "missing"
+    STARTING = "starting"
+    FENCED = "fenced"
+    CLONED = "cloned"
+    MUTED = "signs nothing"
+    HALTED = "halted"
+    BEHIND = "behind"
+
+
+_BY_STANDING: Final = {
+    SigningState.SIGNING.value: Fitness.AT_WORK,
+    SigningState.ASLEEP.value: Fitness.STARTING,
+    SigningState.FENCED.value: Fitness.FENCED,
+    SigningState.CLONED.value: Fitness.CLONED,
+    HALTED: Fitness.HALTED,
+}
+
+
+@final
+@dataclass(frozen=True)
+class RollCall:
+    """Answers about one set of facts."""
+
+    facts: Facts
+
+    @property
+    def count(self) -> int:
+        """Validators."""
+        return len(self.facts.validators)
+
+    @property
+    def quorum(self) -> int:
+        """How many must sign."""
+        return quorum(self.count)
+
+    @property
+    def faults(self) -> int:
+        """How many may fail."""
+        return faults_tolerated(self.count)
+
+    @cached_property
+    def at_work(self) -> tuple[Seen, ...]:
+        """Whose next signature can be counted on."""
+        return tuple(v for v in self.facts.validators if self.fitness(v) is Fitness.AT_WORK)
+
+    @cached_property
+    def has_quorum(self) -> bool:
+        """Whether enough are at work, as seen from here."""
+        return len(self.at_work) >= self.quorum
+
+    # --- one validator ------------------------------------------------------------------------
+
+    def reach(self, one: Seen) -> Reach:
+        """How it can be reached."""
+        if one.is_self:
+            return Reach.SELF
+        if one.linked:
+            return Reach.LINKED if self._age(one) <= limits.QUIET_MS else Reach.QUIET
+        if self.reached_by(one) or self._still_signs(one):
+            return Reach.RELAYED
+        return Reach.GONE
+
+    def _age(self, one: Seen) -> int:
+        """How long ago it last showed itself on its link."""
+        ages = (one.heard_ms, one.turned_ms)
+        return min((age for age in ages if age is not None), default=self.facts.machine.up_ms)
+
+    def silent_ms(self, one: Seen) -> int:
+        """Since when nothing of it was heard; at most since our start."""
+        up_ms = self.facts.machine.up_ms
+        return up_ms if one.heard_ms is None else min(one.heard_ms, up_ms)
+
+    def _still_signs(self, one: Seen) -> bool:
+        signed_ms, lost_ms = one.signed_ms, one.turned_ms
+        if signed_ms is None or lost_ms is None:
+            return False
+        return signed_ms <= FRESH_MS and signed_ms + RELAY_MS < lost_ms
+
+    def reached_by(self, one: Seen) -> tuple[Seen, ...]:
+        """Who said a moment ago to have a live link with it, and is heard by us."""
+        return tuple(
+            other
+            for other in self.facts.validators
+            if other.seat != one.seat and one.seat in self._reaches(other)
+        )
+
+    def _reaches(self, one: Seen) -> tuple[Seat, ...]:
+        word = one.word
+        if word is None or not one.linked or word.age_ms > limits.QUIET_MS:
+            return ()
+        return word.reaches or ()
+
+    def fitness(self, one: Seen) -> Fitness:
+        """Whether its next signature can be counted on, and if not, why."""
+        facts = self.facts
+        if one.is_self:
+            standing = in_one_word(facts.signing, facts.halted)
+            return _BY_STANDING.get(standing, Fitness.MUTED)
+        reach = self.reach(one)
+        if reach in {Reach.GONE, Reach.QUIET}:
+            return Fitness.MISSING
+        word = one.word
+        if word is None and one.signs is False and self._age(one) <= limits.QUIET_MS:
+            return Fitness.STARTING  # it said so in the protocol, and has no other word yet
+        if word is None or word.age_ms > limits.QUIET_MS:
+            return Fitness.MUTED if one.signs is False else Fitness.AT_WORK
+        found = _BY_STANDING.get(word.standing, Fitness.MUTED)
+        if found is Fitness.AT_WORK and word.height + BEHIND_MAX < facts.height:
+            return Fitness.BEHIND
+        return found
+
+    def named(self, *, fitness: Fitness) -> tuple[Seen, ...]:
+        """All of this kind."""
+        return tuple(v for v in self.facts.validators if self.fitness(v) is fitness)
+
+    # --- sides --------------------------------------------------------------------------------
+
+    @cached_property
+    def near(self) -> tuple[Seen, ...]:
+        """Our side: whom we reach, itself through others."""
+        near = {Reach.SELF, Reach.LINKED, Reach.RELAYED}
+        return tuple(v for v in self.facts.validators if self.reach(v) in near)
+
+    @cached_property
+    def unanswered(self) -> tuple[Seen, ...]:
+        """The missing whose machines do not answer at all: off, or behind a cut line."""
+        return tuple(
+            v
+            for v in self.facts.validators
+            if self.reach(v) is Reach.GONE and v.trouble is Trouble.SILENT
+        )
+
+    # --- the height at hand -------------------------------------------------------------------
+
+    @property
+    def step(self) -> Step:
+        """Where the replica is."""
+        return self.facts.step
+
+    @property
+    def next_height(self) -> Height:
+        """That is to be decided."""
+        return Height(self.facts.height + 1)
+
+    @cached_property
+    def view(self) -> View:
+        """The attempt that the height is at: ours, or one that f + 1 ask for, if that is higher.
+
+        An observer asks for none itself.
+        """
+        asked = sorted(self.step.views, reverse=True)
+        joined = asked[self.faults] if len(asked) > self.faults else View(0)
+        return max(self.step.wish, joined)
+
+    @property
+    def primary(self) -> Seen:
+        """Whose turn it is."""
+        return self.facts.validators[primary_of(self.count, self.next_height, self.view)]
+
+    def seen(self, seats: tuple[Seat, ...]) -> tuple[Seen, ...]:
+        """The validators of these seats."""
+        return tuple(v for v in self.facts.validators if v.seat in seats)
+
+    @cached_property
+    def target(self) -> Height:
+        """The newest block that more than f of the others say they have; at least our own."""
+        said = sorted(
+            (v.word.height for v in self.facts.validators if v.word is not None and v.linked),
+            reverse=True,
+        )
+        known = said[self.faults] if len(said) > self.faults else Height(0)
+        return max(known, self.facts.height)

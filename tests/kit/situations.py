@@ -1,0 +1,188 @@
+"""Facts of a moment, written down: a healthy network of ministries, and what befalls it.
+
+situation = Situation(4)
+situation.loses("Justice", after_ms=60_000, trouble=Trouble.DOWN)
+situation.waits(prepares=(0, 1))
+diagnose(situation.facts)
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import final
+
+from msgspec.structs import replace
+
+from kit.certified import named_digest
+from node.about import About
+from node.facts import Decision, Facts, Machine, Rules, Seen, Step, Trouble, Word
+from node.standing import SigningState, SigningStatus
+from node.status import NodeRole
+from primitives.ids import NO_VIEW, ChainId, Digest, Height, Seat, TimeMs, ValidatorKey, View
+
+MINISTRIES = ("Finance", "Interior", "Justice", "Health", "Labour", "Energy", "Culture")
+NOW = TimeMs(1_790_000_000_000 // 86_400_000 * 86_400_000 + 2 * 3_600_000)
+"""At two in the night, UTC."""
+HEIGHT = Height(1203)
+VERSION = "0.6.0"
+ABOUT = About(
+    version=VERSION,
+    parameters=Digest(named_digest("parameters")),
+    validators=Digest(named_digest("validators")),
+    height=HEIGHT,
+    view=View(2),
+    standing="signing",
+    disk_low=False,
+    waiting=12,
+    reaches=b"\x07",
+    clock_ms=NOW,
+    up_ms=60_000,
+)
+SIGNING = SigningStatus(
+    state=SigningState.SIGNING, reason=None, since_ms=None, answered=3, needed=2, sign_from=None
+)
+
+
+def healthy(validators: int = 4) -> Facts:
+    """Everybody is at work, and the last block was a moment ago."""
+    return Situation(validators).facts
+
+
+@final
+class Situation:
+    """Seen from the node of one seat; from an observer where `seat` is None."""
+
+    def __init__(self, validators: int = 4, *, seat: int | None = 0) -> None:
+        everybody = tuple(Seat(number) for number in range(validators))
+        self.facts = Facts(
+            now_ms=NOW,
+            name="observer0" if seat is None else MINISTRIES[seat],
+            network="Republic",
+            chain=ChainId(bytes(32)),
+            role=NodeRole.OBSERVER if seat is None else NodeRole.VALIDATOR,
+            seat=None if seat is None else Seat(seat),
+            height=HEIGHT,
+            block_time_ms=TimeMs(NOW - 400),
+            block_ms=400,
+            halted=None,
+            signing=None if seat is None else SIGNING,
+            rules=Rules(t0_ms=1_000, tmax_ms=10_000, heartbeat_ms=60_000, drift_ms=500),
+            step=Step(
+                wish=View(0),
+                entered=View(0),
+                has_proposal=False,
+                has_body=False,
+                refused=False,
+                accepted=False,
+                prepares=(),
+                commits=(),
+                views=(View(0),) * validators,
+                for_ms=300,
+                work_ms=300,
+                timeout_ms=1_000,
+            ),
+            validators=tuple(_seen(number, everybody, seat) for number in everybody),
+            decisions=tuple(
+                Decision(height=Height(HEIGHT - age), view=View(0), age_ms=400 + 1_000 * age)
+                for age in range(9, -1, -1)
+            ),
+            machine=Machine(
+                version=VERSION,
+                up_ms=86_400_000,
+                lag_ms=3,
+                disk_free_bytes=40 << 30,
+                mempool=12,
+                mempool_bytes=4_000,
+                clock_ahead_ms=None,
+            ),
+        )
+
+    def alter(self, **changed: object) -> Situation:
+        """Other facts."""
+        self.facts = replace(self.facts, **changed)
+        return self
+
+    def machine(self, **changed: object) -> Situation:
+        """About our own machine."""
+        return self.alter(machine=replace(self.facts.machine, **changed))
+
+    def step(self, **changed: object) -> Situation:
+        """About the height at hand."""
+        return self.alter(step=replace(self.facts.step, **changed))
+
+    def one(self, name: str, **changed: object) -> Situation:
+        """About a validator."""
+        validators = self.facts.validators
+        return self.alter(
+            validators=tuple(replace(v, **changed) if v.name == name else v for v in validators)
+        )
+
+    def word(self, name: str, **changed: object) -> Situation:
+        """About what it says of itself."""
+        [word] = [v.word for v in self.facts.validators if v.name == name]
+        assert word is not None
+        return self.one(name, word=replace(word, **changed))
+
+    def loses(
+        self, *names: str, after_ms: int = 60_000, trouble: Trouble = Trouble.DOWN
+    ) -> Situation:
+        """Their links broke so long ago, nothing came since, and the others lost them as well."""
+        gone = {v.seat for v in self.facts.validators if v.name in names}
+        for validator in self.facts.validators:
+            if validator.name in names:
+                self.one(
+                    validator.name,
+                    linked=False,
+                    turned_ms=after_ms,
+                    heard_ms=after_ms + 1_000,
+                    signed_ms=after_ms + 1_000,
+                    trouble=trouble,
+                    error=f"10.0.0.{validator.seat}:17000: {trouble.value}",
+                )
+            elif validator.word is not None and validator.word.reaches is not None:
+                left = tuple(seat for seat in validator.word.reaches if seat not in gone)
+                self.word(validator.name, reaches=left)
+        return self
+
+    def waits(self, for_ms: int = 60_000, **changed: object) -> Situation:
+        """The height takes so long."""
+        self.alter(block_ms=for_ms + 200)
+        return self.step(work_ms=for_ms, for_ms=for_ms, **changed)
+
+    def rests(self, block_ms: int = 20_000) -> Situation:
+        """There is nothing to decide."""
+        self.alter(block_ms=block_ms).machine(mempool=0, mempool_bytes=0)
+        return self.step(work_ms=None, entered=NO_VIEW, for_ms=block_ms)
+
+
+def _seen(number: int, everybody: tuple[Seat, ...], own: int | None) -> Seen:
+    is_self = number == own
+    word = Word(
+        age_ms=2_000,
+        version=VERSION,
+        same_parameters=True,
+        height=HEIGHT,
+        view=View(0),
+        standing=SigningState.SIGNING.value,
+        disk_low=False,
+        waiting=12,
+        reaches=everybody,
+        clock_ahead_ms=-3,
+        up_ms=86_400_000,
+    )
+    return Seen(
+        name=MINISTRIES[number],
+        key=ValidatorKey(sha256(b"%d" % number).digest()),
+        seat=Seat(number),
+        is_self=is_self,
+        suspended=False,
+        linked=not is_self,
+        turned_ms=None if is_self else 80_000_000,
+        heard_ms=None if is_self else 200,
+        trouble=Trouble.NONE,
+        error="",
+        signed_ms=500,
+        signs=True,
+        certified=HEIGHT,
+        word=None if is_self else word,
+    )

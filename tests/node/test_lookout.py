@@ -1,0 +1,137 @@
+"""What a node notices of the others, and for how long it remembers it."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from kit.engines import begun
+from kit.ledger import pay
+from kit.situations import ABOUT
+from node.lookout import CLOCKS_KEPT, Lookout
+from node.wire import Decided
+from primitives import limits
+from primitives.ids import Height, TimeMs
+
+NOW = TimeMs(1_790_000_000_000)
+"""Our clock."""
+
+
+def test_a_link_stands_from_its_beginning_to_its_end() -> None:
+    """And each turn has its moment."""
+    lookout = Lookout(0)
+    assert not lookout.is_live("a", 0)
+
+    lookout.link_up("a", 10)
+    assert lookout.untold == {"a"}
+    assert lookout.contacts["a"].turned_ms == 10
+    assert lookout.is_live("a", 10)
+
+    lookout.link_down("a", 20)
+    assert lookout.untold == set()
+    assert lookout.contacts["a"].turned_ms == 20
+    assert not lookout.is_live("a", 20)
+
+
+def test_a_link_on_which_nothing_comes_is_not_live() -> None:
+    """From one moment to the next."""
+    lookout = Lookout(0)
+    lookout.link_up("a", 0)
+    lookout.heard("a", 1_000)
+
+    assert lookout.is_live("a", 1_000 + limits.QUIET_MS)
+    assert not lookout.is_live("a", 1_000 + limits.QUIET_MS + 1)
+    assert limits.QUIET_MS > 2 * limits.ABOUT_EVERY_MS
+
+
+def test_of_its_clock_the_least_delayed_word_counts() -> None:
+    """A word under way makes a clock look late, never early; and old words are forgotten."""
+    lookout = Lookout(0)
+    lookout.link_up("a", 0)
+    for second, late_ms in enumerate([900, 20, 400]):
+        said = replace(ABOUT, clock_ms=TimeMs(NOW + 5_000 - late_ms))
+        lookout.told("a", said, second * 1_000, NOW)
+    assert lookout.contacts["a"].clock_ahead_ms == 5_000 - 20
+
+    for second in range(3, 3 + CLOCKS_KEPT):
+        lookout.told("a", replace(ABOUT, clock_ms=NOW), second * 1_000, NOW)
+    assert lookout.contacts["a"].clock_ahead_ms == 0
+
+
+def test_who_says_it_too_often_is_not_heard() -> None:
+    """The newest of what is within the allowance stays."""
+    lookout = Lookout(0)
+    lookout.link_up("a", 0)
+    for number in range(limits.ABOUTS_PER_SECOND + 1):
+        lookout.told("a", replace(ABOUT, waiting=number), 0, NOW)
+
+    said = lookout.contacts["a"].about
+    assert said is not None
+    assert said.waiting == limits.ABOUTS_PER_SECOND - 1
+
+
+def test_peers_that_are_gone_make_room() -> None:
+    """The oldest without a link, and never one that has one."""
+    lookout = Lookout(0)
+    lookout.link_up("linked", 0)
+    for number in range(limits.CONTACTS_KEPT_MAX):
+        lookout.heard(f"gone {number}", 0)
+
+    assert len(lookout.contacts) == limits.CONTACTS_KEPT_MAX
+    assert "linked" in lookout.contacts
+    assert "gone 0" not in lookout.contacts
+    assert f"gone {limits.CONTACTS_KEPT_MAX - 1}" in lookout.contacts
+
+
+def test_it_sees_when_work_begins_and_when_the_replica_moves() -> None:
+    """At each height anew; without work there is no beginning."""
+    network = begun(4)
+    node = network.validators()[0]
+    lookout = Lookout(0)
+    lookout.look(node.alive, 1_000)
+    assert lookout.work_ms is None
+    assert lookout.step_ms == 1_000
+
+    lookout.look(node.alive, 2_000)
+    assert lookout.step_ms == 1_000
+
+    network.submit(node, network.transaction("treasury", pay("works", 1, "A")))
+    lookout.look(node.alive, 3_000)
+    assert lookout.work_ms == 3_000
+
+    network.run(network.all_at(2, network.validators()))
+    lookout.look(node.alive, 4_000)
+    assert lookout.work_ms is None
+    assert lookout.step_ms == 4_000
+
+
+def test_it_remembers_when_somebody_signed_last() -> None:
+    """Who signs on is seen anew; who does not keeps the old moment."""
+    network = begun(4)
+    node, dead = network.validators()[0], network.validators()[3]
+    lookout = Lookout(0)
+    lookout.look(node.alive, 1_000)
+    network.crash(dead.name)
+    network.submit(node, network.transaction("treasury", pay("works", 1, "A")))
+    living = network.validators()[:3]
+    network.run(network.all_at(2, living))
+    lookout.look(node.alive, 2_000)
+
+    moments = {key: at_ms for key, (_, at_ms) in lookout.signed.items()}
+    assert {moments[one.validator] for one in living[1:] if one.validator is not None} == {2_000}
+    assert dead.validator is not None
+    assert moments.get(dead.validator, 1_000) == 1_000
+
+
+def test_it_remembers_so_many_blocks() -> None:
+    """Of each who is in its certificate."""
+    network = begun(4)
+    store = network.validators()[0].store
+    block, certificate = store.block(Height(1)), store.certificate(Height(1))
+    assert certificate is not None
+    lookout = Lookout(0)
+    for moment in range(limits.BLOCKS_WATCHED + 1):
+        lookout.decided(Decided(block, certificate), moment)
+
+    assert len(lookout.blocks) == limits.BLOCKS_WATCHED
+    assert lookout.blocks[0].at_ms == 1
+    assert lookout.blocks[0].seats == {seal.seat for seal in certificate.seals}
