@@ -280,6 +280,7 @@ class RunningNode:
             change=self._change(),
             evidence=len(self.store.evidence()),
             peers=self._peers(),
+            sync=self._shell.catchup.sync,
             mempool=MempoolStatus(count=len(mempool), bytes=mempool.bytes),
             clock_ahead_ms=self._shell.clock_ahead_ms,
         )

@@ -31,6 +31,7 @@ from node.answers import Allowance, Answers
 from node.blocks import Blocks
 from node.bodies import CheckedBlock
 from node.casts import Step, event_of, sign_all
+from node.catchup_check import Proven
 from node.door import Door
 from node.ear import Ear
 from node.evidence import Cases
@@ -194,6 +195,19 @@ class Engine:
                 assert_never(message)
         return self._release()
 
+    def follow(self, block: Proven, now_ms: TimeMs) -> Outbox:
+        """A block of a range that was checked ahead (R22); as it was asked for, nobody is told.
+
+        Raises:
+            RemoteFault: it was checked under other validators and is none of theirs.
+        """
+        self._now_ms = now_ms
+        if block.validators_hash != self.validators.hash:
+            self._gate.decided(block.certificate, self.height, self.validators)
+        self._blocks.keep(block.body)
+        self._run(on.CertificateReceived(block.certificate))
+        return self._release()
+
     def needs_body(self, message: wire.Wire) -> bool:
         """Whether the body in a message is worth checking, as `Ear.needs_body`.
 
@@ -308,8 +322,8 @@ class Engine:
 
     def _wake_if_answered(self) -> None:
         answered = self._neighbours.answered
-        is_validator = self._ports.signer is not None
-        if is_validator and not self.awake and answered >= self.validators.quorum - 1:
+        asleep = self._ports.signer is not None and not self.awake
+        if asleep and answered >= self.validators.quorum - 1:
             self._note("replica.awake", answered=answered)
             self._run(on.Awoke())
             self._work()
@@ -401,8 +415,6 @@ class Engine:
             case _:
                 assert_never(effect)
 
-    # --- blocks -----------------------------------------------------------------------------
-
     def _build(self, view: View) -> BlockId | None:
         signer = self._ports.signer
         assert signer is not None, "a replica without a signer has no seat"
@@ -414,13 +426,8 @@ class Engine:
     def _check(self, block_id: BlockId, fresh_view: View | None) -> Verdict:
         judgement = self._blocks.judge(block_id, fresh_view, self._now_ms)
         if judgement.verdict is not Verdict.GOOD:
-            self._note(
-                "block.refused",
-                alarming=True,
-                block=block_id.hex(),
-                verdict=judgement.verdict.value,
-                reason=judgement.reason,
-            )
+            facts = {"verdict": judgement.verdict.value, "reason": judgement.reason}
+            self._note("block.refused", alarming=True, block=block_id.hex(), **facts)
         return judgement.verdict
 
     def _decide(self, certificate: Certificate) -> bool:
@@ -435,13 +442,9 @@ class Engine:
         self.witnesses.note_certificate(certificate, Domain.COMMIT, validators)
         self._out.decided.append(wire.Decided(block, certificate))
         self._out.final += identifiers
-        self._note(
-            "block.decided",
-            height=certificate.height,
-            view=certificate.view,
-            block=short(certificate.block_id),
-            transactions=len(block.transactions),
-        )
+        height, view, name = certificate.height, certificate.view, short(certificate.block_id)
+        count = len(block.transactions)
+        self._note("block.decided", height=height, view=view, block=name, transactions=count)
         return True
 
     def _height_started(self) -> on.HeightStarted:
@@ -449,8 +452,7 @@ class Engine:
         parent = self._blocks.parent
         self._heartbeat = False
         self._blocks.restore()
-        records = self._ports.store.votes(parent.height)
-        log = tuple(to_entry(record) for record in records)
+        log = tuple(map(to_entry, self._ports.store.votes(parent.height)))
         self._logged = set(self._ports.store.kept_bodies(parent.height))
         self._guard.look_for_way_back(parent, self._now_ms)
         if self._ports.signer is not None:
@@ -469,8 +471,6 @@ class Engine:
             minimum_interval_ms=parent.parameters.minimum_interval_ms,
             log=log,
         )
-
-    # --- small things -----------------------------------------------------------------------
 
     def _block(self, identifier: BlockId) -> Block:
         body = self._blocks.get(identifier)

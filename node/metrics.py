@@ -112,6 +112,12 @@ class Metrics:
         self._catchup_s = prometheus_client.Counter(
             "mithaq_catchup_seconds", "Time spent behind a peer.", registry=registry
         )
+        self._questions = prometheus_client.Counter(
+            "mithaq_catchup_questions",
+            "Ranges of blocks asked of peers, by how that ended.",
+            ["outcome"],
+            registry=registry,
+        )
         prometheus_client.ProcessCollector(registry=registry)
 
     # --- what happened, from the shell --------------------------------------------------------
@@ -164,6 +170,10 @@ class Metrics:
     def checked_vote(self) -> None:
         """A prepare, a commit, a proposal or a view change was heard."""
         self._signatures.labels("vote").inc()
+
+    def asked(self, outcome: str) -> None:
+        """A question for blocks came to an end."""
+        self._questions.labels(outcome).inc()
 
     def sampled(self, *, lag_s: float, behind_s: float) -> None:
         """The loop went on so late; of the time since the last sample so much was spent behind."""

@@ -34,9 +34,14 @@ class Certified(Struct, array_like=True, frozen=True):
 
 @final
 class RangeAnswer(Struct, array_like=True, frozen=True):
-    """As many as there are, and the lowest height that there are any of (decision 0031)."""
+    """As many as fit, from the height that was asked for on.
+
+    To have none of it is said in the same breath: `kept_from` is the lowest height that there is a
+    block of (decision 0031), `height` the one that the peer had not decided when it looked.
+    """
 
     kept_from: Natural[Height]
+    height: Natural[Height]
     blocks: Annotated[tuple[Certified, ...], Meta(max_length=limits.RANGE_BLOCKS_MAX)]
 
 

@@ -22,6 +22,8 @@ from ledger.transaction import CheckedTransaction, check_transaction
 from node import questions, wire
 from node.bodies import CheckedBlock, body_of
 from node.catchup import Catchup
+from node.catchup_check import Proven
+from node.catchup_listener import CatchupListener
 from node.clock_check import ClockCheck
 from node.engine import Engine
 from node.log import Log
@@ -89,9 +91,8 @@ class Shell:
         self._timers = Timers(lambda timer: self._perform(engine.fire(timer, now_ms())))
         self._clock = ClockCheck(key)
         self._clock_was_off = False
-        self.catchup = Catchup(
-            network, lambda: engine.height, self._accept, self._blame, self._say_out_of_reach
-        )
+        listener = CatchupListener(self._follow, self._penalise, log, metrics)
+        self.catchup = Catchup(network, engine, listener, chain=chain, kind=kind)
         self._waiters: dict[TransactionId, set[trio.Event]] = {}
         self._decided = trio.Event()
         """Set, and replaced, with each new block."""
@@ -125,11 +126,12 @@ class Shell:
                     case Delivery(peer, payload, via):
                         self._hear(peer, payload, via)
                     case LinkUp(peer):
-                        self.catchup.linked(peer)
+                        self.catchup.forget(peer)
                         self.lookout.link_up(peer, steady_ms())
                         self._log.write.info("link.up", peer=peer)
                         self._perform(self.engine.link_up(peer, now_ms()))
                     case LinkDown(peer, reason):
+                        self.catchup.forget(peer)
                         self.lookout.link_down(peer, steady_ms())
                         self._log.write.info("link.down", peer=peer, reason=reason)
 
@@ -179,7 +181,7 @@ class Shell:
                 has_room = self._bodies.put(peer, message)
             case wire.Decided(block):
                 if block.header.height > self.engine.height:
-                    self.catchup.hint(peer, Height(block.header.height + 1))
+                    self.catchup.hear(peer, message)
                 elif block.header.height == self.engine.height:
                     has_room = self._bodies.put(peer, message)
                 # What is decided here already is checked for a fork by its certificate alone.
@@ -209,11 +211,13 @@ class Shell:
         kind = type(fault).__name__
         self._log.write.warning("peer.fault", peer=peer, kind=kind, reason=str(fault))
 
-    def _say_out_of_reach(self, height: Height, kept_from: Height) -> None:
-        reason = "no peer that is ahead keeps this block; a snapshot or a backup leads on"
-        self._log.write.error(
-            "chain.out_of_reach", height=height, kept_from=kept_from, reason=reason
-        )
+    def _penalise(self, peer: PeerId, fault: RemoteFault) -> None:
+        """For what has a proof: the peer is paused at once."""
+        self.faults[peer] += 1
+        self._network.penalise(peer, str(fault), points=limits.PENALTY_POINTS_MAX)
+
+    def _follow(self, block: Proven) -> None:
+        self._perform(self.engine.follow(block, now_ms()))
 
     async def _check_bodies(self) -> None:
         while True:
@@ -371,7 +375,7 @@ class Shell:
         for delay_ms, timer in out.timers:
             self._timers.set(delay_ms, timer)
         for peer, height in out.behind:
-            self.catchup.hint(PeerId(peer), height)
+            self.catchup.promise(PeerId(peer), height)
         if out.relay:
             self._relayed += out.relay
             self._relay_due.set()
@@ -415,7 +419,7 @@ class Shell:
         self._timers.forget_below(self.engine.height)
         self._clock.decided(decided.certificate.block_id)
         self._say_clock()
-        if decided.block.header.proposer == self._key:
+        if decided.block.header.proposer == self._key and self.catchup.sync is None:
             self._network.publish(wire.write(decided))
 
     async def _relay(self) -> None:

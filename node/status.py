@@ -99,6 +99,22 @@ class PeerStatus(Struct, frozen=True, kw_only=True):
 
 
 @final
+class Syncing(Struct, frozen=True, kw_only=True):
+    """Blocks that this node lacks, and how it gets on with them."""
+
+    from_height: Natural[Height]
+    """The newest block that was durable here when it began."""
+    height: Natural[Height]
+    """The newest that is."""
+    target: Natural[Height]
+    """The newest of the chain, as far as more than f validators say so."""
+    peers: Natural[int]
+    """That say they have the next one."""
+    blocks_per_s: Natural[int]
+    """Over the last ten seconds."""
+
+
+@final
 class MempoolStatus(Struct, frozen=True, kw_only=True):
     """Transactions that wait here."""
 
@@ -134,6 +150,8 @@ class NodeStatus(Struct, frozen=True, kw_only=True):
     evidence: Natural[int]
     """Cases of equivocation that this node has evidence of."""
     peers: tuple[PeerStatus, ...]
+    sync: Syncing | None
+    """Null when this node is level with the others."""
     mempool: MempoolStatus
     clock_ahead_ms: int | None
     """How far this machine's clock is ahead of the others', behind if negative; null where it is

@@ -334,6 +334,18 @@ CHECK_DAMAGES_MAX: Final = 100
 """Damages that a check lists; the others are counted. Who has a hundred restores from elsewhere."""
 RANGE_BLOCKS_MAX: Final = 256
 """Blocks in one answer to a node that catches up; large ones fill its bytes much earlier."""
+CATCHUP_HEIGHTS_AHEAD: Final = 8 * RANGE_BLOCKS_MAX
+"""How far above the height at hand ranges are asked for: some seconds of the smallest blocks."""
+CATCHUP_BYTES_AHEAD: Final = 32 * 1024 * 1024
+"""Blocks that came and wait for those below; beyond it only the height at hand is asked for."""
+CATCHUP_QUESTIONS_MAX: Final = 6
+"""Ranges asked for at a time: with what waits, 80 MiB at the most, and three peers are busy."""
+CATCHUP_REPEATS_MAX: Final = 2
+"""Of these, kept for asking somebody else for what everything waits for."""
+CATCHUP_CHECKED_BYTES: Final = 4 * 1024 * 1024
+"""Blocks whose signatures are checked ahead of their execution: two of the largest."""
+CATCHUP_RUN_BYTES: Final = 256 * 1024
+"""Blocks that a thread checks at a time; one that is larger goes alone."""
 BODIES_WAITING_MAX: Final = 32
 """Messages with a block that wait for a thread: at 2 MiB each, 64 MiB at the most."""
 BODIES_PER_PEER_MAX: Final = 4

@@ -213,6 +213,7 @@ class ChainOfOne:
                     last_seen_height=None,
                 ),
             ),
+            sync=None,
             mempool=MempoolStatus(
                 count=len(self.waiting),
                 bytes=sum(len(tx.data) for tx in self.waiting.values()),

@@ -1,230 +1,325 @@
-"""Catching up: ranges of certified blocks, from whoever claims the most (R22)."""
+"""Catching up: ranges of certified blocks, from several peers at once (R22)."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from __future__ import annotations
+
+import functools
+from collections.abc import Awaitable, Callable
+from typing import ParamSpec
 
 import pytest
 import trio
 import trio.testing
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from kit.nets import in_trio
-from kit.stored import grow, new_store
-from node import questions, wire
-from node.catchup import Catchup
-from node.questions import Certified, Range, RangeAnswer
-from node.range_serve import serve_range
-from p2p.faults import PeerUnavailable
+from kit.catching import (
+    SPOILT,
+    Babbling,
+    Boaster,
+    Contradicting,
+    Newcomer,
+    Peer,
+    Refusing,
+    Silent,
+    Spoiling,
+    Stalling,
+    chain,
+)
+from node.catchup_plan import PATIENCE_S
 from p2p.peers import PeerId
 from primitives import limits
-from primitives.codec import decode, encode
-from primitives.errors import Malformed, RemoteFault
-from primitives.ids import Height
-from storage.chain import ChainStore
-from storage.edges import Part
 
-NEAR, FAR, LIAR = PeerId("near"), PeerId("far"), PeerId("liar")
+P = ParamSpec("P")
 
 
-def ranged(store: ChainStore, height: int, count: int) -> list[Certified]:
-    data = serve_range(store, questions.read(encode(Range(Height(height), count))))
-    found: RangeAnswer = decode(data, RangeAnswer, limit=limits.RESPONSE_BYTES_MAX)
-    return list(found.blocks)
+def in_virtual_time(test: Callable[P, Awaitable[None]]) -> Callable[P, None]:
+    """Run an async test on a clock that jumps whenever everybody waits."""
+
+    @functools.wraps(test)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        clock = trio.testing.MockClock(autojump_threshold=0)
+        trio.run(functools.partial(test, *args, **kwargs), clock=clock)
+
+    return run
 
 
-def test_a_range_is_whole_blocks_with_their_certificates() -> None:
-    """As many as were asked for, from the height that was asked for, never block 0."""
-    store = new_store()
-    grow(store, 8)
+@in_virtual_time
+async def test_a_node_far_behind_asks_several_peers_at_once() -> None:
+    """Across the change of validators: each of three brings a share, and nothing comes twice."""
+    newcomer = Newcomer({name: Peer() for name in ("validator a", "validator b", "validator c")})
 
-    found = ranged(store, 3, 4)
+    await newcomer.catch_up(within_s=5)
 
-    assert [one.block for one in found] == [store.block(Height(h)) for h in (3, 4, 5, 6)]
-    assert [one.certificate for one in found] == [store.certificate(Height(h)) for h in range(3, 7)]
-    assert ranged(store, 0, 1)[0].block.header.height == 1
-    assert ranged(store, 9, 5) == []
-
-
-def test_a_range_is_bounded() -> None:
-    """The longest is served; one more is no question."""
-    store = new_store()
-    grow(store, limits.RANGE_BLOCKS_MAX + 2)
-
-    assert len(ranged(store, 1, limits.RANGE_BLOCKS_MAX)) == limits.RANGE_BLOCKS_MAX
-    for count in (0, limits.RANGE_BLOCKS_MAX + 1):
-        with pytest.raises(Malformed):
-            ranged(store, 1, count)
-    with pytest.raises(Malformed):
-        questions.read(b"\x93\x01\x01")
-
-
-@dataclass
-class Follower:
-    """What a node that catches up does with the blocks: here it only counts them."""
-
-    store: ChainStore
-    bad: Callable[[PeerId, bytes], bytes] = lambda _peer, data: data
-    height: Height = field(default_factory=lambda: Height(1))
-    asked: list[PeerId] = field(default_factory=list)
-    blamed: list[PeerId] = field(default_factory=list)
-    level: trio.Event = field(default_factory=trio.Event)
-    down: set[PeerId] = field(default_factory=set)
-    pruned: dict[PeerId, ChainStore] = field(default_factory=dict)
-    """What other peers have instead."""
-    lost: list[tuple[Height, Height]] = field(default_factory=list)
-
-    async def request(self, peer: PeerId, question: bytes, *, timeout_s: float) -> bytes:
-        assert timeout_s > 0
-        self.asked.append(peer)
-        if peer in self.down:
-            raise PeerUnavailable(f"{peer} is away")
-        return self.bad(
-            peer, serve_range(self.pruned.get(peer, self.store), questions.read(question))
-        )
-
-    async def accept(self, _peer: PeerId, decided: wire.Decided) -> None:
-        if decided.block.header.height == self.height:
-            self.height = Height(self.height + 1)
-        if self.height > self.store.head().height:
-            self.level.set()
-
-    def blame(self, peer: PeerId, _fault: RemoteFault) -> None:
-        self.blamed.append(peer)
-
-
-def following(follower: Follower) -> Catchup:
-    """Its task."""
-    return Catchup(
-        follower,
-        lambda: follower.height,
-        follower.accept,
-        follower.blame,
-        lambda height, kept_from: follower.lost.append((height, kept_from)),
+    asked = {name for name, _ in newcomer.questions}
+    heights = sorted(
+        height
+        for _, one in newcomer.questions
+        for height in range(one.height, min(one.height + one.count, newcomer.tip + 1))
     )
+    assert newcomer.height == newcomer.tip + 1
+    assert asked == set(newcomer.peers)
+    assert heights == list(range(1, newcomer.tip + 1))
+    assert newcomer.lies == []
 
 
-async def follow(follower: Follower, hints: dict[PeerId, int]) -> None:
-    """Catch up from these claims until level; bounded by a deadline."""
-    catchup = following(follower)
-    with trio.fail_after(20):
+@pytest.mark.parametrize("spoil", SPOILT)
+@in_virtual_time
+async def test_a_liar_is_caught_once_and_never_asked_again(spoil: object) -> None:
+    """With what it sent, for the log; the others bring the blocks."""
+    assert callable(spoil)
+    newcomer = Newcomer({"liar": Spoiling(spoil), "honest": Peer(delay_s=0.5)})
+
+    await newcomer.catch_up(within_s=20)
+
+    (lie,) = newcomer.lies
+    assert lie.link == "liar"
+    assert len(lie.sent) == 64
+    assert newcomer.after_the_lie == []
+
+
+@pytest.mark.parametrize("liar", [Contradicting(), Babbling()])
+@in_virtual_time
+async def test_an_answer_that_contradicts_itself_or_is_none_is_a_lie(liar: Peer) -> None:
+    """What it announced and what it sent stand in the same answer."""
+    newcomer = Newcomer({"liar": liar, "honest": Peer(delay_s=0.5)})
+
+    await newcomer.catch_up(within_s=20)
+
+    assert [lie.link for lie in newcomer.lies] == ["liar"]
+    assert newcomer.after_the_lie == []
+
+
+@in_virtual_time
+async def test_a_claim_without_blocks_holds_nobody_up() -> None:
+    """Who has nothing of what it promised is asked once, and believed no more; no lie is proved."""
+    newcomer = Newcomer({"boaster": Boaster(), "honest": Peer()})
+    newcomer.height = 100
+    newcomer.peers["boaster"].lags = 100
+
+    await newcomer.catch_up(within_s=5)
+    newcomer.hear("boaster")
+
+    assert [name for name, _ in newcomer.questions].count("boaster") == 1
+    assert [event for event, _ in newcomer.said] == [
+        "catchup.began",
+        "catchup.disbelieved",
+        "catchup.level",
+    ]
+    assert newcomer.lies == []
+    assert newcomer.catchup.behind == 0
+
+
+@in_virtual_time
+async def test_a_silent_peer_costs_patience_once() -> None:
+    """What it was asked is asked of another, and while it is silent it is asked nothing else."""
+    newcomer = Newcomer({"silent": Silent(), "honest": Peer()})
+
+    took_s = await newcomer.catch_up(within_s=20)
+
+    assert took_s < 2 * PATIENCE_S
+    assert [name for name, _ in newcomer.questions].count("silent") == 1
+    assert newcomer.lies == []
+
+
+@pytest.mark.parametrize("other", [Stalling, Refusing])
+@in_virtual_time
+async def test_who_stalls_or_refuses_is_overtaken(other: type[Peer]) -> None:
+    """Half-way, or from the beginning."""
+    newcomer = Newcomer({"a": other(), "b": other(), "honest": Peer()})
+
+    took_s = await newcomer.catch_up(within_s=30)
+
+    assert took_s < 4 * PATIENCE_S
+    assert newcomer.lies == []
+
+
+@in_virtual_time
+async def test_silent_peers_that_take_every_place_do_not_stop_it() -> None:
+    """Places are kept for asking somebody else for what everything waits for."""
+    silent: dict[str, Peer] = {f"silent {number}": Silent() for number in range(8)}
+    newcomer = Newcomer({**silent, "honest": Peer()})
+
+    took_s = await newcomer.catch_up(within_s=120)
+
+    assert took_s < 60
+    assert newcomer.outcomes["answered"] >= 1
+
+
+@in_virtual_time
+async def test_peers_may_leave_on_the_way() -> None:
+    """Whoever stays brings the rest."""
+    peers = {f"leaver {number}": Peer(leaves_after=number) for number in range(3)}
+    newcomer = Newcomer({**peers, "honest": Peer()})
+
+    await newcomer.catch_up(within_s=10)
+
+    assert newcomer.lies == []
+
+
+@in_virtual_time
+async def test_a_link_that_goes_down_frees_what_it_was_asked() -> None:
+    """At once, without waiting for a deadline."""
+    newcomer = Newcomer({"silent": Silent()})
+    with trio.fail_after(5):
         async with trio.open_nursery() as tasks:
-            for peer, height in hints.items():
-                catchup.hint(peer, Height(height))
-            tasks.start_soon(catchup.run)
-            await follower.level.wait()
+            tasks.start_soon(newcomer.catchup.run)
+            newcomer.hear("silent")
+            await trio.testing.wait_all_tasks_blocked()
+            newcomer.peers["honest"] = Peer()
+            newcomer.hear("honest")
+            newcomer.catchup.forget(PeerId("silent"))
+            await newcomer.level.wait()
             tasks.cancel_scope.cancel()
 
-
-@in_trio
-async def test_a_node_far_behind_comes_level_in_ranges() -> None:
-    """600 blocks take three questions, all to the peer that claims the most."""
-    store = new_store()
-    grow(store, 600)
-    follower = Follower(store)
-
-    await follow(follower, {NEAR: 300, FAR: 601})
-
-    assert follower.height == 601
-    assert follower.asked == [FAR] * 3
+    assert trio.current_time() < PATIENCE_S
 
 
-@in_trio
-async def test_a_claim_without_blocks_holds_nobody_up() -> None:
-    """A liar is asked once, and the next peer brings what there is."""
-    store = new_store()
-    grow(store, 10)
-    empty = encode(RangeAnswer(Height(1), ()))
-    follower = Follower(store, bad=lambda peer, data: empty if peer == LIAR else data)
+@in_virtual_time
+async def test_the_chain_may_grow_meanwhile() -> None:
+    """Each answer says how far its peer is by now, so nobody need say it again."""
+    newcomer = Newcomer({"a": Peer(), "b": Peer(delay_s=0.3)}, tip=60)
 
-    await follow(follower, {LIAR: 1_000_000, FAR: 11})
-
-    assert follower.asked == [LIAR, FAR]
-    assert follower.blamed == []
-
-
-@in_trio
-async def test_an_answer_that_is_none_is_blamed_and_another_peer_asked() -> None:
-    """Garbage is the fault of whoever sent it; a peer that is away is not blamed."""
-    store = new_store()
-    grow(store, 10)
-    follower = Follower(store, bad=lambda peer, data: b"\xc1" if peer == LIAR else data)
-    follower.down.add(NEAR)
-
-    await follow(follower, {LIAR: 40, NEAR: 30, FAR: 11})
-
-    assert follower.blamed == [LIAR]
-    assert follower.asked == [LIAR, NEAR, FAR]
-
-
-@in_trio
-async def test_a_gap_of_one_block_asks_nobody() -> None:
-    """Status and Decided close it (R29)."""
-    follower = Follower(new_store())
-    catchup = following(follower)
-
-    catchup.hint(FAR, Height(2))
-    with trio.move_on_after(0.05):
-        await catchup.run()
-
-    assert follower.asked == []
-
-
-def pruned_to(edge: int, *, height: int) -> ChainStore:
-    """The same chain at a peer that keeps only its newest blocks."""
-    store = new_store()
-    grow(store, height)
-    store.retire(Part.BODIES, Height(edge), lambda _: b"a record")
-    return store
-
-
-@in_trio
-async def test_a_peer_that_keeps_less_is_asked_once_and_not_blamed() -> None:
-    """Another one brings what it lacks; from there on it is asked again, as it claims the most."""
-    store = new_store()
-    grow(store, 400)
-    follower = Follower(pruned_to(300, height=500), pruned={NEAR: store})
-
-    await follow(follower, {NEAR: 401, FAR: 501})
-
-    assert follower.asked == [FAR, NEAR, NEAR, FAR]
-    assert follower.height == 501
-    assert (follower.blamed, follower.lost) == ([], [])
-
-
-@in_trio
-async def test_a_block_that_nobody_has_is_said_once() -> None:
-    """However often the others say that they are ahead; nobody is asked again."""
-    follower = Follower(pruned_to(7, height=9), pruned={NEAR: pruned_to(5, height=9)})
-    catchup = following(follower)
-
-    with trio.move_on_after(0.2):
-        async with trio.open_nursery() as tasks:
-            tasks.start_soon(catchup.run)
-            for _ in range(5):
-                for peer in (NEAR, FAR):
-                    catchup.hint(peer, Height(10))
-                await trio.testing.wait_all_tasks_blocked()
-
-    assert sorted(follower.asked) == [FAR, NEAR]
-    assert follower.lost == [(1, 5)]
-    assert follower.blamed == []
-
-
-@in_trio
-async def test_a_peer_that_is_linked_anew_is_asked_anew() -> None:
-    """Its operator may have fetched the whole chain."""
-    follower = Follower(pruned_to(7, height=9))
-    catchup = following(follower)
+    async def grow() -> None:
+        for tip in range(61, chain().tip + 1):
+            newcomer.tip = tip
+            await trio.sleep(0.01)
 
     async with trio.open_nursery() as tasks:
-        tasks.start_soon(catchup.run)
-        catchup.hint(FAR, Height(10))
-        await trio.testing.wait_all_tasks_blocked()
-        grow(whole := new_store(), 9)
-        follower.pruned[FAR] = whole
-        catchup.linked(FAR)
-        catchup.hint(FAR, Height(10))
-        await trio.testing.wait_all_tasks_blocked()
+        tasks.start_soon(grow)
+        await newcomer.catch_up(within_s=10)
         tasks.cancel_scope.cancel()
 
-    assert follower.asked == [FAR, FAR]
-    assert follower.height == 10
+    assert newcomer.height > 61
+
+
+@in_virtual_time
+async def test_a_gap_of_one_block_asks_nobody() -> None:
+    """Status and Decided close it (R29)."""
+    newcomer = Newcomer({"honest": Peer()})
+    newcomer.height = newcomer.tip
+
+    with trio.move_on_after(5):
+        await newcomer.catch_up(within_s=10)
+
+    assert newcomer.questions == []
+    assert newcomer.catchup.sync is None
+
+
+@in_virtual_time
+async def test_a_peer_that_keeps_less_is_asked_where_it_can_help() -> None:
+    """Another brings what it lacks; its newer blocks come from it meanwhile, and it is no fault."""
+    newcomer = Newcomer({"pruned": Peer(kept_from=100), "whole": Peer(delay_s=0.2)})
+
+    await newcomer.catch_up(within_s=10)
+
+    helped = [one.height for name, one in newcomer.questions if name == "pruned"]
+    assert helped[0] < 100 <= min(helped[1:])
+    assert newcomer.lies == []
+
+
+@in_virtual_time
+async def test_a_block_that_nobody_has_is_said_once() -> None:
+    """However often the others say that they are ahead; each is asked once."""
+    newcomer = Newcomer({"a": Peer(kept_from=7), "b": Peer(kept_from=5)})
+
+    with trio.move_on_after(20):
+        async with trio.open_nursery() as tasks:
+            tasks.start_soon(newcomer.catchup.run)
+            for _ in range(5):
+                newcomer.hear("a")
+                newcomer.hear("b")
+                await trio.sleep(1)
+
+    lost = [facts for event, facts in newcomer.said if event == "chain.out_of_reach"]
+    assert [facts["kept_from"] for facts in lost] == [5]
+    assert all(one.height == 1 or one.height >= 5 for _, one in newcomer.questions)
+    assert newcomer.lies == []
+
+
+@in_virtual_time
+async def test_a_peer_that_is_linked_anew_is_asked_anew() -> None:
+    """Its operator may have fetched the whole chain, or put it right."""
+    newcomer = Newcomer({"peer": Contradicting()})
+
+    async with trio.open_nursery() as tasks:
+        tasks.start_soon(newcomer.catchup.run)
+        newcomer.hear("peer")
+        await trio.sleep(1)
+        assert [lie.link for lie in newcomer.lies] == ["peer"]
+        newcomer.peers["peer"] = Peer()
+        newcomer.hear("peer")
+        await trio.sleep(60)
+        assert len(newcomer.questions) == 1
+        newcomer.catchup.forget(PeerId("peer"))
+        newcomer.hear("peer")
+        await newcomer.level.wait()
+        tasks.cancel_scope.cancel()
+
+
+@in_virtual_time
+async def test_it_tells_how_far_it_is() -> None:
+    """A target that more than f validators stand for, and the speed of the last seconds."""
+    names = [f"validator {letter}" for letter in "abc"]
+    newcomer = Newcomer({"liar": Silent(), **{name: Peer(delay_s=1, most=8) for name in names}})
+    newcomer.peers["validator a"] = Boaster()
+
+    async with trio.open_nursery() as tasks:
+        tasks.start_soon(newcomer.catchup.run)
+        for name in newcomer.peers:
+            newcomer.hear(name)
+        await trio.sleep(3.5)
+        sync = newcomer.catchup.sync
+        tasks.cancel_scope.cancel()
+
+    assert sync is not None
+    assert (sync.from_height, sync.target) == (0, newcomer.tip)
+    assert sync.height == newcomer.height - 1
+    assert 1 < sync.blocks_per_s < 100
+
+
+# --- the law --------------------------------------------------------------------------------------
+
+HONEST = st.builds(
+    Peer,
+    delay_s=st.floats(0.01, 4),
+    kept_from=st.integers(1, 150),
+    lags=st.integers(0, 30),
+    leaves_after=st.none() | st.integers(0, 4),
+    most=st.sampled_from([1, 3, limits.RANGE_BLOCKS_MAX]),
+)
+OTHERS = st.one_of(
+    st.builds(Silent),
+    st.builds(Stalling),
+    st.builds(Refusing),
+    st.builds(Boaster),
+    st.builds(Contradicting),
+    st.builds(Babbling),
+    st.builds(Spoiling, st.sampled_from(SPOILT)),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    helpers=st.lists(HONEST, max_size=4),
+    others=st.lists(OTHERS, max_size=5),
+    delay_s=st.floats(0.01, 3),
+    height=st.integers(1, 120),
+    tip=st.integers(130, 157),
+)
+def test_among_any_peers_it_comes_level(
+    helpers: list[Peer], others: list[Peer], delay_s: float, height: int, tip: int
+) -> None:
+    """If one honest peer has everything; no honest one is ever blamed, memory stays bounded."""
+    named = {f"validator {at}": one for at, one in enumerate([*helpers, *others])}
+
+    async def run() -> None:
+        newcomer = Newcomer({**named, "whole": Peer(delay_s=delay_s)}, height=height, tip=tip)
+        await newcomer.catch_up(within_s=600)
+
+        assert newcomer.height == tip + 1
+        assert [lie.link for lie in newcomer.lies if newcomer.peers[lie.link].honest] == []
+        assert newcomer.after_the_lie == []
+        assert newcomer.bytes_most <= limits.CATCHUP_BYTES_AHEAD
+        assert newcomer.outcomes["lied"] <= len(others)
+
+    trio.run(run, clock=trio.testing.MockClock(autojump_threshold=0))

@@ -18,6 +18,7 @@ SHELL: Final = frozenset(
         "app",
         "backup",
         "catchup",
+        "catchup_listener",
         "check",
         "compact",
         "config",

@@ -1,0 +1,162 @@
+"""Whom to ask for which blocks: the plan, step by step (R22)."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from kit.certified import sample_header
+from kit.stored import certificate_over, transaction_id
+from node.catchup_check import RUN_BLOCKS, held
+from node.catchup_plan import FIRST_COUNT, PATIENCE_S, REST_S, SLOW_S, Held, Plan, Question
+from node.questions import Certified
+from primitives import limits
+from primitives.block import Block
+from primitives.ids import BlockId, Height
+
+
+def block(height: int, link: str = "a", size: int = 100) -> Held:
+    """A block that nobody looks into."""
+    header = replace(sample_header(), height=Height(height))
+    certificate = certificate_over(BlockId(transaction_id(height, 0)), Height(height))
+    return Held(link, Certified(Block(header, ()), certificate), size)
+
+
+def questions(plan: Plan, now_s: float = 0.0) -> list[Question]:
+    """Everything that is to be asked now."""
+    found = []
+    while (asked := plan.next_question(now_s)) is not None:
+        found.append(asked)
+    return found
+
+
+def answer(plan: Plan, asked: Question, *, size: int = 100, tip: int = 10**6, at_s: float) -> None:
+    """Whole, from a peer that has everything."""
+    plan.answered(
+        asked,
+        kept_from=Height(0),
+        height=Height(tip),
+        blocks=[block(h, asked.link, size) for h in range(asked.first, asked.stop)],
+        now_s=at_s,
+    )
+
+
+def test_ranges_go_to_several_peers_and_places_are_kept_for_repeats() -> None:
+    """One question to a peer that has not answered yet, and so many in all."""
+    plan = Plan(Height(1))
+    for name in "abcdefgh":
+        plan.promise(name, Height(10**6))
+
+    asked = questions(plan)
+
+    assert len(asked) == limits.CATCHUP_QUESTIONS_MAX - limits.CATCHUP_REPEATS_MAX
+    assert [one.first for one in asked] == [1 + FIRST_COUNT * at for at in range(len(asked))]
+    assert len({one.link for one in asked}) == len(asked)
+
+    for repeats in range(1, limits.CATCHUP_REPEATS_MAX + 3):
+        asked = questions(plan, repeats * PATIENCE_S)
+        assert len(asked) == (repeats <= limits.CATCHUP_REPEATS_MAX)
+        assert all(one.first == 1 for one in asked)
+    assert plan.under_way == limits.CATCHUP_QUESTIONS_MAX
+
+
+def test_nothing_is_asked_for_beyond_the_window() -> None:
+    """The last height within it is; and one further when the height at hand is decided."""
+    plan = Plan(Height(1))
+    plan.promise("a", Height(10**6))
+    end = 1 + limits.CATCHUP_HEIGHTS_AHEAD
+    while one := questions(plan):
+        for asked in one:
+            assert asked.stop <= end
+            answer(plan, asked, at_s=SLOW_S)
+
+    assert plan.held_from(Height(end - 1)) is not None
+    plan.offer(block(end))
+    assert plan.held_from(Height(end)) is None
+    plan.advance(Height(2))
+    assert [(one.first, one.count) for one in questions(plan)] == [(end, 1)]
+
+
+def test_what_waits_is_bounded_in_bytes() -> None:
+    """At the bound only the height at hand is asked for, and what is passed on is not kept."""
+    plan = Plan(Height(1))
+    plan.promise("b", Height(10**6))
+    plan.offer(block(2, "b", limits.CATCHUP_BYTES_AHEAD - 1))
+    plan.offer(block(3, "b", 1))
+    assert plan.held_bytes == limits.CATCHUP_BYTES_AHEAD
+
+    plan.offer(block(4, "b", 1))
+    asked = questions(plan)
+
+    assert plan.held_from(Height(4)) is None
+    assert [(one.first, one.count) for one in asked] == [(1, 1)]
+    answer(plan, asked[0], at_s=0.1)
+    assert questions(plan, 0.1) == []
+    plan.advance(Height(3))
+    assert plan.held_bytes == 1
+    assert [one.first for one in questions(plan, 0.1)] == [4, 4 + FIRST_COUNT]
+
+
+def test_a_peer_is_asked_for_as_much_as_it_brings_in_about_a_second() -> None:
+    """More after a quick answer, up to the longest range; less after a slow one or none."""
+    plan, now_s = Plan(Height(1)), 0.0
+    plan.promise("a", Height(10**6))
+    counts = []
+    for took_s in (0.4, 0.4, 0.4, 0.4, SLOW_S + 1, 1.0):
+        asked = questions(plan, now_s)
+        counts.append([one.count for one in asked])
+        now_s += took_s
+        for one in asked:
+            answer(plan, one, at_s=now_s)
+        plan.advance(Height(asked[-1].stop))
+
+    longest = limits.RANGE_BLOCKS_MAX
+    assert counts == [[32], [64, 64], [128, 128], [longest, longest], [longest, longest], [64, 64]]
+
+
+def test_an_answer_that_was_cut_says_how_much_fits() -> None:
+    """Large blocks: the next question is for as many as came."""
+    plan = Plan(Height(1))
+    plan.promise("a", Height(1_000))
+    (asked,) = questions(plan)
+    came = [block(height) for height in (1, 2, 3)]
+    plan.answered(asked, kept_from=Height(1), height=Height(1_000), blocks=came, now_s=1.0)
+
+    assert [(one.first, one.count) for one in questions(plan, 1.0)] == [(4, 3), (7, 3)]
+
+
+def test_who_fails_is_asked_more_and_more_rarely() -> None:
+    """Never given up: the pause is bounded."""
+    plan, now_s, pauses = Plan(Height(1)), 0.0, []
+    plan.promise("a", Height(100))
+    for _ in range(9):
+        (asked,) = questions(plan, now_s)
+        plan.failed(asked, now_s)
+        assert questions(plan, now_s) == []
+        wake_s = plan.wake_s(now_s)
+        assert wake_s is not None
+        pauses.append(wake_s - now_s)
+        now_s = wake_s
+
+    assert pauses == [REST_S * factor for factor in (1, 2, 4, 8, 16, 32, 60, 60, 60)]
+
+
+def test_the_target_is_what_more_than_f_voters_stand_for() -> None:
+    """One liar among four moves it nowhere; where too few have spoken, the highest claim shows."""
+    plan = Plan(Height(10))
+    voting = ("v1", "v2", "v3")
+    plan.promise("v1", Height(10**6))
+    plan.promise("observer", Height(10**7))
+    alone = plan.target(1, voting)
+    plan.promise("v2", Height(50))
+    plan.promise("v3", Height(40))
+
+    assert alone == 10**7
+    assert plan.target(1, voting) == 50
+    assert plan.target(2, voting) == 40
+    assert Plan(Height(10)).target(1, voting) == 10
+
+
+def test_a_run_of_checks_is_bounded() -> None:
+    """Its blocks and bytes are less than what is checked ahead, and that less than what waits."""
+    assert held("a", block(1).certified).size * RUN_BLOCKS <= limits.CATCHUP_RUN_BYTES
+    assert limits.CATCHUP_RUN_BYTES < limits.CATCHUP_CHECKED_BYTES < limits.CATCHUP_BYTES_AHEAD
