@@ -4,14 +4,11 @@ from collections.abc import Iterator
 
 from node.facts import Seen, Trouble
 from node.findings import Code, Weighed, Weight, ago, found, listed, moment
-from node.plain_words import number, span
+from node.plain_words import counted, number, span
 from node.roll_call import Fitness, Reach, RollCall
 from node.standing import SigningState, in_words
 from node.status import NodeRole
 from primitives import limits
-
-TOGETHER_MS = 30_000
-"""Links that end within this time end for one reason: a dead line is noticed after 15 s or 20 s."""
 
 
 def absences(call: RollCall) -> Iterator[Weighed]:
@@ -60,14 +57,21 @@ def _quorum(call: RollCall) -> Iterator[Weighed]:
     some = listed(others, last="or")
     who = f"{lacking} of {some}" if lacking < len(others) else listed(others)
     here = "is" if present == 1 else "are"
+    advice = (
+        f"Bring back {who}: what each needs is said below. The chain goes on by itself within "
+        "seconds, and no other node needs a restart."
+    )
+    if call.split:
+        advice = (
+            "Mend the line between the two sides, as said below, before anybody restarts a node."
+        )
     more = "1 more is" if lacking == 1 else f"{lacking} more are"
     yield found(
         Code.QUORUM_MISSING,
         Weight.STOPS,
         f"{present} of {count} validators {here} at work as seen from here, {needed} are needed: "
         f"no block can be decided until {more} back. Not at work: {kinds}.",
-        f"Bring back {who}: call their operators; the chain goes on by itself within seconds, "
-        "and nobody else has to restart anything.",
+        advice,
         about=others,
     )
 
@@ -100,12 +104,10 @@ def _cuts(call: RollCall) -> Iterator[Weighed]:
 
 def _sides(call: RollCall) -> Iterator[Weighed]:
     """Several whose machines went silent at one time: more likely a line than so many machines."""
-    lost = call.unanswered
-    if len(lost) < 2:
+    lost = call.split
+    if not lost:
         return
-    ages = [one.turned_ms for one in lost if one.turned_ms is not None]
-    if len(ages) < len(lost) or max(ages) - min(ages) > TOGETHER_MS:
-        return
+    ages = [one.turned_ms or 0 for one in lost]
     near, count, needed = call.near, call.count, call.quorum
     there, here = len(lost), len(call.at_work)
     if there >= needed:
@@ -131,14 +133,15 @@ def _sides(call: RollCall) -> Iterator[Weighed]:
 def _one(call: RollCall, one: Seen) -> Iterator[Weighed]:
     match call.fitness(one):
         case Fitness.MISSING:
-            yield _missing(call, one)
+            if one.trouble is not Trouble.NOT_ADMITTED or one.linked:
+                yield _missing(call, one)
         case Fitness.FENCED | Fitness.CLONED | Fitness.MUTED | Fitness.HALTED:
             if not (one.is_self and call.facts.halted is not None):
                 yield _not_signing(call, one)
         case Fitness.STARTING:
             yield _starting(call, one)
         case Fitness.BEHIND:
-            yield _behind(call, one)
+            yield _behind(one)
         case Fitness.AT_WORK:
             pass
     if one.suspended:
@@ -147,7 +150,7 @@ def _one(call: RollCall, one: Seen) -> Iterator[Weighed]:
             Weight.REMARK,
             f"{one.name} was proved guilty of signing two things that exclude each other. It votes "
             "on only because fewer than the minimum would remain.",
-            f"The bodies decide who takes the place of {one.name}: `mithaq validator replace`.",
+            f"The bodies decide who takes the place of {one.name}: `mithaq validator propose`.",
             about=(one,),
         )
 
@@ -191,15 +194,15 @@ def _causes(one: Seen) -> tuple[str, str]:
                 "connections are taken there and nothing is said: its node is stopped, or busy",
                 f"Call {one.name}: is its process stopped, or its machine overloaded?",
             )
-        case Trouble.NOT_ADMITTED:
-            return (
-                "it closes our connections: this node's key is not admitted there",
-                f"Ask {one.name} whether its chain admits this node's key.",
-            )
         case Trouble.UNKNOWN:
             return (
                 "this node was never given its address, and it did not come itself",
                 f"Ask {one.name} for its address, and add it to this node's bootstrap list.",
+            )
+        case Trouble.PAUSED:
+            return (
+                f"this node keeps it away for a while, because of what it sent: {one.error}",
+                f"Call {one.name}: what its node sends breaks the rules; which version is it?",
             )
         case _:
             return (
@@ -209,8 +212,7 @@ def _causes(one: Seen) -> tuple[str, str]:
 
 
 def _not_signing(call: RollCall, one: Seen) -> Weighed:
-    fitness, signing = call.fitness(one), call.facts.signing
-    who = "this node" if one.is_self else one.name
+    fitness, who = call.fitness(one), "this node" if one.is_self else one.name
     stuck = not call.has_quorum or len(call.named(fitness=Fitness.FENCED)) > call.faults
     match fitness:
         case Fitness.FENCED:
@@ -230,16 +232,15 @@ def _not_signing(call: RollCall, one: Seen) -> Weighed:
         case _:
             how = "is there and signs nothing"
             advice = f"Ask the operator of {who} for its own `mithaq why`: it says the reason."
+    words, since_ms, signing = f"{one.name} {how}.", None, call.facts.signing
     if one.is_self and signing is not None:
-        how += f" ({in_words(signing)})"
-    since_ms = None if signing is None or not one.is_self else signing.since_ms
+        words, since_ms = f"This node is not at work: {in_words(signing)}.", signing.since_ms
+        if signing.state is SigningState.FENCED and signing.sign_from is not None:
+            advice = (
+                f"Nothing: it signs again by itself from height {number(signing.sign_from)} on."
+            )
     return found(
-        Code.VALIDATOR_FENCED,
-        Weight.SLOWS,
-        f"{'This node' if one.is_self else one.name} {how}.",
-        advice,
-        about=(one,),
-        since_ms=since_ms,
+        Code.VALIDATOR_FENCED, Weight.SLOWS, words, advice, about=(one,), since_ms=since_ms
     )
 
 
@@ -267,14 +268,14 @@ def _starting(call: RollCall, one: Seen) -> Weighed:
     )
 
 
-def _behind(call: RollCall, one: Seen) -> Weighed:
+def _behind(one: Seen) -> Weighed:
     assert one.word is not None, "it said so itself"
-    height = one.word.height
+    behind = counted(one.word.behind, "block", "blocks")
     return found(
         Code.VALIDATOR_BEHIND,
         Weight.SLOWS,
-        f"{one.name} is at height {number(height)}, {number(call.facts.height - height)} blocks "
-        "behind, and signs nothing new until it has caught up.",
+        f"{one.name} was {behind} behind this node when it last said so, "
+        f"{span(one.word.age_ms)} ago, and signs nothing new until it has caught up.",
         f"Nothing while its height grows; if it stands still, ask {one.name} for its `mithaq why`.",
         about=(one,),
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from statistics import median_low
+from typing import Final
 
 from node.facts import Seen
 from node.findings import Code, Weighed, Weight, found, listed
@@ -10,7 +11,7 @@ from node.roll_call import RollCall
 from node.status import BEHIND_MAX
 from primitives import limits
 
-CLOCKS_MIN = 3
+CLOCKS_MIN: Final = 3
 """Of two clocks nobody can tell which is wrong."""
 
 
@@ -34,6 +35,7 @@ def _halted(call: RollCall) -> Iterator[Weighed]:
             f"further: {facts.halted}.",
             "Keep its folder as it is, for evidence; compare with the others, and begin anew from "
             "another node's snapshot.",
+            about=tuple(v for v in facts.validators if v.is_self),
         )
 
 
@@ -170,17 +172,14 @@ def _load(call: RollCall) -> Iterator[Weighed]:
 def _drift(call: RollCall) -> Iterator[Weighed]:
     own = call.facts.machine.version
     told = tuple(v for v in call.facts.validators if v.word is not None and v.linked)
-    height = call.facts.height
-    odd = tuple(
-        v for v in told if v.word and not v.word.same_parameters and v.word.height == height
-    )
+    odd = tuple(v for v in told if v.word and v.word.same_parameters is False)
     if odd:
         yield found(
             Code.PARAMETERS_DIFFER,
             Weight.SLOWS,
-            f"After the same block {number(height)}, {listed(odd)} have other consensus parameters "
-            "than this node: their state or ours is not what the chain says.",
-            f"Compare `mithaq state parameters` of this node and of {listed(odd)} at that height.",
+            f"After the same block, {listed(odd)} had other consensus parameters than this node: "
+            "their state or ours is not what the chain says.",
+            f"Compare `mithaq state get parameters 00` here and at {listed(odd)}.",
             about=odd,
         )
     other = tuple(v for v in told if v.word and v.word.version != own)

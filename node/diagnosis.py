@@ -64,8 +64,8 @@ def diagnose(facts: Facts) -> Diagnosis:
     )
 
 
-def _order(one: Weighed) -> tuple[int, int, tuple[str, ...]]:
-    return -one.weight, RANK[Code(one.finding.code)], one.finding.validators
+def _order(one: Weighed) -> tuple[int, int, tuple[int, ...]]:
+    return -one.weight, RANK[Code(one.finding.code)], one.seats
 
 
 def _sentence(call: RollCall, verdict: Verdict, age_ms: int) -> str:
@@ -74,13 +74,14 @@ def _sentence(call: RollCall, verdict: Verdict, age_ms: int) -> str:
     newest = f"block {height} came {span(age_ms)} ago"
     if facts.block_ms is None:
         newest = f"no block since this node's start {span(age_ms)} ago"
-    if verdict == "healthy":
+    if verdict != "halted":
+        margin = len(call.at_work) - call.quorum
+        first = "Healthy" if verdict == "healthy" else "Slow"
+        end = ": one more failure halts the chain." if margin == 0 < call.faults else "."
         return (
-            f"Healthy at height {height}: {newest}; {len(call.at_work)} of "
-            f"{counted(call.count, 'validator', 'validators')} at work, {call.quorum} needed."
+            f"{first} at height {height}: {newest}; {len(call.at_work)} of "
+            f"{counted(call.count, 'validator', 'validators')} at work, {call.quorum} needed{end}"
         )
-    if verdict == "slow":
-        return f"The chain goes on at height {height}, and not as it should: {newest}."
     if facts.halted is not None:
         return f"This node has halted at height {height}; the others may go on without it."
     if facts.role is NodeRole.OBSERVER and not call.near:

@@ -13,6 +13,7 @@ from msgspec import Struct
 from node.standing import SigningStatus
 from node.status import NodeRole
 from primitives.ids import (
+    BlockId,
     ChainId,
     ClaimedView,
     Height,
@@ -44,6 +45,8 @@ class Trouble(Enum):
     """It closes the connection before anything is said: it does not admit us."""
     UNKNOWN = "unknown"
     """It is no peer of ours: nobody gave us its address, and it did not come."""
+    PAUSED = "paused"
+    """We keep it away for a while, because of what it sent."""
     SILENT = "silent"
     """Nothing answers there, or the line does not carry."""
 
@@ -54,8 +57,11 @@ class Word(Struct, frozen=True, kw_only=True):
 
     age_ms: Natural[int]
     version: str
-    same_parameters: bool
+    same_parameters: bool | None
+    """As ours; None where it never spoke of a block that was our newest."""
     height: Natural[Height]
+    behind: Signed[int]
+    """Blocks that it lacked of ours when it said so; ahead if negative."""
     view: ViewNumber[View]
     standing: str
     disk_low: bool
@@ -124,6 +130,8 @@ class Decision(Struct, frozen=True, kw_only=True):
 
     height: Natural[Height]
     view: ViewNumber[View]
+    same_validators: bool
+    """Whether those decided it who vote now."""
     age_ms: Natural[int]
 
 
@@ -166,6 +174,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     """Of the key that this node has, at the height at hand; whether or not it signs."""
     height: Natural[Height]
     """The newest block."""
+    block_id: Sized32[BlockId]
     block_time_ms: Natural[TimeMs]
     """That it carries."""
     block_ms: Natural[int] | None

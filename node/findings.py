@@ -5,7 +5,7 @@ what is seen from here and since when, never more; the advice names who has to d
 """
 
 from enum import IntEnum, StrEnum, unique
-from typing import final
+from typing import Final, final
 
 from msgspec import Struct
 
@@ -39,7 +39,7 @@ class Code(StrEnum):
     IDLE = "idle"
 
 
-RANK = {code: rank for rank, code in enumerate(Code)}
+RANK: Final = {code: rank for rank, code in enumerate(Code)}
 
 
 @unique
@@ -58,7 +58,7 @@ class Finding(Struct, frozen=True, kw_only=True):
     code: str
     words: str
     advice: str
-    """What to do, in one sentence."""
+    """What to do, in one sentence; empty where nothing is to be done."""
     validators: tuple[str, ...]
     """Whom it is about, by name, in the order of their seats."""
     since_ms: Natural[TimeMs] | None
@@ -67,10 +67,11 @@ class Finding(Struct, frozen=True, kw_only=True):
 
 @final
 class Weighed(Struct, frozen=True):
-    """A finding, and what follows from it."""
+    """A finding, what follows from it, and the seats that it is about."""
 
     weight: Weight
     finding: Finding
+    seats: tuple[int, ...]
 
 
 def found(
@@ -90,7 +91,7 @@ def found(
         validators=tuple(one.name for one in about),
         since_ms=since_ms,
     )
-    return Weighed(weight, finding)
+    return Weighed(weight, finding, tuple(one.seat for one in about))
 
 
 def listed(of: tuple[Seen, ...], *, last: str = "and") -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, final
 
 from consensus.events import Link
-from node.about import About
+from node.about import About, parameters_digest
 from node.answers import Allowance
 from node.engine import Engine
 from node.signer import Place
@@ -35,6 +35,10 @@ class Contact:
     """When it last said anything on its link."""
     about: About | None = None
     about_ms: int = 0
+    behind: int = 0
+    """Blocks that it lacked of ours when it said so; ahead if negative."""
+    same_parameters: bool | None = None
+    """As ours, where it spoke of the same block."""
     clocks: deque[int] = field(default_factory=lambda: deque(maxlen=CLOCKS_KEPT))
     """How far its clock was ahead of ours, less what its word was under way."""
 
@@ -74,8 +78,9 @@ class _Step:
 class Lookout:
     """Written by the shell alone."""
 
-    def __init__(self, now_ms: int) -> None:
+    def __init__(self, engine: Engine, now_ms: int) -> None:
         self.began_ms = now_ms
+        self._engine = engine
         self.contacts: dict[Link, Contact] = {}
         self.untold: set[Link] = set()
         """Links that came up and were told nothing yet."""
@@ -112,7 +117,11 @@ class Lookout:
         if not self._allowance.allows(link, TimeMs(now_ms)):
             return
         contact = self._contact(link)
+        parent = self._engine.parent
         contact.about, contact.about_ms = said, now_ms
+        contact.behind = parent.height - 1 - said.height
+        if contact.behind == 0:
+            contact.same_parameters = said.parameters == parameters_digest(parent.parameters)
         contact.clocks.append(said.clock_ms - clock_ms)
 
     def _contact(self, link: Link) -> Contact:
@@ -142,9 +151,9 @@ class Lookout:
             SeenBlock(header.height, certificate.view, header.validators_hash, seats, now_ms)
         )
 
-    def look(self, engine: Engine, now_ms: int) -> None:
+    def look(self, now_ms: int) -> None:
         """Regularly: what has changed since the last look, at the height at hand."""
-        now = engine.instance
+        engine, now = self._engine, self._engine.instance
         step = _Step(
             now.height,
             now.wish,

@@ -136,6 +136,7 @@ class Observer:
             role=NodeRole.OBSERVER if self._seat is None else NodeRole.VALIDATOR,
             seat=self._seat,
             height=head.height,
+            block_id=head.block_id,
             block_time_ms=head.header.time_ms,
             block_ms=None if newest is None else moment - newest.at_ms,
             halted=engine.halted,
@@ -152,7 +153,12 @@ class Observer:
                 for seat, record in enumerate(engine.parent.records)
             ),
             decisions=tuple(
-                Decision(height=block.height, view=block.view, age_ms=moment - block.at_ms)
+                Decision(
+                    height=block.height,
+                    view=block.view,
+                    same_validators=block.validators == engine.validators.hash,
+                    age_ms=moment - block.at_ms,
+                )
                 for block in list(self._lookout.blocks)[-DECISIONS_SHOWN:]
             ),
             machine=Machine(
@@ -193,7 +199,7 @@ class Observer:
             turned_ms=None if contact is None else moment - contact.turned_ms,
             heard_ms=_age(None if contact is None else contact.heard_ms, moment),
             trouble=Trouble.NONE if is_self else trouble_of(link),
-            error="" if link is None or link.connected else link.last_error,
+            error=_error(link),
             signed_ms=None if signed is None else moment - signed[1],
             signs=self._engine.signs(record.key),
             certified=self._certified(seat),
@@ -215,8 +221,9 @@ class Observer:
         return Word(
             age_ms=moment - contact.about_ms,
             version=said.version,
-            same_parameters=said.parameters == parameters_digest(parent.parameters),
+            same_parameters=contact.same_parameters,
             height=said.height,
+            behind=contact.behind,
             view=said.view,
             standing=said.standing,
             disk_low=said.disk_low,
@@ -237,8 +244,18 @@ def trouble_of(link: LinkStatus | None) -> Trouble:
         return Trouble.UNKNOWN
     if link.connected:
         return Trouble.NONE
+    if link.paused_s > 0:
+        return Trouble.PAUSED
     said = link.last_error.lower()
     return next((trouble for words, trouble in _TELLING if words in said), Trouble.SILENT)
+
+
+def _error(link: LinkStatus | None) -> str:
+    if link is None or link.connected:
+        return ""
+    if link.paused_s > 0 and link.penalties:
+        return f"{link.penalties[0].reason}; for {link.paused_s:.0f} s more"
+    return link.last_error
 
 
 def _reaches(said: About, validators: Digest, count: int) -> Seats | None:

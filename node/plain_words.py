@@ -21,12 +21,12 @@ def span(length_ms: int) -> str:
     if length_ms < 10_000:
         return f"{length_ms / 1000:.1f} s"
     if length_ms < 120_000:
-        return f"{length_ms // 1000} s"
+        return f"{length_ms / 1000:.0f} s"
     if length_ms < 2 * 3_600_000:
-        return f"{length_ms // 60_000} min"
+        return f"{length_ms / 60_000:.0f} min"
     if length_ms < 2 * _DAY_MS:
-        return f"{length_ms // 3_600_000} h"
-    return f"{length_ms // _DAY_MS} days"
+        return f"{length_ms / 3_600_000:.1f} h"
+    return f"{length_ms / _DAY_MS:.0f} days"
 
 
 def since(age_ms: int, now_ms: int) -> str:

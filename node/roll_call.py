@@ -12,13 +12,15 @@ from typing import Final, final
 
 from node.facts import Facts, Seen, Step, Trouble
 from node.standing import HALTED, SigningState, in_one_word
-from node.status import BEHIND_MAX
+from node.status import BEHIND_MAX, NodeRole
 from primitives import limits
 from primitives.ids import Height, Seat, View
 from primitives.validators import faults_tolerated, primary_of, quorum
 
 RELAY_MS: Final = 3_000
 """What somebody signed before it was lost still comes from others for a moment."""
+TOGETHER_MS: Final = 30_000
+"""Links that end within this time end for one reason: a dead line is noticed after 15 s or 20 s."""
 FRESH_MS: Final = 30_000
 """What was signed longer ago says nothing about who is there now."""
 
@@ -98,10 +100,21 @@ class RollCall:
         if one.is_self:
             return Reach.SELF
         if one.linked:
-            return Reach.LINKED if self._age(one) <= limits.QUIET_MS else Reach.QUIET
+            return Reach.LINKED if self._age(one) <= self.patience_ms else Reach.QUIET
         if self.reached_by(one) or self._still_signs(one):
             return Reach.RELAYED
         return Reach.GONE
+
+    @cached_property
+    def patience_ms(self) -> int:
+        """How long who is there may say nothing.
+
+        Validators that make no progress tell each other where they stand twice a second.
+        """
+        stalled = (self.step.work_ms or 0) > limits.QUIET_STALLED_MS
+        if self.facts.role is NodeRole.VALIDATOR and stalled:
+            return limits.QUIET_STALLED_MS
+        return limits.QUIET_MS
 
     def _age(self, one: Seen) -> int:
         """How long ago it last showed itself on its link."""
@@ -148,7 +161,7 @@ class RollCall:
         if word is None or word.age_ms > limits.QUIET_MS:
             return Fitness.MUTED if one.signs is False else Fitness.AT_WORK
         found = _BY_STANDING.get(word.standing, Fitness.MUTED)
-        if found is Fitness.AT_WORK and word.height + BEHIND_MAX < facts.height:
+        if found is Fitness.AT_WORK and word.behind > BEHIND_MAX:
             return Fitness.BEHIND
         return found
 
@@ -172,6 +185,17 @@ class RollCall:
             for v in self.facts.validators
             if self.reach(v) is Reach.GONE and v.trouble is Trouble.SILENT
         )
+
+    @cached_property
+    def split(self) -> tuple[Seen, ...]:
+        """The missing of another side, where a cut line is likelier than so many dead machines.
+
+        Two at least, lost at one time, whose machines do not answer at all.
+        """
+        lost = self.unanswered
+        ages = [one.turned_ms for one in lost if one.turned_ms is not None]
+        together = len(ages) == len(lost) >= 2 and max(ages) - min(ages) <= TOGETHER_MS
+        return lost if together else ()
 
     # --- the height at hand -------------------------------------------------------------------
 

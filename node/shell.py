@@ -80,7 +80,7 @@ class Shell:
         metrics: Metrics,
     ) -> None:
         self.engine = engine
-        self.lookout = Lookout(steady_ms())
+        self.lookout = Lookout(engine, steady_ms())
         self.heights: dict[PeerId, Height] = {}
         """The newest height that each peer said it has decided."""
         self.faults: Counter[PeerId] = Counter()
@@ -434,4 +434,4 @@ class Shell:
         while True:
             await trio.sleep(TICK_S)
             self._perform(self.engine.tick(now_ms()))
-            self.lookout.look(self.engine, steady_ms())
+            self.lookout.look(steady_ms())

@@ -1,17 +1,19 @@
 """Findings about the height at hand: which phase waits, for whose signature, whose turn it is."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from node.facts import Seen
 from node.findings import Code, Weighed, Weight, ago, found, listed, moment
 from node.plain_words import counted, number, span
-from node.roll_call import Fitness, RollCall
-from primitives.ids import NO_VIEW, Seat
+from node.roll_call import Fitness, Reach, RollCall
+from node.status import NodeRole
+from primitives.ids import NO_VIEW, Seat, View
 from primitives.validators import primary_of
 
-WAITS_MS = 2_000
+WAITS_MS: Final = 2_000
 """A height that takes longer is worth a word; most take less than one timeout of a second."""
-TURNS_LOST = 3
+TURNS_LOST: Final = 3
 """Of the newest decisions, turns of one primary that were lost before it is worth a word."""
 
 
@@ -26,7 +28,7 @@ def waiting(call: RollCall) -> Iterator[Weighed]:
         yield found(
             Code.PHASE_WAITING,
             _weight(call, step.work_ms),
-            f"{words} There has been work at this height {ago(facts, step.work_ms)}.",
+            f"{words} This height has waited {ago(facts, step.work_ms)}.",
             _advice(call, about),
             about=about,
             since_ms=moment(facts, step.work_ms),
@@ -60,7 +62,7 @@ def _nothing_to_do(call: RollCall) -> Iterator[Weighed]:
             Code.IDLE,
             Weight.REMARK,
             f"Nothing waits to be decided; the next empty block is due in about {span(due_ms)}.",
-            "Nothing.",
+            "",
         )
 
 
@@ -69,58 +71,62 @@ def _phase(call: RollCall) -> tuple[str, tuple[Seen, ...]]:
     step, view = call.step, call.view
     where = f"Height {number(call.next_height)}, view {number(view)}"
     asking = call.seen(tuple(Seat(s) for s, asked in enumerate(step.views) if asked >= view))
-    begun = view == 0 or len(asking) >= call.quorum
-    if view > 0 and step.entered < view and not begun:
-        return _counted(call, f"{where} is asked for and has not begun", "requests for it", asking)
-    if view > step.wish:  # an observer keeps no votes of views that it does not take part in
-        return (
-            f"{where} has begun; its votes are not told to an observer.",
-            (call.primary,),
-        )
+    if view > 0 and step.entered < view and len(asking) < call.quorum:
+        return _counted(call, f"{where} has not begun:", "validators", "ask for it", asking)
+    if view > step.wish:
+        kept = "this node has not joined it yet"
+        if call.facts.role is NodeRole.OBSERVER:
+            kept = "an observer keeps no votes of later views"
+        return f"{where} has begun; {kept}.", (call.primary,)
     if not step.has_proposal and not step.prepares and not step.commits:
         whose = f"{_who(call, call.primary)}, whose turn it is{_timer(call)}"
         return f"{where} waits for the proposal of {whose}", (call.primary,)
+    proposer = call.primary.name
     if step.has_proposal and not step.has_body:
-        return f"{where}: the block that {call.primary.name} proposed is not here yet.", ()
+        return f"{where}: {proposer} has proposed, and the block itself is not here yet.", ()
     if step.refused:
-        return (
-            f"{where}: the block that {call.primary.name} proposed is bad in this node's state.",
-            (call.primary,),
-        )
-    proposed = f"{where}: {call.primary.name}'s block is proposed"
+        return f"{where}: {proposer}'s block is bad in this node's state.", (call.primary,)
     prepares, commits = call.seen(step.prepares), call.seen(step.commits)
     if len(prepares) < call.quorum and len(commits) < call.quorum:
-        return _counted(call, proposed, "prepares", prepares)
-    return _counted(call, f"{proposed} and prepared", "commits", commits)
+        begin = f"{where}: {proposer}'s block is proposed, and"
+        return _counted(call, begin, "prepares", "are here", prepares)
+    begin = f"{where}: {proposer}'s block is proposed and prepared, and"
+    return _counted(call, begin, "commits", "are here", commits)
 
 
 def _timer(call: RollCall) -> str:
     left_ms = call.step.timeout_ms - call.step.for_ms
     if call.step.entered < call.view or call.step.entered == NO_VIEW or left_ms <= 0:
         return "."
-    return f"; after {span(left_ms)} more the others ask for the next view."
+    return f"; in {span(left_ms)} the others ask for the next view."
 
 
 def _counted(
-    call: RollCall, where: str, what: str, here: tuple[Seen, ...]
+    call: RollCall, begin: str, what: str, do: str, here: tuple[Seen, ...]
 ) -> tuple[str, tuple[Seen, ...]]:
     """So many are here, so many more would do, and from whom they can come."""
     seats = {one.seat for one in here}
     awaited = tuple(v for v in call.facts.validators if v.seat not in seats)
-    lacking = max(0, call.quorum - len(here))
-    held = f"{len(here)} of the {call.quorum} {what} needed are here"
-    held += f" ({listed(here)})" if here else ""
-    if lacking == 0:
-        return f"{where}; {held}.", ()
-    end = "1 more ends this phase" if lacking == 1 else f"{lacking} more end this phase"
+    lacking = call.quorum - len(here)
+    held = f"{begin} {len(here)} of the {call.quorum} {what} that it takes {do}"
+    held += f" ({listed(here)})." if here else "."
+    if lacking <= 0:
+        return held, ()
+    more = "1 more ends" if lacking == 1 else f"{lacking} more end"
     whose = ", ".join(_who(call, one) for one in awaited)
-    return f"{where}; {held}. {end}, of: {whose}.", awaited
+    return f"{held} {more} this phase, of: {whose}.", awaited
 
 
 def _who(call: RollCall, one: Seen) -> str:
-    fitness = call.fitness(one)
-    mine = "this node, " if one.is_self else ""
-    return f"{one.name} ({mine}{fitness.value})"
+    """A name, and what is known of whether its signature can come."""
+    if one.is_self:
+        fitness = call.fitness(one)
+        return f"{one.name} (this node{'' if fitness is Fitness.AT_WORK else ', ' + fitness.value})"
+    if call.reach(one) is Reach.LINKED and call.fitness(one) is Fitness.AT_WORK:
+        silent_ms = call.silent_ms(one)
+        if silent_ms > WAITS_MS:
+            return f"{one.name} (linked, silent for {span(silent_ms)})"
+    return f"{one.name} ({call.fitness(one).value})"
 
 
 def _advice(call: RollCall, awaited: tuple[Seen, ...]) -> str:
@@ -129,13 +135,10 @@ def _advice(call: RollCall, awaited: tuple[Seen, ...]) -> str:
     if not call.has_quorum:
         return "See who is missing above: with a quorum back this height is decided by itself."
     if able:
-        return (
-            f"{listed(able)} {'is' if len(able) == 1 else 'are'} there and could sign: ask for "
-            "their own `mithaq why` if this lasts."
-        )
+        return f"If this lasts, ask {listed(able, last='or')} for their own `mithaq why`."
     if unfit:
         return f"Call {listed(unfit)}; the next view goes on without them meanwhile."
-    return "Nothing, unless it lasts: then compare with another validator's `mithaq why`."
+    return "If this lasts, compare with another validator's `mithaq why`."
 
 
 def _silent_primary(call: RollCall) -> Iterator[Weighed]:
@@ -160,13 +163,14 @@ def _silent_primary(call: RollCall) -> Iterator[Weighed]:
 
 def _lost_turns(call: RollCall) -> Iterator[Weighed]:
     """Who is at work, and whose turns came to nothing again and again."""
-    lost: dict[Seat, int] = {}
-    for decision in call.facts.decisions:
-        for view in range(min(decision.view, call.count)):
-            seat = primary_of(call.count, decision.height, type(decision.view)(view))
-            lost[seat] = lost.get(seat, 0) + 1
     for one in call.facts.validators:
-        turns = lost.get(one.seat, 0)
+        there_ms = call.facts.machine.up_ms if one.turned_ms is None else one.turned_ms
+        turns = sum(
+            primary_of(call.count, decision.height, View(view)) == one.seat
+            for decision in call.facts.decisions
+            if decision.same_validators and decision.age_ms < there_ms
+            for view in range(min(decision.view, call.count))
+        )
         if turns >= TURNS_LOST and call.fitness(one) is Fitness.AT_WORK:
             who = "this node" if one.is_self else one.name
             yield found(

@@ -365,6 +365,8 @@ ABOUT_EVERY_MS: Final = 5_000
 """How often a node says how it is: 300 bytes, forty times less than its keep-alives may cost."""
 QUIET_MS: Final = 2 * ABOUT_EVERY_MS + 2_000
 """Who says nothing for so long, though its link stands, has missed two of its words."""
+QUIET_STALLED_MS: Final = 5_000
+"""The same among validators that make no progress: each says where it stands twice a second."""
 ABOUTS_PER_SECOND: Final = 4
 """Words about itself that a peer is heard with: it says one in five seconds, two after a change."""
 CONTACTS_KEPT_MAX: Final = 1_024

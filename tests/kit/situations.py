@@ -11,6 +11,7 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import final
 
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from kit.certified import named_digest
@@ -18,7 +19,17 @@ from node.about import About
 from node.facts import Decision, Facts, Machine, Rules, Seen, Step, Trouble, Word
 from node.standing import SigningState, SigningStatus
 from node.status import NodeRole
-from primitives.ids import NO_VIEW, ChainId, Digest, Height, Seat, TimeMs, ValidatorKey, View
+from primitives.ids import (
+    NO_VIEW,
+    BlockId,
+    ChainId,
+    Digest,
+    Height,
+    Seat,
+    TimeMs,
+    ValidatorKey,
+    View,
+)
 
 MINISTRIES = ("Finance", "Interior", "Justice", "Health", "Labour", "Energy", "Culture")
 NOW = TimeMs(1_790_000_000_000 // 86_400_000 * 86_400_000 + 2 * 3_600_000)
@@ -62,6 +73,7 @@ class Situation:
             role=NodeRole.OBSERVER if seat is None else NodeRole.VALIDATOR,
             seat=None if seat is None else Seat(seat),
             height=HEIGHT,
+            block_id=BlockId(bytes(32)),
             block_time_ms=TimeMs(NOW - 400),
             block_ms=400,
             halted=None,
@@ -83,8 +95,7 @@ class Situation:
             ),
             validators=tuple(_seen(number, everybody, seat) for number in everybody),
             decisions=tuple(
-                Decision(height=Height(HEIGHT - age), view=View(0), age_ms=400 + 1_000 * age)
-                for age in range(9, -1, -1)
+                decided(HEIGHT - age, age_ms=400 + 1_000 * age) for age in range(9, -1, -1)
             ),
             machine=Machine(
                 version=VERSION,
@@ -155,6 +166,11 @@ class Situation:
         return self.step(work_ms=None, entered=NO_VIEW, for_ms=block_ms)
 
 
+def decided(height: int, *, age_ms: int, view: int = 0) -> Decision:
+    """By those who vote now."""
+    return Decision(height=Height(height), view=View(view), same_validators=True, age_ms=age_ms)
+
+
 def _seen(number: int, everybody: tuple[Seat, ...], own: int | None) -> Seen:
     is_self = number == own
     word = Word(
@@ -162,6 +178,7 @@ def _seen(number: int, everybody: tuple[Seat, ...], own: int | None) -> Seen:
         version=VERSION,
         same_parameters=True,
         height=HEIGHT,
+        behind=0,
         view=View(0),
         standing=SigningState.SIGNING.value,
         disk_low=False,
@@ -186,3 +203,59 @@ def _seen(number: int, everybody: tuple[Seat, ...], own: int | None) -> Seen:
         certified=HEIGHT,
         word=None if is_self else word,
     )
+
+
+# --- any situation -------------------------------------------------------------------------------
+
+_AGES = st.sampled_from([0, 400, 2_500, 5_000, 5_001, 12_000, 12_001, 29_000, 31_000, 10**7])
+_SOME_AGES = st.none() | _AGES
+_VIEWS = st.sampled_from([View(0), View(1), View(2), View(7)])
+
+
+@st.composite
+def situations(draw: st.DrawFn) -> Facts:
+    """Anything that a node may see, consistent or not."""
+    count = draw(st.integers(1, 7))
+    made = Situation(count, seat=draw(st.none() | st.integers(0, count - 1)))
+    seats = st.lists(st.integers(0, count - 1), unique=True).map(sorted).map(tuple)
+    for validator in made.facts.validators:
+        made.one(
+            validator.name,
+            linked=draw(st.booleans()) and not validator.is_self,
+            turned_ms=draw(_SOME_AGES),
+            heard_ms=draw(_SOME_AGES),
+            signed_ms=draw(_SOME_AGES),
+            suspended=draw(st.booleans()),
+            signs=draw(st.sampled_from([None, True, False])),
+            trouble=draw(st.sampled_from(Trouble)),
+        )
+        if validator.word is not None and draw(st.booleans()):
+            made.one(validator.name, word=None)
+        elif validator.word is not None:
+            made.word(
+                validator.name,
+                age_ms=draw(_AGES),
+                same_parameters=draw(st.sampled_from([None, True, False])),
+                behind=draw(st.integers(-9, 9)),
+                height=Height(draw(st.integers(1190, 1220))),
+                standing=draw(
+                    st.sampled_from([*(state.value for state in SigningState), "halted", "new"])
+                ),
+                disk_low=draw(st.booleans()),
+                reaches=draw(st.none() | seats),
+                clock_ahead_ms=draw(st.sampled_from([None, -600, 0, 20, 7_200_000])),
+            )
+    made.step(
+        wish=draw(_VIEWS),
+        entered=draw(_VIEWS | st.just(NO_VIEW)),
+        has_proposal=draw(st.booleans()),
+        has_body=draw(st.booleans()),
+        refused=draw(st.booleans()),
+        prepares=draw(seats),
+        commits=draw(seats),
+        views=tuple(draw(_VIEWS) for _ in range(count)),
+        for_ms=draw(_AGES),
+        work_ms=draw(_SOME_AGES),
+    )
+    made.machine(lag_ms=draw(_AGES), mempool=draw(st.sampled_from([0, 50_000])))
+    return made.alter(block_ms=draw(_SOME_AGES), halted=draw(st.none() | st.just("bad"))).facts

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from kit.engines import begun
 from kit.ledger import pay
 from kit.situations import ABOUT
+from node.about import parameters_digest
 from node.lookout import CLOCKS_KEPT, Lookout
 from node.wire import Decided
 from primitives import limits
@@ -16,9 +17,14 @@ NOW = TimeMs(1_790_000_000_000)
 """Our clock."""
 
 
+def fresh() -> Lookout:
+    """Of a node after block 1."""
+    return Lookout(begun(4).validators()[0].alive, 0)
+
+
 def test_a_link_stands_from_its_beginning_to_its_end() -> None:
     """And each turn has its moment."""
-    lookout = Lookout(0)
+    lookout = fresh()
     assert not lookout.is_live("a", 0)
 
     lookout.link_up("a", 10)
@@ -34,18 +40,19 @@ def test_a_link_stands_from_its_beginning_to_its_end() -> None:
 
 def test_a_link_on_which_nothing_comes_is_not_live() -> None:
     """From one moment to the next."""
-    lookout = Lookout(0)
+    lookout = fresh()
     lookout.link_up("a", 0)
     lookout.heard("a", 1_000)
 
     assert lookout.is_live("a", 1_000 + limits.QUIET_MS)
     assert not lookout.is_live("a", 1_000 + limits.QUIET_MS + 1)
+    assert limits.QUIET_STALLED_MS < limits.QUIET_MS
     assert limits.QUIET_MS > 2 * limits.ABOUT_EVERY_MS
 
 
 def test_of_its_clock_the_least_delayed_word_counts() -> None:
     """A word under way makes a clock look late, never early; and old words are forgotten."""
-    lookout = Lookout(0)
+    lookout = fresh()
     lookout.link_up("a", 0)
     for second, late_ms in enumerate([900, 20, 400]):
         said = replace(ABOUT, clock_ms=TimeMs(NOW + 5_000 - late_ms))
@@ -59,7 +66,7 @@ def test_of_its_clock_the_least_delayed_word_counts() -> None:
 
 def test_who_says_it_too_often_is_not_heard() -> None:
     """The newest of what is within the allowance stays."""
-    lookout = Lookout(0)
+    lookout = fresh()
     lookout.link_up("a", 0)
     for number in range(limits.ABOUTS_PER_SECOND + 1):
         lookout.told("a", replace(ABOUT, waiting=number), 0, NOW)
@@ -71,7 +78,7 @@ def test_who_says_it_too_often_is_not_heard() -> None:
 
 def test_peers_that_are_gone_make_room() -> None:
     """The oldest without a link, and never one that has one."""
-    lookout = Lookout(0)
+    lookout = fresh()
     lookout.link_up("linked", 0)
     for number in range(limits.CONTACTS_KEPT_MAX):
         lookout.heard(f"gone {number}", 0)
@@ -86,20 +93,20 @@ def test_it_sees_when_work_begins_and_when_the_replica_moves() -> None:
     """At each height anew; without work there is no beginning."""
     network = begun(4)
     node = network.validators()[0]
-    lookout = Lookout(0)
-    lookout.look(node.alive, 1_000)
+    lookout = Lookout(node.alive, 0)
+    lookout.look(1_000)
     assert lookout.work_ms is None
     assert lookout.step_ms == 1_000
 
-    lookout.look(node.alive, 2_000)
+    lookout.look(2_000)
     assert lookout.step_ms == 1_000
 
     network.submit(node, network.transaction("treasury", pay("works", 1, "A")))
-    lookout.look(node.alive, 3_000)
+    lookout.look(3_000)
     assert lookout.work_ms == 3_000
 
     network.run(network.all_at(2, network.validators()))
-    lookout.look(node.alive, 4_000)
+    lookout.look(4_000)
     assert lookout.work_ms is None
     assert lookout.step_ms == 4_000
 
@@ -108,13 +115,13 @@ def test_it_remembers_when_somebody_signed_last() -> None:
     """Who signs on is seen anew; who does not keeps the old moment."""
     network = begun(4)
     node, dead = network.validators()[0], network.validators()[3]
-    lookout = Lookout(0)
-    lookout.look(node.alive, 1_000)
+    lookout = Lookout(node.alive, 0)
+    lookout.look(1_000)
     network.crash(dead.name)
     network.submit(node, network.transaction("treasury", pay("works", 1, "A")))
     living = network.validators()[:3]
     network.run(network.all_at(2, living))
-    lookout.look(node.alive, 2_000)
+    lookout.look(2_000)
 
     moments = {key: at_ms for key, (_, at_ms) in lookout.signed.items()}
     assert {moments[one.validator] for one in living[1:] if one.validator is not None} == {2_000}
@@ -128,10 +135,31 @@ def test_it_remembers_so_many_blocks() -> None:
     store = network.validators()[0].store
     block, certificate = store.block(Height(1)), store.certificate(Height(1))
     assert certificate is not None
-    lookout = Lookout(0)
+    lookout = fresh()
     for moment in range(limits.BLOCKS_WATCHED + 1):
         lookout.decided(Decided(block, certificate), moment)
 
     assert len(lookout.blocks) == limits.BLOCKS_WATCHED
     assert lookout.blocks[0].at_ms == 1
     assert lookout.blocks[0].seats == {seal.seat for seal in certificate.seals}
+
+
+def test_how_far_it_is_behind_is_judged_when_it_speaks() -> None:
+    """A minute later we may be further on, and it too."""
+    network = begun(4)
+    lookout = Lookout(network.validators()[0].alive, 0)
+    parent = network.validators()[0].alive.parent
+    same = parameters_digest(parent.parameters)
+
+    lookout.told("a", replace(ABOUT, height=Height(0)), 0, NOW)
+    contact = lookout.contacts["a"]
+    assert (contact.behind, contact.same_parameters) == (1, None)
+
+    lookout.told("a", replace(ABOUT, height=Height(1), parameters=same), 1_000, NOW)
+    assert (contact.behind, contact.same_parameters) == (0, True)
+
+    lookout.told("a", replace(ABOUT, height=Height(1)), 2_000, NOW)
+    assert (contact.behind, contact.same_parameters) == (0, False)
+
+    lookout.told("a", replace(ABOUT, height=Height(9)), 3_000, NOW)
+    assert (contact.behind, contact.same_parameters) == (-8, False)
