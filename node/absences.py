@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from node.facts import Seen, Trouble
-from node.findings import Code, Weighed, Weight, ago, found, listed, moment
+from node.findings import Code, Finding, Weight, ago, found, listed, moment
 from node.plain_words import counted, number, span
 from node.roll_call import Fitness, Reach, RollCall
 from node.standing import SigningState, in_words
@@ -11,7 +11,7 @@ from node.status import NodeRole
 from primitives import limits
 
 
-def absences(call: RollCall) -> Iterator[Weighed]:
+def absences(call: RollCall) -> Iterator[Finding]:
     """Everything about who is there."""
     yield from _admission(call)
     yield from _quorum(call)
@@ -21,7 +21,7 @@ def absences(call: RollCall) -> Iterator[Weighed]:
         yield from _one(call, one)
 
 
-def _admission(call: RollCall) -> Iterator[Weighed]:
+def _admission(call: RollCall) -> Iterator[Finding]:
     closed = tuple(v for v in call.facts.validators if v.trouble is Trouble.NOT_ADMITTED)
     if closed:
         lonely = not any(v.linked for v in call.facts.validators if not v.is_self)
@@ -36,7 +36,7 @@ def _admission(call: RollCall) -> Iterator[Weighed]:
         )
 
 
-def _quorum(call: RollCall) -> Iterator[Weighed]:
+def _quorum(call: RollCall) -> Iterator[Finding]:
     if call.has_quorum:
         return
     present, needed, count = len(call.at_work), call.quorum, call.count
@@ -82,7 +82,7 @@ def _state(call: RollCall, one: Seen) -> str:
     return "this node" if one.is_self else fitness.value
 
 
-def _cuts(call: RollCall) -> Iterator[Weighed]:
+def _cuts(call: RollCall) -> Iterator[Finding]:
     """Whom others reach, and we do not."""
     for one in call.facts.validators:
         through = call.reached_by(one)
@@ -102,7 +102,7 @@ def _cuts(call: RollCall) -> Iterator[Weighed]:
             )
 
 
-def _sides(call: RollCall) -> Iterator[Weighed]:
+def _sides(call: RollCall) -> Iterator[Finding]:
     """Several whose machines went silent at one time: more likely a line than so many machines."""
     lost = call.split
     if not lost:
@@ -130,7 +130,7 @@ def _sides(call: RollCall) -> Iterator[Weighed]:
     )
 
 
-def _one(call: RollCall, one: Seen) -> Iterator[Weighed]:
+def _one(call: RollCall, one: Seen) -> Iterator[Finding]:
     match call.fitness(one):
         case Fitness.MISSING:
             if one.trouble is not Trouble.NOT_ADMITTED or one.linked:
@@ -155,7 +155,7 @@ def _one(call: RollCall, one: Seen) -> Iterator[Weighed]:
         )
 
 
-def _missing(call: RollCall, one: Seen) -> Weighed:
+def _missing(call: RollCall, one: Seen) -> Finding:
     facts, silent_ms = call.facts, call.silent_ms(one)
     if one.heard_ms is None:
         begin = f"{one.name} is missing: nothing was heard of it since this node's start"
@@ -211,7 +211,7 @@ def _causes(one: Seen) -> tuple[str, str]:
             )
 
 
-def _not_signing(call: RollCall, one: Seen) -> Weighed:
+def _not_signing(call: RollCall, one: Seen) -> Finding:
     fitness, who = call.fitness(one), "this node" if one.is_self else one.name
     stuck = not call.has_quorum or len(call.named(fitness=Fitness.FENCED)) > call.faults
     match fitness:
@@ -248,7 +248,7 @@ def _unfence(who: str) -> str:
     return f"the operator of {who} runs `mithaq unfence` once no other machine has its key"
 
 
-def _starting(call: RollCall, one: Seen) -> Weighed:
+def _starting(call: RollCall, one: Seen) -> Finding:
     signing = call.facts.signing
     if one.is_self and signing is not None and signing.state is SigningState.ASLEEP:
         up_ms = call.facts.machine.up_ms
@@ -268,7 +268,7 @@ def _starting(call: RollCall, one: Seen) -> Weighed:
     )
 
 
-def _behind(one: Seen) -> Weighed:
+def _behind(one: Seen) -> Finding:
     assert one.word is not None, "it said so itself"
     behind = counted(one.word.behind, "block", "blocks")
     return found(

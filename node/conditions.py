@@ -5,7 +5,7 @@ from statistics import median_low
 from typing import Final
 
 from node.facts import Seen
-from node.findings import Code, Weighed, Weight, found, listed
+from node.findings import Code, Finding, Weight, found, listed
 from node.plain_words import number, span
 from node.roll_call import RollCall
 from node.status import BEHIND_MAX
@@ -15,7 +15,7 @@ CLOCKS_MIN: Final = 3
 """Of two clocks nobody can tell which is wrong."""
 
 
-def conditions(call: RollCall) -> Iterator[Weighed]:
+def conditions(call: RollCall) -> Iterator[Finding]:
     """Everything about machines."""
     yield from _halted(call)
     yield from _clocks(call)
@@ -25,7 +25,7 @@ def conditions(call: RollCall) -> Iterator[Weighed]:
     yield from _drift(call)
 
 
-def _halted(call: RollCall) -> Iterator[Weighed]:
+def _halted(call: RollCall) -> Iterator[Finding]:
     facts = call.facts
     if facts.halted is not None:
         yield found(
@@ -42,7 +42,7 @@ def _halted(call: RollCall) -> Iterator[Weighed]:
 # --- clocks -----------------------------------------------------------------------------------
 
 
-def _clocks(call: RollCall) -> Iterator[Weighed]:
+def _clocks(call: RollCall) -> Iterator[Finding]:
     """Who differs from the middle; our own clock is the zero of all differences."""
     facts, tolerance = call.facts, call.facts.rules.drift_ms
     ahead = {v.seat: _ahead(v) for v in facts.validators if _ahead(v) is not None and v.linked}
@@ -96,7 +96,7 @@ def _differs(ahead_ms: int) -> str:
 # --- disks, progress, load --------------------------------------------------------------------
 
 
-def _disks(call: RollCall) -> Iterator[Weighed]:
+def _disks(call: RollCall) -> Iterator[Finding]:
     machine = call.facts.machine
     if machine.disk_free_bytes < limits.DISK_FREE_BYTES_LEFT:
         free, least = machine.disk_free_bytes >> 20, limits.DISK_FREE_BYTES_MIN >> 20
@@ -126,7 +126,7 @@ def _disks(call: RollCall) -> Iterator[Weighed]:
         )
 
 
-def _progress(call: RollCall) -> Iterator[Weighed]:
+def _progress(call: RollCall) -> Iterator[Finding]:
     missing = call.target - call.facts.height
     if missing > BEHIND_MAX:
         ahead = tuple(
@@ -146,7 +146,7 @@ def _progress(call: RollCall) -> Iterator[Weighed]:
         )
 
 
-def _load(call: RollCall) -> Iterator[Weighed]:
+def _load(call: RollCall) -> Iterator[Finding]:
     machine = call.facts.machine
     if machine.lag_ms > limits.LOOP_LAG_MS_MAX:
         yield found(
@@ -169,7 +169,7 @@ def _load(call: RollCall) -> Iterator[Weighed]:
         )
 
 
-def _drift(call: RollCall) -> Iterator[Weighed]:
+def _drift(call: RollCall) -> Iterator[Finding]:
     own = call.facts.machine.version
     told = tuple(v for v in call.facts.validators if v.word is not None and v.linked)
     odd = tuple(v for v in told if v.word and v.word.same_parameters is False)

@@ -11,14 +11,14 @@ or the margin for the next failure. *Healthy*: neither. Findings stand in the or
 then of their code, then of the seats that they are about, so that equal facts give equal words.
 """
 
-from typing import Literal, final
+from typing import Final, Literal, final
 
 from msgspec import Struct
 
 from node.absences import absences
 from node.conditions import conditions
 from node.facts import Facts
-from node.findings import RANK, Code, Finding, Weighed, Weight, listed
+from node.findings import RANK, Finding, Weight, listed
 from node.plain_words import counted, number, span
 from node.roll_call import RollCall
 from node.status import NodeRole
@@ -26,6 +26,13 @@ from node.waiting_for import waiting
 from primitives.ids import Height, Natural, TimeMs
 
 Verdict = Literal["healthy", "slow", "halted"]
+
+_HEAVIEST: Final = list(Weight)
+_VERDICTS: Final[dict[Weight, Verdict]] = {
+    Weight.STOPS: "halted",
+    Weight.SLOWS: "slow",
+    Weight.REMARK: "healthy",
+}
 
 
 @final
@@ -48,24 +55,22 @@ class Diagnosis(Struct, frozen=True, kw_only=True):
 def diagnose(facts: Facts) -> Diagnosis:
     """The verdict and its reasons."""
     call = RollCall(facts)
-    weighed = sorted([*conditions(call), *absences(call), *waiting(call)], key=_order)
-    heaviest = max((one.weight for one in weighed), default=Weight.REMARK)
+    seats = {one.name: one.seat for one in facts.validators}
+
+    def order(one: Finding) -> tuple[int, int, list[int]]:
+        return _HEAVIEST.index(one.weight), RANK[one.code], [seats[name] for name in one.validators]
+
+    findings = sorted([*conditions(call), *absences(call), *waiting(call)], key=order)
+    verdict = _VERDICTS[findings[0].weight if findings else Weight.REMARK]
     age_ms = facts.machine.up_ms if facts.block_ms is None else facts.block_ms
-    verdict: Verdict = "healthy"
-    if heaviest is not Weight.REMARK:
-        verdict = "halted" if heaviest is Weight.STOPS else "slow"
     return Diagnosis(
         verdict=verdict,
         words=_sentence(call, verdict, age_ms),
         height=facts.height,
         since_ms=TimeMs(max(0, facts.now_ms - age_ms)),
-        findings=tuple(one.finding for one in weighed),
+        findings=tuple(findings),
         facts=facts,
     )
-
-
-def _order(one: Weighed) -> tuple[int, int, tuple[int, ...]]:
-    return -one.weight, RANK[Code(one.finding.code)], one.seats
 
 
 def _sentence(call: RollCall, verdict: Verdict, age_ms: int) -> str:

@@ -4,7 +4,7 @@ Codes are for programs and stay (docs/why.md); words are for whoever is called a
 what is seen from here and since when, never more; the advice names who has to do what.
 """
 
-from enum import IntEnum, StrEnum, unique
+from enum import Enum, StrEnum, unique
 from typing import Final, final
 
 from msgspec import Struct
@@ -39,16 +39,19 @@ class Code(StrEnum):
     IDLE = "idle"
 
 
-RANK: Final = {code: rank for rank, code in enumerate(Code)}
+RANK: Final = {code.value: rank for rank, code in enumerate(Code)}
 
 
 @unique
-class Weight(IntEnum):
-    """What follows from a finding, the worst last."""
+class Weight(Enum):
+    """What follows from a finding, the worst first."""
 
-    REMARK = 0
-    SLOWS = 1
-    STOPS = 2
+    STOPS = "stops"
+    """No block is decided while it lasts, or this node follows none."""
+    SLOWS = "slows"
+    """It costs time, or the margin for the next failure."""
+    REMARK = "remark"
+    """It is good to know."""
 
 
 @final
@@ -56,6 +59,7 @@ class Finding(Struct, frozen=True, kw_only=True):
     """One thing that was found."""
 
     code: str
+    weight: Weight
     words: str
     advice: str
     """What to do, in one sentence; empty where nothing is to be done."""
@@ -63,15 +67,6 @@ class Finding(Struct, frozen=True, kw_only=True):
     """Whom it is about, by name, in the order of their seats."""
     since_ms: Natural[TimeMs] | None
     """By this machine's clock; None where there is no such moment, or nobody knows it."""
-
-
-@final
-class Weighed(Struct, frozen=True):
-    """A finding, what follows from it, and the seats that it is about."""
-
-    weight: Weight
-    finding: Finding
-    seats: tuple[int, ...]
 
 
 def found(
@@ -82,16 +77,16 @@ def found(
     *,
     about: tuple[Seen, ...] = (),
     since_ms: TimeMs | None = None,
-) -> Weighed:
+) -> Finding:
     """Made in one way."""
-    finding = Finding(
+    return Finding(
         code=code.value,
+        weight=weight,
         words=words,
         advice=advice,
         validators=tuple(one.name for one in about),
         since_ms=since_ms,
     )
-    return Weighed(weight, finding, tuple(one.seat for one in about))
 
 
 def listed(of: tuple[Seen, ...], *, last: str = "and") -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from node.facts import Seen
-from node.findings import Code, Weighed, Weight, ago, found, listed, moment
+from node.findings import Code, Finding, Weight, ago, found, listed, moment
 from node.plain_words import counted, number, span
 from node.roll_call import Fitness, Reach, RollCall
 from node.status import NodeRole
@@ -17,7 +17,7 @@ TURNS_LOST: Final = 3
 """Of the newest decisions, turns of one primary that were lost before it is worth a word."""
 
 
-def waiting(call: RollCall) -> Iterator[Weighed]:
+def waiting(call: RollCall) -> Iterator[Finding]:
     """What the height waits for, if it does."""
     step, facts = call.step, call.facts
     if step.work_ms is None:
@@ -43,7 +43,7 @@ def _weight(call: RollCall, age_ms: int) -> Weight:
     return Weight.STOPS if late or not call.has_quorum else Weight.SLOWS
 
 
-def _nothing_to_do(call: RollCall) -> Iterator[Weighed]:
+def _nothing_to_do(call: RollCall) -> Iterator[Finding]:
     facts, rules = call.facts, call.facts.rules
     age_ms = facts.machine.up_ms if facts.block_ms is None else facts.block_ms
     overdue_ms = age_ms - rules.heartbeat_ms - rules.drift_ms
@@ -141,7 +141,7 @@ def _advice(call: RollCall, awaited: tuple[Seen, ...]) -> str:
     return "If this lasts, compare with another validator's `mithaq why`."
 
 
-def _silent_primary(call: RollCall) -> Iterator[Weighed]:
+def _silent_primary(call: RollCall) -> Iterator[Finding]:
     """Its turn has come, it is there, and half of its time has passed without a proposal."""
     step, primary = call.step, call.primary
     waits = not step.has_proposal and not step.prepares and step.entered == call.view
@@ -161,7 +161,7 @@ def _silent_primary(call: RollCall) -> Iterator[Weighed]:
         )
 
 
-def _lost_turns(call: RollCall) -> Iterator[Weighed]:
+def _lost_turns(call: RollCall) -> Iterator[Finding]:
     """Who is at work, and whose turns came to nothing again and again."""
     for one in call.facts.validators:
         there_ms = call.facts.machine.up_ms if one.turned_ms is None else one.turned_ms

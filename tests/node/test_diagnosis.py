@@ -18,7 +18,7 @@ from kit.golden import compare_or_rewrite
 from kit.situations import SIGNING, Situation, decided, situations
 from node.diagnosis import Diagnosis, diagnose
 from node.facts import Facts, Trouble
-from node.findings import RANK, Code
+from node.findings import RANK, Code, Weight
 from node.plain_words import names, since, span
 from node.roll_call import TOGETHER_MS, Reach, RollCall
 from node.standing import SigningState
@@ -179,7 +179,8 @@ def shown(found: Diagnosis) -> dict[str, Any]:
         "verdict": found.verdict,
         "words": found.words,
         "findings": [
-            [one.code, ", ".join(one.validators), one.words, one.advice] for one in found.findings
+            [one.weight.value, one.code, ", ".join(one.validators), one.words, one.advice]
+            for one in found.findings
         ],
     }
 
@@ -284,15 +285,12 @@ def test_it_never_fails_and_is_the_same_for_the_same_facts(facts: Facts) -> None
     found = diagnose(facts)
 
     assert found == diagnose(facts)
-    assert (found.verdict == "healthy") == (not _alarming(found))
-    ranks = [RANK[Code(one.code)] for one in found.findings]
-    assert len(ranks) == len(found.findings)
+    assert (found.verdict == "healthy") == all(
+        one.weight is Weight.REMARK for one in found.findings
+    )
+    order = [(list(Weight).index(one.weight), RANK[one.code]) for one in found.findings]
+    assert order == sorted(order)
     assert from_named(to_named(found), Diagnosis) == found
-
-
-def _alarming(found: Diagnosis) -> bool:
-    remarks = {Code.IDLE, Code.VERSION_DIFFERS, Code.VALIDATOR_SUSPENDED}
-    return any(Code(one.code) not in remarks for one in found.findings)
 
 
 @settings(deadline=None)
