@@ -157,3 +157,14 @@ def _started(pid: int) -> int | None:
     # The name of the program, in parentheses, may hold anything; the fields after it do not.
     state, *rest = text.rpartition(")")[2].split()
     return None if state in "ZX" else int(rest[18])
+
+
+def is_stopped(folder: NodeFolder) -> bool:
+    """Whether the folder's node lives and is kept from running (SIGSTOP, or a debugger)."""
+    record = _recorded(folder)
+    if record is None or not _lives(record):
+        return False
+    with suppress(OSError):
+        text = Path(f"/proc/{record.pid}/stat").read_text()
+        return text.rpartition(")")[2].split()[0] in "Tt"
+    return False

@@ -3,7 +3,7 @@
 import click
 
 from cli.faults import ExitCode
-from cli.home import nodes_of
+from cli.home import home_of, nodes_of
 from cli.session import Session, asking_command
 from client.faults import Unreachable
 
@@ -16,11 +16,12 @@ def why(session: Session) -> None:
     where none answers.
     """
     from cli.second_opinion import opinion_of
+    from cli.silence import silence_of
 
-    nodes = nodes_of(session)
-    found = opinion_of(nodes)
+    nodes, home = nodes_of(session), home_of(session)
+    found = opinion_of(nodes, lambda node: silence_of(home, node.name))
     session.show(found.named(), found.text())
-    if not found.answering:
+    if all(one.mute for one in found.witnesses):
         raise Unreachable(f"none of {len(nodes)} nodes answers: is the network running?")
     if found.verdict != "healthy":
         raise click.exceptions.Exit(ExitCode.REFUSED)

@@ -18,7 +18,7 @@ from primitives.ids import Height, Seat, View
 from primitives.validators import faults_tolerated, primary_of, quorum
 
 RELAY_MS: Final = 3_000
-"""What somebody signed before it was lost still comes from others for a moment."""
+"""What somebody signed, or others said of it, before it was lost still comes for a moment."""
 TOGETHER_MS: Final = 30_000
 """Links that end within this time end for one reason: a dead line is noticed after 15 s or 20 s."""
 FRESH_MS: Final = 30_000
@@ -133,18 +133,15 @@ class RollCall:
         return signed_ms <= FRESH_MS and signed_ms + RELAY_MS < lost_ms
 
     def reached_by(self, one: Seen) -> tuple[Seen, ...]:
-        """Who said a moment ago to have a live link with it, and is heard by us."""
+        """Who is heard by us, and said since we lost it to have a live link with it."""
+        lost_ms = self.facts.machine.up_ms if one.turned_ms is None else one.turned_ms
         return tuple(
             other
             for other in self.facts.validators
-            if other.seat != one.seat and one.seat in self._reaches(other)
+            if other.linked and self._age(other) <= self.patience_ms and other.word is not None
+            if one.seat in (other.word.reaches or ()) and other.seat != one.seat
+            if other.word.age_ms <= limits.QUIET_MS and other.word.age_ms + RELAY_MS <= lost_ms
         )
-
-    def _reaches(self, one: Seen) -> tuple[Seat, ...]:
-        word = one.word
-        if word is None or not one.linked or word.age_ms > limits.QUIET_MS:
-            return ()
-        return word.reaches or ()
 
     def fitness(self, one: Seen) -> Fitness:
         """Whether its next signature can be counted on, and if not, why."""

@@ -252,6 +252,28 @@ def test_who_signs_on_through_others_is_not_missing() -> None:
     assert codes(diagnose(situation.facts)) == []
 
 
+@pytest.mark.parametrize(
+    ("linked", "heard_ms", "age_ms", "counts"),
+    [
+        (True, 200, 2_000, True),
+        (True, 200, 5_000, True),
+        (True, 200, 5_001, False),
+        (True, limits.QUIET_STALLED_MS + 1, 2_000, False),
+        (False, 200, 2_000, False),
+    ],
+)
+def test_who_is_dead_or_spoke_before_vouches_for_nobody(
+    *, linked: bool, heard_ms: int, age_ms: int, counts: bool
+) -> None:
+    """A process that was stopped in the moment when another was killed still called it linked."""
+    situation = Situation(4).loses("Health", after_ms=8_000).waits(7_000)
+    situation.word("Justice", reaches=(0, 1, 2, 3), age_ms=age_ms)
+    situation.one("Justice", linked=linked, heard_ms=heard_ms)
+
+    health = situation.facts.validators[3]
+    assert bool(RollCall(situation.facts).reached_by(health)) is counts
+
+
 @pytest.mark.parametrize(("lag_ms", "said"), [(0, []), (1, ["loop.lagging"])])
 def test_a_loop_may_be_so_late(lag_ms: int, said: list[str]) -> None:
     """At the limit, and one millisecond more."""
