@@ -251,6 +251,68 @@ class Whole:
             raise Malformed(f"steps of the heights {steps}, the validators changed after {changes}")
 
 
+def read_state_chunk(data: bytes, manifest: Manifest, index: int) -> tuple[StateChunk, Leaves]:
+    """A chunk of the state that a manifest which was checked lists, checked, and its leaves.
+
+    Raises:
+        Malformed: the bytes are not what they must be.
+    """
+    file = manifest.state[index]
+    chunk = _chunk(data, manifest, file, StateChunk)
+    said, found = (file.prefix, file.entries), (chunk.prefix, len(chunk.entries))
+    if said != found:
+        raise Malformed(
+            f"{found[1]} entries under {found[0]}, the manifest says {said[1]} under {said[0]}"
+        )
+    return chunk, check_state_chunk(chunk, manifest.header)
+
+
+def read_window_chunk(data: bytes, manifest: Manifest, index: int) -> WindowChunk:
+    """A chunk of the window that a manifest which was checked lists, checked.
+
+    Raises:
+        Malformed: the bytes are not what they must be.
+    """
+    file = manifest.window[index]
+    chunk = _chunk(data, manifest, file, WindowChunk)
+    heights = [row.height for row in chunk.rows]
+    if heights != list(range(file.first, file.last + 1)):
+        raise Malformed(
+            f"rows of the heights {heights[0]} to {heights[-1]}, the manifest says "
+            f"{file.first} to {file.last}"
+        )
+    ids = sum(len(row.ids) for row in chunk.rows)
+    if ids != file.ids:
+        raise Malformed(f"{ids} ids, the manifest says {file.ids}")
+    check_window_chunk(chunk, manifest.header)
+    return chunk
+
+
+def _chunk(data: bytes, manifest: Manifest, file: ChunkFile, kind: type[C]) -> C:
+    check_listed(data, file)
+    chunk = decode(data, kind, limit=limits.SNAPSHOT_CHUNK_BYTES_MAX)
+    said = (manifest.chain, manifest.height)
+    if (chunk.chain, chunk.height) != said:
+        raise Malformed(
+            f"a chunk of height {chunk.height} of chain {chunk.chain.hex()}, expected "
+            f"{said[1]} of {said[0].hex()}"
+        )
+    return chunk
+
+
+def check_listed(data: bytes, file: ChunkFile) -> None:
+    """That these are the bytes of which the manifest speaks; what they are worth is another matter.
+
+    Raises:
+        Malformed: they are not.
+    """
+    if (len(data), sha256(data)) != (file.bytes, file.sha256):
+        raise Malformed(
+            f"{len(data)} bytes with the SHA-256 {sha256(data).hex()}, the manifest says "
+            f"{file.bytes} with {file.sha256.hex()}"
+        )
+
+
 @final
 class Source:
     """A snapshot on disk whose manifest was checked. Chunks are read one at a time."""
@@ -266,16 +328,9 @@ class Source:
             OperatorFault: its file cannot be read.
             Malformed: it is missing, or not what it must be; names the file.
         """
-        file, name = self.manifest.state[index], state_name(index)
-        chunk = self._chunk(name, file, StateChunk)
-        with _naming(self.folder / name):
-            said, found = (file.prefix, file.entries), (chunk.prefix, len(chunk.entries))
-            if said != found:
-                raise Malformed(
-                    f"{found[1]} entries under {found[0]}, the manifest says {said[1]} under "
-                    f"{said[0]}"
-                )
-            return chunk, check_state_chunk(chunk, self.manifest.header)
+        path, data = self._read(state_name(index))
+        with _naming(path):
+            return read_state_chunk(data, self.manifest, index)
 
     def window(self, index: int) -> WindowChunk:
         """A chunk of the window, checked.
@@ -284,40 +339,15 @@ class Source:
             OperatorFault: its file cannot be read.
             Malformed: it is missing, or not what it must be; names the file.
         """
-        file, name = self.manifest.window[index], window_name(index)
-        chunk = self._chunk(name, file, WindowChunk)
-        with _naming(self.folder / name):
-            heights = [row.height for row in chunk.rows]
-            if heights != list(range(file.first, file.last + 1)):
-                raise Malformed(
-                    f"rows of the heights {heights[0]} to {heights[-1]}, the manifest says "
-                    f"{file.first} to {file.last}"
-                )
-            ids = sum(len(row.ids) for row in chunk.rows)
-            if ids != file.ids:
-                raise Malformed(f"{ids} ids, the manifest says {file.ids}")
-            check_window_chunk(chunk, self.manifest.header)
-        return chunk
+        path, data = self._read(window_name(index))
+        with _naming(path):
+            return read_window_chunk(data, self.manifest, index)
 
-    def _chunk(self, name: str, file: ChunkFile, kind: type[C]) -> C:
+    def _read(self, name: str) -> tuple[Path, bytes]:
         path = self.folder / name
         if not path.exists():
             raise Malformed(f"{path} is missing")
-        data = read_file(path, limits.SNAPSHOT_CHUNK_BYTES_MAX)
-        with _naming(path):
-            if (len(data), sha256(data)) != (file.bytes, file.sha256):
-                raise Malformed(
-                    f"{len(data)} bytes with the SHA-256 {sha256(data).hex()}, the manifest says "
-                    f"{file.bytes} with {file.sha256.hex()}"
-                )
-            chunk = decode(data, kind, limit=limits.SNAPSHOT_CHUNK_BYTES_MAX)
-            said = (self.manifest.chain, self.manifest.height)
-            if (chunk.chain, chunk.height) != said:
-                raise Malformed(
-                    f"a chunk of height {chunk.height} of chain {chunk.chain.hex()}, expected "
-                    f"{said[1]} of {said[0].hex()}"
-                )
-            return chunk
+        return path, read_file(path, limits.SNAPSHOT_CHUNK_BYTES_MAX)
 
 
 @contextmanager

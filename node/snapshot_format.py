@@ -91,7 +91,7 @@ class Manifest(Struct, array_like=True, frozen=True):
     @property
     def name(self) -> str:
         """How its folder is called."""
-        return folder_name(self.header)
+        return folder_name(self.height, self.header.state_root)
 
     @property
     def entries(self) -> int:
@@ -150,9 +150,9 @@ class WindowChunk(Struct, array_like=True, frozen=True):
     rows: Annotated[tuple[WindowRow, ...], Meta(min_length=1)]
 
 
-def folder_name(header: Header) -> str:
+def folder_name(height: Height, state_root: Digest) -> str:
     """The height, and eight digits of the root, of a snapshot."""
-    return f"{header.height}-{header.state_root[:4].hex()}"
+    return f"{height}-{state_root[:4].hex()}"
 
 
 def state_name(index: int) -> str:

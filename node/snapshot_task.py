@@ -1,14 +1,18 @@
-"""The task that writes a running node's snapshots: at heights that its operator's number divides.
+"""The task that writes a running node's snapshots: at heights that its operator's number divides,
+and when a peer that joins finds none that serves it.
 
 The moment is frozen in the loop, right after the block; the work goes on in a worker thread that
 rests more than it works (`node.api.labour`), so that blocks come first. Nodes with the same number
 hold snapshots of the same heights, and their chunks are the same bytes. A height that goes by while
 the one before is still being written, or while the node catches up, is left out.
+
+On request one is written only where the newest that is here is old, or leads nowhere because this
+node has dropped the blocks above it; and not again for a while, however many ask.
 """
 
 import time
 from collections.abc import Awaitable, Callable
-from pathlib import Path
+from typing import final
 
 import trio
 
@@ -16,59 +20,125 @@ from node.api.labour import drive
 from node.config import SnapshotsConfig
 from node.log import Log
 from node.snapshot_format import folder_name
-from node.snapshots import Snapshot, clear_unfinished, keep_newest, write_snapshot
+from node.snapshot_shelf import Shelf
+from node.snapshots import Snapshot, clear_unfinished, keep_newest, snapshots_in, write_snapshot
 from node.work import Progress, Work
+from primitives import limits
 from primitives.errors import MithaqError
 from primitives.ids import Height
 from storage.chain import ChainStore
 
 
-async def keep_snapshots(
-    store: ChainStore,
-    policy: SnapshotsConfig,
-    folder: Path,
-    log: Log,
-    next_block: Callable[[Height], Awaitable[None]],
-) -> None:
-    """For ever; `next_block` waits until the newest block is above a height."""
-    try:
-        for left in await trio.to_thread.run_sync(clear_unfinished, folder):
-            log.write.info("snapshot.cleared", folder=str(left))
-    except OSError as error:
-        log.write.warning("snapshot.failed", reason=f"{folder} cannot be cleared: {error}")
-    while policy.every:
-        head = store.head()
-        due = head.height > 0 and head.height % policy.every == 0
-        if due and not (folder / folder_name(head.header)).exists():
-            await _write(store, policy, folder, log)
-        await next_block(head.height)
+@final
+class SnapshotTask:
+    """Writes one snapshot at a time. Its methods are for the node's loop."""
 
+    def __init__(
+        self,
+        store: ChainStore,
+        policy: SnapshotsConfig,
+        shelf: Shelf,
+        log: Log,
+        next_block: Callable[[Height], Awaitable[None]],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`next_block` waits until the newest block is above a height."""
+        self.writing: Progress | None = None
+        """How far the one is that is under way."""
+        self._store, self._policy, self._shelf = store, policy, shelf
+        self._log, self._next_block, self._clock = log, next_block, clock
+        self._one_at_a_time = trio.Lock()
+        self._asked = trio.Event()
+        self._last_request = float("-inf")
 
-async def _write(store: ChainStore, policy: SnapshotsConfig, folder: Path, log: Log) -> None:
-    state = store.state()
-    work = write_snapshot(store, state, folder)
-    began = time.perf_counter()
-    try:
-        made = await trio.to_thread.run_sync(_done, work)
-        for past in await trio.to_thread.run_sync(keep_newest, folder, policy.keep):
-            log.write.info("snapshot.removed", folder=str(past))
-    except (MithaqError, OSError) as fault:
-        # The chain goes on without: whoever reads the log sees to the disk.
-        log.write.warning("snapshot.failed", height=state.height, reason=str(fault))
-        return
-    finally:
-        state.close()
-    log.write.info(
-        "snapshot.written",
-        height=made.height,
-        folder=made.folder,
-        entries=made.entries,
-        bytes=made.bytes,
-        seconds=round(time.perf_counter() - began, 1),
-    )
+    async def run(self) -> None:
+        """For ever."""
+        folder, write = self._shelf.folder, self._log.write
+        try:
+            for left in await trio.to_thread.run_sync(clear_unfinished, folder):
+                write.info("snapshot.cleared", folder=str(left))
+        except OSError as error:
+            write.warning("snapshot.failed", reason=f"{folder} cannot be cleared: {error}")
+        async with trio.open_nursery() as tasks:
+            if self._policy.every:
+                tasks.start_soon(self._by_height)
+            tasks.start_soon(self._on_request)
 
+    def request(self) -> None:
+        """A peer that joins has found nothing that serves it."""
+        if self._policy.on_request and self.writing is None:
+            self._asked.set()
 
-def _done(work: Work[Snapshot]) -> Snapshot:
-    def unheard(_: Progress) -> None: ...
+    async def _by_height(self) -> None:
+        while True:
+            head = self._store.head()
+            if head.height > 0 and head.height % self._policy.every == 0:
+                await self._write_head()
+            await self._next_block(head.height)
 
-    return drive(work, unheard)
+    async def _on_request(self) -> None:
+        while True:
+            await self._asked.wait()
+            self._asked = trio.Event()
+            waited = self._clock() - self._last_request
+            if waited >= limits.SNAPSHOT_ON_REQUEST_S and await trio.to_thread.run_sync(
+                self._is_needed
+            ):
+                self._last_request = self._clock()
+                await self._write_head()
+
+    def _is_needed(self) -> bool:
+        """Whether no snapshot here serves who joins."""
+        head, edges = self._store.head(), self._store.edges()
+        oldest_ms = head.header.time_ms - limits.SNAPSHOT_YOUNG_MS
+        try:
+            found = snapshots_in(self._shelf.folder)
+        except MithaqError:
+            return True  # what cannot be read serves nobody
+        return head.height > 0 and not any(
+            one.height + 1 >= edges.bodies
+            and (one.block_time_ms >= oldest_ms or one.height >= head.height)
+            for one in found
+        )
+
+    async def _write_head(self) -> None:
+        async with self._one_at_a_time:
+            state = self._store.state()
+            name = folder_name(state.height, state.header.state_root)
+            if (self._shelf.folder / name).exists():
+                state.close()
+                return
+            work = write_snapshot(self._store, state, self._shelf.folder)
+            self.writing = Progress(0, 0, "entries")
+            try:
+                await self._drive(work, state.height)
+            finally:
+                self.writing = None
+                state.close()
+
+    async def _drive(self, work: Work[Snapshot], height: Height) -> None:
+        folder, write = self._shelf.folder, self._log.write
+        began = self._clock()
+
+        def hear(progress: Progress) -> None:
+            self.writing = progress
+
+        try:
+            made = await trio.to_thread.run_sync(drive, work, hear)
+            spared = self._shelf.spared()
+            past = await trio.to_thread.run_sync(keep_newest, folder, self._policy.keep, spared)
+        except (MithaqError, OSError) as fault:
+            # The chain goes on without: whoever reads the log sees to the disk.
+            write.warning("snapshot.failed", height=height, reason=str(fault))
+            return
+        for one in past:
+            write.info("snapshot.removed", folder=str(one))
+        write.info(
+            "snapshot.written",
+            height=made.height,
+            folder=made.folder,
+            entries=made.entries,
+            bytes=made.bytes,
+            seconds=round(self._clock() - began, 1),
+        )

@@ -66,7 +66,7 @@ def write_snapshot(store: ChainStore, state: StateSnapshot, into: Path) -> Work[
         StorageFault: the database contradicts itself.
     """
     with state:
-        folder = into / folder_name(state.header)
+        folder = into / folder_name(state.height, state.header.state_root)
         manifest = yield from create(store, state, folder)
     return described(folder, manifest)
 
@@ -109,10 +109,11 @@ def clear_unfinished(folder: Path) -> list[Path]:
     return left
 
 
-def keep_newest(folder: Path, count: int) -> list[Path]:
-    """Remove all but the newest snapshots of a folder, at least one; what was removed."""
+def keep_newest(folder: Path, count: int, spared: Path | None = None) -> list[Path]:
+    """Remove all but the newest snapshots of a folder, and one that is spared; what was removed."""
     assert count > 0, "the newest is always kept"
     past = [Path(one.folder) for one in snapshots_in(folder)][:-count]
+    past = [path for path in past if path != spared]
     for path in past:
         unfinished = part_of(path)
         path.rename(unfinished)

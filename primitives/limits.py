@@ -213,6 +213,44 @@ SNAPSHOTS_KEPT_MAX: Final = 1_000
 """Snapshots in a node's folder: their manifests are read whenever the oldest is to go."""
 SNAPSHOT_MANIFEST_BYTES_MAX: Final = 32 * 1024 * 1024
 """A list of 400,000 chunks, or 3,000 changes of 128 validators."""
+SNAPSHOT_CHUNKS_MAX: Final = 10**6
+"""What six digits number."""
+
+# joining a network
+SNAPSHOTS_OFFERED_MAX: Final = 4
+"""Snapshots that a node offers, the newest first: whoever joins wants the newest it can have."""
+JOIN_PIECE_BYTES: Final = 1024 * 1024
+"""Of a manifest or a genesis document in one answer: as much as a chunk."""
+JOIN_READERS_MAX: Final = 2
+"""Threads that read for those who join: a disk gives no more to four."""
+JOIN_PIECE_S: Final = 20.0
+"""For one answer: 2 MiB at 1 Mbit/s. Whoever needs longer is asked for less by the others."""
+JOIN_OFFER_S: Final = 5.0
+"""For a peer to say what it holds; the others are not kept waiting for longer."""
+JOIN_GRACE_S: Final = 2.0
+"""For the other peers, once one has proved its snapshot: they may have a newer one."""
+JOIN_ASKED_AT_ONCE: Final = 2
+"""Chunks under way from one peer: one is checked while the next one comes."""
+JOIN_CHECKS_MAX: Final = 2
+"""Threads that check chunks: Python runs one of them at a time, the other one reads or writes."""
+JOIN_FAR_HEIGHTS: Final = 20_000
+"""Blocks above a snapshot that are rather not fetched one by one, a minute or two: a peer is asked
+to write a new one first."""
+JOIN_SHORT_HEIGHTS: Final = 1_000
+"""A chain so short is fetched from its first block, where nobody offers a snapshot: seconds."""
+SNAPSHOT_YOUNG_MS: Final = 60 * 60 * 1000
+"""A snapshot younger than this is not followed by another one because a peer asks for it."""
+SNAPSHOT_ON_REQUEST_S: Final = 600.0
+"""Between two snapshots that a node writes because peers ask: who asks all day costs it a tenth."""
+SNAPSHOT_SPARED_S: Final = 60.0
+"""A snapshot that a peer read from so lately makes no room for a newer one yet."""
+BUNDLE_GENESIS_BYTES_MAX: Final = 1024 * 1024
+"""Of a genesis document that goes with a bundle, in its named form: a file that can be mailed. A
+larger one is fetched from the peers and checked against the chain's id."""
+BUNDLE_BOOTSTRAP_MAX: Final = 32
+"""Nodes that a bundle names: whoever has joined learns the others from them."""
+BUNDLE_BYTES_MAX: Final = 2 * BUNDLE_GENESIS_BYTES_MAX
+"""Twice that, for the rest and its indentation."""
 
 # exports
 BLOCK_RECEIPTS_BYTES_MAX: Final = 4 * BLOCK_BYTES_MAX + BLOCK_TRANSACTIONS_MAX * (
