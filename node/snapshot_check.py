@@ -33,6 +33,8 @@ from node.snapshot_format import (
     StateChunk,
     WindowChunk,
     WindowRow,
+    index_of,
+    is_of_state,
     read_file,
     read_manifest,
     sha256,
@@ -286,6 +288,18 @@ def read_window_chunk(data: bytes, manifest: Manifest, index: int) -> WindowChun
         raise Malformed(f"{ids} ids, the manifest says {file.ids}")
     check_window_chunk(chunk, manifest.header)
     return chunk
+
+
+def check_chunk(data: bytes, manifest: Manifest, name: str) -> None:
+    """That these bytes are the chunk with this name of a manifest which was checked.
+
+    Raises:
+        Malformed: they are not what they must be.
+    """
+    if is_of_state(name):
+        read_state_chunk(data, manifest, index_of(name))
+    else:
+        read_window_chunk(data, manifest, index_of(name))
 
 
 def _chunk(data: bytes, manifest: Manifest, file: ChunkFile, kind: type[C]) -> C:

@@ -32,6 +32,8 @@ from primitives.errors import Malformed, OperatorFault
 from primitives.ids import ChainId, Digest, Height, Natural, Sized32, TimeMs, TransactionId
 
 MANIFEST: Final = "manifest"
+_STATE: Final = "state-"
+_WINDOW: Final = "window-"
 
 Sibling = Annotated[bytes, Meta(max_length=32)]
 Siblings = Annotated[tuple[Sibling, ...], Meta(max_length=limits.STATE_DEPTH_MAX)]
@@ -115,6 +117,11 @@ class Manifest(Struct, array_like=True, frozen=True):
         for index, window in enumerate(self.window):
             yield window_name(index), window
 
+    def file(self, name: str) -> ChunkFile:
+        """What it says of the chunk with this name, which it has."""
+        files = self.state if is_of_state(name) else self.window
+        return files[index_of(name)]
+
 
 @final
 class StateChunk(Struct, array_like=True, frozen=True):
@@ -157,12 +164,22 @@ def folder_name(height: Height, state_root: Digest) -> str:
 
 def state_name(index: int) -> str:
     """The file of a chunk of the state."""
-    return f"state-{index:06d}"
+    return f"{_STATE}{index:06d}"
 
 
 def window_name(index: int) -> str:
     """The file of a chunk of the window."""
-    return f"window-{index:06d}"
+    return f"{_WINDOW}{index:06d}"
+
+
+def is_of_state(name: str) -> bool:
+    """Whether a chunk's file is one of the state, not of the window."""
+    return name.startswith(_STATE)
+
+
+def index_of(name: str) -> int:
+    """The number in the name of a chunk's file."""
+    return int(name.removeprefix(_STATE).removeprefix(_WINDOW))
 
 
 def sha256(data: bytes) -> Digest:

@@ -7,16 +7,16 @@ holds the same state, and a peer that sends something else is convicted by its o
 An answer of None is no fault: what was offered a minute ago may have made room for a newer one.
 """
 
-from typing import Annotated, Literal, final
+from typing import Annotated, Final, final
 
 from msgspec import Meta, Struct
 
-from node.snapshot_format import state_name, window_name
 from primitives import limits
 from primitives.ids import Digest, Height, Natural, Sized32
 
 Piece = Annotated[bytes, Meta(max_length=limits.JOIN_PIECE_BYTES)]
-PartOfState = Literal["state", "window"]
+# `$` alone would also match before a newline at the end.
+_NAME: Final = r"^(?:state|window)-[0-9]{6}(?!\n)$"
 
 
 @final
@@ -38,18 +38,12 @@ class SnapshotManifest(Struct, array_like=True, frozen=True, tag=3):
 
 @final
 class SnapshotChunk(Struct, array_like=True, frozen=True, tag=4):
-    """A chunk: of which part, under which number, with which SHA-256."""
+    """A chunk, by the name of its file and its SHA-256."""
 
     height: Natural[Height]
     state_root: Sized32[Digest]
-    part: PartOfState
-    index: Annotated[int, Meta(ge=0, le=limits.SNAPSHOT_CHUNKS_MAX - 1)]
+    name: Annotated[str, Meta(pattern=_NAME)]
     sha256: Sized32[Digest]
-
-    @property
-    def name(self) -> str:
-        """Of its file."""
-        return (state_name if self.part == "state" else window_name)(self.index)
 
 
 @final

@@ -213,8 +213,6 @@ SNAPSHOTS_KEPT_MAX: Final = 1_000
 """Snapshots in a node's folder: their manifests are read whenever the oldest is to go."""
 SNAPSHOT_MANIFEST_BYTES_MAX: Final = 32 * 1024 * 1024
 """A list of 400,000 chunks, or 3,000 changes of 128 validators."""
-SNAPSHOT_CHUNKS_MAX: Final = 10**6
-"""What six digits number."""
 
 # joining a network
 SNAPSHOTS_OFFERED_MAX: Final = 4
@@ -249,6 +247,8 @@ BUNDLE_GENESIS_BYTES_MAX: Final = 1024 * 1024
 larger one is fetched from the peers and checked against the chain's id."""
 BUNDLE_BOOTSTRAP_MAX: Final = 32
 """Nodes that a bundle names: whoever has joined learns the others from them."""
+BUNDLE_ADDRESSES_MAX: Final = 4
+"""Addresses of one node: an inner and an outer one, of two kinds."""
 BUNDLE_BYTES_MAX: Final = 2 * BUNDLE_GENESIS_BYTES_MAX
 """Twice that, for the rest and its indentation."""
 
