@@ -31,7 +31,9 @@ from node.retention_task import keep_retention
 from node.room import require_room
 from node.shell import Shell
 from node.signer import Signer
-from node.snapshot_task import keep_snapshots
+from node.snapshot_serve import SnapshotService
+from node.snapshot_shelf import Shelf
+from node.snapshot_task import SnapshotTask
 from node.standing import SigningState, SigningStatus
 from node.status import (
     ChangeStatus,
@@ -109,6 +111,8 @@ async def _run(loaded: LoadedNode, store: ChainStore, log: Log) -> None:
     )
     answerer = _Answerer()
     metrics = Metrics()
+    shelf = Shelf(loaded.folder.snapshots, chain)
+    snapshots = SnapshotTask(store, loaded.config.snapshots, shelf, log)
     async with (
         open_network(
             key_seed=loaded.node_key.seed,
@@ -128,6 +132,7 @@ async def _run(loaded: LoadedNode, store: ChainStore, log: Log) -> None:
             key=own,
             log=log,
             metrics=metrics,
+            newcomers=SnapshotService(store, loaded.document, shelf, snapshots).answer,
         )
         answerer.shell = shell
         node = RunningNode(loaded, store, shell, network, log, metrics)
@@ -146,7 +151,7 @@ async def _run(loaded: LoadedNode, store: ChainStore, log: Log) -> None:
             )
             tasks.start_soon(shell.run)
             tasks.start_soon(node.observer.keep_telling)
-            tasks.start_soon(_keep_house, node, log)
+            tasks.start_soon(_keep_house, node, snapshots, log)
         # Both servers end by themselves when the node is told to stop, and let requests finish.
         log.write.info("node.stopping")
         tasks.cancel_scope.cancel()
@@ -405,15 +410,12 @@ async def _serve_admin(
     await serve_admin(node, path=path, stop=node.stopping.wait, task_status=task_status)
 
 
-async def _keep_house(node: "RunningNode", log: Log) -> None:
+async def _keep_house(node: "RunningNode", snapshots: SnapshotTask, log: Log) -> None:
     """What a node does for itself beside its blocks."""
-    loaded, store = node.loaded, node.store
-    snapshots, key = loaded.folder.snapshots, loaded.node_key.signing()
+    loaded, store, key = node.loaded, node.store, node.loaded.node_key.signing()
     async with trio.open_nursery() as tasks:
         tasks.start_soon(_watch_room, loaded, log)
-        tasks.start_soon(
-            keep_snapshots, store, loaded.config.snapshots, snapshots, log, node.next_block
-        )
+        tasks.start_soon(snapshots.run, node.next_block)
         tasks.start_soon(keep_retention, store, loaded.config.retention, key, log, node.next_block)
 
 

@@ -99,6 +99,7 @@ class SnapshotsConfig(Struct, frozen=True):
 
     every: HeightsApart = 0
     keep: SnapshotsKept = 2
+    on_request: bool = True
 
 
 @final
@@ -274,6 +275,8 @@ def _expected(kind: Any) -> str:  # noqa: ANN401 - any annotation
         return f"a number from 1 to {limits.SNAPSHOTS_KEPT_MAX}"
     if kind in (HistoryKept, StateKept):
         return f"a number of heights, at least {_LEAST_KEPT[kind]}, or all"
+    if kind is bool:
+        return "true or false"
     if isinstance(kind, type) and issubclass(kind, Enum):
         return "one of " + ", ".join(member.value for member in kind)
     return "a table"
@@ -310,6 +313,7 @@ def config_text(config: Config) -> str:
         level=_quoted(config.log.level.value),
         every=config.snapshots.every,
         keep=config.snapshots.keep,
+        on_request=str(config.snapshots.on_request).lower(),
         state=_kept(config.retention.state),
         bodies=_kept(config.retention.bodies),
         receipts=_kept(config.retention.receipts),
@@ -352,6 +356,9 @@ level = {level}
 every = {every}
 # How many of them are kept; each takes the room of the state.
 keep = {keep}
+# Write one when a node that joins finds none that serves it: at most one in ten minutes, and none
+# while the newest is less than an hour old.
+on_request = {on_request}
 
 [retention]
 # How many of the newest heights are kept here, or "all"; what is dropped does not come back.

@@ -15,7 +15,7 @@ Where nobody offers one, a peer is asked to write one; a short chain is fetched 
 instead, which the node does by itself when it runs.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ import trio
 
 from ledger.genesis import GenesisDocument
 from node.bundle import check_document
-from node.joining_choice import Pin, Proved, is_trusted, prove
+from node.joining_choice import Pin, Proved, holds, is_trusted, leads_on, prove
 from node.joining_disk import Larder
 from node.joining_fetch import Fetch, Outcome
 from node.joining_offers import Chooser
@@ -88,12 +88,8 @@ class Session:
         """
         newcomer, circle = self._newcomer, self._circle
         chooser = Chooser(circle, newcomer.pin)
-        begun = await trio.to_thread.run_sync(_begun, newcomer)
-        while True:
-            chosen = begun or await chooser.choose()
-            begun = None
-            if chosen is None:
-                return None
+        chosen = await self._resumed() or await chooser.choose()
+        while chosen is not None:
             outcome = await Fetch(circle, newcomer.larder, chosen).run()
             if outcome is Outcome.WHOLE:
                 outcome = await self._restore(chosen)
@@ -106,6 +102,25 @@ class Session:
             if outcome is Outcome.FALSE:
                 for peer in chooser.vouchers(chosen):
                     circle.lied(peer, f"its manifest of height {chosen.manifest.height} is false")
+            chosen = await chooser.choose()
+        return None
+
+    async def _resumed(self) -> Proved | None:
+        """What an earlier run began, where it can still be ended, and blocks lead on from it."""
+        newcomer, circle = self._newcomer, self._circle
+        begun = await trio.to_thread.run_sync(_begun, newcomer)
+        if begun is None:
+            return None
+        lacking = await trio.to_thread.run_sync(newcomer.larder.lacking, begun.manifest)
+        while not circle.offers:
+            await circle.changes(within_s=1.0)
+            await circle.ask_offers()
+        offers = circle.offers.values()
+        is_held = any(holds(offer, begun.place) for offer in offers)
+        if not leads_on(begun.manifest.height, offers) or (lacking and not is_held):
+            return None
+        circle.ear.say(f"going on with the snapshot of height {begun.manifest.height}")
+        return begun
 
     async def _restore(self, chosen: Proved) -> Outcome:
         """Have it as a database."""
@@ -160,11 +175,12 @@ async def among_peers(newcomer: Newcomer, ear: Ear) -> AsyncIterator[Session]:
         chain_id=newcomer.pin.chain,
         peers=newcomer.peers,
         answer=_refuse,
+        judge=_hear_nothing,
     ) as network:
         names = {peer.id: peer.name for peer in newcomer.peers}
 
         def penalise(peer: PeerId, reason: str) -> None:
-            raise NotImplementedError
+            network.penalise(peer, reason, points=limits.PENALTY_POINTS_MAX)
 
         circle = Circle(network, names, ear, penalise)
         async with trio.open_nursery() as tasks:
@@ -176,6 +192,11 @@ async def among_peers(newcomer: Newcomer, ear: Ear) -> AsyncIterator[Session]:
 
 async def _refuse(_peer: PeerId, _question: bytes) -> bytes:
     raise Malformed("this node joins, and has nothing to answer with yet")
+
+
+def _hear_nothing(_peer: PeerId, _payload: bytes) -> bool:
+    """Blocks that are gossiped now come again when there is a chain to judge them."""
+    return False
 
 
 async def _say_who_is_missing(network: Network, circle: Circle) -> None:

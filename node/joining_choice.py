@@ -5,7 +5,7 @@ by the validators to whom the lineage leads from the pin, which is the chain's i
 where the bundle names one (rule R61).
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final, final
 
@@ -82,6 +82,11 @@ def is_trusted(manifest: Manifest, pin: Pin) -> bool:
     return manifest.header.validators_hash == checkpoint.validators_hash
 
 
+def holds(offer: Offers, place: Place) -> bool:
+    """Whether a peer says that it holds the snapshot of a state."""
+    return any((one.height, one.state_root) == place for one in offer.snapshots)
+
+
 def leads_on(height: Height, offers: Collection[Offers]) -> bool:
     """Whether somebody says that it has the blocks above a height."""
     return any(offer.kept_from <= height + 1 for offer in offers)
@@ -99,17 +104,17 @@ def begins_at_genesis(offers: Collection[Offers]) -> bool:
 
 
 def best(
-    proved: Mapping[str, Proved], offers: Collection[Offers], useless: Collection[bytes]
+    proved: Collection[Proved], offers: Collection[Offers], useless: Collection[bytes]
 ) -> Proved | None:
     """Of what peers proved the newest from which blocks lead on; of one state's, what most list."""
     usable = [
         one
-        for one in proved.values()
+        for one in proved
         if leads_on(one.manifest.height, offers) and sha256(one.data) not in useless
     ]
 
     def rank(one: Proved) -> tuple[int, int, bytes]:
-        alike = sum(other.files == one.files for other in proved.values())
+        alike = sum(other.files == one.files for other in proved)
         return one.manifest.height, alike, one.data
 
     return max(usable, key=rank, default=None)

@@ -11,7 +11,7 @@ from typing import Final, final
 
 import trio
 
-from node.joining_choice import Proved
+from node.joining_choice import Proved, holds
 from node.joining_disk import Larder
 from node.joining_peers import UNREACHED, Circle
 from node.joining_plan import Plan
@@ -97,8 +97,7 @@ class Fetch:
 
     def _holds(self, peer: PeerId) -> bool:
         offer = self._circle.offers.get(peer)
-        snapshots = () if offer is None else offer.snapshots
-        return any((one.height, one.state_root) == self._chosen.place for one in snapshots)
+        return offer is not None and holds(offer, self._chosen.place)
 
     async def _work(self, peer: PeerId) -> None:
         """Ask one peer for one chunk after the other; several such tasks ask it at once."""
@@ -134,9 +133,7 @@ class Fetch:
             self._plan.refused(name, peer)
             return
         try:
-            await trio.to_thread.run_sync(
-                self._judge, peer, name, found.data, limiter=self._threads
-            )
+            await trio.to_thread.run_sync(self._judge, name, found.data, limiter=self._threads)
         except RemoteFault as fault:
             self._circle.lied(peer, f"{name} of height {self._manifest.height}: {fault}")
             raise
@@ -148,7 +145,7 @@ class Fetch:
             if self._plan.is_complete:
                 self._ended.set()
 
-    def _judge(self, peer: PeerId, name: str, data: bytes) -> None:
+    def _judge(self, name: str, data: bytes) -> None:
         check_listed(data, self._files[name])
         try:
             check_chunk(data, self._manifest, name)

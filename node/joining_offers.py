@@ -1,4 +1,4 @@
-"""Choosing a snapshot: what peers offer, proved manifest by manifest, and one written where need be.
+"""Choosing a snapshot: what peers offer, proved one by one, and one written where need be.
 
 All peers are asked at once, and a peer's own offers one after the other, the newest first, until
 one holds. When the first is proved, the others have a moment more: a peer that claims a height and
@@ -68,7 +68,7 @@ class Chooser:
             await self._circle.ask_offers()
             await self._prove_offers()
             offers = list(self._circle.offers.values())
-            found = best(self.proved, offers, self._useless)
+            found = best(self.proved.values(), offers, self._useless)
             if found is not None and not is_far(found.manifest.height, offers):
                 return found
             if not any(offer.snapshots for offer in offers) and begins_at_genesis(offers):
@@ -175,8 +175,7 @@ class Chooser:
         peer = min(left, key=lambda one: (offers[one].writing is None, one))
         self._asked_s[peer] = now_s
         self._writer = _Writer(peer, -1, now_s + BEGINS_S)
-        self._circle.ear.say(
-            f"no peer offers a snapshot that serves: {self._circle.name(peer)} is asked to write one"
-        )
+        name = self._circle.name(peer)
+        self._circle.ear.say(f"no peer offers a snapshot that serves: {name} is asked to write one")
         await self._circle.ask_offers(write_at=peer)
         return True

@@ -9,6 +9,7 @@ from typing import Annotated, TypeAlias, final
 
 from msgspec import Meta, Struct
 
+from node.snapshot_questions import Joining
 from primitives import limits
 from primitives.block import Block
 from primitives.certificate import Certificate
@@ -45,7 +46,7 @@ class RangeAnswer(Struct, array_like=True, frozen=True):
     blocks: Annotated[tuple[Certified, ...], Meta(max_length=limits.RANGE_BLOCKS_MAX)]
 
 
-Question: TypeAlias = Range
+Question: TypeAlias = Range | Joining
 
 
 def write(question: Question) -> bytes:
@@ -59,5 +60,5 @@ def read(data: bytes) -> Question:
     Raises:
         Malformed: too large, no known kind, a field outside its bounds, or not canonical.
     """
-    question: Question = decode(data, Question, limit=limits.REQUEST_BYTES_MAX)
+    question: Question = decode(data, Question, limit=limits.REQUEST_BYTES_MAX)  # type: ignore[arg-type]  # mypy has no type for a union as a value
     return question

@@ -11,9 +11,9 @@ voting path. Every queue is bounded; what is dropped comes again through Status 
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, assert_never, final
+from typing import Any, Final, final
 
 import trio
 
@@ -31,6 +31,7 @@ from node.lookout import Lookout
 from node.metrics import Metrics, watch_loop, watch_storage
 from node.outbox import Outbox
 from node.range_serve import serve_range
+from node.snapshot_questions import Joining
 from node.status import clock_in_words
 from node.timers import Timers
 from node.waiting import Waiting
@@ -78,7 +79,9 @@ class Shell:
         key: ValidatorKey | None,
         log: Log,
         metrics: Metrics,
+        newcomers: Callable[[Joining], Awaitable[bytes]],
     ) -> None:
+        """`newcomers` answers the questions of nodes that join."""
         self.engine = engine
         self.lookout = Lookout(engine, steady_ms())
         self.heights: dict[PeerId, Height] = {}
@@ -87,7 +90,7 @@ class Shell:
         """Rules broken by what a peer delivered."""
         self._network, self._store = network, store
         self._chain, self._kind, self._key = chain, kind, key
-        self._log, self._metrics = log, metrics
+        self._log, self._metrics, self._newcomers = log, metrics, newcomers
         self._timers = Timers(lambda timer: self._perform(engine.fire(timer, now_ms())))
         self._clock = ClockCheck(key)
         self._clock_was_off = False
@@ -289,8 +292,8 @@ class Shell:
         match questions.read(question):
             case questions.Range() as asked:
                 return await trio.to_thread.run_sync(serve_range, self._store, asked)
-            case other:
-                assert_never(other)
+            case asked:
+                return await self._newcomers(asked)
 
     # --- from clients -----------------------------------------------------------------------
 

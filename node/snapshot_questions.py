@@ -7,7 +7,7 @@ holds the same state, and a peer that sends something else is convicted by its o
 An answer of None is no fault: what was offered a minute ago may have made room for a newer one.
 """
 
-from typing import Annotated, Final, final
+from typing import Annotated, Final, TypeAlias, final
 
 from msgspec import Meta, Struct
 
@@ -53,7 +53,7 @@ class GenesisPart(Struct, array_like=True, frozen=True, tag=5):
     offset: Natural[int]
 
 
-Joining = SnapshotOffer | SnapshotManifest | SnapshotChunk | GenesisPart
+Joining: TypeAlias = SnapshotOffer | SnapshotManifest | SnapshotChunk | GenesisPart
 
 
 @final

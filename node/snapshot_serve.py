@@ -4,7 +4,6 @@ Every answer is of a file that is read in a thread, few at a time: who joins tak
 the links have to spare. Nothing that is answered needs to be believed.
 """
 
-from collections.abc import Callable
 from functools import cached_property
 from typing import final
 
@@ -22,7 +21,7 @@ from node.snapshot_questions import (
     Writing,
 )
 from node.snapshot_shelf import Shelf
-from node.work import Progress
+from node.snapshot_task import SnapshotTask
 from primitives import limits
 from primitives.codec import encode
 from storage.chain import ChainStore
@@ -37,19 +36,16 @@ class SnapshotService:
         store: ChainStore,
         document: GenesisDocument,
         shelf: Shelf,
-        *,
-        writing: Callable[[], Progress | None],
-        request: Callable[[], None],
+        task: SnapshotTask,
     ) -> None:
-        """`writing` tells how far a snapshot is that is being written, `request` asks for one."""
-        self._store, self._document, self._shelf = store, document, shelf
-        self._writing, self._request = writing, request
+        self._store, self._document = store, document
+        self._shelf, self._task = shelf, task
         self._threads = trio.CapacityLimiter(limits.JOIN_READERS_MAX)
 
     async def answer(self, question: Joining) -> bytes:
         """The canonical bytes of the answer."""
         if isinstance(question, SnapshotOffer) and question.write:
-            self._request()
+            self._task.request()
         found = await trio.to_thread.run_sync(self._found, question, limiter=self._threads)
         return encode(found)
 
@@ -66,7 +62,7 @@ class SnapshotService:
                 return Held(len(whole), whole[offset : offset + limits.JOIN_PIECE_BYTES])
 
     def _offers(self) -> Offers:
-        writing = self._writing()
+        writing = self._task.writing
         return Offers(
             height=self._store.head().height,
             kept_from=self._store.edges().bodies,

@@ -21,12 +21,13 @@ from node.config import SnapshotsConfig
 from node.log import Log
 from node.snapshot_format import folder_name
 from node.snapshot_shelf import Shelf
-from node.snapshots import Snapshot, clear_unfinished, keep_newest, snapshots_in, write_snapshot
-from node.work import Progress, Work
+from node.snapshots import clear_unfinished, keep_newest, snapshots_in, write_snapshot
+from node.work import Progress
 from primitives import limits
 from primitives.errors import MithaqError
 from primitives.ids import Height
 from storage.chain import ChainStore
+from storage.state import StateSnapshot
 
 
 @final
@@ -39,21 +40,19 @@ class SnapshotTask:
         policy: SnapshotsConfig,
         shelf: Shelf,
         log: Log,
-        next_block: Callable[[Height], Awaitable[None]],
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`next_block` waits until the newest block is above a height."""
         self.writing: Progress | None = None
         """How far the one is that is under way."""
         self._store, self._policy, self._shelf = store, policy, shelf
-        self._log, self._next_block, self._clock = log, next_block, clock
+        self._log, self._clock = log, clock
         self._one_at_a_time = trio.Lock()
         self._asked = trio.Event()
         self._last_request = float("-inf")
 
-    async def run(self) -> None:
-        """For ever."""
+    async def run(self, next_block: Callable[[Height], Awaitable[None]]) -> None:
+        """For ever; `next_block` waits until the newest block is above a height."""
         folder, write = self._shelf.folder, self._log.write
         try:
             for left in await trio.to_thread.run_sync(clear_unfinished, folder):
@@ -62,7 +61,7 @@ class SnapshotTask:
             write.warning("snapshot.failed", reason=f"{folder} cannot be cleared: {error}")
         async with trio.open_nursery() as tasks:
             if self._policy.every:
-                tasks.start_soon(self._by_height)
+                tasks.start_soon(self._by_height, next_block)
             tasks.start_soon(self._on_request)
 
     def request(self) -> None:
@@ -70,12 +69,12 @@ class SnapshotTask:
         if self._policy.on_request and self.writing is None:
             self._asked.set()
 
-    async def _by_height(self) -> None:
+    async def _by_height(self, next_block: Callable[[Height], Awaitable[None]]) -> None:
         while True:
             head = self._store.head()
             if head.height > 0 and head.height % self._policy.every == 0:
                 await self._write_head()
-            await self._next_block(head.height)
+            await next_block(head.height)
 
     async def _on_request(self) -> None:
         while True:
@@ -103,22 +102,20 @@ class SnapshotTask:
         )
 
     async def _write_head(self) -> None:
-        async with self._one_at_a_time:
-            state = self._store.state()
-            name = folder_name(state.height, state.header.state_root)
-            if (self._shelf.folder / name).exists():
-                state.close()
-                return
-            work = write_snapshot(self._store, state, self._shelf.folder)
-            self.writing = Progress(0, 0, "entries")
-            try:
-                await self._drive(work, state.height)
-            finally:
-                self.writing = None
-                state.close()
+        state = self._store.state()  # of this moment, however long another one is still written
+        name = folder_name(state.height, state.header.state_root)
+        try:
+            async with self._one_at_a_time:
+                if not (self._shelf.folder / name).exists():
+                    self.writing = Progress(0, 0, "entries")
+                    await self._drive(state)
+        finally:
+            self.writing = None
+            state.close()
 
-    async def _drive(self, work: Work[Snapshot], height: Height) -> None:
+    async def _drive(self, state: StateSnapshot) -> None:
         folder, write = self._shelf.folder, self._log.write
+        work = write_snapshot(self._store, state, folder)
         began = self._clock()
 
         def hear(progress: Progress) -> None:
@@ -130,7 +127,7 @@ class SnapshotTask:
             past = await trio.to_thread.run_sync(keep_newest, folder, self._policy.keep, spared)
         except (MithaqError, OSError) as fault:
             # The chain goes on without: whoever reads the log sees to the disk.
-            write.warning("snapshot.failed", height=height, reason=str(fault))
+            write.warning("snapshot.failed", height=state.height, reason=str(fault))
             return
         for one in past:
             write.info("snapshot.removed", folder=str(one))

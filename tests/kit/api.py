@@ -258,22 +258,22 @@ class ChainOfOne:
 
     # the chain
 
-    def _next_run(self, state: Any) -> BlockRun:  # noqa: ANN401 - a StateSnapshot
+    def _next_run(self, state: Any, after_ms: int = BLOCK_MS) -> BlockRun:  # noqa: ANN401 - a StateSnapshot
         head = self.store.head()
         return BlockRun(
             state,
             chain=self.chain,
             height=Height(head.height + 1),
-            time_ms=TimeMs(head.header.time_ms + BLOCK_MS),
+            time_ms=TimeMs(head.header.time_ms + after_ms),
         )
 
-    def make_block(self) -> None:
+    def make_block(self, after_ms: int = BLOCK_MS) -> None:
         """Put all that waits into a certified block and commit it."""
         head = self.store.head()
         height = Height(head.height + 1)
         transactions = list(self.waiting.values())
         with self.store.state() as state:
-            run = self._next_run(state)
+            run = self._next_run(state, after_ms)
             for tx in transactions:
                 run.admit(tx)
                 run.apply(tx)
@@ -282,7 +282,7 @@ class ChainOfOne:
             chain=self.chain,
             height=height,
             parent=head.block_id,
-            time_ms=TimeMs(head.header.time_ms + BLOCK_MS),
+            time_ms=TimeMs(head.header.time_ms + after_ms),
             proposer=ValidatorKey(self.validators.primary(height, View(0))),
             transactions_root=transactions_root([transaction_hash(t.data) for t in transactions]),
             state_root=execution.state_root,

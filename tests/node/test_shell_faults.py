@@ -24,6 +24,10 @@ async def nothing(_peer: object, _question: bytes) -> bytes:
     return b""
 
 
+async def no_newcomer(_question: object) -> bytes:
+    raise AssertionError("nobody joins here")
+
+
 @in_trio
 async def test_a_sync_that_fails_in_a_submission_ends_the_shell() -> None:
     """The client is told of an incident; the node does not go on with what it does not know."""
@@ -48,6 +52,7 @@ async def test_a_sync_that_fails_in_a_submission_ends_the_shell() -> None:
             key=node.validator,
             log=Log("node0", LogLevel.ERROR),
             metrics=Metrics(),
+            newcomers=no_newcomer,
         )
         ended: list[BaseException] = []
         is_over = trio.Event()
