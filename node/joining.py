@@ -109,9 +109,11 @@ class Session:
         """What an earlier run began, where it can still be ended, and blocks lead on from it."""
         newcomer, circle = self._newcomer, self._circle
         begun = await trio.to_thread.run_sync(_begun, newcomer)
+        await circle.gather()
         if begun is None:
             return None
         lacking = await trio.to_thread.run_sync(newcomer.larder.lacking, begun.manifest)
+        await circle.ask_offers()
         while not circle.offers:
             await circle.changes(within_s=1.0)
             await circle.ask_offers()

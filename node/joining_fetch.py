@@ -25,7 +25,7 @@ from primitives.errors import RemoteFault
 LOOK_S: Final = 1.0
 """How often peers are asked again what they hold."""
 PATIENCE_S: Final = 15.0
-"""Without anybody who holds the snapshot, another one is chosen."""
+"""So long somebody who holds the snapshot may come back, before another one is chosen."""
 RETRY_S: Final = 0.5
 """After a peer did not answer; then twice as long, up to RETRY_S_MAX."""
 RETRY_S_MAX: Final = 8.0
@@ -89,7 +89,7 @@ class Fetch:
                 held_s = trio.current_time()
                 if self._plan.out_of_reach(sources) is not None:
                     return Outcome.NOWHERE
-            elif self._circle.offers and trio.current_time() - held_s > PATIENCE_S:
+            elif self._circle.has_heard_all or trio.current_time() - held_s > PATIENCE_S:
                 return Outcome.GONE
             with trio.move_on_after(LOOK_S):
                 await self._ended.wait()

@@ -18,7 +18,7 @@ from p2p.inbox import LinkDown, LinkUp, NetworkEvent
 from p2p.peers import PeerId
 from primitives import limits
 from primitives.codec import decode
-from primitives.errors import Malformed, RemoteFault
+from primitives.errors import Malformed, OperatorFault, RemoteFault
 
 A = TypeVar("A")
 
@@ -79,6 +79,11 @@ class Circle:
         """All of them."""
         return list(self._names)
 
+    @property
+    def has_heard_all(self) -> bool:
+        """Whether everybody who has not lied says what it holds."""
+        return self.offers.keys() == self._names.keys() - self.liars
+
     async def listen(self, events: AsyncIterator[NetworkEvent]) -> None:
         """Note who is linked; what comes beside that waits for a node that can judge it."""
         async for event in events:
@@ -100,9 +105,34 @@ class Circle:
         self._changed = trio.Event()
 
     async def changes(self, *, within_s: float) -> None:
-        """Until something changed, or so long."""
+        """Until something changed, or so long.
+
+        Raises:
+            OperatorFault: everybody was dropped.
+        """
+        self._require_somebody()
         with trio.move_on_after(within_s):
             await self._changed.wait()
+
+    async def gather(self) -> None:
+        """Until somebody is linked, and the others were as well or had a moment for it.
+
+        Raises:
+            OperatorFault: everybody was dropped.
+        """
+        while not self.present():
+            self._require_somebody()
+            await self._changed.wait()
+        with trio.move_on_after(limits.JOIN_GRACE_S):
+            while len(self.linked) < len(self._names):
+                await self._changed.wait()
+
+    def _require_somebody(self) -> None:
+        if self.liars == self._names.keys():
+            raise OperatorFault(
+                "every node that the bundle names was dropped, for the reasons above: they are not "
+                "of the network that the bundle pins, or the bundle is wrong; ask for another one"
+            )
 
     def lied(self, peer: PeerId, reason: str) -> None:
         """What it sent is not what was asked for: it is asked no more."""
