@@ -48,7 +48,7 @@ from node.status import (
 from p2p.network import Network, open_network
 from p2p.peers import PeerId, peer_id_of
 from primitives.crypto import ED25519
-from primitives.errors import MithaqError, OperatorFault
+from primitives.errors import MithaqError, OperatorFault, sole
 from primitives.ids import Height, NodeKey, Seat, TransactionId, ValidatorKey
 from services.table import TRANSACTION
 from storage.chain import ChainStore
@@ -88,7 +88,7 @@ def run(path: Path) -> None:
         _check_identity(loaded, store, log)
         trio.run(_run, loaded, store, log)
     except BaseExceptionGroup as group:
-        raise _only(group) from None
+        raise sole(group) from None
     finally:
         store.close()
 
@@ -437,10 +437,3 @@ async def _stop_on_signal(
         task_status.started()
         async for _ in signals:
             node.request_shutdown()
-
-
-def _only(error: BaseException) -> BaseException:
-    """The one error in nested groups of trio's nurseries."""
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
-    return error

@@ -37,7 +37,7 @@ from p2p.network import Network, open_network
 from p2p.peers import Peer, PeerId
 from primitives import limits
 from primitives.codec import decode, encode
-from primitives.errors import Malformed, OperatorFault, RemoteFault
+from primitives.errors import Malformed, OperatorFault, RemoteFault, sole
 from primitives.ids import ChainId
 
 WORDS_S: Final = 5.0
@@ -171,25 +171,28 @@ async def among_peers(newcomer: Newcomer, ear: Ear) -> AsyncIterator[Session]:
     Raises:
         OperatorFault: the address cannot be used.
     """
-    async with open_network(
+    links = open_network(
         key_seed=newcomer.node_seed,
         listen=newcomer.listen,
         chain_id=newcomer.pin.chain,
         peers=newcomer.peers,
         answer=_refuse,
         judge=_hear_nothing,
-    ) as network:
-        names = {peer.id: peer.name for peer in newcomer.peers}
+    )
+    try:
+        async with links as network, trio.open_nursery() as tasks:
 
-        def penalise(peer: PeerId, reason: str) -> None:
-            network.penalise(peer, reason, points=limits.PENALTY_POINTS_MAX)
+            def penalise(peer: PeerId, reason: str) -> None:
+                network.penalise(peer, reason, points=limits.PENALTY_POINTS_MAX)
 
-        circle = Circle(network, names, ear, penalise)
-        async with trio.open_nursery() as tasks:
+            names = {peer.id: peer.name for peer in newcomer.peers}
+            circle = Circle(network, names, ear, penalise)
             tasks.start_soon(circle.listen, network.inbox)
             tasks.start_soon(_say_who_is_missing, network, circle)
             yield Session(newcomer, circle)
             tasks.cancel_scope.cancel()
+    except BaseExceptionGroup as group:
+        raise sole(group) from None
 
 
 async def _refuse(_peer: PeerId, _question: bytes) -> bytes:

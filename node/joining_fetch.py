@@ -22,6 +22,8 @@ from p2p.peers import PeerId
 from primitives import limits
 from primitives.errors import RemoteFault
 
+CHECKERS: Final = 2
+"""Threads that check chunks: Python runs one of them at a time, the other one reads."""
 LOOK_S: Final = 1.0
 """How often peers are asked again what they hold."""
 PATIENCE_S: Final = 15.0
@@ -54,7 +56,7 @@ class Fetch:
         self._bytes = 0
         self._is_false = False
         self._ended = trio.Event()
-        self._threads = trio.CapacityLimiter(limits.JOIN_CHECKS_MAX)
+        self._threads = trio.CapacityLimiter(CHECKERS)
 
     async def run(self) -> Outcome:
         """Until it has ended one way or the other.

@@ -5,7 +5,7 @@ the links have to spare. Nothing that is answered needs to be believed.
 """
 
 from functools import cached_property
-from typing import final
+from typing import Final, final
 
 import trio
 
@@ -26,6 +26,9 @@ from primitives import limits
 from primitives.codec import encode
 from storage.chain import ChainStore
 
+READERS: Final = 2
+"""Threads that read for those who join: a disk gives no more to four."""
+
 
 @final
 class SnapshotService:
@@ -40,7 +43,7 @@ class SnapshotService:
     ) -> None:
         self._store, self._document = store, document
         self._shelf, self._task = shelf, task
-        self._threads = trio.CapacityLimiter(limits.JOIN_READERS_MAX)
+        self._threads = trio.CapacityLimiter(READERS)
 
     async def answer(self, question: Joining) -> bytes:
         """The canonical bytes of the answer."""

@@ -33,7 +33,7 @@ from p2p.peers import Peer, PeerId, node_key_of, parse_address, peer_id_of
 from p2p.requests import Answerer, Requests
 from p2p.streams import Stream
 from primitives import limits
-from primitives.errors import OperatorFault, RemoteFault
+from primitives.errors import OperatorFault, RemoteFault, sole
 
 NO_LONGER_ADMITTED: Final = "no longer admitted"
 
@@ -188,7 +188,7 @@ async def open_network(
                 finally:
                     tasks.cancel_scope.cancel()
     except BaseExceptionGroup as group:
-        raise _only(group) from None
+        raise sole(group) from None
 
 
 def _check_peers(own: PeerId, peers: Collection[Peer]) -> None:
@@ -208,10 +208,3 @@ def _check_peers(own: PeerId, peers: Collection[Peer]) -> None:
         for address in peer.addresses:
             parse_address(address)
         names[peer.id] = peer.name
-
-
-def _only(error: BaseException) -> BaseException:
-    """The one error in nested groups of trio's nurseries, so that callers can catch it by type."""
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
-    return error

@@ -59,3 +59,10 @@ class OperatorFault(MithaqError):
 
 class StorageFault(MithaqError):
     """The database contradicts itself or this software; nothing was changed."""
+
+
+def sole(error: BaseException) -> BaseException:
+    """The one error in the nested groups that tasks end with, so that it can be caught by type."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error

@@ -219,8 +219,6 @@ SNAPSHOTS_OFFERED_MAX: Final = 4
 """Snapshots that a node offers, the newest first: whoever joins wants the newest it can have."""
 JOIN_PIECE_BYTES: Final = 1024 * 1024
 """Of a manifest or a genesis document in one answer: as much as a chunk."""
-JOIN_READERS_MAX: Final = 2
-"""Threads that read for those who join: a disk gives no more to four."""
 JOIN_PIECE_S: Final = 20.0
 """For one answer: 2 MiB at 1 Mbit/s. Whoever needs longer is asked for less by the others."""
 JOIN_OFFER_S: Final = 5.0
@@ -229,8 +227,6 @@ JOIN_GRACE_S: Final = 2.0
 """For the other peers, once one has proved its snapshot: they may have a newer one."""
 JOIN_ASKED_AT_ONCE: Final = 2
 """Chunks under way from one peer: one is checked while the next one comes."""
-JOIN_CHECKS_MAX: Final = 2
-"""Threads that check chunks: Python runs one of them at a time, the other one reads or writes."""
 JOIN_FAR_HEIGHTS: Final = 20_000
 """Blocks above a snapshot that are rather not fetched one by one, a minute or two: a peer is asked
 to write a new one first."""

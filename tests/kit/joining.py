@@ -26,6 +26,7 @@ from node.snapshot_shelf import Shelf
 from node.snapshot_task import SnapshotTask
 from node.work import Progress
 from p2p.peers import PeerId
+from primitives.errors import sole
 
 if TYPE_CHECKING:
     from trio_typing import TaskStatus  # libp2p brings types for trio that hide trio's own
@@ -111,16 +112,21 @@ async def joining(
     """A newcomer that was given these hosts, which serve meanwhile."""
     for host in hosts:
         host.scope = trio.CancelScope()
-    async with trio.open_nursery() as serving:
-        addresses = [await serving.start(host.serve) for host in hosts]
-        newcomer = Newcomer(
-            node_seed=seed_of(NEWCOMER),
-            listen="127.0.0.1:0",
-            pin=Pin(hosts[0].chain.chain, checkpoint),
-            peers=tuple(peer(host.number, at) for host, at in zip(hosts, addresses, strict=True)),
-            larder=Larder(folder / "joining"),
-            data=folder / "data",
-        )
-        async with among_peers(newcomer, ear) as session:
-            yield session
-        serving.cancel_scope.cancel()
+    try:
+        async with trio.open_nursery() as serving:
+            addresses = [await serving.start(host.serve) for host in hosts]
+            newcomer = Newcomer(
+                node_seed=seed_of(NEWCOMER),
+                listen="127.0.0.1:0",
+                pin=Pin(hosts[0].chain.chain, checkpoint),
+                peers=tuple(
+                    peer(host.number, at) for host, at in zip(hosts, addresses, strict=True)
+                ),
+                larder=Larder(folder / "joining"),
+                data=folder / "data",
+            )
+            async with among_peers(newcomer, ear) as session:
+                yield session
+            serving.cancel_scope.cancel()
+    except BaseExceptionGroup as group:
+        raise sole(group) from None
