@@ -188,7 +188,7 @@ def test_the_genesis_document_comes_from_whoever_has_it(chain: ChainOfOne, tmp_p
 def test_a_peer_that_sends_another_chunk_is_dropped_by_name(
     chain: ChainOfOne, tmp_path: Path
 ) -> None:
-    """With what it sent and what was asked for; the others send the rest."""
+    """R62: with what it sent and what was asked for; the others send the rest."""
 
     async def lie(question: questions.Question, honestly: Answer) -> bytes:
         said = await honestly(question)
