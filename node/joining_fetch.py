@@ -3,7 +3,7 @@
 A chunk is asked for by its SHA-256. A peer that sends other bytes is convicted by them; one that
 has it no longer says so, and keeps its part in the rest. Where the bytes are those of the manifest
 and yet do not lead to the state root, the manifest lists something false: whoever gave it, or sent
-that, is dropped, and with it the choice.
+that, is dropped, and with it the choice (rule R62).
 """
 
 from enum import Enum, unique
