@@ -19,7 +19,7 @@ PROJECT := .venv/.project-$(call sum,requirements.lock pyproject.toml)
 DEV := .venv/.dev-$(call sum,requirements.lock requirements-dev.lock)
 
 .DELETE_ON_ERROR:
-.PHONY: help localnet test check coverage sim soak bench lock clean env
+.PHONY: help localnet test check coverage sim soak perturb bench lock clean env
 .DEFAULT_GOAL := help
 
 help: ## Print this list.
@@ -52,6 +52,12 @@ SOAK ?= 500
 SEED ?= 1
 soak: $(PROJECT) $(DEV) ## Kill storage SOAK=500 times with SIGKILL, by SEED=1; keeps the folder of a finding.
 	@PYTHONPATH=.:tests $(BIN)/python -m kit.soak --rounds $(SOAK) --seed $(SEED)
+
+MANIFESTS ?= $(wildcard tests/perturb/*.toml tests/perturb/regressions/*.toml)
+perturb: $(PROJECT) $(DEV) ## Disturb networks of hosts by MANIFESTS=tests/perturb/*.toml, then by SEEDS=1..5 (root).
+	@.ci/hosts
+	@PYTHONPATH=.:tests $(BIN)/python -m kit.perturb run $(MANIFESTS) \
+		$(if $(filter command environment,$(origin SEEDS)),--seeds $(SEEDS))
 
 bench: $(PROJECT) ## Measure; prints goal and result, fails when a goal is missed.
 	@$(BIN)/python -m bench

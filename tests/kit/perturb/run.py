@@ -1,0 +1,257 @@
+"""A manifest, played: the network is made, the load begins, what is to happen happens at its time,
+and then everybody is waited for and asked.
+
+A perturbation that begins when no other lasts waits until everybody is ready again, and those after
+it are put off as much: a machine that is busy with other things makes a run longer, not wrong.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from kit.perturb.acts import ACTS
+from kit.perturb.manifest import PRIMARY, Manifest, Perturbation
+from kit.perturb.network import API_PORT, CLIENTS, Console, Net
+from kit.perturb.record import Chain, Event, Record, Seen
+from kit.perturb.watch import SIGHT_S, Watch
+from kit.tree import ROOT
+from ledger.accounts import account_of_key
+from node.keys import Purpose, read_key
+from primitives.ids import AccountId
+
+START_S: Final = 90.0
+"""Nine Pythons that load libp2p at once on two busy cores."""
+PATIENCE_S: Final = 60.0
+"""For what is judged anyway; what comes after it is not to be judged for it too."""
+POLL_S: Final = 0.1
+HEIGHTS_ASKED: Final = 50
+"""Of each node in the end; they name all the others."""
+TAIL_S: Final = 30.0
+"""After the load has ended, until everybody has everything."""
+
+Say = Callable[[str], None]
+
+
+def play(manifest: Manifest, home: Path, say: Say, *, sight_s: float = SIGHT_S) -> Record:
+    """Everything of a manifest; what was seen."""
+    record = Record(manifest)
+    with Net.founded(home, manifest) as net:
+        player = _Player(net, record, say)
+        player.begin()
+        with Watch(net, sight_s=sight_s) as watch:
+            player.watch = watch
+            player.perform()
+            player.settle()
+        record.sights, record.whys, record.weights = watch.sights, watch.whys, watch.weights
+        player.ask()
+    (home / "record.json").write_bytes(msgspec.json.encode(record))
+    return record
+
+
+class _Player:
+    watch: Watch
+
+    def __init__(self, net: Net, record: Record, say: Say) -> None:
+        self._net, self._record, self._say = net, record, say
+        self._manifest = net.manifest
+        self._active: dict[int, tuple[str, ...]] = {}
+        self._lines = net.home / "load.jsonl"
+        self._clients: subprocess.Popen[bytes] | None = None
+
+    # --- before -------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Start who is there from the beginning; until everybody is ready."""
+        early = [name for name in self._manifest.nodes if name not in self._manifest.late]
+        self._net.start(early)
+        self._until(
+            lambda: all(self._net.get(name, "/v1/ready")[0] == 200 for name in early),
+            START_S,
+            "not everybody is ready",
+        )
+
+    def _until(self, holds: Callable[[], bool], patience_s: float, otherwise: str) -> None:
+        deadline = time.monotonic() + patience_s
+        while not holds():
+            for name, process in self._net.processes.items():
+                if (code := process.poll()) is not None:
+                    raise AssertionError(f"{name} ended, {code}: {self._net.last_line(name)}")
+            assert time.monotonic() < deadline, f"{otherwise} after {patience_s:g} s"
+            threading.Event().wait(POLL_S)
+
+    def _pay(self) -> None:
+        rate = [] if self._manifest.rate is None else ["--rate", str(self._manifest.rate)]
+        doors = [f"{self._net.hosts.address(name)}:{API_PORT}" for name in self._manifest.doors]
+        with self._lines.open("wb") as out:
+            self._clients = self._net.hosts.spawn(
+                CLIENTS,
+                [
+                    *(sys.executable, "-P", "-m", "kit.perturb.load"),
+                    *("--home", str(self._net.home), *rate, *doors),
+                ],
+                output=out,
+                environment={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"},
+            )
+
+    # --- meanwhile ----------------------------------------------------------------------------
+
+    def perform(self) -> None:
+        """Begin and end each perturbation at its time."""
+        if self._manifest.rate != 0:
+            self._pay()
+        self._record.loaded = time.time()
+        ones = self._manifest.perturbations
+        steps = [(one.at_s, 1, index, one) for index, one in enumerate(ones)]
+        steps += [(one.until_s, 0, index, one) for index, one in enumerate(ones)]
+        # Of what happens at the same time, ends come first, unless it is the end of the same.
+        steps.sort(key=lambda step: (step[0], step[1] if step[3].for_s else 1 - step[1], step[2]))
+        late_s = 0.0
+        for at_s, begins, index, one in steps:
+            self._wait_until(self._record.loaded + at_s + late_s)
+            if begins and not self._active and self._record.events:
+                late_s += self._recovered()
+            if begins:
+                self._begin(index, one)
+            else:
+                self._end(index, one)
+
+    def _wait_until(self, at: float) -> None:
+        while (left := at - time.time()) > 0:
+            threading.Event().wait(min(left, 1.0))
+            self._notice_the_dead()
+
+    def _notice_the_dead(self) -> None:
+        for name, process in list(self._net.processes.items()):
+            if (code := process.poll()) is not None:
+                self._net.processes.pop(name)
+                words = f"{name} ended by itself, {code}: {self._net.last_line(name)}"
+                self._record.faults.append(words)
+                self._say(words)
+
+    def _recovered(self) -> float:
+        """On a busy machine recovery takes longer; all that comes is put off until it is done."""
+        began = time.monotonic()
+        while time.monotonic() < began + PATIENCE_S:
+            running = list(self._net.processes)
+            if all(self._net.get(name, "/v1/ready")[0] == 200 for name in running):
+                break
+            self._wait_until(time.time() + SIGHT_S)
+        return time.monotonic() - began
+
+    def _begin(self, index: int, one: Perturbation) -> None:
+        names = tuple(self._primary() if name == PRIMARY else name for name in one.nodes)
+        self._active[index] = names
+        ACTS[one.kind][0](self._net, one, names)
+        begun = time.time()
+        self._record.events.append(Event(one, names, begun, begun))
+        self._say(f"{begun - self._record.loaded:6.1f} s  {one.kind} {_whom(one, names)}")
+
+    def _end(self, index: int, one: Perturbation) -> None:
+        names = self._active.pop(index)
+        ACTS[one.kind][1](self._net, one, names)
+        ended = time.time()
+        [place] = [
+            place
+            for place, event in enumerate(self._record.events)
+            if event.perturbation is one and event.nodes == names
+        ]
+        begun = self._record.events[place].begun
+        self._record.events[place] = Event(one, names, begun, ended)
+        if one.for_s:
+            self._say(f"{ended - self._record.loaded:6.1f} s  over: {one.kind}")
+
+    def _primary(self) -> str:
+        """Who proposes the next block in its first view."""
+        for name in self._net.processes:
+            status, answer = self._net.get(name, "/v1/status")
+            if status == 200 and answer["validators"]:
+                seats = answer["validators"]
+                wanted = seats[(answer["height"] + 1) % len(seats)]["name"]
+                return next(own for own, said in self._net.names.items() if said == wanted)
+        raise AssertionError("nobody can say who the primary is")
+
+    # --- afterwards ---------------------------------------------------------------------------
+
+    def settle(self) -> None:
+        """Some time under load without trouble, then without load until everybody is level."""
+        self._wait_until(time.time() + self._manifest.expect.level_s)
+        self._record.over = time.time()
+        if self._clients is not None:
+            self._clients.terminate()
+            self._clients.wait(TAIL_S)
+            lines = self._lines.read_text().splitlines()
+            self._record.seen = [_seen(line) for line in lines]
+        deadline = time.monotonic() + TAIL_S
+        while time.monotonic() < deadline and not self._is_quiet():
+            self._wait_until(time.time() + SIGHT_S)
+
+    def _is_quiet(self) -> bool:
+        """Everybody is equally high, and nothing waits for a block."""
+        running = list(self._net.processes)
+        answers = [self._net.get(name, "/v1/status") for name in running]
+        if any(status != 200 for status, _ in answers):
+            return False
+        heights = {answer["height"] for _, answer in answers}
+        waiting = sum(answer["mempool"]["count"] for _, answer in answers)
+        return len(heights) == 1 and waiting == 0
+
+    def ask(self) -> None:
+        """Every running node for what it has, one of them for every block."""
+        payee = read_key(self._net.home / "keys" / "agency-1.key", Purpose.ACCOUNT).public
+        account = account_of_key(payee)
+        heights: Sequence[int] = ()
+        for name in self._net.processes:
+            console = self._net.console(name)
+            try:
+                if not heights:
+                    top = _get(console, "/v1/status")["height"]
+                    heights = [*range(1, top, max(1, top // HEIGHTS_ASKED)), top]
+                    self._record.transactions = [
+                        tuple(_get(console, f"/v1/blocks/{height}")["transactions"])
+                        for height in range(1, top + 1)
+                    ]
+                self._record.chains[name] = _chain_of(console, heights, account)
+            except NoAnswer as fault:
+                self._record.faults.append(f"{name} does not answer in the end: {fault}")
+            finally:
+                console.close()
+
+
+class NoAnswer(Exception):
+    """A node that runs did not say what it was asked."""
+
+
+def _get(console: Console, path: str) -> Any:  # noqa: ANN401 - JSON
+    status, answer = console.get(path, timeout_s=30)
+    if status != 200:
+        raise NoAnswer(f"GET {path}: {status}")
+    return answer
+
+
+def _chain_of(console: Console, heights: Sequence[int], account: AccountId) -> Chain:
+    blocks = {height: _get(console, f"/v1/blocks/{height}") for height in heights}
+    balances = _get(console, f"/v1/accounts/{account.hex()}")["balances"]
+    return Chain(
+        blocks={height: block["id"] for height, block in blocks.items()},
+        roots={height: block["header"]["state_root"] for height, block in blocks.items()},
+        paid=sum(one["amount"] for one in balances),
+    )
+
+
+def _seen(line: str) -> Seen:
+    one = json.loads(line)
+    return Seen(one["at"], one["height"], one["id"], one["view"], tuple(one["final"]))
+
+
+def _whom(one: Perturbation, names: tuple[str, ...]) -> str:
+    if one.kind == "partition":
+        return " | ".join(" ".join(side) for side in one.sides)
+    return " ".join(names)

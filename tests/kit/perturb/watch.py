@@ -1,0 +1,95 @@
+"""Everybody who looks: a thread for each node asks it how high it is and what it finds, and reads
+from /proc what its process takes."""
+
+import os
+import threading
+import time
+from pathlib import Path
+from typing import Final
+
+from kit.perturb.network import Console, Net
+from kit.perturb.record import Sight, Weight, Why
+
+SIGHT_S: Final = 0.25
+WHY_S: Final = 1.0
+WEIGHT_S: Final = 2.0
+PATIENCE_S: Final = 2.0
+_TICKS: Final = os.sysconf("SC_CLK_TCK")
+
+
+class Watch:
+    """From `__enter__` to `__exit__`."""
+
+    def __init__(self, net: Net, *, sight_s: float = SIGHT_S) -> None:
+        names = net.manifest.nodes
+        self.sights: dict[str, list[Sight]] = {name: [] for name in names}
+        self.whys: dict[str, list[Why]] = {name: [] for name in names}
+        self.weights: dict[str, list[Weight]] = {name: [] for name in names}
+        self._net, self._sight_s = net, sight_s
+        self._stopped = threading.Event()
+        self._threads = [threading.Thread(target=self._look, args=(name,)) for name in names]
+
+    def __enter__(self) -> "Watch":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped.set()
+        for thread in self._threads:
+            thread.join()
+
+    def height(self, name: str) -> int:
+        """The newest that is known of a node."""
+        return self.sights[name][-1].height if self.sights[name] else -1
+
+    def _look(self, name: str) -> None:
+        console = self._net.console(name)
+        why_due = weight_due = time.monotonic()
+        while not self._stopped.wait(self._sight_s):
+            now = time.monotonic()
+            self.sights[name].append(_sight(console))
+            if now >= why_due:
+                why_due = now + WHY_S
+                if (why := _why(console)) is not None:
+                    self.whys[name].append(why)
+            process = self._net.processes.get(name)
+            if process is not None and now >= weight_due:
+                weight_due = now + WEIGHT_S
+                try:
+                    self.weights[name].append(weigh(process.pid))
+                except (FileNotFoundError, ProcessLookupError):  # it has just ended
+                    continue
+        console.close()
+
+
+def _sight(console: Console) -> Sight:
+    status, answer = console.get("/v1/status", timeout_s=PATIENCE_S)
+    if status != 200:
+        return Sight(time.time(), -1, "")
+    return Sight(time.time(), answer["height"], answer["block_id"], answer["halted"])
+
+
+def _why(console: Console) -> Why | None:
+    status, answer = console.get("/v1/why", timeout_s=PATIENCE_S)
+    if status != 200:
+        return None
+    found = answer["findings"]
+    codes, words = ([one[part] for one in found] for part in ("code", "words"))
+    return Why(time.time(), answer["verdict"], tuple(codes), tuple(words))
+
+
+def weigh(pid: int) -> Weight:
+    """What a process takes now."""
+    process = Path(f"/proc/{pid}")
+    fields = (process / "stat").read_text().rpartition(")")[2].split()
+    resident_kb = (process / "status").read_text().partition("VmRSS:")[2].split()
+    if not resident_kb:  # a zombie has no memory
+        raise ProcessLookupError(pid)
+    return Weight(
+        time.time(),
+        pid,
+        int(resident_kb[0]) / 1024,
+        len(os.listdir(process / "fd")),
+        (int(fields[11]) + int(fields[12])) / _TICKS,
+    )
