@@ -23,6 +23,7 @@ from ledger.parameters import DEFAULTS
 from ledger.transaction import Body, Call, Transaction, sign_body
 from node.api import serve
 from node.diagnosis import Diagnosis
+from node.lag import Load
 from node.status import NodeStatus
 from primitives.codec import encode
 from primitives.crypto import SigningKey
@@ -119,6 +120,15 @@ class Nothing:
     def why(self) -> Diagnosis:
         """Nobody asks."""
         raise NotImplementedError("this benchmark asks for no diagnosis")
+
+    @property
+    def load(self) -> Load:
+        """The loop has nothing else to do."""
+        return Load.CALM
+
+    def shed(self, what: str) -> None:
+        """Nothing is refused."""
+        raise NotImplementedError(f"a {what} was refused")
 
     def metrics(self) -> bytes:
         """Nobody asks."""

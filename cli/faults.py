@@ -32,6 +32,7 @@ class ExitCode(IntEnum):
     UNREACHABLE = 4
     TIMED_OUT = 5
     LOCAL_FAULT = 6
+    HALF_DEAD = 7
 
 
 EXPLAINED = {
@@ -42,6 +43,7 @@ EXPLAINED = {
     ExitCode.UNREACHABLE: "no node answers; of `proof verify`: valid, but older than asked for",
     ExitCode.TIMED_OUT: "not final yet",
     ExitCode.LOCAL_FAULT: "files, ports or permissions of this machine",
+    ExitCode.HALF_DEAD: "a node ended itself because its loop stood still; start it again",
 }
 assert EXPLAINED.keys() == set(ExitCode), "every exit code is explained"
 

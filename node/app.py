@@ -22,6 +22,7 @@ from node.config import LogLevel
 from node.diagnosis import Diagnosis, diagnose
 from node.engine import Engine
 from node.folder import LoadedNode, check_identity, load_node
+from node.lag import Load
 from node.log import Log
 from node.metrics import Metrics, Sight
 from node.observation import Observer
@@ -45,8 +46,10 @@ from node.status import (
     ValidatorStatus,
     ViewStatus,
 )
+from node.supervision import supervised
 from p2p.network import Network, open_network
 from p2p.peers import PeerId, peer_id_of
+from primitives import limits
 from primitives.crypto import ED25519
 from primitives.errors import MithaqError, OperatorFault, sole
 from primitives.ids import Height, NodeKey, Seat, TransactionId, ValidatorKey
@@ -69,8 +72,8 @@ if TYPE_CHECKING:
     from trio_typing import TaskStatus
 
 
-def run(path: Path) -> None:
-    """Run the node of a folder until it is told to stop.
+def run(path: Path, *, patience_s: float = limits.WATCHDOG_S) -> None:
+    """Run the node of a folder until it is told to stop, or its loop stands still for too long.
 
     Raises:
         OperatorFault: the folder, its files, an address or the database cannot be used.
@@ -86,14 +89,14 @@ def run(path: Path) -> None:
     store = _open_store(loaded)
     try:
         _check_identity(loaded, store, log)
-        trio.run(_run, loaded, store, log)
+        trio.run(_run, loaded, store, log, patience_s)
     except BaseExceptionGroup as group:
         raise sole(group) from None
     finally:
         store.close()
 
 
-async def _run(loaded: LoadedNode, store: ChainStore, log: Log) -> None:
+async def _run(loaded: LoadedNode, store: ChainStore, log: Log, patience_s: float) -> None:
     chain = loaded.genesis.chain
     signer = _signer(loaded)
     own = signer.key if signer is not None else None
@@ -114,6 +117,7 @@ async def _run(loaded: LoadedNode, store: ChainStore, log: Log) -> None:
     shelf = Shelf(loaded.folder.snapshots, chain)
     snapshots = SnapshotTask(store, loaded.config.snapshots, shelf, log)
     async with (
+        supervised(log, patience_s=patience_s) as supervisor,
         open_network(
             key_seed=loaded.node_key.seed,
             listen=loaded.config.p2p.listen,
@@ -149,10 +153,12 @@ async def _run(loaded: LoadedNode, store: ChainStore, log: Log) -> None:
                 api=public,
                 muted=signer.muted if signer is not None else None,
             )
+            supervisor.ready()
             tasks.start_soon(shell.run)
             tasks.start_soon(node.observer.keep_telling)
             tasks.start_soon(_keep_house, node, snapshots, log)
         # Both servers end by themselves when the node is told to stop, and let requests finish.
+        supervisor.stopping()
         log.write.info("node.stopping")
         tasks.cancel_scope.cancel()
 
@@ -244,6 +250,15 @@ class RunningNode:
         """End the node in order."""
         self.stopping.set()
 
+    @property
+    def load(self) -> Load:
+        """What the API still does."""
+        return self._metrics.loop.load
+
+    def shed(self, what: str) -> None:
+        """Of the API's requests, one was refused because the loop is late."""
+        self._metrics.shed(what)
+
     def metrics(self) -> bytes:
         """For Prometheus."""
         links = self._network.links()
@@ -255,6 +270,7 @@ class RunningNode:
                 faults={links[peer].name: count for peer, count in faults if peer in links},
                 refused_connections=self._network.refusals(),
                 behind=self._shell.catchup.behind,
+                load=self.load,
                 disk_free_bytes=free_bytes(self.loaded.folder.data),
             )
         )

@@ -7,7 +7,6 @@ the time of a phase is the time between two messages as this node sent or receiv
 Every label is bounded: codes of the catalogue, peers of the allow-list, tables of the database.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from platform import python_version
@@ -19,6 +18,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from ledger.transaction import BAD_SIGNATURE, MALFORMED
+from node.lag import Lag, Load
 from node.standing import SigningState
 from node.status import NodeRole, NodeStatus
 from p2p.links import LinkStatus
@@ -29,10 +29,8 @@ from storage.chain import ChainStore
 
 METRICS_TYPE: Final = prometheus_client.CONTENT_TYPE_LATEST
 
-SAMPLE_S: Final = 1.0
+SAMPLE_S: Final = 0.1
 """How often the loop is asked whether it is late."""
-LAGS_KEPT: Final = 15
-"""Samples that a diagnosis looks back on."""
 TABLES_EVERY_S: Final = 60.0
 """How often the tables are measured."""
 
@@ -53,6 +51,8 @@ class Sight:
     """By reason."""
     behind: int = 0
     """Blocks that a peer says it has and this node does not."""
+    load: Load = Load.CALM
+    """What the API still does."""
     disk_free_bytes: int = 0
     """On the disk of the database."""
 
@@ -67,7 +67,6 @@ class Metrics:
         self._standing = _Standing()
         self._registry.register(self._standing)
         self._phases = _Phases()
-        self._lags_ms: deque[int] = deque(maxlen=LAGS_KEPT)
         registry = self._registry
         self._blocks = prometheus_client.Counter(
             "mithaq_blocks_decided", "Blocks made durable since the start.", registry=registry
@@ -109,6 +108,14 @@ class Metrics:
             buckets=_LAGS,
             registry=registry,
         )
+        self._shed = prometheus_client.Counter(
+            "mithaq_requests_shed",
+            "Requests that the API refused because the loop was late.",
+            ["what"],
+            registry=registry,
+        )
+        self.loop: Final = Lag()
+        """How late the loop is, for the API's gate and for `mithaq why`."""
         self._catchup_s = prometheus_client.Counter(
             "mithaq_catchup_seconds", "Time spent behind a peer.", registry=registry
         )
@@ -175,16 +182,20 @@ class Metrics:
         """A question for blocks came to an end."""
         self._questions.labels(outcome).inc()
 
-    def sampled(self, *, lag_s: float, behind_s: float) -> None:
-        """The loop went on so late; of the time since the last sample so much was spent behind."""
+    def shed(self, what: str) -> None:
+        """A request was refused because the loop is late: a `query` or a `submission`."""
+        self._shed.labels(what).inc()
+
+    def sampled(self, *, lag_s: float, span_s: float, behind_s: float, now_s: float) -> None:
+        """The loop went on so late in this span, of which so much was spent behind."""
         self._lag.observe(lag_s)
-        self._lags_ms.append(int(lag_s * 1000))
+        self.loop.sampled(lag_s, span_s, now_s)
         self._catchup_s.inc(behind_s)
 
     @property
     def lag_ms(self) -> int:
-        """How late the loop was at most, of the newest samples."""
-        return max(self._lags_ms, default=0)
+        """How late the loop was at most in the last seconds."""
+        return self.loop.recent_ms
 
     def measured(self, tables: Mapping[str, int]) -> None:
         """The bytes of each table of the database."""
@@ -285,6 +296,11 @@ def _node(sight: Sight) -> Iterator[Metric]:
             "How far this clock is ahead of the other validators'; 0 while it is right.",
             (status.clock_ahead_ms or 0) / 1000,
         ),
+        (
+            "mithaq_loop_late",
+            "What the API gives up because the loop is late: 0 nothing, 1 questions, 2 everything.",
+            list(Load).index(sight.load),
+        ),
         ("mithaq_heights_behind", "Blocks that a peer has and this node lacks.", sight.behind),
     ]
     for name, text, value in numbers:
@@ -372,8 +388,11 @@ async def watch_loop(metrics: Metrics, behind: Callable[[], int]) -> None:
         due_s = trio.current_time() + SAMPLE_S
         was_behind = behind() > 0
         await trio.sleep_until(due_s)
-        lag_s = trio.current_time() - due_s
-        metrics.sampled(lag_s=lag_s, behind_s=SAMPLE_S + lag_s if was_behind else 0.0)
+        now_s = trio.current_time()
+        lag_s = now_s - due_s
+        span_s = SAMPLE_S + lag_s
+        behind_s = span_s if was_behind else 0.0
+        metrics.sampled(lag_s=lag_s, span_s=span_s, behind_s=behind_s, now_s=now_s)
 
 
 async def watch_storage(metrics: Metrics, store: ChainStore) -> None:

@@ -306,6 +306,13 @@ STATUS_ANSWERS_PER_SECOND: Final = 20
 """What a peer may make us look up by sending where it stands; it says so twice a second."""
 FETCH_ANSWERS_PER_SECOND: Final = 20
 """Bodies and transactions a peer may ask for; 2 MiB each, and it needs FETCHES_MAX at a time."""
+WATCHDOG_S: Final = 30.0
+"""A loop that does not turn for so long is dead: the longest step of a healthy one, the execution
+of a full block on a slow machine, takes two seconds. systemd waits twice as long."""
+LAG_QUERIES_S: Final = 0.5
+"""A loop that is on average so late answers no questions: a vote passes it ten times a block."""
+LAG_SUBMISSIONS_S: Final = 1.5
+"""A loop that is on average so late takes no submissions either: views begin to run out."""
 
 # the API
 API_CONNECTIONS_MAX: Final = 512

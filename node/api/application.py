@@ -28,13 +28,14 @@ from node.api.problems import (
     problem,
     problem_of,
 )
+from node.api.shedding import Shedding
 from primitives.errors import MithaqError
 
 log: Final = structlog.get_logger("api")
 
 
-def application(routes: Sequence[HTTPRouteHandler]) -> Gate:
-    """The ASGI application that serves these routes."""
+def application(routes: Sequence[HTTPRouteHandler], shedding: Shedding | None = None) -> Gate:
+    """The ASGI application that serves these routes, all of them always where nothing is shed."""
     app = Litestar(
         route_handlers=list(routes),
         openapi_config=None,
@@ -47,7 +48,7 @@ def application(routes: Sequence[HTTPRouteHandler]) -> Gate:
             Exception: _failed,
         },
     )
-    return Gate(app)
+    return Gate(app, shedding)
 
 
 def _refused(request: HttpRequest, error: Exception) -> Response[bytes]:

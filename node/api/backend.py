@@ -6,6 +6,7 @@ from typing import Protocol
 from ledger.genesis import GenesisDocument
 from node.config import LogLevel
 from node.diagnosis import Diagnosis
+from node.lag import Load
 from node.premises import Premises
 from node.standing import SigningStatus
 from node.status import NodeStatus
@@ -33,6 +34,15 @@ class Backend(Protocol):
 
     def why(self) -> Diagnosis:
         """How the chain fares as this node sees it, and why."""
+        ...
+
+    @property
+    def load(self) -> Load:
+        """What the API still does, with the loop as late as it is."""
+        ...
+
+    def shed(self, what: str) -> None:
+        """A request was refused because of it."""
         ...
 
     def metrics(self) -> bytes:

@@ -1,4 +1,4 @@
-"""The gate in front of every request: how many at a time, and that each ends whole.
+"""The gate in front of every request: how many at a time, whether now, and that each ends whole.
 
 It is a plain ASGI application around the framework's. It turns away what is not HTTP/1, refuses
 when too many requests are in progress, and sees to it that a body is read to its end before the
@@ -22,6 +22,7 @@ from litestar.types import (
 
 from node.api.problems import BUSY, WRONG_VERSION, Problem, problem
 from node.api.responses import problem_response
+from node.api.shedding import Shedding
 from primitives import limits
 
 ReceivedMessage = HTTPReceiveMessage | WebSocketReceiveMessage
@@ -33,8 +34,8 @@ _LINGER_BYTES: Final = limits.API_BATCH_BYTES_MAX
 class Gate:
     """Counts the requests in progress; the only writer of the count."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, shedding: Shedding | None) -> None:
+        self._app, self._shedding = app, shedding
         self._inside = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,6 +48,8 @@ class Gate:
             await self._refuse(_busy(), scope, body, send)
         elif not scope["http_version"].startswith("1"):
             await self._refuse(_not_http_1(scope["http_version"]), scope, body, send)
+        elif self._shedding is not None and (why := self._shedding.refusal(scope["path"])):
+            await self._refuse(why, scope, body, send)
         else:
             await self._serve(scope, body, send)
 

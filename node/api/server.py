@@ -29,6 +29,7 @@ from node.api.application import application
 from node.api.backend import AdminBackend, Backend
 from node.api.gate import Gate
 from node.api.public import PublicApi
+from node.api.shedding import Shedding
 from node.premises import Upkeep
 from node.upkeep import UPKEEP
 from primitives import limits
@@ -59,7 +60,7 @@ async def serve(
         OperatorFault: the address cannot be listened on.
     """
     api = PublicApi(backend)
-    server = _Server(application(api.routes()))
+    server = _Server(application(api.routes(), Shedding(backend)))
 
     async def stop_streams() -> None:
         await stop()
@@ -142,10 +143,11 @@ def _remove_stale(path: Path) -> None:
 class _Stream:
     """A connection as Hypercorn uses it, with a deadline for what is sent."""
 
-    def __init__(self, stream: trio.SocketStream) -> None:
+    def __init__(self, stream: trio.SocketStream, turnstile: trio.Lock) -> None:
         self._stream = stream
         self.socket = stream.socket
         self.life = trio.CancelScope()
+        self._turnstile = turnstile
 
     async def send_all(self, data: bytes) -> None:
         """Send, or give the connection up.
@@ -163,7 +165,15 @@ class _Stream:
             raise trio.BrokenResourceError from error
 
     async def receive_some(self, size: int) -> bytes | bytearray:
-        return await self._stream.receive_some(size)
+        """Receive, and wait for our turn: one connection goes on per round of the loop.
+
+        However many requests arrive at once, whatever else the loop has to do (votes, links) has
+        its round between any two of them.
+        """
+        data = await self._stream.receive_some(size)
+        async with self._turnstile:
+            await trio.lowlevel.checkpoint()
+        return data
 
     async def send_eof(self) -> None:
         await self._stream.send_eof()
@@ -196,6 +206,7 @@ class _Server:
         self._places = trio.Semaphore(limits.API_CONNECTIONS_MAX)
         self._open: set[_Stream] = set()
         self._empty = trio.Event()
+        self._turnstile = trio.Lock()
 
     async def run(
         self, listening: socket.socket, stop: Stop, task_status: "TaskStatus[str]"
@@ -223,7 +234,7 @@ class _Server:
     async def _accept(self, listener: trio.SocketListener, connections: trio.Nursery) -> None:
         while True:
             await self._places.acquire()
-            stream = _Stream(await _next(listener))
+            stream = _Stream(await _next(listener), self._turnstile)
             self._open.add(stream)
             connections.start_soon(self._serve, stream)
 

@@ -34,6 +34,7 @@ from node.diagnosis import Diagnosis, diagnose
 from node.folder import LoadedNode
 from node.guard import NOT_FENCED
 from node.keys import Purpose, StoredKey
+from node.lag import Load
 from node.metrics import Metrics, Sight
 from node.premises import Premises, Upkeep
 from node.standing import SigningState, SigningStatus
@@ -106,6 +107,8 @@ class ChainOfOne:
         self.holding = False
         self.waiting: dict[TransactionId, CheckedTransaction] = {}
         self.halted: str | None = None
+        self.load = Load.CALM
+        self.refused_by_load: list[str] = []
         self.signing = AT_WORK
         self.unfenced_by: str | None = None
         self.disconnected: set[str] = set()
@@ -163,6 +166,9 @@ class ChainOfOne:
     async def next_block(self, height: Height) -> None:
         while self.store.head().height <= height:
             await self._decided.wait()
+
+    def shed(self, what: str) -> None:
+        self.refused_by_load.append(what)
 
     def metrics(self) -> bytes:
         return self._metrics.page(Sight(status=self.status()))

@@ -65,6 +65,8 @@ class Localnet:
     payments: int = 0
     environment: dict[int, dict[str, str]] = field(default_factory=dict)
     """What the process of a node is given beside our own environment."""
+    programs: dict[int, list[str]] = field(default_factory=dict)
+    """What runs a node's folder instead of `mithaq start`: a module of this kit."""
 
     @classmethod
     def create(cls, home: Path, validators: int = 4, observers: int = 0) -> "Localnet":
@@ -87,7 +89,11 @@ class Localnet:
         for index in indexes or range(self.validators + self.observers):
             with (self.folder(index) / "node.log").open("ab") as log:
                 self.processes[index] = subprocess.Popen(
-                    [sys.executable, "-P", "-m", "cli", "start", str(self.folder(index))],
+                    [
+                        *(sys.executable, "-P", "-m"),
+                        *self.programs.get(index, ["cli", "start"]),
+                        str(self.folder(index)),
+                    ],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,

@@ -156,9 +156,11 @@ def test_refusals_are_counted_by_code() -> None:
     metrics.checked_signatures(3)
     metrics.checked_vote()
     metrics.relayed(new=5, known=2)
+    metrics.shed("query")
 
     page = seen(metrics)
 
+    assert page["mithaq_requests_shed_total", "query"] == 1
     assert page["mithaq_transactions_relayed_total", "new"] == 5
     assert page["mithaq_transactions_relayed_total", "known"] == 2
     assert page["mithaq_refusals_total", "mempool.full"] == 1
@@ -241,6 +243,7 @@ def told() -> set[str]:
     metrics.refused(Malformed(""))
     metrics.checked_vote()
     metrics.relayed(new=1, known=1)
+    metrics.shed("query")
     metrics.measured({"header": 1})
     sight = Sight(
         status=ChainOfOne().status(), links=(link(),), refused_connections={"stranger": 1}

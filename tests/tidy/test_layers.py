@@ -34,6 +34,7 @@ SHELL: Final = frozenset(
         "keys",
         "log",
         "metrics",
+        "notify",
         "observation",
         "premises",
         "proof",
@@ -50,9 +51,11 @@ SHELL: Final = frozenset(
         "snapshots",
         "stats",
         "status",
+        "supervision",
         "timers",
         "upkeep",
         "waiting",
+        "watchdog",
     }
 )
 """What the node has around its engine: tasks, sockets, threads, files and words."""
