@@ -8,6 +8,7 @@ from bench import (
     api,
     audit,
     disk,
+    guards,
     ledger,
     load,
     network,
@@ -39,6 +40,7 @@ MODULES: Final = (
     p2p,
     api,
     network,
+    guards,
     payments,
     load,
 )

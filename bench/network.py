@@ -137,7 +137,7 @@ async def _submit(port: int, payment: bytes, idle: list[trio.SocketStream], load
                 f"Content-Type: application/msgpack\r\nContent-Length: {len(payment)}\r\n\r\n"
             )
             await stream.send_all(head.encode() + payment)
-            status = await _answer(stream)
+            status = await answered(stream)
     except (OSError, trio.TooSlowError, trio.BrokenResourceError) as error:
         load.failed.append(repr(error))
         return
@@ -148,7 +148,8 @@ async def _submit(port: int, payment: bytes, idle: list[trio.SocketStream], load
         load.failed.append(f"status {status}")
 
 
-async def _answer(stream: trio.SocketStream) -> int:
+async def answered(stream: trio.SocketStream) -> int:
+    """Read one answer to its end; its status."""
     data = b""
     while b"\r\n\r\n" not in data:
         part = await stream.receive_some(65_536)

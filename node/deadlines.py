@@ -46,7 +46,9 @@ class Deadlines:
     def has_within(self, earliest: TimeMs, latest: TimeMs) -> bool:
         """Whether a deadline lies in this range, both ends included."""
         at = bisect_left(self._seconds, earliest // _SECOND_MS)
-        for second in self._seconds[at : at + 2]:  # the first may lie before `earliest` altogether
+        for second in self._seconds[at : at + 2]:  # all of the first may be before `earliest`
+            if second * _SECOND_MS > latest:
+                break
             if any(earliest <= deadline <= latest for deadline in self._due[second]):
                 return True
         return False

@@ -174,27 +174,29 @@ class Mempool:
         """Forget these, where they wait."""
         for identifier in identifiers:
             held = self._by_id.pop(identifier, None)
-            if held is None:
-                continue
-            size = len(held.tx.data)
-            del self._by_hash[held.tx.hash]
-            self._deadlines.remove(identifier, held.tx.valid_until)
-            self._all.give(size)
-            for account in _actors(held.tx):
-                load = self._accounts[account]
-                load.give(size)
-                if not load.transactions:
-                    del self._accounts[account]
-            if held.source is not None:
-                self._shares.give(held.source, size)
+            if held is not None:
+                self._forget(held)
         if len(self._order) > 2 * len(self._by_id) + _STALE_MAX:
             self._order = list(self._by_id.values())
 
+    def _forget(self, held: Held) -> None:
+        size = len(held.tx.data)
+        del self._by_hash[held.tx.hash]
+        self._deadlines.remove(held.tx.id, held.tx.valid_until)
+        self._all.give(size)
+        for account in _actors(held.tx):
+            load = self._accounts[account]
+            load.give(size)
+            if not load.transactions:
+                del self._accounts[account]
+        if held.source is not None:
+            self._shares.give(held.source, size)
+
     def decide(self, transactions: Iterable[CheckedTransaction], time_ms: TimeMs) -> None:
         """A block of this time holds these: they leave, and so does what no later block may."""
-        for tx in transactions:
-            self.drop([tx.id])
-            self._final[tx.hash] = None
+        decided = list(transactions)
+        self.drop([tx.id for tx in decided])
+        self._final |= dict.fromkeys(tx.hash for tx in decided)
         while len(self._final) > limits.MEMPOOL_FINAL_KEPT:
             del self._final[next(iter(self._final))]
         self.expire(time_ms)
