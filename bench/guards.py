@@ -1,10 +1,10 @@
 """What keeps votes ahead of everything else: the pace of a chain while one node's API is flooded.
 
-Four validators as processes, a steady load at one of them; the one that will be flooded has a core of
-its own. Then clients in a process of their own
-ask another one as fast as it answers, over many connections: where it stands, blocks, accounts,
-rows of a query. The pace is that of the times in the blocks' headers, before and during the flood,
-on the same network in the same run. And what the mempool's own questions cost at 50,000 waiting.
+Four validators as processes, a steady load at one of them; the one that will be flooded has a core
+of its own. Then clients in a process of their own ask it as fast as it answers, over many
+connections: where it stands, blocks, accounts, rows of a query. The pace is that of the times in
+the blocks' headers, before and during the flood, on the same network in the same run. And what the
+mempool's own questions cost at 50,000 waiting.
 """
 
 import json
