@@ -1,0 +1,70 @@
+"""Nodes of a real network that lack most of a chain: one new, one wiped, one killed meanwhile."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from kit.aged import age
+from kit.localnet import Localnet
+
+BLOCKS: Final = 600
+WIPED, OBSERVER = 3, 4
+
+
+@pytest.fixture
+def net(tmp_path: Path) -> Iterator[Localnet]:
+    made = Localnet.create(tmp_path / "home", observers=1)
+    try:
+        yield made
+    finally:
+        made.stop()
+
+
+def said(net: Localnet, index: int, event: str) -> list[dict[str, Any]]:
+    """What a node logged under a name."""
+    lines = (net.folder(index) / "node.log").read_text().splitlines()
+    found = [json.loads(line) for line in lines if line.startswith("{")]
+    return [line for line in found if line["event"] == event]
+
+
+def pay(net: Localnet, at: int) -> None:
+    status, answer = net.submit(at, net.payment(), wait_s=60)
+    assert (status, answer["status"]) == (200, "final"), answer
+
+
+def test_a_wiped_validator_and_a_new_observer_come_level_and_a_kill_costs_nothing(
+    net: Localnet,
+) -> None:
+    """The chain goes on meanwhile; afterwards nothing is decided without the one that was wiped."""
+    age(net, range(3), blocks=BLOCKS, payments=1)
+    net.start(0, 1, 2)
+    net.wait(lambda: all(net.get(index, "/v1/ready")[0] == 200 for index in range(3)))
+    net.start(WIPED, OBSERVER)
+    net.wait(lambda: 50 < net.height(WIPED) < BLOCKS - 100)
+    sync = net.get(WIPED, "/v1/status")[1]["sync"]
+    net.kill(WIPED)
+    pay(net, 0)
+    net.start(WIPED)
+    pay(net, 1)
+    net.wait(lambda: net.height(WIPED) == net.height(OBSERVER) == net.height(0) > BLOCKS)
+    net.kill(2)
+    pay(net, OBSERVER)
+
+    assert sync["target"] >= BLOCKS
+    assert 0 < sync["height"] < BLOCKS
+    begun = said(net, WIPED, "catchup.began")
+    assert begun[0]["height"] == 0
+    assert 50 < begun[1]["height"] < BLOCKS
+    for index in (WIPED, OBSERVER):
+        assert said(net, index, "catchup.level")
+        assert net.get(index, "/v1/status")[1]["sync"] is None
+    for index in range(5):
+        assert said(net, index, "catchup.lie") == []
+        assert said(net, index, "peer.fault") == []
+    for index in (0, 1, WIPED):
+        assert net.get(index, "/v1/status")[1]["evidence"] == 0
