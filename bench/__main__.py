@@ -7,6 +7,7 @@ from typing import Final
 from bench import (
     api,
     audit,
+    catchup,
     disk,
     guards,
     ledger,
@@ -34,6 +35,7 @@ MODULES: Final = (
     upkeep,
     disk,
     audit,
+    catchup,
     sim,
     queries,
     portal,

@@ -373,7 +373,7 @@ class Catchup:
             if self.behind >= SAY_FROM and now_s >= self._said_s + SAY_EVERY_S:
                 self._say_progress("catchup.began" if self._said_s == -inf else "catchup.goes_on")
                 self._said_s = now_s
-        elif self._began is not None:
+        elif self._began is not None and self.behind == 0:
             began, began_s = self._began
             if self._said_s > -inf:
                 facts = {"height": height - 1, "blocks": height - began}

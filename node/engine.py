@@ -394,7 +394,7 @@ class Engine:
             case do.Relay(link, message):
                 self._reply(link, self._answer.to_wire(message))
             case do.TellStatus(link, status):
-                for one in self._neighbours.links if link is None else [link]:
+                for one in self._neighbours.next_asked() if link is None else [link]:
                     self._tell(one, status)
             case do.SendDecided(link, height):
                 self._tell(link, self._replica.now.status())  # one that slept may count it (R41)

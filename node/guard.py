@@ -12,7 +12,7 @@ from ledger.membership import validators_at
 from node.execution import Parent
 from node.fence import Fence
 from node.outbox import Note
-from node.signer import Signer, place_of
+from node.signer import Place, Signer, place_of
 from node.signer_memory import Turn
 from node.standing import SigningState, SigningStatus
 from node.verify import Gate
@@ -45,6 +45,8 @@ class Guard:
         self._said: dict[ValidatorKey, tuple[bool, Height]] = {}
         """Who answered in this run: whether it signs, at which height it said so."""
         self._forked = False
+        self._rolled_back: Place | None = None
+        """The signer's top that our vote log was last found to lack."""
 
     # --- may it sign? -----------------------------------------------------------------------
 
@@ -58,10 +60,16 @@ class Guard:
         if signer.top is not None and signer.top[0] >= height:
             places = {(entry.height, entry.view, step_of(entry)) for entry in log}
             if signer.top not in places:  # R40: the database is older than the signer's memory
-                facts: dict[str, object] = {"height": height, "signed": _say(signer.top)}
-                self._note(Note("votelog.rolled_back", facts, alarming=True))
+                self._say_rolled_back(height, signer.top)
                 return None
         return validators.seat(signer.key)
+
+    def _say_rolled_back(self, height: Height, top: Place) -> None:
+        """Once, and not at each of the thousand heights that it catches up."""
+        if top != self._rolled_back:
+            self._rolled_back = top
+            facts: dict[str, object] = {"height": height, "signed": _say(top)}
+            self._note(Note("votelog.rolled_back", facts, alarming=True))
 
     def said_to_sign(self, validator: ValidatorKey, newest: Height) -> bool | None:
         """Whether another signs: it said so, or a newer statement of it stands at `newest`."""

@@ -43,12 +43,24 @@ class Neighbours:
         self._blocks, self._link_of = blocks, link_of
         self._node_key, self._own = node_key, own
         self._answered: set[Link] = set()
+        self._turn = 0
         self._others = self._read()
 
     @property
     def links(self) -> tuple[Link, ...]:
         """To every other validator of this height and of the next."""
         return tuple(self._now().authors)
+
+    def next_asked(self) -> tuple[Link, ...]:
+        """Whom to tell where we stand at a tick: everybody; an observer, one after the other (R29).
+
+        It has no vote that anybody waits for, and each that it tells may send it the same block.
+        """
+        links = self.links
+        if self._own is not None or not links:
+            return links
+        self._turn += 1
+        return (links[self._turn % len(links)],)
 
     @property
     def names_us(self) -> bool:
