@@ -369,7 +369,7 @@ class Shell:
     def _perform(self, out: Outbox) -> None:
         for link, message in out.messages:
             payload = wire.write(message)
-            lane = Lane.TRANSACTIONS if isinstance(message, wire.BULK) else Lane.VOTES
+            lane = _lane(message)
             if link is None:
                 self._observe(message)
                 self._broadcast(payload, lane)
@@ -438,3 +438,9 @@ class Shell:
             await trio.sleep(TICK_S)
             self._perform(self.engine.tick(now_ms()))
             self.lookout.look(steady_ms())
+
+
+def _lane(message: wire.Wire) -> Lane:
+    if isinstance(message, wire.WITH_BODY):
+        return Lane.BLOCKS
+    return Lane.TRANSACTIONS if isinstance(message, wire.BULK) else Lane.VOTES

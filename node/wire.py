@@ -105,8 +105,10 @@ Wire = (
 """What the engine hears."""
 Aside = About
 """What nodes tell each other beside: the shell keeps it, and the engine hears none of it."""
-BULK: Final = (Decided, Transactions, Offer, Want)
-"""Kinds that yield to the others on a link."""
+WITH_BODY: Final = (Proposed, Body, Decided)
+"""Kinds that may carry a block; on a link they yield to votes."""
+BULK: Final = (Transactions, Offer, Want)
+"""Kinds that yield to all others."""
 
 
 def write(message: Wire | Aside) -> bytes:

@@ -3,24 +3,31 @@
 `GatedNoise` wraps libp2p's Noise transport. A peer id that is not listed, or is paused for what it
 did, is refused: the socket closes before a multiplexer, and so before any protocol, exists.
 Outward, the dialled peer id is insisted on before our own is sent. Refusals are counted by reason.
+
+What is written to an admitted connection is written whole, or is the last.
 """
 
 from collections import Counter
 from collections.abc import Collection
-from typing import NoReturn
+from typing import Final, NoReturn
 from weakref import WeakSet
 
 import trio
 from libp2p.abc import IRawConnection, ISecureConn
 from libp2p.crypto.keys import KeyPair
 from libp2p.crypto.x25519 import create_new_key_pair as create_noise_key_pair
+from libp2p.io.exceptions import ConnectionClosedError
 from libp2p.peer.id import ID
 from libp2p.security.exceptions import HandshakeFailure
 from libp2p.security.noise.exceptions import PeerIDMismatchesPubkey
 from libp2p.security.noise.transport import Transport as NoiseTransport
 
 from p2p.peers import PeerId
+from p2p.quota import Quota
 from p2p.streams import peer_id_text
+
+_WRITE_S: Final = 4.0
+"""For one slice to be taken by the socket: a line of 64 kbit/s does it."""
 
 
 class Refused(HandshakeFailure):
@@ -28,9 +35,10 @@ class Refused(HandshakeFailure):
 
 
 class Gate:
-    """The allow-list: who may have a connection, asked when a handshake has proved a peer id."""
+    """The allow-list: who may have a connection, and what it may cost."""
 
     def __init__(self, allowed: Collection[PeerId]) -> None:
+        self._quotas: dict[PeerId, Quota] = {}
         self.allow(allowed)
         self._paused: dict[PeerId, float] = {}
         self.refusals: Counter[str] = Counter()
@@ -38,7 +46,11 @@ class Gate:
 
     def allow(self, allowed: Collection[PeerId]) -> None:
         """From now on these and no others."""
-        self._allowed = frozenset(allowed)
+        self._quotas = {peer: self._quotas.get(peer) or Quota() for peer in allowed}
+
+    def quota(self, peer: PeerId) -> Quota:
+        """What a peer may cost us; a quota of its own, soon forgotten, for one that is none."""
+        return self._quotas.get(peer) or Quota()
 
     def pause(self, peer: PeerId, seconds: float) -> None:
         """Refuse this peer's connections for a while: it broke a rule."""
@@ -49,14 +61,14 @@ class Gate:
     def admits(self, peer: PeerId) -> bool:
         """Whether this peer may have a connection now."""
         paused_until = self._paused.get(peer, 0.0)
-        return peer in self._allowed and paused_until <= trio.current_time()
+        return peer in self._quotas and paused_until <= trio.current_time()
 
     def check(self, peer: PeerId) -> None:
         """Raises:
         Refused: this peer may not have a connection now.
         """
         if not self.admits(peer):
-            self.refuse("paused" if peer in self._allowed else "stranger", peer)
+            self.refuse("paused" if peer in self._quotas else "stranger", peer)
 
     def refuse(self, reason: str, peer: PeerId) -> NoReturn:
         """Count and raise a refusal."""
@@ -81,6 +93,7 @@ class GatedNoise(NoiseTransport):
         """Refuse whom the gate refuses."""
         secured = await super().secure_inbound(conn)
         await self._admit(secured)
+        self._guard(secured)
         return secured
 
     async def secure_outbound(self, conn: IRawConnection, peer_id: ID) -> ISecureConn:
@@ -92,7 +105,23 @@ class GatedNoise(NoiseTransport):
         assert secured.get_remote_peer() == peer_id, "libp2p insists on the dialled peer id"
         await self._admit(secured)
         self._proved.add(conn)
+        self._guard(secured)
         return secured
+
+    def _guard(self, secured: ISecureConn) -> None:
+        """Keep what the multiplexer above writes whole."""
+        write = secured.write
+
+        async def write_whole(data: bytes) -> None:
+            """A message that a cancellation cut short would garble all that follows it."""
+            deadline = trio.current_time() + _WRITE_S
+            with trio.CancelScope(deadline=deadline, shield=True) as scope:
+                await write(data)
+            if scope.cancelled_caught:
+                await secured.close()
+                raise ConnectionClosedError(f"{len(data)} bytes not taken in {_WRITE_S:g} s")
+
+        secured.write = write_whole  # type: ignore[method-assign]
 
     async def _admit(self, secured: ISecureConn) -> None:
         try:

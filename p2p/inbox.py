@@ -1,8 +1,9 @@
-"""What arrives, in order of arrival, bounded per peer.
+"""What arrives, bounded per peer, and heard from one peer after the other.
 
-One queue for the node to read, but an account for each peer: a reader that has filled its peer's
-account waits, so that peer's stream fills up and its sender waits in turn, while everybody else
-is heard. Link events are of the same queue, so that `LinkUp` comes before the first payload.
+Each peer has an account, and the node hears one event of each in turn: what a flooding peer sends
+waits behind its own, and a vote of another behind one event of each peer. A reader that has filled
+its peer's account waits, so that peer's stream fills up and its sender waits in turn. Link events
+are in their peer's account, so that `LinkUp` comes before the first payload.
 """
 
 from collections import deque
@@ -61,8 +62,9 @@ _LINK_EVENTS_MAX: Final = 4
 
 @dataclass(slots=True)
 class _Account:
-    """One peer's share of the inbox, and the readers that wait for room in it."""
+    """What waits of one peer, in its order, and the readers that wait for room."""
 
+    events: deque[NetworkEvent] = field(default_factory=deque)
     messages: int = 0
     payload_bytes: int = 0
     room: ParkingLot = field(default_factory=ParkingLot)
@@ -83,12 +85,12 @@ class Inbox:
     """
 
     def __init__(self) -> None:
-        self._events: deque[NetworkEvent] = deque()
         self._accounts: dict[tuple[PeerId, Via], _Account] = {}
+        """Those in which something waits, in the order of their turns."""
         self._readers = ParkingLot()
 
     def __len__(self) -> int:
-        return len(self._events)
+        return sum(len(account.events) for account in self._accounts.values())
 
     @property
     def waiting_bytes(self) -> int:
@@ -97,13 +99,13 @@ class Inbox:
 
     async def put(self, delivery: Delivery) -> None:
         """Add a payload as soon as its peer's account has room."""
-        while (account := self._account(delivery)).is_full:
+        while (account := self._account(delivery.peer, delivery.via)).is_full:
             await account.room.park()
         self._accept(delivery, account)
 
     def offer(self, delivery: Delivery) -> bool:
         """Add a payload if its account has room now; false when it is dropped."""
-        account = self._account(delivery)
+        account = self._account(delivery.peer, delivery.via)
         if account.is_full:
             return False
         self._accept(delivery, account)
@@ -111,47 +113,40 @@ class Inbox:
 
     def announce(self, event: LinkUp | LinkDown) -> None:
         """Add a link event. Of a flapping link that nobody reads, only the latest events stay."""
-        waiting = [
-            waits
-            for waits in self._events
-            if not isinstance(waits, Delivery) and waits.peer == event.peer
-        ]
+        account = self._account(event.peer, Via.LINK)
+        waiting = [waits for waits in account.events if not isinstance(waits, Delivery)]
         if len(waiting) >= _LINK_EVENTS_MAX:  # the two oldest are an up and a down: no loss
-            self._events.remove(waiting[0])
-            self._events.remove(waiting[1])
-        self._append(event)
+            account.events.remove(waiting[0])
+            account.events.remove(waiting[1])
+        account.events.append(event)
+        self._readers.unpark_all()
 
     async def receive(self) -> NetworkEvent:
         """The next event; waits for it."""
         await trio.lowlevel.checkpoint()
-        while not self._events:
+        while not self._accounts:
             await self._readers.park()
-        event = self._events.popleft()
+        key = next(iter(self._accounts))
+        account = self._accounts.pop(key)
+        event = account.events.popleft()
+        if account.events:
+            self._accounts[key] = account  # behind the others
         if isinstance(event, Delivery):
-            self._release(event)
+            account.messages -= 1
+            account.payload_bytes -= len(event.payload)
+            if not account.is_full:
+                account.room.unpark_all()
         return event
 
     async def __aiter__(self) -> AsyncIterator[NetworkEvent]:
         while True:
             yield await self.receive()
 
-    def _account(self, delivery: Delivery) -> _Account:
-        return self._accounts.setdefault((delivery.peer, delivery.via), _Account())
+    def _account(self, peer: PeerId, via: Via) -> _Account:
+        return self._accounts.setdefault((peer, via), _Account())
 
     def _accept(self, delivery: Delivery, account: _Account) -> None:
         account.messages += 1
         account.payload_bytes += len(delivery.payload)
-        self._append(delivery)
-
-    def _release(self, delivery: Delivery) -> None:
-        account = self._account(delivery)
-        account.messages -= 1
-        account.payload_bytes -= len(delivery.payload)
-        if not account.is_full:
-            account.room.unpark_all()
-        if not account.messages:  # a peer that is none any more leaves nothing behind
-            del self._accounts[delivery.peer, delivery.via]
-
-    def _append(self, event: NetworkEvent) -> None:
-        self._events.append(event)
+        account.events.append(delivery)
         self._readers.unpark_all()

@@ -33,6 +33,7 @@ from p2p.frames import KEEP_ALIVE, FrameParser, Lane, Outbox
 from p2p.host import Host
 from p2p.inbox import Delivery, Inbox, LinkDown, LinkUp, Via
 from p2p.peers import Peer
+from p2p.quota import Share
 from p2p.streams import STREAM_ERRORS, Stream, drop
 from primitives import limits
 from primitives.errors import Malformed, RemoteFault
@@ -71,6 +72,10 @@ class LinkStatus:
     """`trio.current_time()` when it came up; none while it is down."""
     waiting_messages: int
     waiting_bytes: int
+    share: Share
+    """What it may cost us each second."""
+    throttled_s: float
+    """How long its streams waited for that, since it became a peer."""
     sent: int
     received: int
     dropped: int
@@ -136,6 +141,7 @@ class Link:
     def status(self) -> LinkStatus:
         """A snapshot."""
         now = trio.current_time()
+        quota = self._host.gate.quota(self.peer.id)
         return LinkStatus(
             name=self.peer.name,
             votes=self.peer.votes,
@@ -144,6 +150,8 @@ class Link:
             since=self._since,
             waiting_messages=self._outbox.waiting_messages,
             waiting_bytes=self._outbox.waiting_bytes,
+            share=quota.share,
+            throttled_s=quota.throttled_s,
             sent=self._sent,
             received=self._received,
             dropped=self._outbox.dropped + self._unsent,
@@ -307,6 +315,7 @@ class Link:
         return "the peer closed the stream"
 
     async def _read(self, stream: Stream) -> str:
+        quota = self._host.gate.quota(self.peer.id)
         parser = FrameParser()
         while True:
             with trio.move_on_after(self._timing.dead_s) as deadline:
@@ -315,10 +324,12 @@ class Link:
                 return self._give_up(f"silent for {self._timing.dead_s:g} s")
             if not chunk:
                 return "the peer closed the stream"
+            await quota.read_bytes(len(chunk))
             is_pinged = False
             for payload in parser.feed(chunk):
                 if payload:
                     self._received += 1
+                    await quota.read_message()
                     await self._inbox.put(Delivery(self.peer.id, payload, Via.LINK))
                 else:
                     is_pinged = True

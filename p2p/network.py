@@ -30,6 +30,7 @@ from p2p.host import Host, open_host
 from p2p.inbox import Inbox
 from p2p.links import PATIENT, Link, LinkStatus, Timing
 from p2p.peers import Peer, PeerId, node_key_of, parse_address, peer_id_of
+from p2p.quota import FOLLOWER, VALIDATOR
 from p2p.requests import Answerer, Requests
 from p2p.streams import Stream
 from primitives import limits
@@ -94,6 +95,7 @@ class Network:
             self._requests.forget(gone)
             self._host.end(gone)
         for peer in peers:
+            self._host.gate.quota(peer.id).share = VALIDATOR if peer.votes else FOLLOWER
             if (link := self._links.get(peer.id)) is not None:
                 link.peer = peer
                 continue

@@ -5,6 +5,9 @@ and the question; the other writes a length and the answer; the asker resets. Th
 answer's length says that it is a refusal, whose bytes are the reason as text. Both lengths are
 looked at before a byte of the body is kept. Both sides have a deadline, and slots: a peer that
 hangs holds only its own.
+
+Answers are bulk, and yield to votes: they are written in pieces, those of one peer one after the
+other, as its quota allows. What a vote on the same path can find before it is one stream's window.
 """
 
 from collections.abc import Awaitable, Callable
@@ -15,7 +18,7 @@ import trio
 from p2p.faults import PayloadTooLarge, PeerUnavailable, RequestRefused
 from p2p.host import Host
 from p2p.peers import PeerId
-from p2p.streams import STREAM_ERRORS, Stream, drop
+from p2p.streams import STREAM_ERRORS, Stream, drop, write_pieces
 from primitives import limits
 from primitives.errors import Malformed, RemoteFault
 
@@ -40,6 +43,7 @@ class Requests:
         self._answer = answer
         self._asking: dict[PeerId, trio.CapacityLimiter] = {}
         self._answering: dict[PeerId, int] = {}
+        self._writing: dict[PeerId, trio.Lock] = {}
         self.answered = 0
         self.refused = 0
         host.answer(protocol, self._serve)
@@ -109,6 +113,7 @@ class Requests:
             self._answering[peer] -= has_slot
             if not self._answering[peer]:
                 del self._answering[peer]
+                self._writing.pop(peer, None)
             await drop(stream)
 
     async def _reply(self, peer: PeerId, stream: Stream) -> None:
@@ -117,6 +122,9 @@ class Requests:
             raise Malformed(
                 f"a question announces {length} bytes, at most {limits.REQUEST_BYTES_MAX}"
             )
+        quota = self._host.gate.quota(peer)
+        await quota.read_message()
+        await quota.read_bytes(length)
         question = await read_exactly(stream, length)
         try:
             answer = await self._answer(peer, question)
@@ -126,7 +134,8 @@ class Requests:
             return
         assert len(answer) <= limits.RESPONSE_BYTES_MAX, f"an answer of {len(answer)} bytes"
         self.answered += 1
-        await stream.write(len(answer).to_bytes(4) + answer)
+        async with self._writing.setdefault(peer, trio.Lock()):  # one by one: see the module
+            await write_pieces(stream, len(answer).to_bytes(4) + answer, quota.write_answer)
 
 
 async def read_exactly(stream: Stream, size: int) -> bytes:

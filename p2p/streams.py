@@ -6,7 +6,7 @@
 - A peer holds `STREAMS_PER_PEER_MAX` streams.
 """
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final, SupportsIndex, TypeAlias, cast
 
 import trio
@@ -52,6 +52,14 @@ async def drop(stream: Stream) -> None:
     """Reset a stream, even while we are being cancelled; a dead connection may not take it."""
     with trio.CancelScope(deadline=trio.current_time() + _DROP_S, shield=True):
         await stream.reset()
+
+
+async def write_pieces(stream: Stream, data: bytes, pay: Callable[[int], Awaitable[None]]) -> None:
+    """Write as a link does, piece by piece, so that other streams of the connection have turns."""
+    for start in range(0, len(data), limits.LINK_WRITE_BYTES):
+        piece = data[start : start + limits.LINK_WRITE_BYTES]
+        await pay(len(piece))
+        await stream.write(piece)
 
 
 def check_streams(stream: Stream) -> None:

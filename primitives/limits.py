@@ -46,12 +46,17 @@ FETCHES_MAX: Final = 4
 # p2p
 FRAME_BYTES_MAX: Final = 4 * 1024 * 1024 + 64 * 1024
 """A payload on a link: the largest message (MESSAGE_BYTES_MAX) in an envelope, with room."""
-LINK_WRITE_BYTES: Final = 256 * 1024
-"""One coalesced write; a vote waits at most for one. 256 KiB cross a 100 Mbit/s link in 20 ms."""
+LINK_WRITE_BYTES: Final = 32 * 1024
+"""One coalesced write, and so the largest frame: a vote on a line of 4 Mbit/s waits 65 ms for it.
+A hundred votes in one write are as cheap as a thousand."""
 LINK_VOTES_MAX: Final = 4_096
 """Votes that wait for one peer: several heights of 128 validators; more means that it is gone."""
-LINK_VOTES_BYTES_MAX: Final = 16 * 1024 * 1024
-"""The lane also carries proposals with bodies: four of the largest."""
+LINK_VOTES_BYTES_MAX: Final = 8 * 1024 * 1024
+"""The same in bytes; a view change with its certificate has 9 KB at 128 validators."""
+LINK_BLOCKS_MAX: Final = 64
+"""Proposals, bodies and decided blocks that wait for one peer: a minute of the chain."""
+LINK_BLOCKS_BYTES_MAX: Final = 16 * 1024 * 1024
+"""Four of the largest messages."""
 LINK_TRANSACTIONS_MAX: Final = 8_192
 """Transactions that wait for one peer: more than a full block."""
 LINK_TRANSACTIONS_BYTES_MAX: Final = 8 * 1024 * 1024
@@ -80,6 +85,20 @@ STREAMS_PER_PEER_MAX: Final = 32
 """Streams a peer may hold open to us: link, gossip and requests need fewer than ten."""
 STREAM_WINDOW_BYTES: Final = 1024 * 1024
 """What a peer may have under way on one stream: 160 Mbit/s at a round trip of 50 ms."""
+QUOTA_BURST_S: Final = 4.0
+"""A share may be saved up for so long: what piles up while a loop is busy is no flood."""
+VALIDATOR_BYTES_PER_SECOND: Final = 16 * 1024 * 1024
+"""Eight full blocks a second, or 50,000 payments."""
+VALIDATOR_MESSAGES_PER_SECOND: Final = 1_000
+"""A height has three or four, a busy mempool a hundred a second; the burst is a whole lane."""
+VALIDATOR_ANSWER_BYTES_PER_SECOND: Final = 32 * 1024 * 1024
+"""A validator that catches up shall have what a network of 250 Mbit/s carries."""
+FOLLOWER_BYTES_PER_SECOND: Final = 2 * 1024 * 1024
+"""6,000 payments a second that clients submit there, or one full block relayed."""
+FOLLOWER_MESSAGES_PER_SECOND: Final = 200
+"""A hundred batches of transactions, its status, and questions; 20 ms of a core."""
+FOLLOWER_ANSWER_BYTES_PER_SECOND: Final = 8 * 1024 * 1024
+"""From each validator: four of them fill a newcomer's line of 250 Mbit/s."""
 PEERS_MAX: Final = 512
 """Peers of one node: every validator, and three times as many observers."""
 ADDRESSES_PER_PEER_MAX: Final = 4

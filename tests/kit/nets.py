@@ -30,6 +30,10 @@ EAGER = Timing(
     pause_s=0.3,
 )
 
+SLOW_BUFFER_BYTES = 1024 * 1024
+"""What a slow line's router holds."""
+SLOW_PIECE_BYTES = 8 * 1024
+
 _P = ParamSpec("_P")
 _E = TypeVar("_E", Delivery, LinkUp, LinkDown)
 
@@ -119,10 +123,16 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 class Wire:
-    """A relay of TCP connections to a node, which can be cut without anybody being told."""
+    """A relay of TCP connections to a node, which can be cut without anybody being told.
 
-    def __init__(self, target: str, listener: trio.SocketListener) -> None:
+    With `bytes_per_s` it is a slow line: so fast each way, behind a router that buffers too much.
+    """
+
+    def __init__(
+        self, target: str, listener: trio.SocketListener, bytes_per_s: float | None
+    ) -> None:
         self._target = target
+        self._bytes_per_s = bytes_per_s
         self._listener = listener
         self._cuts = 0
         self.address = f"127.0.0.1:{listener.socket.getsockname()[1]}"
@@ -135,26 +145,38 @@ class Wire:
         await trio.serve_listeners(self._join, [self._listener])
 
     async def _join(self, client: trio.SocketStream) -> None:
-        host, port = parse_address(self._target)
-        server = await trio.open_tcp_stream(host, port)
+        server = await self._reach()
         async with client, server, trio.open_nursery() as ways:
             ways.start_soon(self._carry, client, server)
             await self._carry(server, client)
             ways.cancel_scope.cancel()
 
+    async def _reach(self) -> trio.SocketStream:
+        socket = trio.socket.socket()
+        if self._bytes_per_s is not None:
+            socket.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_RCVBUF, SLOW_BUFFER_BYTES)
+        await socket.connect(parse_address(self._target))
+        return trio.SocketStream(socket)
+
     async def _carry(self, source: trio.SocketStream, sink: trio.SocketStream) -> None:
         whole = self._cuts
+        if self._bytes_per_s is not None:
+            source.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_RCVBUF, SLOW_BUFFER_BYTES)
         with suppress(trio.BrokenResourceError):
-            while chunk := await source.receive_some():
+            while chunk := await source.receive_some(SLOW_PIECE_BYTES):
                 if self._cuts != whole:
                     await trio.sleep_forever()
+                if self._bytes_per_s is not None:
+                    await trio.sleep(len(chunk) / self._bytes_per_s)
                 await sink.send_all(chunk)
 
 
 @asynccontextmanager
-async def wire_to(target: str) -> AsyncIterator[Wire]:
+async def wire_to(target: str, *, bytes_per_s: float | None = None) -> AsyncIterator[Wire]:
     (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
-    wire = Wire(target, listener)
+    if bytes_per_s is not None:  # what it accepts inherits the buffer, and so a small window
+        listener.socket.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_RCVBUF, SLOW_BUFFER_BYTES)
+    wire = Wire(target, listener, bytes_per_s)
     async with trio.open_nursery() as tasks:
         tasks.start_soon(wire.run)
         yield wire

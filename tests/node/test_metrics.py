@@ -18,6 +18,7 @@ from kit.ledger import key, pay
 from kit.tree import ROOT
 from node.metrics import SAMPLE_S, TABLES_EVERY_S, Metrics, Sight, watch_loop, watch_storage
 from p2p.links import LinkStatus
+from p2p.quota import VALIDATOR
 from primitives.codec import encode
 from primitives.errors import BadSignature, Malformed, Rejected
 from primitives.evidence import case_of
@@ -56,6 +57,8 @@ def link(**fields: object) -> LinkStatus:
         "round_trip_s": 0.25,
         "penalties": (),
         "points": 0,
+        "share": VALIDATOR,
+        "throttled_s": 1.5,
         "paused_s": 0.0,
         "last_error": "",
     }

@@ -80,3 +80,36 @@ async def test_a_flapping_link_leaves_its_latest_events() -> None:
         LinkUp(LOUD),
         LinkDown(LOUD, "break 49"),
     ]
+
+
+@in_trio
+async def test_a_vote_does_not_wait_behind_another_peers_flood() -> None:
+    """Peers are heard in turns: however much a loud one has sent, a quiet one is next but one."""
+    inbox = Inbox()
+    for number in range(limits.INBOX_MESSAGES_MAX):
+        assert inbox.offer(Delivery(LOUD, b"%d" % number, Via.LINK))
+    assert inbox.offer(Delivery(QUIET, b"vote 1", Via.LINK))
+    assert inbox.offer(Delivery(QUIET, b"vote 2", Via.LINK))
+
+    heard = [await inbox.receive() for _ in range(4)]
+
+    assert heard == [
+        Delivery(LOUD, b"0", Via.LINK),
+        Delivery(QUIET, b"vote 1", Via.LINK),
+        Delivery(LOUD, b"1", Via.LINK),
+        Delivery(QUIET, b"vote 2", Via.LINK),
+    ]
+    assert len(inbox) == limits.INBOX_MESSAGES_MAX - 2
+
+
+@in_trio
+async def test_nothing_is_kept_of_a_peer_that_has_been_heard() -> None:
+    """Peers come and go; an account exists while something waits in it."""
+    inbox = Inbox()
+    for number in range(100):
+        inbox.announce(LinkUp(id_of(number)))
+        assert inbox.offer(Delivery(id_of(number), b"x", Via.GOSSIP))
+    for _ in range(200):
+        await inbox.receive()
+
+    assert (len(inbox), inbox.waiting_bytes, len(inbox._accounts)) == (0, 0, 0)
