@@ -141,7 +141,8 @@ def _one(call: RollCall, one: Seen) -> Iterator[Finding]:
         case Fitness.STARTING:
             yield _starting(call, one)
         case Fitness.BEHIND:
-            yield _behind(one)
+            if not one.is_self:  # who says so as a finding of its own
+                yield _behind(one)
         case Fitness.AT_WORK:
             pass
     if one.suspended:
@@ -198,6 +199,11 @@ def _causes(one: Seen) -> tuple[str, str]:
             return (
                 "this node was never given its address, and it did not come itself",
                 f"Ask {one.name} for its address, and add it to this node's bootstrap list.",
+            )
+        case Trouble.LOST:
+            return (
+                "its link broke, and whether its machine answers is not known yet",
+                f"Ask again in some seconds; then call {one.name}.",
             )
         case Trouble.PAUSED:
             return (

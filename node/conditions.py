@@ -6,7 +6,7 @@ from typing import Final
 
 from node.facts import Seen
 from node.findings import Code, Finding, Weight, found, listed
-from node.plain_words import number, span
+from node.plain_words import counted, number, span
 from node.roll_call import RollCall
 from node.status import BEHIND_MAX
 from primitives import limits
@@ -127,23 +127,26 @@ def _disks(call: RollCall) -> Iterator[Finding]:
 
 
 def _progress(call: RollCall) -> Iterator[Finding]:
-    missing = call.target - call.facts.height
-    if missing > BEHIND_MAX:
-        ahead = tuple(
-            v
-            for v in call.facts.validators
-            if v.word is not None and v.linked and v.word.height >= call.target
-        )
-        yield found(
-            Code.CATCHING_UP,
-            Weight.SLOWS,
-            f"This node is at height {number(call.facts.height)}; {listed(ahead)} say that they "
-            f"have block {number(call.target)}. It fetches the {number(missing)} blocks between "
-            "and signs nothing new meanwhile.",
-            "Nothing while its height grows; if it stands still, its log says what the others "
-            "answered.",
-            about=tuple(v for v in call.facts.validators if v.is_self),
-        )
+    facts, sync = call.facts, call.facts.sync
+    missing = call.target - facts.height
+    if missing <= BEHIND_MAX:
+        return
+    pace = "nobody who has them answers yet"
+    if sync is not None and sync.blocks_per_s > 0:
+        left = span(1000 * missing // sync.blocks_per_s)
+        pace = f"{number(sync.blocks_per_s)} blocks a second come, so it is level in about {left}"
+    elif sync is not None:
+        pace = f"it asks {counted(sync.peers, 'peer', 'peers')} for them"
+    yield found(
+        Code.CATCHING_UP,
+        Weight.SLOWS,
+        f"This node is at height {number(facts.height)} and the others say that block "
+        f"{number(call.target)} is decided: {number(missing)} are lacking here; {pace}. Until then "
+        "it signs nothing new.",
+        "Nothing while its height grows; if it stands still, its log says what the others "
+        "answered.",
+        about=tuple(v for v in facts.validators if v.is_self),
+    )
 
 
 def _load(call: RollCall) -> Iterator[Finding]:

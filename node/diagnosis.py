@@ -21,7 +21,7 @@ from node.facts import Facts
 from node.findings import RANK, Finding, Weight, listed
 from node.plain_words import counted, number, span
 from node.roll_call import RollCall
-from node.status import NodeRole
+from node.status import BEHIND_MAX, NodeRole
 from node.waiting_for import waiting
 from primitives.ids import Height, Natural, TimeMs
 
@@ -79,6 +79,10 @@ def _sentence(call: RollCall, verdict: Verdict, age_ms: int) -> str:
     newest = f"block {height} came {span(age_ms)} ago"
     if facts.block_ms is None:
         newest = f"no block since this node's start {span(age_ms)} ago"
+    missing = call.target - facts.height
+    if verdict == "slow" and missing > BEHIND_MAX:
+        lacking = counted(missing, "block", "blocks")
+        return f"This node is at height {height}, {lacking} behind the others: {newest}."
     if verdict != "halted":
         margin = len(call.at_work) - call.quorum
         first = "Healthy" if verdict == "healthy" else "Slow"

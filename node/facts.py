@@ -11,7 +11,7 @@ from typing import final
 from msgspec import Struct
 
 from node.standing import SigningStatus
-from node.status import NodeRole
+from node.status import NodeRole, Syncing
 from primitives.ids import (
     BlockId,
     ChainId,
@@ -47,6 +47,8 @@ class Trouble(Enum):
     """It is no peer of ours: nobody gave us its address, and it did not come."""
     PAUSED = "paused"
     """We keep it away for a while, because of what it sent."""
+    LOST = "lost"
+    """The link broke a moment ago, and no attempt at another one has come to its end."""
     SILENT = "silent"
     """Nothing answers there, or the line does not carry."""
 
@@ -183,6 +185,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     signing: SigningStatus | None
     """None at an observer."""
     rules: Rules
+    sync: Syncing | None
+    """How it catches up; None where it is level."""
     step: Step
     validators: tuple[Seen, ...]
     """By seat."""

@@ -41,6 +41,11 @@ _TELLING: Final = (
     ("does not admit this node", Trouble.NOT_ADMITTED),
     ("connection refused", Trouble.DOWN),
     ("no handshake", Trouble.HUNG),
+    ("silent for", Trouble.LOST),
+    ("no answer for", Trouble.LOST),
+    ("not taken", Trouble.LOST),
+    ("the peer closed", Trouble.LOST),
+    ("the peer reset", Trouble.LOST),
 )
 """Words of a failed attempt that tell more than that nothing came."""
 
@@ -147,6 +152,7 @@ class Observer:
                 heartbeat_ms=parameters.heartbeat_ms,
                 drift_ms=parameters.drift_ms,
             ),
+            sync=self.shell.catchup.sync,
             step=_step(engine.instance, self._lookout, moment),
             validators=tuple(
                 self._seen(Seat(seat), record, links, moment, suspended=record.key in marked)

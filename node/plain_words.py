@@ -45,4 +45,4 @@ def number(value: int) -> str:
 
 def counted(count: int, one: str, many: str) -> str:
     """`1 validator is`, `2 validators are`."""
-    return f"{count} {one if count == 1 else many}"
+    return f"{number(count)} {one if count == 1 else many}"

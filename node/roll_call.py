@@ -147,8 +147,9 @@ class RollCall:
         """Whether its next signature can be counted on, and if not, why."""
         facts = self.facts
         if one.is_self:
-            standing = in_one_word(facts.signing, facts.halted)
-            return _BY_STANDING.get(standing, Fitness.MUTED)
+            own = _BY_STANDING.get(in_one_word(facts.signing, facts.halted), Fitness.MUTED)
+            late = own is Fitness.AT_WORK and self.target > facts.height + BEHIND_MAX
+            return Fitness.BEHIND if late else own
         reach = self.reach(one)
         if reach in {Reach.GONE, Reach.QUIET}:
             return Fitness.MISSING
@@ -233,4 +234,5 @@ class RollCall:
             reverse=True,
         )
         known = said[self.faults] if len(said) > self.faults else Height(0)
-        return max(known, self.facts.height)
+        sync = self.facts.sync
+        return max(known, self.facts.height, Height(0) if sync is None else sync.target)

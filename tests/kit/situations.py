@@ -79,6 +79,7 @@ class Situation:
             halted=None,
             signing=None if seat is None else SIGNING,
             rules=Rules(t0_ms=1_000, tmax_ms=10_000, heartbeat_ms=60_000, drift_ms=500),
+            sync=None,
             step=Step(
                 wish=View(0),
                 entered=View(0),

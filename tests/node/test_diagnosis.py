@@ -22,6 +22,7 @@ from node.findings import RANK, Code, Weight
 from node.plain_words import names, since, span
 from node.roll_call import TOGETHER_MS, Reach, RollCall
 from node.standing import SigningState
+from node.status import Syncing
 from node.waiting_for import TURNS_LOST
 from primitives import limits
 from primitives.ids import NO_VIEW, Height, Seat, TimeMs, View
@@ -82,6 +83,9 @@ TABLE: Final[dict[str, Callable[[], Situation]]] = {
     ),
     "a process that is stopped": lambda: Situation(4).one("Health", heard_ms=14_000).waits(8_000),
     "a process that hangs": lambda: Situation(4).loses("Health", trouble=Trouble.HUNG),
+    "a link that broke a moment ago": lambda: Situation(4).loses(
+        "Health", after_ms=400, trouble=Trouble.LOST
+    ),
     "never heard of": lambda: (
         Situation(4)
         .loses("Health", trouble=SILENT)
@@ -134,6 +138,15 @@ TABLE: Final[dict[str, Callable[[], Situation]]] = {
         .word("Interior", height=Height(9_800))
         .word("Justice", height=Height(9_801))
         .word("Health", height=Height(9_801))
+    ),
+    "this node is behind and fetches": lambda: Situation(4).alter(
+        sync=Syncing(
+            from_height=Height(1000),
+            height=Height(1203),
+            target=Height(9801),
+            peers=3,
+            blocks_per_s=200,
+        )
     ),
     "a primary that does not propose": lambda: (
         Situation(4, seat=1)
