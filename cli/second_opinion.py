@@ -16,7 +16,7 @@ from client.connection import Connection, Node
 from client.faults import Unreachable
 from node.diagnosis import Diagnosis
 from node.facts import Facts, Seen
-from node.findings import Finding, Weight
+from node.findings import Code, Finding, Weight
 from node.plain_words import names, number
 from node.roll_call import Reach, RollCall
 from node.status import BEHIND_MAX
@@ -29,6 +29,15 @@ ASK_S: Final = 3.0
 """A node answers within milliseconds, and within seconds where its machine is overloaded."""
 WIDTH: Final = 79
 _WEIGHTS: Final = list(Weight)
+_OF_ONE_SIDE: Final = {
+    code.value
+    for code in (
+        Code.QUORUM_MISSING,
+        Code.PARTITION,
+        Code.VALIDATOR_MISSING,
+        Code.PHASE_WAITING,
+    )
+}
 
 
 @final
@@ -92,6 +101,8 @@ class Opinion:
         told: dict[tuple[str, tuple[str, ...]], list[tuple[str, Finding]]] = {}
         for one in self.answering:
             for finding in one.findings:
+                if self._follows_from_a_cut(finding):
+                    continue
                 about = finding.validators or _own(one, finding)
                 told.setdefault((finding.code, about), []).append((one.facts.name, finding))
         merged = [
@@ -118,17 +129,20 @@ class Opinion:
                     "call all operators, and let nobody unfence anything."
                 )
 
+    def _follows_from_a_cut(self, finding: Finding) -> bool:
+        """Whether it says of a cut that is proved only what one side sees of it."""
+        if len(self.sides) < 2 or finding.code not in _OF_ONE_SIDE:
+            return False
+        alive = {name for side in self.sides for name in side}
+        return bool(finding.validators) and set(finding.validators) <= alive
+
     def _cut_lines(self) -> Iterator[str]:
-        """Who answers us, and is missing to somebody who answers us too."""
-        here = {one.facts.name: one for one in self.answering}
-        for own in {_seat_name(one.facts): one for one in self.answering}:
-            if own is None:
-                continue
+        """Who answers us, and is missing on its own side to somebody who answers us too."""
+        for own in self._reaches:
             blind = [
                 name
-                for name, one in here.items()
-                for seen in one.facts.validators
-                if seen.name == own and RollCall(one.facts).reach(seen) is Reach.GONE
+                for name, reached in self._reaches.items()
+                if own not in reached and self._side(own) == self._side(name)
             ]
             if blind:
                 yield (
@@ -137,43 +151,47 @@ class Opinion:
                 )
 
     def _apart(self) -> Iterator[str]:
-        sides = self.sides
-        if len(sides) > 1:
+        if len(self.sides) > 1:
             needed = quorum(len(self.answering[0].facts.validators))
-            shown = " | ".join(", ".join(side) for side in sides)
-            able = [side for side in sides if len(side) >= needed]
-            follows = f"none of them has the {needed} validators that it takes"
+            shown = " | ".join(", ".join(side) for side in self.sides)
+            able = [side for side in self.sides if len(side) >= needed]
+            follows = f"none has the {needed} that it takes to decide"
             if able:
                 follows = f"{names(able[0])} can go on, the others cannot"
-            yield f"The validators stand on {len(sides)} sides: {shown}; {follows}."
-        highest = max((one.height for one in self.answering), default=0)
-        late = [one for one in self.answering if one.height + BEHIND_MAX < highest]
-        for one in late:
             yield (
-                f"{one.facts.name} is at height {number(one.height)}, and another node at "
-                f"{number(highest)}."
+                f"The network is cut. The validators stand on {len(self.sides)} sides: {shown}; "
+                f"{follows}. Mend the line between them: they meet again by themselves, and no "
+                "node needs a restart."
             )
+        highest = max((one.height for one in self.answering), default=0)
+        for one in self.answering:
+            if one.height + BEHIND_MAX < highest:
+                yield (
+                    f"{one.facts.name} is at height {number(one.height)}, and another node at "
+                    f"{number(highest)}."
+                )
 
     @cached_property
-    def sides(self) -> tuple[tuple[str, ...], ...]:
-        """Validators that answer here, by who reaches whom, as they say themselves."""
-        reaches = {
+    def _reaches(self) -> dict[str, set[str]]:
+        """Of each validator that answers, whom it reaches, as it says itself."""
+        return {
             own: {seen.name for seen in one.facts.validators if _is_near(one.facts, seen)}
             for one in self.answering
             if (own := _seat_name(one.facts)) is not None
         }
-        sides: list[tuple[str, ...]] = []
-        left = list(reaches)
-        while left:
-            side, edge = [left.pop(0)], 0
-            while edge < len(side):
-                one = side[edge]
-                joined = [two for two in left if two in reaches[one] or one in reaches[two]]
-                side += joined
-                left = [two for two in left if two not in joined]
-                edge += 1
-            sides.append(tuple(side))
-        return tuple(sides)
+
+    @cached_property
+    def sides(self) -> tuple[tuple[str, ...], ...]:
+        """Validators that are there, by who reaches whom; each side has one that answers here."""
+        sides: list[set[str]] = []
+        for own, reached in self._reaches.items():
+            together = [side for side in sides if side & {own, *reached}]
+            sides = [side for side in sides if side not in together]
+            sides.append({own, *reached}.union(*together))
+        return tuple(tuple(sorted(side)) for side in sides)
+
+    def _side(self, name: str) -> int | None:
+        return next((number for number, side in enumerate(self.sides) if name in side), None)
 
     # --- shown --------------------------------------------------------------------------------
 

@@ -1,14 +1,17 @@
 """Findings about who is there: missing, cut off, fenced, starting, behind."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from node.facts import Seen, Trouble
 from node.findings import Code, Finding, Weight, ago, found, listed, moment
 from node.plain_words import counted, number, span
-from node.roll_call import Fitness, Reach, RollCall
+from node.roll_call import TOGETHER_MS, Fitness, Reach, RollCall
 from node.standing import SigningState, in_words
 from node.status import NodeRole
-from primitives import limits
+
+SETTLES_MS: Final = 5_000
+"""After a start and after a break, links need a moment."""
 
 
 def absences(call: RollCall) -> Iterator[Finding]:
@@ -16,7 +19,10 @@ def absences(call: RollCall) -> Iterator[Finding]:
     yield from _admission(call)
     yield from _quorum(call)
     yield from _cuts(call)
+    yield from _divided(call)
     yield from _sides(call)
+    yield from _missing(call)
+    yield from _starting(call)
     for one in call.facts.validators:
         yield from _one(call, one)
 
@@ -39,8 +45,18 @@ def _admission(call: RollCall) -> Iterator[Finding]:
 def _quorum(call: RollCall) -> Iterator[Finding]:
     if call.has_quorum:
         return
-    present, needed, count = len(call.at_work), call.quorum, call.count
-    others = tuple(v for v in call.facts.validators if call.fitness(v) is not Fitness.AT_WORK)
+    present, needed, count = len(call.able), call.quorum, call.count
+    if present >= needed:
+        most = max(len(side) for side in call.sides)
+        yield found(
+            Code.QUORUM_MISSING,
+            Weight.STOPS,
+            f"{present} of {count} validators are at work, and no more than {most} of them reach "
+            f"each other; {needed} are needed: no block can be decided until they meet.",
+            "Mend the line between the sides, as said below, before anybody restarts a node.",
+        )
+        return
+    others = tuple(v for v in call.facts.validators if v not in call.able)
     lacking = needed - present
     if call.facts.role is NodeRole.OBSERVER and not call.near:
         yield found(
@@ -86,9 +102,9 @@ def _cuts(call: RollCall) -> Iterator[Finding]:
     """Whom others reach, and we do not."""
     for one in call.facts.validators:
         through = call.reached_by(one)
-        lost_ms = one.turned_ms if one.turned_ms is not None else call.facts.machine.up_ms
+        lost_ms = call.lost_ms(one)
         known = one.trouble not in {Trouble.NOT_ADMITTED, Trouble.UNKNOWN}
-        if not one.linked and not one.is_self and through and known and lost_ms > limits.QUIET_MS:
+        if not one.linked and not one.is_self and through and known and lost_ms > SETTLES_MS:
             yield found(
                 Code.PARTITION,
                 Weight.SLOWS,
@@ -102,14 +118,31 @@ def _cuts(call: RollCall) -> Iterator[Finding]:
             )
 
 
+def _divided(call: RollCall) -> Iterator[Finding]:
+    """What only an observer sees: it hears all sides of a cut."""
+    if len(call.sides) > 1:
+        shown = " | ".join(", ".join(one.name for one in side) for side in call.sides)
+        able = [side for side in call.sides if len(side) >= call.quorum]
+        follows = f"{listed(able[0])} go on" if able else f"none has the {call.quorum} needed"
+        yield found(
+            Code.PARTITION,
+            Weight.SLOWS if able else Weight.STOPS,
+            f"The validators, who all answer this node, say that they do not reach each other: "
+            f"{shown}; {follows}. The network between them is cut.",
+            "Call whoever runs the network between them; they meet again by themselves, and no "
+            "node needs a restart.",
+            about=tuple(one for side in call.sides for one in side if side not in able),
+        )
+
+
 def _sides(call: RollCall) -> Iterator[Finding]:
     """Several whose machines went silent at one time: more likely a line than so many machines."""
     lost = call.split
     if not lost:
         return
-    ages = [one.turned_ms or 0 for one in lost]
+    age_ms = max(call.silent_ms(one) for one in lost)
     near, count, needed = call.near, call.count, call.quorum
-    there, here = len(lost), len(call.at_work)
+    there, here = len(lost), len(call.able)
     if there >= needed:
         follows = f"The {there} there are enough to go on without this side ({needed} are needed)."
     elif here >= needed:
@@ -119,31 +152,32 @@ def _sides(call: RollCall) -> Iterator[Finding]:
     yield found(
         Code.PARTITION,
         Weight.STOPS if here < needed else Weight.SLOWS,
-        f"This side reaches {listed(near)}; {listed(lost)} went silent together, "
-        f"{ago(call.facts, max(ages))}, and their machines do not answer at all. Most likely the "
+        f"{_this_side(near)}; {listed(lost)} went silent together, "
+        f"{ago(call.facts, age_ms)}, and their machines do not answer at all. Most likely the "
         f"network between the two sides is cut. {follows}",
         f"Call whoever runs the network between {listed(near, last='or')} and "
         f"{listed(lost, last='or')}; both sides meet again by themselves, and nobody may unfence "
         "or restore anything meanwhile.",
         about=lost,
-        since_ms=moment(call.facts, max(ages)),
+        since_ms=moment(call.facts, age_ms),
     )
+
+
+def _this_side(near: tuple[Seen, ...]) -> str:
+    if not near:
+        return "This node reaches nobody"
+    return f"On this side {'is' if len(near) == 1 else 'are'} {listed(near)}"
 
 
 def _one(call: RollCall, one: Seen) -> Iterator[Finding]:
     match call.fitness(one):
-        case Fitness.MISSING:
-            if one.trouble is not Trouble.NOT_ADMITTED or one.linked:
-                yield _missing(call, one)
         case Fitness.FENCED | Fitness.CLONED | Fitness.MUTED | Fitness.HALTED:
             if not (one.is_self and call.facts.halted is not None):
                 yield _not_signing(call, one)
-        case Fitness.STARTING:
-            yield _starting(call, one)
         case Fitness.BEHIND:
             if not one.is_self:  # who says so as a finding of its own
                 yield _behind(one)
-        case Fitness.AT_WORK:
+        case Fitness.AT_WORK | Fitness.MISSING | Fitness.STARTING:
             pass
     if one.suspended:
         yield found(
@@ -156,64 +190,87 @@ def _one(call: RollCall, one: Seen) -> Iterator[Finding]:
         )
 
 
-def _missing(call: RollCall, one: Seen) -> Finding:
-    facts, silent_ms = call.facts, call.silent_ms(one)
+def _missing(call: RollCall) -> Iterator[Finding]:
+    """Each cause once, with all who went silent about the same time."""
+    groups: dict[tuple[bool, Trouble, str, bool, bool], list[Seen]] = {}
+    for one in call.named(fitness=Fitness.MISSING):
+        if one.trouble is Trouble.NOT_ADMITTED and not one.linked:
+            continue  # told once, for all of them
+        quiet, full = call.reach(one) is Reach.QUIET, one.word is not None and one.word.disk_low
+        blame = one.error if one.trouble is Trouble.PAUSED else ""
+        key = (quiet, one.trouble, blame, full, one.heard_ms is None)
+        groups.setdefault(key, []).append(one)
+    for members in groups.values():
+        left = sorted(members, key=call.silent_ms)
+        while left:
+            newest_ms = call.silent_ms(left[0])
+            some = [one for one in left if call.silent_ms(one) <= newest_ms + TOGETHER_MS]
+            left = left[len(some) :]
+            about = tuple(sorted(some, key=lambda one: one.seat))
+            yield _absent(call, about)
+
+
+def _absent(call: RollCall, about: tuple[Seen, ...]) -> Finding:
+    """Some who are missing for one reason since about one time."""
+    age_ms, one = max(call.silent_ms(one) for one in about), about[0]
+    begin = f"{listed(about)} {'is' if len(about) == 1 else 'are'} missing"
     if one.heard_ms is None:
-        begin = f"{one.name} is missing: nothing was heard of it since this node's start"
-        begin += f", {span(silent_ms)} ago"
+        begin += f": nothing was heard since this node's start, {span(age_ms)} ago"
     else:
-        begin = f"{one.name} is missing {ago(facts, silent_ms)}"
+        begin += f" {ago(call.facts, age_ms)}"
+    its, s, do = ("its", "", "does") if len(about) == 1 else ("their", "s", "do")
     if call.reach(one) is Reach.QUIET:
-        how = "its link stands, and nothing comes on it: its node is stopped, or overloaded"
-        advice = f"Call {one.name}: is its process stopped, its machine or its line overloaded?"
+        how = f"{its} link{s} {'stands' if len(about) == 1 else 'stand'} and nothing comes on "
+        how += f"{'it' if len(about) == 1 else 'them'}: stopped, or overloaded"
+        todo = f"{'is' if len(about) == 1 else 'are'} the process{'es' if s else ''} stopped, or "
+        todo += f"the machine{s} or the line{s} overloaded?"
     else:
-        how, advice = _causes(one)
-    word = one.word
-    last = ""
-    if word is not None and word.disk_low:
-        last = " The last it said of itself: its disk is nearly full."
-        advice = f"Call {one.name}: make room on its disk, then start its node again."
+        how, todo = _causes(one, its=its, s=s, do=do)
+    if one.word is not None and one.word.disk_low:
+        how += f". The last that was said there: the disk{s} {'are' if s else 'is'} nearly full"
+        todo = f"make room on the disk{s}, then start the node{s} again."
     return found(
         Code.VALIDATOR_MISSING,
         Weight.SLOWS,
-        f"{begin}; {how}.{last}",
-        advice,
-        about=(one,),
-        since_ms=moment(facts, silent_ms),
+        f"{begin}; {how}.",
+        f"Call {listed(about)}: {todo}",
+        about=about,
+        since_ms=moment(call.facts, age_ms),
     )
 
 
-def _causes(one: Seen) -> tuple[str, str]:
+def _causes(one: Seen, *, its: str, s: str, do: str) -> tuple[str, str]:
+    """How somebody is missing, and what to do there."""
     match one.trouble:
         case Trouble.DOWN:
             return (
-                "its machine answers, and no node runs there",
-                f"Call {one.name}: start its node; the last lines of its log say why it ended.",
+                f"{its} machine{s} answer{'' if s else 's'}, and no node runs there",
+                f"start the node{s}; the last lines of the log say why it ended.",
             )
         case Trouble.HUNG:
             return (
-                "connections are taken there and nothing is said: its node is stopped, or busy",
-                f"Call {one.name}: is its process stopped, or its machine overloaded?",
+                "connections are taken there and nothing is said: stopped, or overloaded",
+                f"is the process{'es' if s else ''} stopped, or the machine{s} overloaded?",
             )
         case Trouble.UNKNOWN:
             return (
-                "this node was never given its address, and it did not come itself",
-                f"Ask {one.name} for its address, and add it to this node's bootstrap list.",
+                "this node was never given an address, and nobody came",
+                "ask for the address, and add it to this node's bootstrap list.",
             )
         case Trouble.LOST:
             return (
-                "its link broke, and whether its machine answers is not known yet",
-                f"Ask again in some seconds; then call {one.name}.",
+                f"the link{s} broke, and whether any machine answers there is not known yet",
+                "in some seconds `mithaq why` says more.",
             )
         case Trouble.PAUSED:
             return (
-                f"this node keeps it away for a while, because of what it sent: {one.error}",
-                f"Call {one.name}: what its node sends breaks the rules; which version is it?",
+                f"this node keeps {'them' if s else 'it'} away for a while: {one.error}",
+                "what was sent from there breaks the rules; which version runs there?",
             )
         case _:
             return (
-                "its machine does not answer at all: it is off, or the line to it is cut",
-                f"Call {one.name}: is its machine on, and does its line work?",
+                f"{its} machine{s} {do} not answer at all: off, or behind a cut line",
+                f"{'are' if s else 'is'} the machine{s} on, and {do} the line{s} work?",
             )
 
 
@@ -254,24 +311,32 @@ def _unfence(who: str) -> str:
     return f"the operator of {who} runs `mithaq unfence` once no other machine has its key"
 
 
-def _starting(call: RollCall, one: Seen) -> Finding:
-    signing = call.facts.signing
-    if one.is_self and signing is not None and signing.state is SigningState.ASLEEP:
-        up_ms = call.facts.machine.up_ms
-        words = f"This node started {span(up_ms)} ago and signs nothing until {signing.needed} "
-        words += f"others have answered; {signing.answered} have."
-    else:
-        up_ms = one.word.up_ms if one.word is not None else 0
-        words = f"{one.name} started {span(up_ms)} ago and signs nothing before enough others have "
-        words += "answered it."
-    return found(
-        Code.VALIDATOR_STARTING,
-        Weight.SLOWS,
-        words,
-        "Nothing, if the others answer within a minute; else see who is missing.",
-        about=(one,),
-        since_ms=moment(call.facts, up_ms),
-    )
+def _starting(call: RollCall) -> Iterator[Finding]:
+    advice = "Nothing, if it ends within a minute; else see who is missing."
+    about = call.named(fitness=Fitness.STARTING)
+    signing, up_ms = call.facts.signing, call.facts.machine.up_ms
+    own = tuple(one for one in about if one.is_self)
+    if own and signing is not None:
+        yield found(
+            Code.VALIDATOR_STARTING,
+            Weight.SLOWS,
+            f"This node started {span(up_ms)} ago and signs nothing until {signing.needed} others "
+            f"have answered; {signing.answered} have.",
+            advice,
+            about=own,
+            since_ms=moment(call.facts, up_ms),
+        )
+    others = tuple(one for one in about if not one.is_self)
+    if others:
+        verb = "signs" if len(others) == 1 else "sign"
+        yield found(
+            Code.VALIDATOR_STARTING,
+            Weight.SLOWS,
+            f"{listed(others)} started a moment ago and {verb} nothing before enough others have "
+            "answered.",
+            advice,
+            about=others,
+        )
 
 
 def _behind(one: Seen) -> Finding:

@@ -138,6 +138,16 @@ class Decision(Struct, frozen=True, kw_only=True):
 
 
 @final
+class Finality(Struct, frozen=True, kw_only=True):
+    """How long transactions took from their submission here to a durable block."""
+
+    count: Natural[int]
+    """The newest of this run; at most 100."""
+    median_ms: Natural[int]
+    longest_ms: Natural[int]
+
+
+@final
 class Rules(Struct, frozen=True, kw_only=True):
     """Of the consensus parameters, what a diagnosis asks for."""
 
@@ -192,4 +202,6 @@ class Facts(Struct, frozen=True, kw_only=True):
     """By seat."""
     decisions: tuple[Decision, ...]
     """The newest, oldest first."""
+    finality: Finality | None
+    """None where no client's transaction became final here in this run."""
     machine: Machine

@@ -6,6 +6,7 @@ Every memory is bounded by the number of nodes that may connect, or says so.
 """
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, final
 
@@ -16,7 +17,7 @@ from node.engine import Engine
 from node.signer import Place
 from node.wire import Decided
 from primitives import limits
-from primitives.ids import Digest, Height, Seat, TimeMs, ValidatorKey, View
+from primitives.ids import Digest, Height, Seat, TimeMs, TransactionId, ValidatorKey, View
 
 CLOCKS_KEPT: Final = 3
 """Of what a peer said of its clock: the least delayed of three counts, and a clock that was set
@@ -85,6 +86,9 @@ class Lookout:
         self.untold: set[Link] = set()
         """Links that came up and were told nothing yet."""
         self.blocks: deque[SeenBlock] = deque(maxlen=limits.BLOCKS_WATCHED)
+        self.finality: deque[int] = deque(maxlen=limits.FINALITY_KEPT)
+        """How long transactions took that clients submitted here, in milliseconds."""
+        self._submitted: dict[TransactionId, int] = {}
         self.signed: dict[ValidatorKey, tuple[Place, int]] = {}
         """The newest statement of each validator, and when it was first seen here."""
         self.step_ms = now_ms
@@ -150,6 +154,20 @@ class Lookout:
         self.blocks.append(
             SeenBlock(header.height, certificate.view, header.validators_hash, seats, now_ms)
         )
+
+    def submitted(self, identifiers: Iterable[TransactionId], now_ms: int) -> None:
+        """Clients' transactions were taken; their time runs, of so many at once."""
+        for identifier in identifiers:
+            self._submitted.setdefault(identifier, now_ms)
+            if len(self._submitted) > limits.FINALITY_WATCHED:
+                del self._submitted[next(iter(self._submitted))]
+
+    def final(self, identifiers: Iterable[TransactionId], now_ms: int) -> None:
+        """These stand in a durable block."""
+        for identifier in identifiers:
+            began_ms = self._submitted.pop(identifier, None)
+            if began_ms is not None:
+                self.finality.append(now_ms - began_ms)
 
     def look(self, now_ms: int) -> None:
         """Regularly: what has changed since the last look, at the height at hand."""

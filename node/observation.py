@@ -6,6 +6,7 @@ moment. What others said is bounded by `node.about` and `node.lookout`.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from statistics import median
 from typing import Final, final
 
 import trio
@@ -17,7 +18,7 @@ from ledger.membership import suspended
 from ledger.validators import ValidatorRecord
 from node.about import About, parameters_digest
 from node.engine import Engine
-from node.facts import Decision, Facts, Machine, Rules, Seats, Seen, Step, Trouble, Word
+from node.facts import Decision, Facts, Finality, Machine, Rules, Seats, Seen, Step, Trouble, Word
 from node.folder import LoadedNode
 from node.lookout import Contact, Lookout
 from node.metrics import Metrics
@@ -167,6 +168,7 @@ class Observer:
                 )
                 for block in list(self._lookout.blocks)[-DECISIONS_SHOWN:]
             ),
+            finality=_finality(self._lookout),
             machine=Machine(
                 version=self.version,
                 up_ms=moment - self._lookout.began_ms,
@@ -268,6 +270,13 @@ def _reaches(said: About, validators: Digest, count: int) -> Seats | None:
     if said.validators != validators:
         return None
     return tuple(sorted(seat for seat in seats_of(said.reaches) if seat < count))
+
+
+def _finality(lookout: Lookout) -> Finality | None:
+    times = lookout.finality
+    if not times:
+        return None
+    return Finality(count=len(times), median_ms=int(median(times)), longest_ms=max(times))
 
 
 def _step(now: Instance, lookout: Lookout, moment: int) -> Step:

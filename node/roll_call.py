@@ -89,9 +89,15 @@ class RollCall:
         return tuple(v for v in self.facts.validators if self.fitness(v) is Fitness.AT_WORK)
 
     @cached_property
+    def able(self) -> tuple[Seen, ...]:
+        """At work, or about to be: who starts needs nobody but the others."""
+        starting = self.named(fitness=Fitness.STARTING)
+        return tuple(v for v in self.facts.validators if v in self.at_work or v in starting)
+
+    @cached_property
     def has_quorum(self) -> bool:
-        """Whether enough are at work, as seen from here."""
-        return len(self.at_work) >= self.quorum
+        """Whether enough are able, as seen from here, and on one side."""
+        return max(len([v for v in side if v in self.able]) for side in self.sides) >= self.quorum
 
     # --- one validator ------------------------------------------------------------------------
 
@@ -126,6 +132,10 @@ class RollCall:
         up_ms = self.facts.machine.up_ms
         return up_ms if one.heard_ms is None else min(one.heard_ms, up_ms)
 
+    def lost_ms(self, one: Seen) -> int:
+        """Since when there has been no link; at most since our start."""
+        return self.facts.machine.up_ms if one.turned_ms is None else one.turned_ms
+
     def _still_signs(self, one: Seen) -> bool:
         signed_ms, lost_ms = one.signed_ms, one.turned_ms
         if signed_ms is None or lost_ms is None:
@@ -134,7 +144,7 @@ class RollCall:
 
     def reached_by(self, one: Seen) -> tuple[Seen, ...]:
         """Who is heard by us, and said since we lost it to have a live link with it."""
-        lost_ms = self.facts.machine.up_ms if one.turned_ms is None else one.turned_ms
+        lost_ms = self.lost_ms(one)
         return tuple(
             other
             for other in self.facts.validators
@@ -176,6 +186,30 @@ class RollCall:
         return tuple(v for v in self.facts.validators if self.reach(v) in near)
 
     @cached_property
+    def sides(self) -> tuple[tuple[Seen, ...], ...]:
+        """The near, by who says to reach whom; one side where they are not divided.
+
+        A validator passes on what it hears, so whomever it reaches is on its side. An observer is
+        told votes and passes none on: it may hear both sides of a cut that it does not bridge.
+        """
+        if self.facts.role is NodeRole.VALIDATOR or not all(map(self._is_settled, self.near)):
+            return (self.near,)
+        sides: list[set[Seat]] = []
+        for one in self.near:
+            reached = {one.seat, *(() if one.word is None else one.word.reaches or ())}
+            joined = [side for side in sides if side & reached]
+            sides = [side for side in sides if side not in joined]
+            sides.append(reached.union(*joined))
+        return tuple(tuple(v for v in self.near if v.seat in side) for side in sides) or ((),)
+
+    def _is_settled(self, one: Seen) -> bool:
+        """Whether what it says of its links is fresh, and it had the time to make them."""
+        word = one.word
+        if word is None or word.reaches is None or not one.linked:
+            return False
+        return word.age_ms <= limits.QUIET_MS and word.up_ms > TOGETHER_MS
+
+    @cached_property
     def unanswered(self) -> tuple[Seen, ...]:
         """The missing whose machines do not answer at all: off, or behind a cut line."""
         return tuple(
@@ -191,9 +225,8 @@ class RollCall:
         Two at least, lost at one time, whose machines do not answer at all.
         """
         lost = self.unanswered
-        ages = [one.turned_ms for one in lost if one.turned_ms is not None]
-        together = len(ages) == len(lost) >= 2 and max(ages) - min(ages) <= TOGETHER_MS
-        return lost if together else ()
+        ages = [self.lost_ms(one) for one in lost]
+        return lost if len(lost) > 1 and max(ages) - min(ages) <= TOGETHER_MS else ()
 
     # --- the height at hand -------------------------------------------------------------------
 

@@ -303,6 +303,8 @@ class Shell:
         checked = [answer for answer in answers if isinstance(answer, CheckedTransaction)]
         with self._ending_the_node():
             refusals, out = self.engine.submit(checked, now_ms())
+            taken = [tx.id for tx, refused in zip(checked, refusals, strict=True) if not refused]
+            self.lookout.submitted(taken, steady_ms())
             self._perform(out)
         judged = iter(zip(checked, refusals, strict=True))
         results: list[TransactionId | MithaqError] = []
@@ -390,6 +392,7 @@ class Shell:
         if out.decided:
             self._decided.set()
             self._decided = trio.Event()
+        self.lookout.final(out.final, steady_ms())
         for identifier in out.final:
             for done in self._waiters.get(identifier, ()):
                 done.set()

@@ -433,6 +433,10 @@ CONTACTS_KEPT_MAX: Final = 1_024
 """Peers remembered with their links and words: those admitted now, and some that were before."""
 BLOCKS_WATCHED: Final = 256
 """Blocks of which it is remembered who signed, and how long they took: 128 validators twice."""
+FINALITY_WATCHED: Final = 1_000
+"""Submitted transactions whose time is taken at once; of more than these the oldest is let go."""
+FINALITY_KEPT: Final = 100
+"""Of such times, so many make the median that people are shown."""
 LOOP_LAG_MS_MAX: Final = 500
 """A loop that goes on so late costs each phase of a view half of its first timeout."""
 DISK_FREE_BYTES_MIN: Final = 192 * 1024 * 1024

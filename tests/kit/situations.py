@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from kit.certified import named_digest
 from node.about import About
-from node.facts import Decision, Facts, Machine, Rules, Seen, Step, Trouble, Word
+from node.facts import Decision, Facts, Finality, Machine, Rules, Seen, Step, Trouble, Word
 from node.standing import SigningState, SigningStatus
 from node.status import NodeRole
 from primitives.ids import (
@@ -98,6 +98,7 @@ class Situation:
             decisions=tuple(
                 decided(HEIGHT - age, age_ms=400 + 1_000 * age) for age in range(9, -1, -1)
             ),
+            finality=Finality(count=100, median_ms=210, longest_ms=900),
             machine=Machine(
                 version=VERSION,
                 up_ms=86_400_000,

@@ -49,6 +49,15 @@ def split(seat: int, *lost: str) -> Situation:
     return made.waits(45_000, wish=View(1), views=asked)
 
 
+def divided(first: int) -> Situation:
+    """The first so many of seven, and the others: an observer hears all of them."""
+    made = Situation(7, seat=None)
+    for one in made.facts.validators:
+        side = range(first) if one.seat < first else range(first, 7)
+        made.word(one.name, reaches=tuple(side))
+    return made
+
+
 THREE: Final = ("Finance", "Interior", "Justice")
 FOUR: Final = ("Health", "Labour", "Energy", "Culture")
 
@@ -86,6 +95,14 @@ TABLE: Final[dict[str, Callable[[], Situation]]] = {
     "a link that broke a moment ago": lambda: Situation(4).loses(
         "Health", after_ms=400, trouble=Trouble.LOST
     ),
+    "the whole network starts": lambda: (
+        Situation(4)
+        .alter(block_ms=None, signing=replace(SIGNING, state=SigningState.ASLEEP, answered=1))
+        .machine(up_ms=4_000)
+        .word("Interior", standing="asleep")
+        .word("Justice", standing="asleep")
+        .word("Health", standing="asleep")
+    ),
     "never heard of": lambda: (
         Situation(4)
         .loses("Health", trouble=SILENT)
@@ -106,6 +123,8 @@ TABLE: Final[dict[str, Callable[[], Situation]]] = {
     "3/4, from the four": lambda: split(3, *THREE),
     "2/5, from the two": lambda: split(0, *THREE[2:], *FOUR),
     "2/5, from the five": lambda: Situation(7, seat=2).loses(*THREE[:2], trouble=SILENT),
+    "3/4, seen by an observer who hears both": lambda: divided(3),
+    "2/5, seen by an observer who hears both": lambda: divided(2),
     "alone": lambda: Situation(4).loses("Interior", "Justice", "Health", trouble=SILENT).rests(),
     "an observer alone": lambda: Situation(4, seat=None).loses(
         "Finance", "Interior", "Justice", "Health", trouble=SILENT
@@ -255,6 +274,37 @@ def test_what_is_lost_at_different_times_is_no_partition() -> None:
     assert "partition" not in codes(diagnose(down.facts))
 
 
+def test_an_observer_believes_in_a_cut_once_links_had_their_time() -> None:
+    """A validator that started a moment ago reaches nobody yet; a word that is old counts not."""
+    assert diagnose(divided(3).facts).verdict == "halted"
+    assert diagnose(divided(2).facts).verdict == "slow"
+
+    for changed in ({"up_ms": TOGETHER_MS}, {"age_ms": limits.QUIET_MS + 1}, {"reaches": None}):
+        assert codes(diagnose(divided(3).word("Health", **changed).facts)) == []
+
+
+def test_what_was_never_there_is_a_side_as_well() -> None:
+    """A network that is divided when it starts."""
+    situation = Situation(7)
+    for name in FOUR:
+        situation.loses(name, trouble=SILENT)
+        situation.one(name, turned_ms=None, heard_ms=None, signed_ms=None, word=None)
+    found = diagnose(situation.machine(up_ms=20_000).facts)
+
+    assert [one.validators for one in found.findings if one.code == "partition"] == [FOUR]
+
+
+def test_each_cause_is_told_once() -> None:
+    """With all who went silent about the same time; another cause, and another time, apart."""
+    situation = Situation(7).loses("Justice", "Health", after_ms=60_000)
+    situation.loses("Labour", after_ms=60_000 + TOGETHER_MS + 1)
+    situation.loses("Energy", trouble=SILENT)
+    found = diagnose(situation.facts)
+
+    missing = [one.validators for one in found.findings if one.code == "validator.missing"]
+    assert missing == [("Justice", "Health"), ("Labour",), ("Energy",)]
+
+
 def test_who_signs_on_through_others_is_not_missing() -> None:
     """Whom nobody says to reach either, but whose votes still come."""
     situation = Situation(4).loses("Health", after_ms=60_000, trouble=SILENT)
@@ -357,7 +407,8 @@ def test_it_halts_where_no_quorum_is_at_work(facts: Facts) -> None:
     """And never says that a quorum is missing where there is one."""
     found, call = diagnose(facts), RollCall(facts)
 
-    lacking = len(call.at_work) < quorum(len(facts.validators))
+    most = max(len(set(side) & set(call.able)) for side in call.sides)
+    lacking = most < quorum(len(facts.validators))
     assert ("quorum.missing" in codes(found)) == lacking
     assert not lacking or found.verdict == "halted"
 

@@ -11,7 +11,7 @@ from node.about import parameters_digest
 from node.lookout import CLOCKS_KEPT, Lookout
 from node.wire import Decided
 from primitives import limits
-from primitives.ids import Height, TimeMs
+from primitives.ids import Height, TimeMs, TransactionId
 
 NOW = TimeMs(1_790_000_000_000)
 """Our clock."""
@@ -163,3 +163,19 @@ def test_how_far_it_is_behind_is_judged_when_it_speaks() -> None:
 
     lookout.told("a", replace(ABOUT, height=Height(9)), 3_000, NOW)
     assert (contact.behind, contact.same_parameters) == (-8, False)
+
+
+def test_it_takes_the_time_of_so_many_transactions() -> None:
+    """Of the oldest no longer, where more than these wait; and the newest times are kept."""
+    lookout = fresh()
+    names = [TransactionId(b"%032d" % number) for number in range(limits.FINALITY_WATCHED + 1)]
+    lookout.submitted(names, 1_000)
+    lookout.submitted(names[-1:], 1_500)
+
+    lookout.final([names[0], names[-1]], 1_700)
+    assert list(lookout.finality) == [700]
+
+    lookout.final(names[1:-1], 1_800)
+    assert len(lookout.finality) == limits.FINALITY_KEPT
+    lookout.final(names, 9_000)
+    assert set(lookout.finality) == {800}
