@@ -60,11 +60,12 @@ def _document() -> GenesisDocument:
     )
     return GenesisDocument(
         format="mithaq.genesis",
-        version=3,
+        version=4,
         network="bench",
         time_ms=TimeMs(0),
         parameters=DEFAULTS,
         validators=bodies.records(),
+        observers=(),
         accounts=(account, *bodies.accounts()),
         roles=(),
         assets=(),

@@ -102,11 +102,12 @@ def genesis(accounts: int) -> Genesis:
     return genesis_block(
         GenesisDocument(
             format="mithaq.genesis",
-            version=3,
+            version=4,
             network="bench",
             time_ms=TimeMs(0),
             parameters=DEFAULTS,
             validators=bodies.records(),
+            observers=(),
             accounts=(
                 *(
                     GenesisAccount(

@@ -117,11 +117,12 @@ def _document() -> GenesisDocument:
     )
     return GenesisDocument(
         format="mithaq.genesis",
-        version=3,
+        version=4,
         network="bench",
         time_ms=_BEGUN,
         parameters=DEFAULTS,
         validators=records,
+        observers=(),
         accounts=tuple(_organisation(each) for each in (*map(_account, range(ACCOUNTS)), _AGENCY)),
         roles=(),
         assets=(GenesisAsset("GBP", 2, _AGENCY),),

@@ -90,11 +90,12 @@ def _document() -> GenesisDocument:
     )
     return GenesisDocument(
         format="mithaq.genesis",
-        version=3,
+        version=4,
         network="bench",
         time_ms=TimeMs(0),
         parameters=DEFAULTS,
         validators=bodies.records(),
+        observers=(),
         accounts=(agency, *vendors, *bodies.accounts()),
         roles=(),
         assets=(GenesisAsset("GBP", 2, _AGENCY),),

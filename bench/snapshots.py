@@ -80,11 +80,12 @@ def _genesis() -> Genesis:
     return genesis_block(
         GenesisDocument(
             format="mithaq.genesis",
-            version=3,
+            version=4,
             network="bench",
             time_ms=TimeMs(0),
             parameters=DEFAULTS,
             validators=tuple(replace(r, key=ValidatorKey(key.public)) for r, key in records),
+            observers=(),
             accounts=bodies.accounts(),
             roles=(),
             assets=(),

@@ -126,11 +126,12 @@ class Town:
         count = len(self._payers)
         return GenesisDocument(
             format="mithaq.genesis",
-            version=3,
+            version=4,
             network="bench",
             time_ms=TimeMs(0),
             parameters=DEFAULTS,
             validators=tuple(replace(one, key=ValidatorKey(key.public)) for one, key in records),
+            observers=(),
             accounts=(*bodies.accounts(), *self._accounts()),
             roles=(),
             assets=(GenesisAsset("GBP", 2, _account(0)),),

@@ -53,7 +53,7 @@ def _node(town: Town, folder: Path) -> LoadedNode:
         genesis=town.genesis,
         node_key=create_key(folder / "node.key", name="bench", purpose=Purpose.NODE),
         validator_key=None,
-        peers=(),
+        bootstrap=(),
     )
 
 

@@ -17,16 +17,16 @@ import msgspec
 from cli.home import FORMAT, VERSION, Home, Localnet, NodeEntry, localnet_text
 from ledger import genesis, parameters
 from ledger.accounts import AccountKind, WeightedKey, account_of_key
+from ledger.observers import ObserverRecord
 from ledger.roles import ASSET_ISSUER, NOTARY, REGISTRAR
 from ledger.validators import ValidatorRecord
 from node.config import (
     Address,
     ApiConfig,
+    BootstrapConfig,
     Config,
     NodeFolder,
     P2pConfig,
-    PeerAddress,
-    PeerConfig,
     config_text,
 )
 from node.keys import Purpose, StoredKey, create_key, read_key
@@ -59,9 +59,9 @@ MINISTRIES: Final = (
 )
 BASE_PORT: Final = 17000
 API_OFFSET: Final = 1000
-NODES_MAX: Final = API_OFFSET
-"""More nodes would take each other's ports."""
 VALIDATORS_DEFAULT: Final = 4
+BOOTSTRAPS: Final = 4
+"""Validators in a node's bootstrap list: the others' addresses it hears from these."""
 
 ASSET: Final = "GBP"
 EXPONENT: Final = 2
@@ -73,6 +73,8 @@ DEMO_KEYS: Final = {
     "agency-2": "Second agency",
 }
 """Key file → the public body whose account it signs for."""
+OBSERVED_BY: Final = ("agency-1", "agency-2")
+"""Whose the observers are, in turn."""
 
 
 @final
@@ -120,10 +122,8 @@ def check_plan(plan: Plan) -> None:
     if not 1 <= plan.validators <= limits.VALIDATORS_MAX:
         raise OperatorFault(f"{plan.validators} validators, expected 1 to {limits.VALIDATORS_MAX}")
     nodes = plan.validators + plan.observers
-    if plan.observers < 0 or nodes > NODES_MAX:
-        raise OperatorFault(
-            f"{plan.observers} observers, expected 0 to {NODES_MAX - plan.validators}"
-        )
+    if not 0 <= plan.observers <= limits.OBSERVERS_MAX:
+        raise OperatorFault(f"{plan.observers} observers, expected 0 to {limits.OBSERVERS_MAX}")
     highest = plan.base_port + API_OFFSET + nodes - 1
     if plan.base_port < 1 or highest > 65535:
         raise OperatorFault(
@@ -235,7 +235,7 @@ def _genesis(
     enough = min(parameters.DEFAULTS.minimum_validators, plan.validators)
     return genesis.GenesisDocument(
         format="mithaq.genesis",
-        version=3,
+        version=4,
         network=plan.network,
         time_ms=TimeMs(time.time_ns() // 1_000_000),
         parameters=msgspec.structs.replace(parameters.DEFAULTS, minimum_validators=enough),
@@ -247,6 +247,14 @@ def _genesis(
                 ids[name],
             )
             for name, key in votes.items()
+        ),
+        observers=tuple(
+            ObserverRecord(
+                entry.name,
+                NodeKey(links[entry.name].public),
+                ids[OBSERVED_BY[index % len(OBSERVED_BY)]],
+            )
+            for index, entry in enumerate(plan.entries()[plan.validators :])
         ),
         accounts=tuple(
             _account(ids[name], key.public, body)
@@ -275,21 +283,19 @@ def _account(account: "AccountId", key: PublicKey, body: str) -> genesis.Genesis
 
 
 def _config(entry: NodeEntry, entries: Sequence[NodeEntry], links: dict[str, StoredKey]) -> Config:
-    # Observers follow the validators; two observers have nothing to tell each other.
-    others = [
-        other for other in entries if other is not entry and "validator" in (entry.role, other.role)
-    ]
+    """Begin with a few validators: whoever answers tells of all others."""
+    first = [other for other in entries if other is not entry and other.role == "validator"]
     return Config(
         name=entry.name,
         p2p=P2pConfig(
             listen=Address(entry.p2p),
-            peers=tuple(
-                PeerConfig(
+            bootstrap=tuple(
+                BootstrapConfig(
                     name=other.name,
                     node_id=links[other.name].public.hex(),
-                    address=PeerAddress(other.p2p),
+                    address=other.p2p,
                 )
-                for other in others
+                for other in first[:BOOTSTRAPS]
             ),
         ),
         api=ApiConfig(listen=Address(entry.api)),

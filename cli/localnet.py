@@ -50,7 +50,7 @@ def localnet() -> None:
 def up(
     session: Session, validators: int | None, observers: int | None, base_port: int | None
 ) -> None:
-    """Start the network, made first where there is none; return when block 1 is final.
+    """Start the network, made first where there is none; return when block 1 is final everywhere.
 
     Where the home has a network, the nodes that do not run are started.
     """
@@ -127,15 +127,16 @@ def _wait_for_first_block(session: Session, home: Home, network: Localnet, began
     needed = quorum(len(voting))
     answered = 0
     while True:
-        reports = list(_asked(home, voting))
-        statuses = [report.status for report in reports if report.status is not None]
+        seen = [report.status for report in _asked(home, network.nodes)]
+        statuses = [status for status in seen[: len(voting)] if status is not None]
+        follow = all(status is not None and status.height >= 1 for status in seen[len(voting) :])
         if len(statuses) > answered:
             answered = len(statuses)
             seconds = time.monotonic() - began
             session.progress(f"{answered} of {len(voting)} validators answer ({seconds:.1f} s)")
         # The quorum-th highest of them: so many have at least this block.
         heights = sorted((status.height for status in statuses), reverse=True)
-        if len(heights) == len(voting) and heights[needed - 1] >= 1:
+        if follow and len(heights) == len(voting) and heights[needed - 1] >= 1:
             return heights[needed - 1]
         if time.monotonic() - began > FIRST_BLOCK_S:
             if len(heights) >= needed and heights[needed - 1] >= 1:

@@ -42,6 +42,16 @@ from ledger.books import (
 )
 from ledger.evidence import EVIDENCE_CASES, EVIDENCE_REPORTS
 from ledger.membership import MEMBERSHIP, VALIDATORS, Membership, Records, ValidatorsRow
+from ledger.observers import (
+    OBSERVERS,
+    OBSERVERS_IN_FORCE,
+    InForceRow,
+    ObserverRecord,
+    ObserverRow,
+    observer_contradictions,
+    taken_by_observers,
+    taken_by_validators,
+)
 from ledger.operation import sentence
 from ledger.parameters import NETWORK, PARAMETERS, Network, Parameters
 from ledger.receipt import receipts_root
@@ -71,6 +81,7 @@ from primitives.ids import (
     ChainId,
     Height,
     Natural,
+    NodeKey,
     Sized32,
     TimeMs,
     ValidatorKey,
@@ -94,6 +105,8 @@ KERNEL_TABLES: Final[tuple[Table[Any, Any], ...]] = (
     SUSPENSIONS,
     EVIDENCE_CASES,
     EVIDENCE_REPORTS,
+    OBSERVERS,
+    OBSERVERS_IN_FORCE,
 )
 
 
@@ -161,11 +174,15 @@ class GenesisDocument(Struct, array_like=True, frozen=True):
     """All that a network begins with."""
 
     format: Literal["mithaq.genesis"]
-    version: Literal[3]
+    version: Literal[4]
     network: Annotated[PublicName, Meta(min_length=1, description="name of the network")]
     time_ms: Annotated[Natural[TimeMs], Meta(description="time of block 0")]
     parameters: Parameters
     validators: Records
+    observers: Annotated[
+        tuple[ObserverRecord, ...],
+        Meta(max_length=limits.OBSERVERS_MAX, description="nodes that may follow from the start"),
+    ]
     accounts: tuple[GenesisAccount, ...]
     roles: tuple[GenesisRole, ...]
     assets: tuple[GenesisAsset, ...]
@@ -247,6 +264,11 @@ def _rows(document: GenesisDocument) -> dict[Slot, bytes | None]:
     put(PARAMETERS, None, document.parameters)
     put(VALIDATORS, Height(0), ValidatorsRow(tuple(by_key), None))
     put(MEMBERSHIP, None, Membership(Height(0), 0, ()))
+    if document.observers:
+        for row_key, row in _observer_rows(document.observers).items():
+            put(OBSERVERS, row_key, row)
+        keys = sorted(record.node_key for record in document.observers)
+        put(OBSERVERS_IN_FORCE, None, InForceRow(Height(0), tuple(keys)))
     for account in document.accounts:
         put(ACCOUNTS, account.id, account.row())
     for role in dict.fromkeys((*KERNEL_ROLES, *(grant.role for grant in document.roles))):
@@ -263,10 +285,18 @@ def _rows(document: GenesisDocument) -> dict[Slot, bytes | None]:
     return rows
 
 
+def _observer_rows(records: Iterable[ObserverRecord]) -> dict[NodeKey, ObserverRow]:
+    return {
+        record.node_key: ObserverRow(record.name, record.account, Height(0), None)
+        for record in records
+    }
+
+
 def contradictions(document: GenesisDocument) -> Iterator[str]:
     """Everything about a document that its form cannot exclude."""
     yield from _parameter_errors(document)
     yield from _validator_errors(document)
+    yield from _observer_errors(document)
     yield from _account_errors(document)
     known = {account.id for account in document.accounts}
     yield from _role_errors(document, known)
@@ -294,6 +324,20 @@ def _validator_errors(document: GenesisDocument) -> Iterator[str]:
             yield f"validators: {sentence(refusal)}"
         for contradiction in record_contradictions(record, accounts.get(record.account)):
             yield f"validator {record.name}: {sentence(contradiction)}"
+
+
+def _observer_errors(document: GenesisDocument) -> Iterator[str]:
+    accounts = {account.id: account.row() for account in document.accounts}
+    yield from _repeated("observers: the node key", (o.node_key.hex() for o in document.observers))
+    for index, record in enumerate(document.observers):
+        others = _observer_rows(document.observers[:index])
+        for refusal in (
+            *taken_by_validators(record, document.validators),
+            *taken_by_observers(record, others),
+        ):
+            yield f"observers: {sentence(refusal)}"
+        for contradiction in observer_contradictions(record, accounts.get(record.account)):
+            yield f"observer {record.name}: {sentence(contradiction)}"
 
 
 def _account_errors(document: GenesisDocument) -> Iterator[str]:

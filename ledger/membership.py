@@ -15,7 +15,7 @@ at least `minimum_validators`; a marked validator (suspended, but needed for tha
 the newest row.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, unique
 from typing import Annotated, Final, final
@@ -24,6 +24,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from ledger.act import THRESHOLD_NOT_REACHED, Act
+from ledger.observers import require_apart
 from ledger.operation import Refusal, Refused
 from ledger.parameters import PARAMETERS
 from ledger.state import EntrySource, StateReader, Table
@@ -88,6 +89,20 @@ def validator_records(state: StateReader, height: Height) -> tuple[ValidatorReco
     assert height <= state.height + 2, f"state of height {state.height} asked about {height}"
     membership = MEMBERSHIP.read(state, None)
     return _row_of(height, membership, lambda at: VALIDATORS.read(state, at)).validators
+
+
+def earlier_records(
+    state: EntrySource, *, down_to: Height
+) -> Iterator[tuple[ValidatorRecord, ...]]:
+    """Who voted, row by row from the newest down to the one that governs from `down_to` on."""
+    membership = MEMBERSHIP.read(state, None)
+    assert membership is not None, "genesis says who is a member"
+    at: Height | None = membership.newest
+    while at is not None and at >= down_to:
+        row = VALIDATORS.read(state, at)
+        assert row is not None, f"no row of validators at height {at}, which another one names"
+        yield row.validators
+        at = row.previous
 
 
 def validators_at(state: StateReader, height: Height) -> ValidatorSet:
@@ -301,6 +316,7 @@ def change_validators(act: Act, change: Change) -> Changed:
     )
     for ready in change.joining:
         require_fit(act, ready.record)
+        require_apart(act, ready.record)
         require_ready(act, ready)
     now.write(records, change.size)
     added = tuple(ready.record for ready in change.joining)

@@ -26,11 +26,12 @@ from node.lag import Load
 from node.log import Log
 from node.metrics import Metrics, Sight
 from node.observation import Observer
+from node.peering import Peering
 from node.ports import Ports
 from node.premises import Premises
 from node.retention_task import keep_retention
 from node.room import require_room
-from node.shell import Shell
+from node.shell import Shell, now_ms
 from node.signer import Signer
 from node.snapshot_serve import SnapshotService
 from node.snapshot_shelf import Shelf
@@ -122,14 +123,23 @@ async def _run(loaded: LoadedNode, store: ChainStore, log: Log, patience_s: floa
             key_seed=loaded.node_key.seed,
             listen=loaded.config.p2p.listen,
             chain_id=chain,
-            peers=loaded.peers,
+            peers=(),
             answer=answerer.answer,
         ) as network,
         trio.open_nursery() as tasks,
     ):
+        peering = Peering(
+            network,
+            store=store,
+            chain=chain,
+            key=loaded.node_key.signing(),
+            bootstrap=loaded.bootstrap,
+            log=log,
+        )
         shell = Shell(
             engine=engine,
             network=network,
+            peering=peering,
             store=store,
             chain=chain,
             kind=TRANSACTION,
@@ -154,6 +164,7 @@ async def _run(loaded: LoadedNode, store: ChainStore, log: Log, patience_s: floa
                 muted=signer.muted if signer is not None else None,
             )
             supervisor.ready()
+            peering.advertise(loaded.config.p2p.advertised(network.address), now_ms())
             tasks.start_soon(shell.run)
             tasks.start_soon(node.observer.keep_telling)
             tasks.start_soon(_keep_house, node, snapshots, log)
@@ -356,23 +367,26 @@ class RunningNode:
         return link is not None and link.connected, self._shell.heights.get(peer)
 
     def _peers(self) -> tuple[PeerStatus, ...]:
-        links = self._network.links()
-        voting = {record.node_key for record in self._shell.engine.parent.records}
+        links, peering = self._network.links(), self._shell.peering
         peers = []
-        for peer in self.loaded.config.p2p.peers:
-            identity = peer_id_of(peer.node_key)
-            validator = peer.node_key in voting
+        for one in peering.neighbours:
+            identity, known = peer_id_of(one.node_key), peering.admitted(one.node_key)
             peers.append(
                 PeerStatus(
-                    name=peer.name,
-                    node_key=peer.node_key,
-                    address=str(peer.address),
-                    role=NodeRole.VALIDATOR if validator else NodeRole.OBSERVER,
+                    name=one.name,
+                    node_key=one.node_key,
+                    addresses=one.addresses,
+                    role=None if known is None else _role(votes=known.votes),
+                    account=None if known is None else known.account,
                     connected=links[identity].connected,
                     last_seen_height=self._shell.heights.get(identity),
                 )
             )
         return tuple(peers)
+
+
+def _role(*, votes: bool) -> NodeRole:
+    return NodeRole.VALIDATOR if votes else NodeRole.OBSERVER
 
 
 def _member(record: ValidatorRecord) -> MemberStatus:

@@ -18,7 +18,8 @@ from typing import Annotated, Final, Literal, final
 from msgspec import Meta, Struct
 
 from ledger.genesis import GenesisDocument, genesis_block
-from node.config import Name, PeerAddress
+from node.addresses import ReachableAddress
+from node.config import Name
 from node.snapshot_check import Checkpoint
 from p2p.peers import parse_address
 from primitives import limits
@@ -45,7 +46,7 @@ class BootstrapNode(Struct, frozen=True):
     name: Name
     node_id: Sized32[NodeKey]
     addresses: Annotated[
-        tuple[PeerAddress, ...], Meta(min_length=1, max_length=limits.BUNDLE_ADDRESSES_MAX)
+        tuple[ReachableAddress, ...], Meta(min_length=1, max_length=limits.BUNDLE_ADDRESSES_MAX)
     ]
 
 

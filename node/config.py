@@ -6,8 +6,8 @@ and no rule of consensus reads a value from here. Where things lie in a node's f
     config.toml  genesis.json  validator.key  node.key  signer.state  data/  snapshots/
     admin.sock  node.log  node.pid
 
-A folder without validator.key is an observer's. Which peers vote follows from genesis, by their
-node keys; a peer that is not in genesis is an observer.
+A folder without validator.key is an observer's. Who may connect stands on chain (node/admission);
+here is only where this node is reached, and whom it dials first.
 """
 
 import tomllib
@@ -22,6 +22,7 @@ from typing import Annotated, Any, Final, NewType, TypeVar, final, get_args, get
 import msgspec
 from msgspec import NODEFAULT, Meta, Struct
 
+from node.addresses import ReachableAddress
 from node.retention import HistoryKept, Policy, StateKept
 from p2p.peers import parse_address
 from primitives import limits
@@ -30,8 +31,6 @@ from primitives.ids import NodeKey
 
 Address = NewType("Address", str)
 """`host:port`; where a port may be 0, the system chooses one."""
-PeerAddress = NewType("PeerAddress", str)
-"""`host:port`, or empty for a peer that dials us and is never dialled."""
 
 Name = Annotated[
     str, Meta(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=limits.NAME_LENGTH_MAX, min_length=1)
@@ -39,6 +38,16 @@ Name = Annotated[
 HeightsApart = Annotated[int, Meta(ge=0, le=limits.SNAPSHOTS_APART_MAX)]
 SnapshotsKept = Annotated[int, Meta(ge=1, le=limits.SNAPSHOTS_KEPT_MAX)]
 NodeId = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+OptionalName = Annotated[
+    str, Meta(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=limits.NAME_LENGTH_MAX)
+]
+_WILDCARDS: Final = ("0.0.0.0:", "[::]:")
+_GONE: Final = {
+    "p2p.peers": "there is no such setting any more: who may connect stands on chain "
+    "(`mithaq observer`). Write [[p2p.bootstrap]] with node_id and address, for a few validators "
+    "that this node dials first"
+}
+"""Settings of earlier versions, and what to write instead."""
 
 _LEAST_KEPT: Final = {
     HistoryKept: limits.RETENTION_HEIGHTS_MIN,
@@ -58,16 +67,17 @@ class LogLevel(Enum):
 
 
 @final
-class PeerConfig(Struct, frozen=True):
-    """A node that may connect to us, and to which we connect where we know its address."""
+class BootstrapConfig(Struct, frozen=True):
+    """A node that this one dials before it knows anybody's address."""
 
-    name: Name
     node_id: NodeId
-    address: PeerAddress = PeerAddress("")
+    address: ReachableAddress
+    name: OptionalName = ""
+    """For the log, as long as the chain does not know the node."""
 
     @property
     def node_key(self) -> NodeKey:
-        """The peer's public node key."""
+        """Its public node key."""
         return NodeKey(bytes.fromhex(self.node_id))
 
 
@@ -76,7 +86,15 @@ class P2pConfig(Struct, frozen=True):
     """Between nodes."""
 
     listen: Address
-    peers: tuple[PeerConfig, ...] = ()
+    advertise: tuple[ReachableAddress, ...] = ()
+    """Where others reach this node; if not said, where it listens, unless that is everywhere."""
+    bootstrap: tuple[BootstrapConfig, ...] = ()
+
+    def advertised(self, bound: str) -> tuple[str, ...]:
+        """What the others are told, of a node that listens there."""
+        if self.advertise or bound.startswith(_WILDCARDS):
+            return self.advertise
+        return (bound,)
 
 
 @final
@@ -222,6 +240,10 @@ def _read_struct(kind: type[_S], value: object, path: str, faults: list[str]) ->
     fields = {field.name: field for field in msgspec.structs.fields(kind)}
     before = len(faults)
     for name in value.keys() - fields.keys():
+        gone = _GONE.get(_join(path, name))
+        if gone is not None:
+            faults.append(f"{_join(path, name)}: {gone}")
+            continue
         near = get_close_matches(name, fields, n=1)
         meant = f"; did you mean {near[0]}?" if near else ""
         faults.append(f"{_join(path, name)}: there is no such setting{meant}")
@@ -240,7 +262,7 @@ def _read_value(kind: Any, value: object, path: str, faults: list[str]) -> objec
         return _read_struct(kind, value, path, faults)
     if get_origin(kind) is tuple:
         if not isinstance(value, list):
-            faults.append(f"{path}: expected a list of tables, found {value!r}")
+            faults.append(f"{path}: expected a list, found {value!r}")
             return None
         item = get_args(kind)[0]
         return tuple(
@@ -248,7 +270,7 @@ def _read_value(kind: Any, value: object, path: str, faults: list[str]) -> objec
         )
     try:
         read: object = msgspec.convert(value, kind)
-        if kind is Address or (kind is PeerAddress and read):
+        if kind is Address:
             parse_address(str(read))
     except (msgspec.ValidationError, OperatorFault):
         faults.append(f"{path}: expected {_expected(kind)}, found {value!r}")
@@ -263,12 +285,14 @@ def _join(path: str, name: str) -> str:
 def _expected(kind: Any) -> str:  # noqa: ANN401 - any annotation
     if kind is Address:
         return "host:port, such as 127.0.0.1:17000"
-    if kind is PeerAddress:
-        return "host:port, such as 10.0.0.2:17000, or nothing for a peer that dials us"
+    if kind == ReachableAddress:
+        return "host:port that can be dialled, such as 10.0.0.2:17000"
     if kind == NodeId:
-        return "64 hexadecimal digits, the public half of the peer's node.key"
+        return "64 hexadecimal digits, the public half of the other node's node.key"
     if kind == Name:
         return f"a name of 1 to {limits.NAME_LENGTH_MAX} characters"
+    if kind == OptionalName:
+        return f"a name of at most {limits.NAME_LENGTH_MAX} characters"
     if kind == HeightsApart:
         return f"a number of heights up to {limits.SNAPSHOTS_APART_MAX}, 0 for no snapshots"
     if kind == SnapshotsKept:
@@ -283,15 +307,20 @@ def _expected(kind: Any) -> str:  # noqa: ANN401 - any annotation
 
 
 def _contradictions(config: Config) -> list[str]:
-    names = Counter(peer.name for peer in config.p2p.peers)
-    keys = Counter(peer.node_id for peer in config.p2p.peers)
+    p2p = config.p2p
+    keys = Counter(entry.node_id for entry in p2p.bootstrap)
     faults = [
-        f"p2p.peers: {count} peers are named {name}" for name, count in names.items() if count > 1
-    ]
-    faults += [
-        f"p2p.peers: {count} peers have the node id {key}"
+        f"p2p.bootstrap: {count} entries have the node id {key}"
         for key, count in keys.items()
         if count > 1
+    ]
+    faults += [
+        f"p2p.{setting}: {found} entries, expected at most {most}"
+        for setting, found, most in (
+            ("bootstrap", len(p2p.bootstrap), limits.BOOTSTRAP_MAX),
+            ("advertise", len(p2p.advertise), limits.ADDRESSES_PER_PEER_MAX),
+        )
+        if found > most
     ]
     if config.p2p.listen == config.api.listen and not config.p2p.listen.endswith(":0"):
         faults.append(f"api.listen: expected another port than p2p.listen, {config.p2p.listen}")
@@ -300,15 +329,17 @@ def _contradictions(config: Config) -> list[str]:
 
 def config_text(config: Config) -> str:
     """The file for a configuration, with its explanations; `load_config` reads it back."""
-    peers = "".join(
-        f"\n[[p2p.peers]]\nname = {_quoted(peer.name)}\nnode_id = {_quoted(peer.node_id)}\n"
-        f"address = {_quoted(peer.address)}\n"
-        for peer in config.p2p.peers
+    p2p = config.p2p
+    bootstrap = "".join(
+        f"\n[[p2p.bootstrap]]\nname = {_quoted(entry.name)}\nnode_id = {_quoted(entry.node_id)}\n"
+        f"address = {_quoted(entry.address)}\n"
+        for entry in p2p.bootstrap
     )
     return _TEMPLATE.format(
         name=_quoted(config.name),
-        p2p=_quoted(config.p2p.listen),
-        peers=peers,
+        p2p=_quoted(p2p.listen),
+        advertise=", ".join(_quoted(address) for address in p2p.advertise),
+        bootstrap=bootstrap,
         api=_quoted(config.api.listen),
         level=_quoted(config.log.level.value),
         every=config.snapshots.every,
@@ -337,12 +368,15 @@ _TEMPLATE: Final = """\
 name = {name}
 
 [p2p]
-# Where other nodes reach this one: host:port.
+# Where this node listens for others: host:port.
 listen = {p2p}
+# Where others reach it: up to 4 of host:port, which they are told in its name. With none, where it
+# listens; a node that listens everywhere (0.0.0.0) has to say it, or nobody dials it.
+advertise = [{advertise}]
 
-# Every node that may connect, and no other. node_id is the public half of its node.key; which peers
-# vote follows from genesis. Without an address (or with "") a peer is never dialled and dials us.
-{peers}
+# Whom it dials before it knows anybody's address: one that answers tells of all others. Who may
+# connect is not said here: validators and approved observers stand on chain.
+{bootstrap}
 [api]
 # Where people and programs reach this node. It reads and submits; whoever reaches it may do both.
 listen = {api}

@@ -15,9 +15,9 @@ from typing import final
 
 from ledger.genesis import Genesis, GenesisDocument, genesis_block, read_genesis
 from ledger.validators import ValidatorRecord
+from node.admission import Bootstrap
 from node.config import Config, NodeFolder, load_config
 from node.keys import Purpose, StoredKey, read_key
-from p2p.peers import Peer, peer_id_of
 from primitives import limits
 from primitives.errors import OperatorFault
 from primitives.ids import NodeKey
@@ -35,7 +35,7 @@ class LoadedNode:
     node_key: StoredKey
     validator_key: StoredKey | None
     """What it signs with where that is a validator's; None for one that only follows."""
-    peers: tuple[Peer, ...]
+    bootstrap: tuple[Bootstrap, ...]
 
 
 def load_genesis(path: Path) -> GenesisDocument:
@@ -75,7 +75,7 @@ def load_node(path: Path) -> LoadedNode:
         genesis=genesis,
         node_key=node_key,
         validator_key=validator_key,
-        peers=_peers(config, node_key, document),
+        bootstrap=_bootstrap(config, node_key),
     )
 
 
@@ -114,17 +114,12 @@ def check_identity(node: LoadedNode, records: Sequence[ValidatorRecord]) -> str 
     )
 
 
-def _peers(config: Config, own: StoredKey, document: GenesisDocument) -> tuple[Peer, ...]:
-    for peer in config.p2p.peers:
-        if peer.node_key == NodeKey(own.public):
-            raise OperatorFault(f"p2p.peers: {peer.name} has the node id of this node itself")
-    voting = {record.node_key for record in document.validators}
+def _bootstrap(config: Config, own: StoredKey) -> tuple[Bootstrap, ...]:
+    for entry in config.p2p.bootstrap:
+        if entry.node_key == NodeKey(own.public):
+            raise OperatorFault(
+                f"p2p.bootstrap: {entry.address} has the node id of this node itself"
+            )
     return tuple(
-        Peer(
-            id=peer_id_of(peer.node_key),
-            name=peer.name,
-            votes=peer.node_key in voting,
-            addresses=(peer.address,) if peer.address else (),
-        )
-        for peer in config.p2p.peers
+        Bootstrap(entry.node_key, entry.address, entry.name) for entry in config.p2p.bootstrap
     )

@@ -20,6 +20,7 @@ import trio
 from consensus.messages import Commit, Prepare, Status, ViewChange
 from ledger.transaction import CheckedTransaction, check_transaction
 from node import questions, wire
+from node.about import About
 from node.bodies import CheckedBlock, body_of
 from node.catchup import Catchup
 from node.catchup_check import Proven
@@ -30,6 +31,7 @@ from node.log import Log
 from node.lookout import Lookout
 from node.metrics import Metrics, watch_loop, watch_storage
 from node.outbox import Outbox
+from node.peering import Peering
 from node.range_serve import serve_range
 from node.snapshot_questions import Joining
 from node.status import clock_in_words
@@ -73,6 +75,7 @@ class Shell:
         *,
         engine: Engine,
         network: Network,
+        peering: Peering,
         store: ChainStore,
         chain: ChainId,
         kind: Any,  # noqa: ANN401 - a generic alias, as in ledger.transaction
@@ -88,6 +91,7 @@ class Shell:
         """The newest height that each peer said it has decided."""
         self.faults: Counter[PeerId] = Counter()
         """Rules broken by what a peer delivered."""
+        self.peering = peering
         self._network, self._store = network, store
         self._chain, self._kind, self._key = chain, kind, key
         self._log, self._metrics, self._newcomers = log, metrics, newcomers
@@ -131,11 +135,13 @@ class Shell:
                     case LinkUp(peer):
                         self.catchup.forget(peer)
                         self.lookout.link_up(peer, steady_ms())
+                        self.peering.linked(peer)
                         self._log.write.info("link.up", peer=peer)
                         self._perform(self.engine.link_up(peer, now_ms()))
                     case LinkDown(peer, reason):
                         self.catchup.forget(peer)
                         self.lookout.link_down(peer, steady_ms())
+                        self.peering.unlinked(peer)
                         self._log.write.info("link.down", peer=peer, reason=reason)
 
     # --- from the network -------------------------------------------------------------------
@@ -145,14 +151,17 @@ class Shell:
             message = wire.read(payload)
             if via is Via.LINK:
                 self.lookout.heard(peer, steady_ms())
-            if isinstance(message, wire.Aside):
-                self.lookout.told(peer, message, steady_ms(), now_ms())
-                return
             if via is Via.GOSSIP and not isinstance(message, wire.Decided):
                 return  # the topic is for decided blocks; whoever relayed it is not its author
             if via is Via.GOSSIP and isinstance(message, wire.Decided):
                 self._compare_clocks(message)
-            self._sort(peer, message)
+            match message:
+                case About():
+                    self.lookout.told(peer, message, steady_ms(), now_ms())
+                case wire.Addresses() | wire.WantAddresses():
+                    self.peering.hear(peer, message, now_ms=now_ms(), now_s=trio.current_time())
+                case _:
+                    self._sort(peer, message)
         except RemoteFault as fault:
             self._blame(peer, fault)
 
@@ -390,6 +399,7 @@ class Shell:
         for decided in out.decided:
             self._publish(decided)
         if out.decided:
+            self.peering.decided()
             self._decided.set()
             self._decided = trio.Event()
         self.lookout.final(out.final, steady_ms())
@@ -439,6 +449,7 @@ class Shell:
     async def _tick(self) -> None:
         while True:
             await trio.sleep(TICK_S)
+            self.peering.tick(trio.current_time())
             self._perform(self.engine.tick(now_ms()))
             self.lookout.look(steady_ms())
 

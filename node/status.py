@@ -88,12 +88,17 @@ class ChangeStatus(Struct, frozen=True, kw_only=True):
 
 @final
 class PeerStatus(Struct, frozen=True, kw_only=True):
-    """A node of the allow-list; `address` is empty where it is never dialled."""
+    """A node with which this one keeps a link.
+
+    `addresses` are where it is dialled, in turn; `role` and `account` are what the chain says of
+    it, null where only the bootstrap list names it.
+    """
 
     name: str
     node_key: Sized32[NodeKey]
-    address: str
-    role: NodeRole
+    addresses: tuple[str, ...]
+    role: NodeRole | None
+    account: Sized32[AccountId] | None
     connected: bool
     last_seen_height: Natural[Height] | None
 

@@ -10,11 +10,12 @@ from msgspec import Meta, Struct
 
 from consensus.messages import Commit, Prepare, PrePrepare, Status, ViewChange
 from node.about import About
+from node.addresses import SignedAddress
 from primitives import limits
 from primitives.block import Block, Header, TransactionBytes
 from primitives.certificate import Certificate
 from primitives.codec import decode, encode
-from primitives.ids import BlockId, Sized32, TransactionHash
+from primitives.ids import BlockId, NodeKey, Sized32, TransactionHash
 
 Hashes = Annotated[
     tuple[Sized32[TransactionHash], ...], Meta(max_length=limits.BLOCK_TRANSACTIONS_MAX)
@@ -89,6 +90,20 @@ class Want(Struct, array_like=True, frozen=True, tag=28):
     hashes: Hashes
 
 
+@final
+class Addresses(Struct, array_like=True, frozen=True, tag=30):
+    """Where nodes can be reached, each in its own signed words."""
+
+    nodes: Annotated[tuple[SignedAddress, ...], Meta(max_length=limits.ADDRESSES_MESSAGE_MAX)]
+
+
+@final
+class WantAddresses(Struct, array_like=True, frozen=True, tag=31):
+    """Nodes whose addresses the sender lacks."""
+
+    nodes: Annotated[tuple[Sized32[NodeKey], ...], Meta(max_length=limits.ADDRESSES_MESSAGE_MAX)]
+
+
 Wire = (
     Proposed
     | Prepare
@@ -103,11 +118,11 @@ Wire = (
     | Want
 )
 """What the engine hears."""
-Aside = About
+Aside = About | Addresses | WantAddresses
 """What nodes tell each other beside: the shell keeps it, and the engine hears none of it."""
 WITH_BODY: Final = (Proposed, Body, Decided)
 """Kinds that may carry a block; on a link they yield to votes."""
-BULK: Final = (Transactions, Offer, Want)
+BULK: Final = (Transactions, Offer, Want, Addresses, WantAddresses)
 """Kinds that yield to all others."""
 
 

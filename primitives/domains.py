@@ -23,6 +23,8 @@ class Domain(Enum):
     READY = "ready"
     # Signed by the keys of nodes.
     RETENTION = "retention"
+    OBSERVER_CONSENT = "observer-consent"
+    ADDRESSES = "addresses"
     # Signed by the keys of accounts.
     TRANSACTION_SIGNATURE = "transaction-signature"
     # Signed by auditors.

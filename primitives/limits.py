@@ -6,6 +6,8 @@ from typing import Final
 VALIDATORS_MAX: Final = 128
 """A commit certificate is then at most 128 × 67 bytes, and a new-view at most 128 view changes."""
 
+OBSERVERS_MAX: Final = 256
+"""Observers in force: each is a link of every validator, and 32 bytes of one row of the state."""
 STATEMENT_BYTES_MAX: Final = 128
 """A signed statement; the longest, a view change, has 101 bytes."""
 
@@ -119,6 +121,14 @@ PAUSE_VOTER_S_MAX: Final = 40.0
 """The longest of a validator: a quorum that needs it waits so long at the most."""
 PAUSE_FORGOTTEN_S: Final = 1_800.0
 """So long after a pause its doubling is forgotten."""
+BOOTSTRAP_MAX: Final = 32
+"""Nodes that an operator lists to be dialled first; one that answers tells of all others."""
+ADDRESS_LENGTH_MAX: Final = 262
+"""A host name of 253 characters, brackets, a colon, and a port."""
+ADDRESS_PAGE_BYTES_MAX: Final = ADDRESSES_PER_PEER_MAX * (ADDRESS_LENGTH_MAX + 3) + 128
+"""One node's signed addresses: 1,188 bytes."""
+ADDRESSES_MESSAGE_MAX: Final = 64
+"""Nodes whose addresses one message tells, or asks for: 71 KiB at their longest."""
 HANDSHAKES_MAX: Final = 64
 """Connections that are not yet authenticated; a stranger's socket beyond them is closed at once."""
 

@@ -6,14 +6,15 @@ Below zero takes a registrar for the network: with a floor below zero the keeper
 nobody has, so an agency does not grant that to itself.
 
 Who votes is decided by nobody alone: the bodies of a quorum of the validators sign for it. Who
-votes no longer is also a matter of proof: evidence suspends a validator by itself.
+votes no longer is also a matter of proof: evidence suspends a validator by itself. Which other
+nodes may connect, as observers, is a registrar's to say.
 """
 
 from typing import Annotated, final
 
 from msgspec import Meta
 
-from ledger import accounts, membership, roles, validators
+from ledger import accounts, membership, observers, roles, validators
 from ledger.act import Act
 from ledger.evidence import report
 from ledger.operation import Event, Operation, Refusal
@@ -104,6 +105,24 @@ class EquivocationProved(Event, tag="authority.equivocation_proved", frozen=True
     height: Natural[Height]
     view: ViewNumber[View]
     outcome: membership.Suspension
+
+
+@final
+class ObserverAdmitted(Event, tag="authority.observer_admitted", frozen=True):
+    """The node {name} may connect and follow, with {node_key}; its account is {account}."""
+
+    name: accounts.PublicName
+    node_key: Sized32[NodeKey]
+    account: Sized32[AccountId]
+
+
+@final
+class ObserverRevoked(Event, tag="authority.observer_revoked", frozen=True):
+    """The node {name} is no observer any more, with {node_key}; its account is {account}."""
+
+    name: accounts.PublicName
+    node_key: Sized32[NodeKey]
+    account: Sized32[AccountId]
 
 
 @final
@@ -261,3 +280,43 @@ class ReportEquivocation(Operation, tag="authority.report_equivocation", frozen=
         """Suspend the signer (rule R49)."""
         case, outcome = report(act, self.evidence)
         act.emit(EquivocationProved(case.kind, case.signer, case.height, case.view, outcome))
+
+
+@final
+class AdmitObserver(Operation, tag="authority.admit_observer", frozen=True):
+    """Let a node without a vote connect, from this block on, and bind it to an account.
+
+    Needs the role registrar for the network, and the consent of the node. A node that is an
+    observer already is bound anew, to what its new consent names.
+    """
+
+    consent: Annotated[
+        observers.Consent, Meta(description="the node's own word, from `mithaq observer request`")
+    ]
+
+    def apply(self, act: Act) -> None:
+        """Write the observer (rule R61)."""
+        act.require_role(roles.REGISTRAR)
+        newest = membership.records_in(act, Height(act.height + 2))
+        row = observers.admit(act, self.consent, newest)
+        act.emit(ObserverAdmitted(row.name, self.consent.record.node_key, row.account))
+
+
+@final
+class RevokeObserver(Operation, tag="authority.revoke_observer", frozen=True):
+    """Let a node connect as an observer no longer: its links end with this block.
+
+    Needs the role registrar for its account or for the network, or to be that account.
+    """
+
+    node_key: Annotated[
+        NodeKey, Meta(min_length=32, max_length=32, description="key of the node on the network")
+    ]
+
+    def apply(self, act: Act) -> None:
+        """End the observer's row (rule R61)."""
+        account = observers.in_force(act, self.node_key).account
+        if act.actor != account:
+            act.require_role(roles.REGISTRAR, account)
+        row = observers.revoke(act, self.node_key)
+        act.emit(ObserverRevoked(row.name, self.node_key, row.account))

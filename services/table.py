@@ -6,7 +6,16 @@ ledger nobody needs them.
 
 from typing import Any, Final, Union, get_args
 
-from ledger import accounts, books, evidence, membership, roles, suspensions, validators
+from ledger import (
+    accounts,
+    books,
+    evidence,
+    membership,
+    observers,
+    roles,
+    suspensions,
+    validators,
+)
 from ledger.receipt import Receipt
 from ledger.state import Table
 from ledger.transaction import Body, Transaction
@@ -19,6 +28,8 @@ Operations = Union[  # noqa: UP007 - with one member more, a union type of | rea
     authority.RevokeRole,
     authority.ProposeValidatorChange,
     authority.ReportEquivocation,
+    authority.AdmitObserver,
+    authority.RevokeObserver,
     money.DefineAsset,
     money.Issue,
     money.Retire,
@@ -61,6 +72,13 @@ Refusals = Union[  # noqa: UP007
     validators.ReadyNotRecent,
     validators.ReadyNotSigned,
     suspensions.KeySuspended,
+    observers.AlreadyObserver,
+    observers.NotAnObserver,
+    observers.ObserverTaken,
+    observers.ObserverIsKept,
+    observers.TooManyObservers,
+    observers.ConsentExpired,
+    observers.ConsentNotSigned,
     evidence.Unproven,
     evidence.OutOfRange,
     evidence.AlreadyReported,
@@ -76,6 +94,8 @@ Events = Union[  # noqa: UP007
     authority.ValidatorAdded,
     authority.ValidatorRemoved,
     authority.EquivocationProved,
+    authority.ObserverAdmitted,
+    authority.ObserverRevoked,
     money.AssetDefined,
     money.Issued,
     money.Retired,

@@ -133,11 +133,12 @@ def _document(
     treasury = account("treasury")
     return GenesisDocument(
         format="mithaq.genesis",
-        version=3,
+        version=4,
         network="Simulated network",
         time_ms=GENESIS_TIME,
         parameters=parameters,
         validators=tuple(members),
+        observers=(),
         accounts=tuple(_account(name) for name in ("treasury", "works", *bodies)),
         roles=(GenesisRole(REGISTRAR, None, treasury), GenesisRole(ASSET_ISSUER, None, treasury)),
         assets=(GenesisAsset(ASSET, 2, treasury),),

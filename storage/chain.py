@@ -30,7 +30,16 @@ from primitives.block import Block, Header, block_id
 from primitives.certificate import Certificate
 from primitives.codec import encode
 from primitives.errors import Rejected
-from primitives.ids import AccountId, BlockId, ChainId, Height, TimeMs, TransactionId, View
+from primitives.ids import (
+    AccountId,
+    BlockId,
+    ChainId,
+    Height,
+    NodeKey,
+    TimeMs,
+    TransactionId,
+    View,
+)
 from storage import schema
 from storage.closing import Closing
 from storage.decision import (
@@ -348,6 +357,22 @@ class ChainStore(Closing):
         start, stop = bytes([Region.EVIDENCE]), bytes([Region.EVIDENCE + 1])
         rows = self._database.iterate(start=start, stop=stop)
         return [KeptEvidence(*schema.read_evidence_key(key), data) for key, data in rows]
+
+    # where other nodes are
+
+    def keep_addresses(self, pages: Mapping[NodeKey, bytes | None]) -> None:
+        """Make what nodes said of their addresses durable; None forgets a node's.
+
+        Raises:
+            StorageFault: the write failed.
+        """
+        self._database.write({schema.addresses_key(key): data for key, data in pages.items()})
+
+    def addresses(self) -> list[tuple[NodeKey, bytes]]:
+        """Everything that is kept, by node key."""
+        start, stop = bytes([Region.ADDRESSES]), bytes([Region.ADDRESSES + 1])
+        rows = self._database.iterate(start=start, stop=stop)
+        return [(schema.read_addresses_key(key), data) for key, data in rows]
 
     # what is kept no longer
 

@@ -22,6 +22,7 @@ ARCHIVE         height u64 ‖ view u32                prepare record with its j
 ACCOUNT_TX      account 32 ‖ height u64 ‖ index u32  empty
 EVIDENCE        height u64 ‖ case id 32              canonical evidence against a validator
 RETENTION       sequence u64                         canonical signed record of what was dropped
+ADDRESSES       node key 32                          canonical signed addresses of a node
 ```
 
 A change of this page is a new FORMAT. Numbers are never used again for something else.
@@ -31,9 +32,18 @@ import struct
 from enum import IntEnum, unique
 from typing import Final
 
-from primitives.ids import AccountId, BlockId, Digest, Height, TimeMs, TransactionId, View
+from primitives.ids import (
+    AccountId,
+    BlockId,
+    Digest,
+    Height,
+    NodeKey,
+    TimeMs,
+    TransactionId,
+    View,
+)
 
-FORMAT: Final = b"mithaq.storage/4"
+FORMAT: Final = b"mithaq.storage/5"
 """Stands under FORMAT_KEY in every database of ours."""
 
 
@@ -57,6 +67,7 @@ class Region(IntEnum):
     ACCOUNT_TX = 13
     EVIDENCE = 14
     RETENTION = 15
+    ADDRESSES = 16
 
 
 FORMAT_KEY: Final = bytes([Region.META]) + b"format"
@@ -221,6 +232,17 @@ def read_retention_key(key: bytes) -> int:
     """Sequence of a RETENTION key."""
     _, sequence = _HEIGHT.unpack(key)
     return int(sequence)
+
+
+def addresses_key(node_key: NodeKey) -> bytes:
+    """ADDRESSES: node key."""
+    return _ID.pack(Region.ADDRESSES, node_key)
+
+
+def read_addresses_key(key: bytes) -> NodeKey:
+    """Node key of an ADDRESSES key."""
+    _, node_key = _ID.unpack(key)
+    return NodeKey(node_key)
 
 
 def edge_key(part: str) -> bytes:

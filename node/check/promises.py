@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import final
 
 from consensus.messages import LogEntry, PrePrepare
+from node.address_book import read_page
 from node.check.blocks import Chain
 from node.check.findings import CarefulReader, Findings
 from node.check.tally import MISSING, SUPERFLUOUS, shown
@@ -34,7 +35,7 @@ from storage.schema import Region
 
 @final
 class Promises:
-    """The check of VOTE, VOTE_BODY, ARCHIVE, EVIDENCE and RETENTION."""
+    """The check of VOTE, VOTE_BODY, ARCHIVE, EVIDENCE, RETENTION and ADDRESSES."""
 
     def __init__(
         self, reader: CarefulReader, chain: Chain, governors: Governors, findings: Findings
@@ -54,6 +55,7 @@ class Promises:
             (Region.ARCHIVE, self._archive()),
             (Region.EVIDENCE, self._evidence()),
             (Region.RETENTION, self._retention()),
+            (Region.ADDRESSES, self._addresses()),
         ):
             for _ in judged:
                 self.rows += 1
@@ -145,6 +147,14 @@ class Promises:
                     evidence, chain=self._chain.id, validators=validators, scheme=ED25519
                 )
             except (struct.error, StorageFault, RemoteFault) as error:
+                self._bad(key, str(error))
+
+    def _addresses(self) -> Iterator[None]:
+        for key, data in self._reader.rows(Region.ADDRESSES):
+            yield
+            try:
+                read_page(schema.read_addresses_key(key), data, self._chain.id)
+            except (struct.error, StorageFault) as error:
                 self._bad(key, str(error))
 
     def _retention(self) -> Iterator[None]:

@@ -40,29 +40,38 @@ def test_a_validator_joins_a_genesis_that_names_it(tmp_path: Path) -> None:
     document["validators"][0].update(key=public["key"], node_key=public["node_key"])
     (tmp_path / "genesis.json").write_text(json.dumps(document))
 
-    done = mithaq("init", folder, "--genesis", tmp_path / "genesis.json", "--listen", "0.0.0.0:17")
+    words = ("--listen", "0.0.0.0:17", "--advertise", "node.example:17")
+    done = mithaq("init", folder, "--genesis", tmp_path / "genesis.json", *words)
 
     node = load_node(folder)
     assert done.code == 0, done.err
     assert node.validator_key is not None
-    assert [peer.name for peer in node.peers] == ["interior", "justice", "health"]
     assert node.config.p2p.listen == "0.0.0.0:17"
+    assert node.config.p2p.advertise == ("node.example:17",)
+    assert "write [[p2p.bootstrap]]" in done.err
+    assert "does not know this node" not in done.err
     assert node.config.name == "finance"
     assert "not among" not in done.err
 
 
 def test_an_observer_has_no_key_that_votes(tmp_path: Path) -> None:
-    """Its peers are the validators."""
+    """It begins with the nodes that it is given, and a registrar has to admit it."""
     testnet(tmp_path / "net")
+    genesis = tmp_path / "net" / "genesis.json"
+    first = ("--bootstrap", "health@10.0.0.4:17000", "--bootstrap", f"{'1f' * 32}@[::1]:1")
 
-    done = mithaq(
-        "init", tmp_path / "press", "--observer", "--genesis", tmp_path / "net" / "genesis.json"
-    )
+    done = mithaq("init", tmp_path / "press", "--observer", "--genesis", genesis, *first)
 
     node = load_node(tmp_path / "press")
     assert done.code == 0, done.err
     assert node.validator_key is None
-    assert [peer.name for peer in node.peers] == ["finance", "interior", "justice", "health"]
+    assert [(one.name, one.address) for one in node.bootstrap] == [
+        ("health", "10.0.0.4:17000"),
+        ("", "[::1]:1"),
+    ]
+    assert node.bootstrap[0].node_key == node.document.validators[3].node_key
+    assert "advertise" in done.err
+    assert "`mithaq observer request`" in done.err
     assert not (tmp_path / "press" / "signer.state").exists()
 
 
@@ -107,12 +116,20 @@ def test_bad_addresses_and_bad_genesis_files_make_no_config(tmp_path: Path) -> N
     genesis = tmp_path / "net" / "genesis.json"
     (tmp_path / "bad.json").write_text("{}")
 
-    address = mithaq("init", tmp_path / "x", "--genesis", genesis, "--listen", "17000")
     document = mithaq("init", tmp_path / "y", "--genesis", tmp_path / "bad.json")
 
-    assert address.code == document.code == ExitCode.LOCAL_FAULT
-    assert "is not host:port" in address.err
+    assert document.code == ExitCode.LOCAL_FAULT
     assert "is no genesis document" in document.err
+    for words, said in (
+        (("--listen", "17000"), "is not host:port"),
+        (("--advertise", "node.example:0"), "expected host:port that can be dialled"),
+        (("--bootstrap", "10.0.0.4:17000"), "for NODE one of finance, interior, justice, health"),
+        (("--bootstrap", "treasury@10.0.0.4:17000"), "found 'treasury@10.0.0.4:17000'"),
+        (("--bootstrap", "finance@10.0.0.4"), "found '10.0.0.4'"),
+    ):
+        address = mithaq("init", tmp_path / "x", "--genesis", genesis, *words)
+        assert address.code == ExitCode.USAGE
+        assert said in address.err
     assert not (tmp_path / "x" / "config.toml").exists()
     assert not (tmp_path / "y").exists()
 
@@ -126,5 +143,6 @@ def test_the_example_config_is_one(tmp_path: Path) -> None:
 
     config = load_config(tmp_path / "config.toml")
 
-    assert config.p2p.peers
+    assert config.p2p.bootstrap
+    assert config.p2p.advertise
     assert config.api.listen == "127.0.0.1:18000"

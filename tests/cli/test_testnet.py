@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cli.faults import ExitCode
-from cli.founding import API_OFFSET, MINISTRIES, NODES_MAX, Plan, check_plan
+from cli.founding import API_OFFSET, BOOTSTRAPS, MINISTRIES, OBSERVED_BY, Plan, check_plan
 from kit.commandline import mithaq, testnet
 from ledger.genesis import genesis_block
 from node.folder import load_genesis, load_node
@@ -34,17 +34,26 @@ def test_every_folder_is_a_node_of_the_same_chain(tmp_path: Path) -> None:
     assert [node.validator_key for node in nodes[4:]] == [None, None]
 
 
-def test_every_node_lists_the_nodes_it_speaks_to(tmp_path: Path) -> None:
-    """Validators everybody, observers the validators."""
-    done = testnet(tmp_path, "--observers", "2", "--base-port", "20000")
+def test_every_node_begins_with_a_few_validators(tmp_path: Path) -> None:
+    """The others' addresses travel; who may connect stands in genesis."""
+    done = testnet(tmp_path, "--validators", "7", "--observers", "2", "--base-port", "20000")
 
     nodes = {n["name"]: load_node(Path(n["folder"])) for n in done.result["nodes"]}
-    peers = {name: [peer.name for peer in node.peers] for name, node in nodes.items()}
-    assert peers["finance"] == ["interior", "justice", "health", "observer-0", "observer-1"]
-    assert peers["observer-0"] == ["finance", "interior", "justice", "health"]
-    assert {p.name: p.addresses for p in nodes["finance"].peers}["observer-0"] == (
-        "127.0.0.1:20004",
-    )
+    first = {name: [one.name for one in node.bootstrap] for name, node in nodes.items()}
+    assert first["finance"] == list(MINISTRIES[1 : BOOTSTRAPS + 1])
+    assert first["energy"] == first["observer-0"] == list(MINISTRIES[:BOOTSTRAPS])
+    assert nodes["observer-0"].bootstrap[0].address == "127.0.0.1:20000"
+
+
+def test_observers_stand_in_genesis_bound_to_the_agencies(tmp_path: Path) -> None:
+    """In turn, each with its own node key."""
+    done = testnet(tmp_path, "--observers", "3")
+
+    nodes = [load_node(Path(node["folder"])) for node in done.result["nodes"]]
+    found = nodes[0].document.observers
+    accounts = [done.result["keys"][name] for name in OBSERVED_BY]
+    assert [one.account.hex() for one in found] == [accounts[0], accounts[1], accounts[0]]
+    assert [bytes(one.node_key) for one in found] == [n.node_key.public for n in nodes[4:]]
 
 
 def test_node_i_listens_on_the_base_port_and_a_thousand_above(tmp_path: Path) -> None:
@@ -178,7 +187,7 @@ def test_a_plan_within_its_limits_passes() -> None:
     """At each limit."""
     check_plan(plan(validators=1))
     check_plan(plan(validators=limits.VALIDATORS_MAX))
-    check_plan(plan(observers=NODES_MAX - 4))
+    check_plan(plan(observers=limits.OBSERVERS_MAX))
     check_plan(plan(base_port=1))
     check_plan(plan(base_port=65535 - API_OFFSET - 3))
 
@@ -188,8 +197,8 @@ def test_a_plan_within_its_limits_passes() -> None:
     [
         (plan(validators=0), "0 validators, expected 1 to 128"),
         (plan(validators=limits.VALIDATORS_MAX + 1), "129 validators, expected 1 to 128"),
-        (plan(observers=-1), "-1 observers, expected 0 to 996"),
-        (plan(observers=NODES_MAX - 3), "997 observers, expected 0 to 996"),
+        (plan(observers=-1), "-1 observers, expected 0 to 256"),
+        (plan(observers=limits.OBSERVERS_MAX + 1), "257 observers, expected 0 to 256"),
         (plan(base_port=0), "base port 0, expected 1 to 64532"),
         (plan(base_port=65535 - API_OFFSET - 2), "base port 64533, expected 1 to 64532"),
     ],

@@ -88,15 +88,7 @@ def net(tmp_path: Path) -> Iterator[Ministries]:
 
 def test_one_joins_one_leaves_and_one_changes_its_key(net: Ministries) -> None:
     """No node is started again to take its seat or to lose it."""
-    net.run("keys", "new", "energy")
-    key = net.run("keys", "show", "energy").result["public"]
-    words = ("--kind", "organisation", "--threshold", "1", "--name", "Energy", "--floor", "0")
-    signer = ("--signer", f"key={key},weight=1")
-    net.run(
-        *("tx", "send", "authority.open_account", "--key", "registrar", *words, *signer, "--wait")
-    )
-
-    energy = net.ready("observer0", "--name", "energy", "--account", "energy")
+    energy = net.ready("observer0", "--name", "energy", "--account", "agency-1")
     since = net.decide("--add", energy, bodies=("finance", "interior", "justice"))
     coming = net.run("validator", "list").result["change"]
     assert [one["name"] for one in coming["added"]] == ["energy"]
@@ -108,19 +100,19 @@ def test_one_joins_one_leaves_and_one_changes_its_key(net: Ministries) -> None:
     net.pay_until(net.pay() + 1)
     net.run("localnet", "start", "health")
 
-    since = net.decide("--remove", "health", bodies=("finance", "interior", "justice", "energy"))
+    since = net.decide("--remove", "health", bodies=("finance", "interior", "justice", "agency-1"))
     net.pay_until(since)
     assert net.roles()["health"] == "observer"
 
-    justice = net.ready("observer1", "--name", "justice", "--account", "justice")
-    since = net.decide("--replace", "justice", justice, bodies=("finance", "interior", "energy"))
+    justice = net.ready("observer1", "--name", "justice", "--account", "agency-2")
+    since = net.decide("--replace", "justice", justice, bodies=("finance", "interior", "agency-1"))
     net.pay_until(since + 1)
 
     folder, said = net.home / "nodes" / "node1", net.home / "interior.json"
     new_key = ("--account", "interior", "--new-key", "-o", said)
     new = net.run("validator", "ready", folder, *new_key).result["key"]
     net.run("validator", "switch", folder, code=ExitCode.LOCAL_FAULT)  # while it runs
-    since = net.decide("--replace", "interior", said, bodies=("finance", "interior", "energy"))
+    since = net.decide("--replace", "interior", said, bodies=("finance", "interior", "agency-1"))
     net.run("localnet", "kill", "interior")
     net.run("validator", "switch", folder)
     net.run("localnet", "start", "interior")

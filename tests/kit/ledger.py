@@ -121,11 +121,12 @@ def genesis_document(
     """Validators, a treasury that issues and has all there is, registrar, notary, agencies."""
     return GenesisDocument(
         format="mithaq.genesis",
-        version=3,
+        version=4,
         network="Test network",
         time_ms=GENESIS_TIME,
         parameters=parameters,
         validators=tuple(validator_record(index) for index in range(validators)),
+        observers=(),
         accounts=(
             *(genesis_account(name) for name in NAMES),
             *(genesis_account(f"body {index}") for index in range(validators)),

@@ -13,6 +13,7 @@ from kit.api import ChainOfOne
 from kit.ledger import key, pay
 from ledger.transaction import check_transaction
 from ledger.tree import replaced
+from node.addresses import sign_address
 from node.check.run import CheckReport, CheckRequest, check_snapshot
 from node.retention import Policy, recorder
 from node.work import finish
@@ -62,7 +63,7 @@ def specimen() -> tuple[ChainId, dict[bytes, bytes]]:
 
 
 def specimen_chain(database: KeyValue, folder: Path | None = None) -> ChainOfOne:
-    """Six blocks, votes on the seventh, an archived justification, evidence, a retention log."""
+    """Six blocks, votes on the seventh, an archived view; evidence, addresses, a retention log."""
     chain = ChainOfOne(database, folder=folder)
     chain.holding = True
     for number in range(6):
@@ -78,6 +79,8 @@ def specimen_chain(database: KeyValue, folder: Path | None = None) -> ChainOfOne
     identifier = block_id(body.header)
     store.append([_prepare(chain, 0, identifier)], {identifier: encode(body)})
     piece = two_prepares(key("validator 1"), chain.chain, height=2)
+    page = sign_address(key("node 1"), chain.chain, ("10.0.0.1:17000",), sequence=1)
+    store.keep_addresses({page.node_key: encode(page)})
     store.keep_evidence(KeptEvidence(Height(2), case_of(piece, chain.chain).id, encode(piece)))
     retire(store, Part.STATE, 2)
     return chain

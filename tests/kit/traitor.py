@@ -16,7 +16,7 @@ from node import wire
 from node.folder import LoadedNode, load_node
 from p2p.frames import Lane
 from p2p.network import Network, open_network
-from p2p.peers import PeerId
+from p2p.peers import Peer, PeerId, peer_id_of
 from primitives.ids import Height, ValidatorKey
 from primitives.validators import ValidatorSet
 from sim.spoken import Voice
@@ -33,6 +33,14 @@ def voters_of(loaded: LoadedNode, height: Height) -> ValidatorSet:
     """Who votes at a height, as the node's own database has it."""
     with open_database(loaded.folder.data, loaded.genesis.chain) as store, store.state() as state:
         return validators_at(state, height)
+
+
+def peers_of(loaded: LoadedNode) -> list[Peer]:
+    """Those of its bootstrap list."""
+    return [
+        Peer(peer_id_of(one.node_key), one.name, votes=True, addresses=(one.address,))
+        for one in loaded.bootstrap
+    ]
 
 
 def linked(network: Network) -> int:
@@ -56,7 +64,7 @@ async def betray(folder: Path, height: Height) -> None:
         key_seed=loaded.node_key.seed,
         listen=loaded.config.p2p.listen,
         chain_id=loaded.genesis.chain,
-        peers=loaded.peers,
+        peers=peers_of(loaded),
         answer=answer,
     ) as network:
         with trio.fail_after(PATIENCE_S):

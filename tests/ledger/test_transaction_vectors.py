@@ -18,6 +18,7 @@ from kit.accused import two_prepares
 from kit.golden import compare_or_rewrite
 from kit.ledger import GBP, account_id, key, line
 from kit.membership import ready
+from kit.observers import consent, node_key, observer
 from ledger.accounts import (
     AccountInUse,
     AccountKind,
@@ -50,6 +51,15 @@ from ledger.membership import (
     TooFewValidators,
     TooManyChanges,
     TooManyValidators,
+)
+from ledger.observers import (
+    AlreadyObserver,
+    ConsentExpired,
+    ConsentNotSigned,
+    NotAnObserver,
+    ObserverIsKept,
+    ObserverTaken,
+    TooManyObservers,
 )
 from ledger.operation import Event, Operation, Refusal
 from ledger.receipt import Outcome, Receipt, read_receipt, receipt_hash
@@ -96,13 +106,17 @@ from primitives.ids import (
 from primitives.named import from_named, to_named
 from services.authority import (
     AccountOpened,
+    AdmitObserver,
     DefineRole,
     EquivocationProved,
     GrantRole,
     IdMissing,
+    ObserverAdmitted,
+    ObserverRevoked,
     OpenAccount,
     ProposeValidatorChange,
     ReportEquivocation,
+    RevokeObserver,
     RevokeRole,
     RoleDefined,
     RoleGranted,
@@ -131,6 +145,7 @@ A, B = account_id("treasury"), account_id("health")
 TIME = TimeMs(1_780_000_000_000)
 VOTES = ValidatorKey(key("validator 4").public)
 PROVED = two_prepares(key("validator 4"), CHAIN)
+FOLLOWS = node_key("Audit office")
 
 TRANSACTIONS: dict[str, tuple[list[tuple[str, Operation]], list[str]]] = {
     "one payment": (
@@ -233,6 +248,18 @@ TRANSACTIONS: dict[str, tuple[list[tuple[str, Operation]], list[str]]] = {
         [("works", ReportEquivocation(evidence=PROVED))],
         ["works"],
     ),
+    "an observer, admitted and revoked": (
+        [
+            (
+                "registrar",
+                AdmitObserver(
+                    consent(CHAIN, observer("Audit office"), valid_until=TimeMs(1_780_000_060_000))
+                ),
+            ),
+            ("registrar", RevokeObserver(FOLLOWS)),
+        ],
+        ["registrar"],
+    ),
     "an asset, made and taken back": (
         [
             ("treasury", DefineAsset("EUR", 2)),
@@ -287,6 +314,13 @@ REFUSED: list[Refusal] = [
     OutOfRange(Height(7), Height(8), Height(10_008)),
     AlreadyReported(EvidenceKind.AMNESIA, VOTES, Height(7), View(2), ID),
     TooManyReports(Height(7), 16),
+    AlreadyObserver(FOLLOWS, "Audit office", A, Height(7)),
+    NotAnObserver(FOLLOWS),
+    ObserverTaken("name", "Ministry 1", "validator", "Ministry 1"),
+    ObserverIsKept(A),
+    TooManyObservers(256),
+    ConsentExpired(FOLLOWS, TimeMs(1), TimeMs(2)),
+    ConsentNotSigned(FOLLOWS),
 ]
 HAPPENED: list[Event] = [
     Transferred(A, 0, B, GBP, 12_345, "INV-1", None),
@@ -306,6 +340,8 @@ HAPPENED: list[Event] = [
     EquivocationProved(
         EvidenceKind.COMMIT_UNPREPARED, VOTES, Height(7), View(2), Suspension.MARKED
     ),
+    ObserverAdmitted("Audit office", FOLLOWS, A),
+    ObserverRevoked("Audit office", FOLLOWS, B),
 ]
 
 

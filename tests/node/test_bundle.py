@@ -12,7 +12,6 @@ from msgspec.structs import replace
 from kit.ledger import genesis_document
 from ledger.genesis import genesis_block
 from node.bundle import BootstrapNode, Bundle, bundle_bytes, make_bundle, read_bundle
-from node.config import PeerAddress
 from node.snapshot_check import Checkpoint
 from primitives import limits
 from primitives.errors import OperatorFault
@@ -24,7 +23,7 @@ CHAIN = genesis_block(DOCUMENT).chain
 
 
 def node_of(number: int, *addresses: str) -> BootstrapNode:
-    given = tuple(PeerAddress(one) for one in addresses or ("10.0.0.1:17000",))
+    given = tuple(one for one in addresses or ("10.0.0.1:17000",))
     return BootstrapNode(f"node-{number}", NodeKey(number.to_bytes(32, "big")), given)
 
 

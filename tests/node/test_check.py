@@ -33,6 +33,7 @@ UNSEEN: Final = {
     "own memory knows (R50)",
     (Region.ARCHIVE, "missing"): "a view without our prepare leaves no other trace",
     (Region.EVIDENCE, "missing"): "who was never caught leaves no other trace",
+    (Region.ADDRESSES, "missing"): "what a node said of itself it says again with the next link",
 }
 """What no check of one database can see."""
 UNSEEN_KEYS: Final = {

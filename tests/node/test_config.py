@@ -11,13 +11,12 @@ from hypothesis import strategies as st
 from node.config import (
     Address,
     ApiConfig,
+    BootstrapConfig,
     Config,
     ConfigFault,
     LogConfig,
     LogLevel,
     P2pConfig,
-    PeerAddress,
-    PeerConfig,
     SnapshotsConfig,
     config_text,
     load_config,
@@ -50,7 +49,7 @@ def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
     """A node needs a name and two addresses."""
     assert read(tmp_path, SMALLEST) == Config(
         name="finance",
-        p2p=P2pConfig(listen=Address("127.0.0.1:17000"), peers=()),
+        p2p=P2pConfig(listen=Address("127.0.0.1:17000"), advertise=(), bootstrap=()),
         api=ApiConfig(listen=Address("127.0.0.1:18000")),
         log=LogConfig(level=LogLevel.INFO),
     )
@@ -86,17 +85,69 @@ def test_what_is_not_said_is_kept(tmp_path: Path) -> None:
     )
 
 
-def test_a_peer_has_a_name_a_node_key_and_perhaps_an_address(tmp_path: Path) -> None:
-    """Without one it dials us."""
+def test_whom_a_node_dials_first_has_a_node_key_and_an_address(tmp_path: Path) -> None:
+    """Its name is the chain's to say, sooner or later."""
     config = read(
         tmp_path,
-        SMALLEST
-        + f'[[p2p.peers]]\nname = "interior"\nnode_id = "{"1f" * 32}"\naddress = "[::1]:17001"\n'
-        + f'[[p2p.peers]]\nname = "health"\nnode_id = "{"2f" * 32}"\n',
+        f'{SMALLEST}[[p2p.bootstrap]]\nnode_id = "{"1f" * 32}"\naddress = "[::1]:17001"\n',
     )
 
-    assert [peer.address for peer in config.p2p.peers] == ["[::1]:17001", ""]
-    assert config.p2p.peers[0].node_key == bytes.fromhex("1f" * 32)
+    (entry,) = config.p2p.bootstrap
+    assert (entry.node_key, entry.address, entry.name) == (
+        bytes.fromhex("1f" * 32),
+        "[::1]:17001",
+        "",
+    )
+
+
+def test_the_list_of_who_may_connect_is_gone_and_the_fault_says_what_to_write(
+    tmp_path: Path,
+) -> None:
+    """An operator who comes from an earlier version need not search."""
+    peer = f'[[p2p.peers]]\nname = "interior"\nnode_id = "{"1f" * 32}"\naddress = "a:1"\n'
+
+    (fault,) = faults(tmp_path, SMALLEST + peer)
+
+    assert fault.startswith("p2p.peers: there is no such setting any more: who may connect stands")
+    assert "Write [[p2p.bootstrap]] with node_id and address" in fault
+
+
+@pytest.mark.parametrize(
+    ("listen", "advertise", "told"),
+    [
+        ("10.0.0.1:17", (), ("10.0.0.1:17",)),
+        ("0.0.0.0:17", (), ()),
+        ("[::]:17", (), ()),
+        ("0.0.0.0:17", ("a.example:1", "[::1]:2"), ("a.example:1", "[::1]:2")),
+        ("10.0.0.1:17", ("a.example:1",), ("a.example:1",)),
+    ],
+)
+def test_others_are_told_where_a_node_listens_unless_it_says_otherwise(
+    listen: str, advertise: tuple[str, ...], told: tuple[str, ...]
+) -> None:
+    """Everywhere is no address that anybody can dial."""
+    p2p = P2pConfig(listen=Address(listen), advertise=advertise)
+
+    assert p2p.advertised(listen) == told
+
+
+@pytest.mark.parametrize(
+    ("setting", "most"),
+    [("advertise", limits.ADDRESSES_PER_PEER_MAX), ("bootstrap", limits.BOOTSTRAP_MAX)],
+)
+def test_lists_of_addresses_are_bounded(setting: str, most: int, tmp_path: Path) -> None:
+    """At the limit, and one more."""
+
+    def text(count: int) -> str:
+        entries = [f'{{node_id = "{index:064x}", address = "a:1"}}' for index in range(count)]
+        if setting == "advertise":
+            entries = [f'"a:{index + 1}"' for index in range(count)]
+        return SMALLEST.replace("[p2p]\n", f"[p2p]\n{setting} = [{', '.join(entries)}]\n")
+
+    assert len(getattr(read(tmp_path, text(most)).p2p, setting)) == most
+    assert faults(tmp_path, text(most + 1)) == (
+        f"p2p.{setting}: {most + 1} entries, expected at most {most}",
+    )
 
 
 def test_three_faults_are_reported_at_once(tmp_path: Path) -> None:
@@ -133,22 +184,28 @@ def test_the_message_names_the_file_and_counts_the_faults(tmp_path: Path) -> Non
         (SMALLEST + "t0_ms = 5\n", "api.t0_ms: there is no such setting"),
         (SMALLEST + "log = 3\n", "api.log: there is no such setting"),
         ("log = 3\n" + SMALLEST, "log: expected a table, found 3"),
-        (SMALLEST.replace("[p2p]\n", "[p2p]\npeers = 3\n"),
-         "p2p.peers: expected a list of tables, found 3"),
-        (SMALLEST.replace("[p2p]\n", "[p2p]\npeers = [3]\n"),
-         "p2p.peers[0]: expected a table, found 3"),
+        (SMALLEST.replace("[p2p]\n", "[p2p]\nbootstrap = 3\n"),
+         "p2p.bootstrap: expected a list, found 3"),
+        (SMALLEST.replace("[p2p]\n", "[p2p]\nbootstrap = [3]\n"),
+         "p2p.bootstrap[0]: expected a table, found 3"),
+        (SMALLEST.replace("[p2p]\n", "[p2p]\nadvertise = ['10.0.0.1:0']\n"),
+         ("p2p.advertise[0]: expected host:port that can be dialled, such as 10.0.0.2:17000, found "
+         "'10.0.0.1:0'")),
         (SMALLEST.replace('"127.0.0.1:18000"', "18000"),
          "api.listen: expected host:port, such as 127.0.0.1:17000, found 18000"),
         (SMALLEST.replace("18000", "99999"),
          "api.listen: expected host:port, such as 127.0.0.1:17000, found '127.0.0.1:99999'"),
         (SMALLEST.replace("18000", "17000"),
          "api.listen: expected another port than p2p.listen, 127.0.0.1:17000"),
-        (SMALLEST + '[[p2p.peers]]\nname = "interior"\nnode_id = "1F"\n',
-         ("p2p.peers[0].node_id: expected 64 hexadecimal digits, the public half of the peer's "
-         "node.key, found '1F'")),
-        (SMALLEST + f'[[p2p.peers]]\nname = "a"\nnode_id = "{"1f" * 32}"\naddress = "nowhere"\n',
-         ("p2p.peers[0].address: expected host:port, such as 10.0.0.2:17000, or nothing for a peer "
-         "that dials us, found 'nowhere'")),
+        (SMALLEST + '[[p2p.bootstrap]]\nnode_id = "1F"\naddress = "a:1"\n',
+         ("p2p.bootstrap[0].node_id: expected 64 hexadecimal digits, the public half of the other "
+         "node's node.key, found '1F'")),
+        (SMALLEST + f'[[p2p.bootstrap]]\nnode_id = "{"1f" * 32}"\naddress = "nowhere"\n',
+         ("p2p.bootstrap[0].address: expected host:port that can be dialled, such as "
+         "10.0.0.2:17000, found 'nowhere'")),
+        (SMALLEST + f'[[p2p.bootstrap]]\nnode_id = "{"1f" * 32}"\n',
+         ("p2p.bootstrap[0].address: expected host:port that can be dialled, such as "
+         "10.0.0.2:17000, found nothing")),
     ],
 )  # fmt: skip
 def test_each_fault_is_named(tmp_path: Path, text: str, fault: str) -> None:
@@ -156,13 +213,12 @@ def test_each_fault_is_named(tmp_path: Path, text: str, fault: str) -> None:
     assert faults(tmp_path, text) == (fault,)
 
 
-def test_two_peers_cannot_share_a_name_or_a_key(tmp_path: Path) -> None:
-    """Both are reported."""
-    peer = f'[[p2p.peers]]\nname = "interior"\nnode_id = "{"1f" * 32}"\n'
+def test_a_node_is_listed_once(tmp_path: Path) -> None:
+    """With one address: the others it tells itself."""
+    entry = f'[[p2p.bootstrap]]\nnode_id = "{"1f" * 32}"\naddress = "a:1"\n'
 
-    assert faults(tmp_path, SMALLEST + peer + peer) == (
-        "p2p.peers: 2 peers are named interior",
-        f"p2p.peers: 2 peers have the node id {'1f' * 32}",
+    assert faults(tmp_path, SMALLEST + entry + entry) == (
+        f"p2p.bootstrap: 2 entries have the node id {'1f' * 32}",
     )
 
 
@@ -201,11 +257,10 @@ configs = st.builds(
         name=name,
         p2p=P2pConfig(
             listen=Address(f"127.0.0.1:{port}"),
-            peers=tuple(
-                PeerConfig(
-                    name=peer,
-                    node_id=bytes([index] * 32).hex(),
-                    address=PeerAddress(f"10.0.0.1:{port}" if index % 2 else ""),
+            advertise=(f"a.example:{port}",) if peers else (),
+            bootstrap=tuple(
+                BootstrapConfig(
+                    name=peer, node_id=bytes([index] * 32).hex(), address=f"10.0.0.1:{port}"
                 )
                 for index, peer in enumerate(peers)
             ),

@@ -231,7 +231,7 @@ class Talk(RuleBasedStateMachine):
         """Deliver it as the shell would; only a RemoteFault may come out."""
         with suppress(RemoteFault):
             sent = wire.read(wire.write(message))
-            assert not isinstance(sent, wire.Aside)
+            assert not isinstance(sent, wire.Aside), "it was none when it was written"
             self.note(self.node.deliver(self.peers[peer % 3], sent, self.network.now_ms))
 
     def note(self, out: Outbox) -> None:

@@ -13,8 +13,10 @@ from kit.nets import in_trio, seed_of
 from node.config import LogLevel
 from node.log import Log
 from node.metrics import Metrics
+from node.peering import Peering
 from node.shell import Shell, now_ms
 from p2p.network import open_network
+from primitives.crypto import SigningKey
 from primitives.errors import Rejected, StorageFault
 from primitives.ids import Height
 from services.table import TRANSACTION
@@ -43,14 +45,24 @@ async def test_a_sync_that_fails_in_a_submission_ends_the_shell() -> None:
     async with open_network(
         key_seed=seed_of(0), listen="127.0.0.1:0", chain_id=network.chain, peers=(), answer=nothing
     ) as links:
+        log = Log("node0", LogLevel.ERROR)
+        peering = Peering(
+            links,
+            store=node.store,
+            chain=network.chain,
+            key=SigningKey(seed_of(0)),
+            bootstrap=(),
+            log=log,
+        )
         shell = Shell(
             engine=node.alive,
             network=links,
+            peering=peering,
             store=node.store,
             chain=network.chain,
             kind=TRANSACTION,
             key=node.validator,
-            log=Log("node0", LogLevel.ERROR),
+            log=log,
             metrics=Metrics(),
             newcomers=no_newcomer,
         )

@@ -13,6 +13,7 @@ import ledger.books
 import ledger.evidence
 import ledger.genesis
 import ledger.membership
+import ledger.observers
 import ledger.roles
 import ledger.suspensions
 import ledger.validators
@@ -36,6 +37,7 @@ MODULES = (
     ledger.books,
     ledger.evidence,
     ledger.membership,
+    ledger.observers,
     ledger.roles,
     ledger.suspensions,
     ledger.validators,

@@ -36,6 +36,7 @@ SHELL: Final = frozenset(
         "metrics",
         "notify",
         "observation",
+        "peering",
         "premises",
         "proof",
         "prune",

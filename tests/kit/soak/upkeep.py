@@ -69,7 +69,7 @@ def _node(folder: Path) -> LoadedNode:
         genesis=genesis_block(document),
         node_key=StoredKey("node0", Purpose.NODE, key("node 0").public, secret),
         validator_key=None,
-        peers=(),
+        bootstrap=(),
     )
 
 
