@@ -21,7 +21,6 @@ from ledger.genesis import GenesisDocument, genesis_block
 from node.addresses import ReachableAddress
 from node.config import Name
 from node.snapshot_check import Checkpoint
-from p2p.peers import parse_address
 from primitives import limits
 from primitives.errors import Malformed, OperatorFault
 from primitives.ids import ChainId, Digest, Height, Natural, NodeKey, Sized32, TimeMs
@@ -150,8 +149,6 @@ def _check(bundle: Bundle) -> None:
         if node.node_id in seen:
             raise OperatorFault(f"bootstrap: {node.name} has the node id of another one")
         seen.add(node.node_id)
-        for address in node.addresses:
-            parse_address(address)
 
 
 def check_document(document: GenesisDocument, chain: ChainId) -> None:

@@ -23,7 +23,7 @@ CHAIN = genesis_block(DOCUMENT).chain
 
 
 def node_of(number: int, *addresses: str) -> BootstrapNode:
-    given = tuple(one for one in addresses or ("10.0.0.1:17000",))
+    given = addresses or ("10.0.0.1:17000",)
     return BootstrapNode(f"node-{number}", NodeKey(number.to_bytes(32, "big")), given)
 
 
@@ -110,8 +110,6 @@ def test_a_bundle_names_some_nodes_with_some_addresses(tmp_path: Path) -> None:
         ({"chain": bytes(32)}, "the genesis document is of chain"),
         ({"network": "another"}, "called the bundle of 'another'"),
         ({"bootstrap": (node_of(1), node_of(1))}, "node-1 has the node id of another one"),
-        ({"bootstrap": (node_of(1, "nowhere"),)}, "'nowhere' is not host:port"),
-        ({"bootstrap": (node_of(1, ""),)}, "'' is not host:port"),
     ],
 )
 def test_a_bundle_that_contradicts_itself_is_refused(
@@ -127,6 +125,8 @@ def test_a_bundle_that_contradicts_itself_is_refused(
     "data",
     [
         b"",
+        bundle_bytes(made(bootstrap=(node_of(1, "nowhere"),))),
+        bundle_bytes(made(bootstrap=(node_of(1, ""),))),
         b"\xff\x00 no text",
         b"{}",
         b"[" * 100_000,
