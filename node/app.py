@@ -101,18 +101,7 @@ async def _run(loaded: LoadedNode, store: ChainStore, log: Log, patience_s: floa
     chain = loaded.genesis.chain
     signer = _signer(loaded)
     own = signer.key if signer is not None else None
-    engine = Engine(
-        Ports(
-            chain=chain,
-            kind=TRANSACTION,
-            store=store,
-            scheme=ED25519,
-            signer=signer,
-            node_key=NodeKey(loaded.node_key.public),
-            link_of=peer_id_of,
-            clock=time.perf_counter,
-        )
-    )
+    engine = _engine(loaded, store, signer)
     answerer = _Answerer()
     metrics = Metrics()
     shelf = Shelf(loaded.folder.snapshots, chain)
@@ -172,6 +161,21 @@ async def _run(loaded: LoadedNode, store: ChainStore, log: Log, patience_s: floa
         supervisor.stopping()
         log.write.info("node.stopping")
         tasks.cancel_scope.cancel()
+
+
+def _engine(loaded: LoadedNode, store: ChainStore, signer: Signer | None) -> Engine:
+    return Engine(
+        Ports(
+            chain=loaded.genesis.chain,
+            kind=TRANSACTION,
+            store=store,
+            scheme=ED25519,
+            signer=signer,
+            node_key=NodeKey(loaded.node_key.public),
+            link_of=peer_id_of,
+            clock=time.perf_counter,
+        )
+    )
 
 
 @final
