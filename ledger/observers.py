@@ -1,4 +1,4 @@
-"""Observers: which nodes without a vote may connect, and whose they are.
+"""Observers: which nodes without a vote may connect, and whose they are (rule R64).
 
 A row binds a node key to the account that answers for the node. It stays when the node is revoked,
 with the block that did it: whoever meets the key afterwards finds out what became of it. One row

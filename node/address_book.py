@@ -1,8 +1,8 @@
 """Where others can be reached, as far as this node knows: their own signed words, kept on disk.
 
-A newer word of the same node replaces an older one; only nodes that matter here have a page, so
-that the book stays as small as the list of who is admitted. Losing it costs nothing but time: it is
-told again with the next link.
+A newer word of the same node replaces an older one (R65); only nodes that matter here have a page,
+so that the book stays as small as the list of who is admitted. Losing it costs nothing but time: it
+is told again with the next link.
 """
 
 from collections.abc import Collection, Mapping

@@ -1,4 +1,4 @@
-"""Where a node can be reached, said and signed by the node itself.
+"""Where a node can be reached, said and signed by the node itself (rule R65).
 
 A `SignedAddress` names the node, its addresses, and a sequence number; of two by the same node the
 higher number is right. It is signed with the node's key for one chain, so that it can be passed on

@@ -1,4 +1,4 @@
-"""Who may connect: a function of the state, read anew after each block (rules R61, R62).
+"""Who may connect: a function of the state, read anew after each block (rule R63).
 
 **Admitted** are the observers in force, and the validators of three heights: the one decided last,
 the one at hand and the next. So who joins is linked before its first vote, and who left hears what

@@ -1,4 +1,4 @@
-"""Whom this node is linked with, and what they tell each other of where they are (rules R61-R63).
+"""Whom this node is linked with, and what they tell each other of where they are (R63, R65).
 
 ```
 a decided block ─► Admission ─┐
@@ -97,7 +97,7 @@ class Peering:
     # --- what happens ------------------------------------------------------------------------
 
     def decided(self) -> None:
-        """A block was decided: who is admitted may be others now (rule R61)."""
+        """A block was decided: who is admitted may be others now (rule R63)."""
         with self._store.state() as state:
             changed = self._admission.read(state)
         if changed:

@@ -295,7 +295,7 @@ class AdmitObserver(Operation, tag="authority.admit_observer", frozen=True):
     ]
 
     def apply(self, act: Act) -> None:
-        """Write the observer (rule R61)."""
+        """Write the observer (rule R64)."""
         act.require_role(roles.REGISTRAR)
         newest = membership.records_in(act, Height(act.height + 2))
         row = observers.admit(act, self.consent, newest)
@@ -314,7 +314,7 @@ class RevokeObserver(Operation, tag="authority.revoke_observer", frozen=True):
     ]
 
     def apply(self, act: Act) -> None:
-        """End the observer's row (rule R61)."""
+        """End the observer's row (rule R64)."""
         account = observers.in_force(act, self.node_key).account
         if act.actor != account:
             act.require_role(roles.REGISTRAR, account)

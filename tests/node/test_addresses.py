@@ -1,4 +1,4 @@
-"""Signed addresses: what can be told, what is believed, and what is newer."""
+"""Signed addresses: what can be told, what is believed, and what is newer (rule R65)."""
 
 from __future__ import annotations
 
