@@ -9,25 +9,22 @@ What is written to an admitted connection is written whole, or is the last.
 
 from collections import Counter
 from collections.abc import Collection
-from typing import Final, NoReturn
+from typing import NoReturn
 from weakref import WeakSet
 
 import trio
 from libp2p.abc import IRawConnection, ISecureConn
 from libp2p.crypto.keys import KeyPair
 from libp2p.crypto.x25519 import create_new_key_pair as create_noise_key_pair
-from libp2p.io.exceptions import ConnectionClosedError
 from libp2p.peer.id import ID
 from libp2p.security.exceptions import HandshakeFailure
 from libp2p.security.noise.exceptions import PeerIDMismatchesPubkey
 from libp2p.security.noise.transport import Transport as NoiseTransport
 
+from p2p.noise import Handshake
 from p2p.peers import PeerId
 from p2p.quota import Quota
 from p2p.streams import peer_id_text
-
-_WRITE_S: Final = 4.0
-"""For one slice to be taken by the socket: a line of 64 kbit/s does it."""
 
 
 class Refused(HandshakeFailure):
@@ -89,12 +86,9 @@ class GatedNoise(NoiseTransport):
         """Whether the other side of a connection that we dialled is who it should be."""
         return conn in self._proved
 
-    async def secure_inbound(self, conn: IRawConnection) -> ISecureConn:
-        """Refuse whom the gate refuses."""
-        secured = await super().secure_inbound(conn)
-        await self._admit(secured)
-        self._guard(secured)
-        return secured
+    def get_pattern(self) -> Handshake:
+        """Refuse whom the gate refuses, as soon as it says who it is."""
+        return Handshake(self.key_pair, self.noise_privkey, self._admit)
 
     async def secure_outbound(self, conn: IRawConnection, peer_id: ID) -> ISecureConn:
         """Insist on the dialled peer."""
@@ -102,30 +96,9 @@ class GatedNoise(NoiseTransport):
             secured = await super().secure_outbound(conn, peer_id)
         except PeerIDMismatchesPubkey:  # before our own identity was sent
             self.gate.refuse("wrong peer", peer_id_text(peer_id))
-        assert secured.get_remote_peer() == peer_id, "libp2p insists on the dialled peer id"
-        await self._admit(secured)
+        self._admit(peer_id)  # it may have gone meanwhile
         self._proved.add(conn)
-        self._guard(secured)
         return secured
 
-    def _guard(self, secured: ISecureConn) -> None:
-        """Keep what the multiplexer above writes whole."""
-        write = secured.write
-
-        async def write_whole(data: bytes) -> None:
-            """A message that a cancellation cut short would garble all that follows it."""
-            deadline = trio.current_time() + _WRITE_S
-            with trio.CancelScope(deadline=deadline, shield=True) as scope:
-                await write(data)
-            if scope.cancelled_caught:
-                await secured.close()
-                raise ConnectionClosedError(f"{len(data)} bytes not taken in {_WRITE_S:g} s")
-
-        secured.write = write_whole  # type: ignore[method-assign]
-
-    async def _admit(self, secured: ISecureConn) -> None:
-        try:
-            self.gate.check(peer_id_text(secured.get_remote_peer()))
-        except Refused:
-            await secured.close()
-            raise
+    def _admit(self, peer_id: ID) -> None:
+        self.gate.check(peer_id_text(peer_id))

@@ -40,17 +40,19 @@ from libp2p.custom_types import TProtocol
 from libp2p.peer.id import ID
 from libp2p.pubsub.gossipsub import GossipSub
 from libp2p.pubsub.mcache import CacheEntry, MessageCache
-from libp2p.pubsub.pb.rpc_pb2 import ControlIHave, Message
+from libp2p.pubsub.pb.rpc_pb2 import RPC, ControlIHave, ControlIWant, Message
 from libp2p.pubsub.pubsub import Pubsub
 from libp2p.pubsub.rpc_queue import RpcQueue
 from libp2p.tools.anyio_service import background_trio_service
 from libp2p.tools.timed_cache.last_seen_cache import LastSeenCache
+from libp2p.utils.varint import read_varint_prefixed_bytes_limited
 
 from p2p.faults import PayloadTooLarge
+from p2p.gossip_rpc import read_rpc
 from p2p.host import Host
 from p2p.inbox import Delivery, Inbox, Via
 from p2p.peers import PeerId
-from p2p.streams import STREAM_ERRORS, Stream
+from p2p.streams import STREAM_ERRORS, Stream, drop, widen
 from primitives import limits
 from primitives.errors import Malformed
 
@@ -120,19 +122,46 @@ class _Pubsub(Pubsub):
         self.seen_messages.stop()
         self.seen_messages = _Seen()
         self.failures = 0
+        self._topic = topic
+        self._reading: dict[PeerId, trio.CancelScope] = {}
         host.answer(GOSSIPSUB, self._read)  # instead of the library's registration
 
-    async def _read(self, _peer: PeerId, stream: Stream) -> None:
-        await self.stream_handler(stream)
+    async def _read(self, peer: PeerId, stream: Stream) -> None:
+        """Read a peer's stream; a newer one replaces it, so that a peer fills one only."""
+        if (older := self._reading.get(peer)) is not None:
+            older.cancel()
+        with trio.CancelScope() as scope:
+            self._reading[peer] = scope
+            try:
+                await widen(stream)
+                await self.stream_handler(stream)
+            finally:
+                if self._reading.get(peer) is scope:
+                    del self._reading[peer]
+        if scope.cancelled_caught:
+            await drop(stream)
 
     async def continuously_read_stream(self, stream: Stream) -> None:
+        """Read RPCs within bounds, one message after the other: who sends more waits for us."""
+        peer = stream.muxed_conn.peer_id
         try:
-            await super().continuously_read_stream(stream)
+            while True:
+                data = await read_varint_prefixed_bytes_limited(stream, _RPC_BYTES_MAX)
+                await self._hear(peer, read_rpc(data, self._topic))
         except STREAM_ERRORS:
             raise
         except Exception as error:
-            self._handle_dead_peer(stream.muxed_conn.peer_id)
+            self._handle_dead_peer(peer)
             raise Malformed(f"gossip: {error!r}") from error
+
+    async def _hear(self, peer: ID, rpc: RPC) -> None:
+        for message in rpc.publish:
+            await self.push_msg(peer, message)
+            await trio.lowlevel.checkpoint()
+        for subscription in rpc.subscriptions:
+            self.handle_subscription(peer, subscription)
+        if rpc.HasField("control"):
+            await self.router.handle_rpc(rpc, peer)
 
     async def push_msg(self, msg_forwarder: ID, msg: Message) -> None:
         try:
@@ -172,6 +201,8 @@ class _Router(GossipSub):
         )
         self.mcache = _Cache(window_size=3, history_size=5)
         self._asked: dict[bytes, float] = {}
+        self._sent: dict[ID, dict[bytes, None]] = {}
+        """What each peer was sent because it asked."""
 
     def gossip_heartbeat(self) -> defaultdict[ID, dict[str, list[bytes]]]:
         """Tell some peers outside the mesh what is recent, above all those that were pruned."""
@@ -199,6 +230,24 @@ class _Router(GossipSub):
         await super().handle_ihave(
             ControlIHave(topicID=ihave_msg.topicID, messageIDs=wanted), sender_peer_id
         )
+
+    async def handle_iwant(self, iwant_msg: ControlIWant, sender_peer_id: ID) -> None:
+        """Send a message once to whoever asks for it: streams lose nothing.
+
+        libp2p's puts it into one answer as often as it is named in a question.
+        """
+        sent = self._sent.setdefault(sender_peer_id, {})
+        wanted = [mid for mid in dict.fromkeys(iwant_msg.messageIDs) if mid not in sent]
+        for mid in wanted:
+            sent[mid] = None
+        while len(sent) > limits.GOSSIP_SEEN_MAX:
+            del sent[next(iter(sent))]
+        await super().handle_iwant(ControlIWant(messageIDs=wanted), sender_peer_id)
+
+    def remove_peer(self, peer_id: ID) -> None:
+        """It is gone, and so is what it was sent."""
+        self._sent.pop(peer_id, None)
+        super().remove_peer(peer_id)
 
     def _check_equivocation(self, msg: Message) -> bool:  # noqa: ARG002 - the library's signature
         return True

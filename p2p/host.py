@@ -34,36 +34,30 @@ from libp2p.network.config import ConnectionConfig, RetryConfig
 from libp2p.network.swarm import Swarm
 from libp2p.peer.id import ID
 from libp2p.peer.peerstore import PeerStore
-from libp2p.protocol_muxer.multiselect import Multiselect
 from libp2p.protocol_muxer.multiselect_communicator import MultiselectCommunicator
-from libp2p.security.noise.transport import PROTOCOL_ID as NOISE
-from libp2p.stream_muxer.yamux.yamux import PROTOCOL_ID as YAMUX
-from libp2p.stream_muxer.yamux.yamux import Yamux
 from libp2p.tools.anyio_service import background_trio_service
-from libp2p.transport.upgrader import TransportUpgrader
 from multiaddr import Multiaddr  # type: ignore[import-untyped]  # it has no type hints
 
+from p2p.bucket import Bucket
+from p2p.doorway import Doorway, origin_of
 from p2p.faults import PeerUnavailable
 from p2p.gate import Gate, GatedNoise, Refused
+from p2p.negotiation import Answering, Asking
 from p2p.peers import PeerId, parse_address
 from p2p.streams import (
     STREAM_ERRORS,
     Stream,
-    check_streams,
     drop,
     peer_id_text,
     raw_connection,
     stream_peer,
-    widen,
 )
+from p2p.upgrader import STEP_S, FaultHandler, Upgrader
 from primitives import limits
 from primitives.errors import Malformed, OperatorFault, RemoteFault
 
 StreamHandler: TypeAlias = Callable[[PeerId, Stream], Awaitable[None]]
-FaultHandler: TypeAlias = Callable[[PeerId, RemoteFault], Awaitable[None]]
 
-_STEP_S: Final = 5.0
-"""A handshake, or the opening of a stream, takes longer only if the peer is in trouble."""
 _CONNECT_S: Final = 2.5
 """Two SYNs; the next would follow four seconds after the first, when a new attempt is as good."""
 _GOODBYE_S: Final = 1.0
@@ -83,7 +77,8 @@ class _QuietHost(BasicHost):
     def __init__(self, swarm: Swarm, gate: Gate, on_fault: FaultHandler) -> None:
         super().__init__(swarm, disable_identify_address_discovery=True)
         self._gate = gate
-        self.multiselect = Multiselect({})
+        self.multiselect = Answering({})
+        self.multiselect_client = Asking()
         self._on_fault = on_fault
 
     def _schedule_identify(self, peer_id: ID, *, reason: str) -> None:
@@ -92,12 +87,6 @@ class _QuietHost(BasicHost):
     async def _push_identify_to_all_peers(self) -> None:
         """Nor anything to tell them."""
 
-    async def new_stream(self, peer_id: ID, protocol_ids: Sequence[TProtocol]) -> Stream:
-        """A stream whose credit comes in batches."""
-        stream = await super().new_stream(peer_id, protocol_ids)
-        await widen(stream)
-        return stream
-
     async def _swarm_stream_handler(self, net_stream: Stream) -> None:
         """Negotiate, then hand over. What a peer sends may end its stream, never the swarm."""
         peer = stream_peer(net_stream)
@@ -105,10 +94,8 @@ class _QuietHost(BasicHost):
             await drop(net_stream)
             return
         try:
-            check_streams(net_stream)
-            await widen(net_stream)
             protocol, handler = await self.multiselect.negotiate(
-                MultiselectCommunicator(net_stream), int(_STEP_S)
+                MultiselectCommunicator(net_stream), int(STEP_S)
             )
         except STREAM_ERRORS:
             await drop(net_stream)
@@ -150,6 +137,8 @@ class Host:
         self._on_fault = on_fault
         self._dials = trio.CapacityLimiter(limits.DIALS_MAX)
         self._is_closing = False
+        self._doorway = Doorway[trio.SocketStream]()
+        self._accepted = Bucket(per_second=limits.ACCEPTS_PER_SECOND, full=limits.HANDSHAKES_MAX)
         self._sockets = WeakSet[trio.SocketStream]()
         self._socket_of = WeakKeyDictionary[IMuxedConn, trio.SocketStream]()
         self.gate = noise.gate
@@ -195,12 +184,12 @@ class Host:
             raw = raw_connection(socket, is_dialler=True)
             stands = False
             try:
-                with trio.fail_after(_STEP_S):
+                with trio.fail_after(STEP_S):
                     connection = await self._swarm.upgrade_outbound_raw_conn(raw, _id(peer))
                 await self._stands(connection.muxed_conn, socket)
                 stands = True
             except trio.TooSlowError:
-                raise PeerUnavailable(f"{address}: no handshake in {_STEP_S:g} s") from None
+                raise PeerUnavailable(f"{address}: no handshake in {STEP_S:g} s") from None
             except Exception as error:  # its Noise and its sockets share no base class
                 is_shown_out = self._noise.has_proved(raw) and _is_end(error)
                 words = _NOT_ADMITTED if is_shown_out else _describe(error)
@@ -247,10 +236,10 @@ class Host:
         if not self.is_connected(peer):
             raise PeerUnavailable(f"no connection to {peer}")
         try:
-            with trio.fail_after(_STEP_S):
+            with trio.fail_after(STEP_S):
                 return await self.libp2p.new_stream(_id(peer), [TProtocol(protocol)])
         except trio.TooSlowError:
-            raise PeerUnavailable(f"no stream {protocol} in {_STEP_S:g} s") from None
+            raise PeerUnavailable(f"no stream {protocol} in {STEP_S:g} s") from None
         except Exception as error:  # as above
             raise PeerUnavailable(f"stream {protocol}: {_describe(error)}") from error
 
@@ -273,7 +262,6 @@ class Host:
 
     async def serve(self, listener: trio.SocketListener) -> None:
         """Accept for ever; a connection lives in the swarm once its handshake is done."""
-        pending = trio.CapacityLimiter(limits.HANDSHAKES_MAX)
         nowhere = Multiaddr("/ip4/0.0.0.0/tcp/0")  # only for libp2p's log
 
         async def admit(socket: trio.SocketStream) -> None:
@@ -285,7 +273,7 @@ class Host:
                 if not isinstance(_root_cause(error), Refused):
                     self.gate.refusals["handshake"] += 1
             finally:
-                pending.release_on_behalf_of(socket)
+                self._doorway.leave(socket)
 
         async with trio.open_nursery() as handshakes:
             while True:
@@ -297,14 +285,25 @@ class Host:
                     self.gate.refusals["no descriptors"] += 1
                     await trio.sleep(_ACCEPT_PAUSE_S)
                     continue
-                self._sockets.add(socket)
-                try:
-                    pending.acquire_on_behalf_of_nowait(socket)
-                except trio.WouldBlock:
-                    self.gate.refusals["too many handshakes"] += 1
-                    await trio.aclose_forcefully(socket)
-                    continue
-                handshakes.start_soon(admit, socket)
+                if await self._let_in(socket):
+                    handshakes.start_soon(admit, socket)
+
+    async def _let_in(self, socket: trio.SocketStream) -> bool:
+        """Whether a stranger's socket may begin a handshake; otherwise it is closed."""
+        now = trio.current_time()
+        try:
+            origin = origin_of(socket.socket.getpeername()[0])
+        except OSError:  # gone already
+            origin = None
+        if origin is None or not self._doorway.may_begin(origin, now):
+            self.gate.refusals["too many handshakes"] += 1
+            await trio.aclose_forcefully(socket)
+            await trio.sleep(self._accepted.take(1, now))
+            return False
+        self._sockets.add(socket)
+        if (displaced := self._doorway.enter(socket, origin)) is not None:
+            await trio.aclose_forcefully(displaced)
+        return True
 
     async def close(self) -> None:
         """Say goodbye to everybody at once (libp2p does it one by one), then close for sure."""
@@ -330,7 +329,7 @@ async def open_host(
     _silence_libp2p()
     listeners = await _bind(listen)
     noise = GatedNoise(create_new_key_pair(seed), Gate(allowed))
-    swarm = _swarm(noise)
+    swarm = _swarm(noise, Upgrader(noise, on_fault))
     address = _address_of(listeners[0])
     try:
         async with background_trio_service(swarm), trio.open_nursery() as tasks:
@@ -347,7 +346,7 @@ async def open_host(
             await trio.aclose_forcefully(listener)
 
 
-def _swarm(noise: GatedNoise) -> Swarm:
+def _swarm(noise: GatedNoise, upgrader: Upgrader) -> Swarm:
     peer_id = ID.from_pubkey(noise.key_pair.public_key)
     peerstore = PeerStore()
     peerstore.add_key_pair(peer_id, noise.key_pair)
@@ -355,7 +354,7 @@ def _swarm(noise: GatedNoise) -> Swarm:
     swarm = Swarm(
         peer_id,
         peerstore,
-        TransportUpgrader({NOISE: noise}, {TProtocol(YAMUX): Yamux}),
+        upgrader,
         transports=[],
         retry_config=RetryConfig(max_retries=0),
         connection_config=ConnectionConfig(
@@ -364,10 +363,10 @@ def _swarm(noise: GatedNoise) -> Swarm:
             min_connections=0,
             low_watermark=0,
             max_connections_per_peer=limits.CONNECTIONS_PER_PEER_MAX,
-            inbound_upgrade_timeout=_STEP_S,
-            outbound_upgrade_timeout=_STEP_S,
-            inbound_stream_protocol_negotiation_timeout=_STEP_S,
-            outbound_stream_protocol_negotiation_timeout=_STEP_S,
+            inbound_upgrade_timeout=STEP_S,
+            outbound_upgrade_timeout=STEP_S,
+            inbound_stream_protocol_negotiation_timeout=STEP_S,
+            outbound_stream_protocol_negotiation_timeout=STEP_S,
         ),
     )
     swarm.auto_connector = _NeverByItself(swarm)

@@ -34,7 +34,7 @@ from p2p.host import Host
 from p2p.inbox import Delivery, Inbox, LinkDown, LinkUp, Via
 from p2p.peers import Peer
 from p2p.quota import Share
-from p2p.streams import STREAM_ERRORS, Stream, drop
+from p2p.streams import STREAM_ERRORS, Stream, drop, widen
 from primitives import limits
 from primitives.errors import Malformed, RemoteFault
 
@@ -224,6 +224,7 @@ class Link:
             self._turn("")
             reason = "replaced"
             try:
+                await widen(stream)
                 reason = await self._read(stream)
             except STREAM_ERRORS as error:
                 reason = _describe(error)

@@ -1,13 +1,10 @@
-"""libp2p's sockets and streams, with the bounds that it leaves to us.
+"""libp2p's sockets and streams: what they raise, who is at their other end, how they end.
 
-- A socket is read in large pieces, and a message may come in as many as it likes.
-- A stream has a window of `STREAM_WINDOW_BYTES`, refilled by halves; what a peer sends beyond its
-  credit ends the stream.
-- A peer holds `STREAMS_PER_PEER_MAX` streams.
+A socket is read in large pieces, and a message may come in as many as it likes.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Final, SupportsIndex, TypeAlias, cast
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeAlias, cast
 
 import trio
 from libp2p.abc import INetStream
@@ -16,11 +13,10 @@ from libp2p.io.trio import TrioTCPStream
 from libp2p.network.connection.raw_connection import RawConnection
 from libp2p.network.stream.net_stream import NetStream
 from libp2p.peer.id import ID
-from libp2p.stream_muxer.yamux.yamux import DEFAULT_WINDOW_SIZE, YamuxStream
 
 from p2p.peers import PeerId
+from p2p.yamux import YamuxStream
 from primitives import limits
-from primitives.errors import Malformed
 
 Stream: TypeAlias = INetStream
 
@@ -62,58 +58,11 @@ async def write_pieces(stream: Stream, data: bytes, pay: Callable[[int], Awaitab
         await stream.write(piece)
 
 
-def check_streams(stream: Stream) -> None:
-    """Raises:
-    Malformed: the connection of this stream carries too many.
-    """
-    connection = cast(NetStream, stream).swarm_conn
-    assert connection is not None, "a stream that a peer opened belongs to a connection"
-    held = len(connection.get_streams())
-    if held > limits.STREAMS_PER_PEER_MAX:
-        raise Malformed(f"{held} streams are open, at most {limits.STREAMS_PER_PEER_MAX}")
-
-
 async def widen(stream: Stream) -> None:
-    """Give a stream a window of `STREAM_WINDOW_BYTES`, refilled when half of it is read.
-
-    libp2p's yamux answers nearly every read with a frame of credit, which is a third of what a
-    small message costs, and lets the window grow to 16 MiB for a slow reader.
-    """
+    """Let the peer send ahead as far as it may on the few streams that carry much."""
     muxed = cast(NetStream, stream).muxed_stream
     assert isinstance(muxed, YamuxStream), "yamux is the only multiplexer"
-    owed = limits.STREAM_WINDOW_BYTES - DEFAULT_WINDOW_SIZE
-
-    async def credit(*, bytes_read: int = 0) -> None:
-        nonlocal owed
-        owed += bytes_read
-        if owed >= limits.STREAM_WINDOW_BYTES // 2:
-            grant, owed = owed, 0
-            muxed.recv_window += grant
-            await muxed.send_window_update(grant)
-
-    buffers = muxed.conn.stream_buffers
-    if muxed.stream_id in buffers:  # else the peer has reset it already
-        buffers[muxed.stream_id] = _Bounded(buffers[muxed.stream_id])
-    muxed._auto_tune_and_send_window_update = credit  # type: ignore[method-assign]
-    await credit()
-
-
-class _Bounded(bytearray):
-    """What a stream has received and we have not read.
-
-    libp2p only logs that a peer writes beyond its window. The error ends the stream's reading side
-    behind what came before it. The factor covers credit that libp2p gave before `widen`.
-    """
-
-    is_overrun = False
-
-    def extend(self, data: Iterable[SupportsIndex], /) -> None:
-        """Refuse what no credit was given for, and everything after it."""
-        chunk = bytes(data)
-        if self.is_overrun or len(self) + len(chunk) > 2 * limits.STREAM_WINDOW_BYTES:
-            self.is_overrun = True
-            raise Malformed(f"{len(self) + len(chunk)} unread bytes on a stream")
-        super().extend(chunk)
+    await muxed.widen()
 
 
 def raw_connection(socket: trio.SocketStream, *, is_dialler: bool) -> RawConnection:

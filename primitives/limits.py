@@ -130,7 +130,28 @@ ADDRESS_PAGE_BYTES_MAX: Final = ADDRESSES_PER_PEER_MAX * (ADDRESS_LENGTH_MAX + 3
 ADDRESSES_MESSAGE_MAX: Final = 64
 """Nodes whose addresses one message tells, or asks for: 71 KiB at their longest."""
 HANDSHAKES_MAX: Final = 64
-"""Connections that are not yet authenticated; a stranger's socket beyond them is closed at once."""
+"""Connections that are not yet authenticated; one more takes the place of the oldest of whoever
+holds most."""
+HANDSHAKES_PER_SECOND: Final = 20
+"""That one origin begins, after a burst of HANDSHAKES_MAX: 1 ms of work each, 2 % of a core."""
+ACCEPTS_PER_SECOND: Final = 1_000
+"""Sockets refused before a handshake: 60 us each; more wait in the kernel, which drops them."""
+HANDSHAKE_PAYLOAD_BYTES_MAX: Final = 512
+"""A key of 36 bytes, a signature of 64, and what libp2p may add."""
+NEGOTIATION_LINE_BYTES_MAX: Final = 256
+"""The name of a protocol; ours have less than 64."""
+NEGOTIATION_LINES_MAX: Final = 8
+"""To agree on a protocol takes two; who asks for a third asks for what we do not have."""
+MUX_FRAME_BYTES_MAX: Final = 64 * 1024
+"""Data in one frame of yamux: libp2p's own bound, and a message of Noise."""
+MUX_WORK_PER_SECOND: Final = 4_000
+"""Frames of one peer, and messages of Noise: 130 MB/s of large ones, a tenth of a core in small
+ones. A stream that the peer opens counts as 40."""
+GOSSIP_FIELDS_MAX: Final = 2_048
+"""Fields of one RPC of gossipsub, in all its messages: a block has four, and a heartbeat names as
+many blocks as a chain in a hurry decides in three seconds."""
+GOSSIP_ID_BYTES_MAX: Final = 64
+"""Our names of messages have 32 bytes, written as text 64."""
 
 # the ledger (ledger.md §2)
 SALT_BYTES_MIN: Final = 16

@@ -28,7 +28,7 @@ from p2p.gate import Gate
 from p2p.host import Host, open_host
 from p2p.inbox import LinkUp
 from p2p.network import Network
-from p2p.peers import Peer, PeerId, parse_address
+from p2p.peers import Peer, PeerId
 from primitives import limits
 from primitives.errors import OperatorFault, RemoteFault
 
@@ -286,18 +286,3 @@ async def test_a_bounded_number_of_dials_is_under_way() -> None:
                 await trio.aclose_forcefully(socket)
             await until(lambda: len(silent) == limits.DIALS_MAX + 10)
         tasks.cancel_scope.cancel()
-
-
-@in_trio
-async def test_strangers_that_say_nothing_hold_a_bounded_number_of_sockets() -> None:
-    """The socket beyond HANDSHAKES_MAX is closed at once, and counted."""
-    async with node(0, peer(1)) as ours, AsyncExitStack() as sockets:
-        ip, port = parse_address(ours.address)
-        for _ in range(limits.HANDSHAKES_MAX):
-            await sockets.enter_async_context(await trio.open_tcp_stream(ip, port))
-
-        async with await trio.open_tcp_stream(ip, port) as one_more:
-            with suppress(trio.BrokenResourceError):  # a reset is as good as an end
-                assert await one_more.receive_some() == b""
-
-        assert ours.refusals() == {"too many handshakes": 1}

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from typing import cast
 
 import pytest
 import trio
 from libp2p.exceptions import BaseLibp2pError
-from libp2p.network.stream.net_stream import NetStream
 from libp2p.peer.id import ID
-from libp2p.stream_muxer.yamux.yamux import YamuxStream
 
 from kit.nets import (
     EAGER,
@@ -360,23 +357,3 @@ async def test_a_node_that_does_not_read_bounds_its_own_memory_and_its_peers() -
 
         while b"and now?" not in await payloads(slow.inbox, 1):
             pass
-
-
-@in_trio
-async def test_a_peer_that_ignores_its_window_fills_no_memory() -> None:
-    """Beyond its credit a peer's bytes end its stream, though the node reads nothing meanwhile."""
-    async with node(0, peer(1)) as ours, rude_peer(ours) as (rude, stream):
-        muxed = cast(YamuxStream, cast(NetStream, stream).muxed_stream)
-        muxed.send_window = 1 << 40
-        payload = (limits.LINK_WRITE_BYTES - 4).to_bytes(4) + bytes(limits.LINK_WRITE_BYTES - 4)
-        beyond = limits.INBOX_BYTES_MAX + 4 * limits.STREAM_WINDOW_BYTES
-        for _ in range(beyond // len(payload)):
-            await stream.write(payload)
-        await until(lambda: ours.inbox.waiting_bytes >= limits.INBOX_BYTES_MAX)
-
-        while not isinstance(event := await ours.inbox.receive(), LinkDown):
-            assert ours.inbox.waiting_bytes <= limits.INBOX_BYTES_MAX + limits.FRAME_BYTES_MAX
-
-        assert event.peer == rude.id
-        held = ours.links()[rude.id].received * len(payload)
-        assert held <= limits.INBOX_BYTES_MAX + 3 * limits.STREAM_WINDOW_BYTES
