@@ -2,8 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -13,7 +12,8 @@ from cli.session import Session, asking_command, on_terminal
 from client.faults import Unreachable
 
 if TYPE_CHECKING:
-    from cli.standing import Standing
+    from cli.home import Home
+    from client.connection import Node
 
 
 @asking_command("status")
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 def status(session: Session, watch: bool, every: float) -> None:
     """Ask all nodes of the home at once: heights, views, links, answer times, who is missing.
 
-    The exit code is 4 only when no node answers; with --watch it is 0 when Ctrl-C ends it.
+    With --watch one screen is drawn again and again: validators, heights, views, how fast blocks
+    come and transactions become final, what waits, and disks. The exit code is 4 only when no node
+    answers; with --watch it is 0 when Ctrl-C ends it.
     """
     from cli.standing import overview, standing_of
 
@@ -37,7 +39,7 @@ def status(session: Session, watch: bool, every: float) -> None:
     home = home_of(session)
     known = home if home.genesis_file.exists() and session.node is None else None
     if watch:
-        _watch(session, lambda: standing_of(nodes, known), every)
+        _watch(session, nodes, known, every)
         return
     found = standing_of(nodes, known)
     session.show(found.named(), overview(found))
@@ -45,11 +47,22 @@ def status(session: Session, watch: bool, every: float) -> None:
         raise Unreachable(f"none of {len(nodes)} nodes answers: is the network running?")
 
 
-def _watch(session: Session, look: "Callable[[], Standing]", every_s: float) -> None:
-    from cli.standing import overview
+def _watch(session: Session, nodes: "Sequence[Node]", known: "Home | None", every_s: float) -> None:
+    from cli.screen import screen
+    from cli.second_opinion import opinion_of
+    from cli.silence import silence_of
+    from cli.standing import standing_of
+
+    home = home_of(session)
 
     def view() -> str:
-        return f"{datetime.now(UTC):%H:%M:%S} UTC  {overview(look())}"
+        found = opinion_of(nodes, lambda node: silence_of(home, node.name))
+        return screen(found, time.time_ns() // 1_000_000)
+
+    def line() -> str:
+        if session.machine:  # for programs one value to a line
+            return json.dumps(standing_of(nodes, known).named(), ensure_ascii=False)
+        return f"{view()}\n"  # for a log one screen after the other
 
     def pause() -> None:
         time.sleep(every_s)
@@ -60,9 +73,7 @@ def _watch(session: Session, look: "Callable[[], Standing]", every_s: float) -> 
 
             redraw(view, pause)
         while True:
-            # For programs one value to a line; for a log one view after the other.
-            line = json.dumps(look().named(), ensure_ascii=False) if session.machine else view()
-            click.echo(line)
+            click.echo(line())
             pause()
     except KeyboardInterrupt:
         return

@@ -40,7 +40,7 @@ def test_a_terminal_shows_the_network_until_ctrl_c(office: Desk) -> None:
     ]
     with in_terminal(*words) as terminal:
         terminal.wait_for("HEIGHT")
-        terminal.wait_for("the chain proceeds")
+        terminal.wait_for("Healthy at height")
         office.pay("--wait")
         block = office.chain.store.head().block_id.hex()[:8]
         terminal.wait_for(block)

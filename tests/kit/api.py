@@ -112,7 +112,6 @@ class ChainOfOne:
         self.signing = AT_WORK
         self.unfenced_by: str | None = None
         self.disconnected: set[str] = set()
-        self.facts = healthy()
         self.log_level: LogLevel | None = None
         self.stopping = trio.Event()
         self.waits = 0
@@ -174,7 +173,8 @@ class ChainOfOne:
         return self._metrics.page(Sight(status=self.status()))
 
     def why(self) -> Diagnosis:
-        return diagnose(self.facts)
+        head = self.store.head()
+        return diagnose(healthy(head.height, head.block_id))
 
     def status(self) -> NodeStatus:
         head = self.store.head()

@@ -1,0 +1,80 @@
+"""`mithaq why` as it is called: what it prints, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cli.faults import ExitCode
+from cli.home import Home
+from cli.silence import silence_of
+from kit.commandline import mithaq, testnet
+from kit.desk import Desk, desk
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Desk]:
+    with desk(tmp_path / "home") as made:
+        yield made
+
+
+def test_a_healthy_chain_ends_with_0(office: Desk) -> None:
+    """A sentence, and a line for the node; for programs the same as JSON."""
+    done = office.asking("why")
+
+    assert done.code == ExitCode.OK
+    assert done.out.startswith("Healthy at height 0: block 0 came 0.4 s ago;")
+    asked = office.asking("why", "--json")
+    assert asked.result["verdict"] == "healthy"
+    assert asked.result["nodes"][0]["why"]["findings"] == []
+
+
+def test_where_none_answers_it_says_what_the_folders_say(tmp_path: Path) -> None:
+    """And ends with 4."""
+    home = tmp_path / "home"
+    testnet(home)
+
+    done = mithaq("why", "--home", home)
+
+    assert done.code == ExitCode.UNREACHABLE
+    assert done.out.startswith("No node answers: nothing can be said of the chain from here.")
+    assert done.out.count("its process does not run") == 4
+    assert "none of 4 nodes answers" in done.err
+
+
+def test_a_home_without_nodes_is_no_question(tmp_path: Path) -> None:
+    """As of every command."""
+    assert mithaq("why", "--home", tmp_path / "nowhere").code == ExitCode.LOCAL_FAULT
+    assert mithaq("why", "--node", "ftp://x").code == ExitCode.USAGE
+
+
+def test_the_last_words_of_a_node_are_told_as_words(tmp_path: Path) -> None:
+    """A line of its log, or whatever it printed in the end."""
+    home = tmp_path / "home"
+    testnet(home)
+    name = Home(home).entries()[0].name
+    log = home / "nodes" / "node0" / "node.log"
+
+    said = {"event": "disk.full", "reason": "the disk is nearly full", "timestamp": "T"}
+    log.write_text(json.dumps(said) + "\n")
+    assert silence_of(Home(home), name) == (
+        "its process has ended; its last words: disk.full at T: the disk is nearly full"
+    )
+
+    log.write_text("mithaq: no port is free\n" + "7\n")
+    assert silence_of(Home(home), name) == "its process has ended; its last words: 7"
+
+
+def test_nothing_is_known_of_a_node_elsewhere(tmp_path: Path) -> None:
+    """Neither of one that the home does not have, nor of one without a folder here."""
+    home = tmp_path / "home"
+    testnet(home)
+    name = Home(home).entries()[0].name
+    os.rename(home / "nodes" / "node0", tmp_path / "elsewhere")
+
+    assert silence_of(Home(home), "nobody") is None
+    assert silence_of(Home(home), name) is None
