@@ -3,6 +3,9 @@
 The engine's notes are the transcript of the chain: heights, views, ids. Never a key, never the
 payload of a transaction.
 
+A peer can make us say something about it as often as it likes, and so fill our disk: of each event
+about a peer there is a bounded number of lines, and the next one says how many were left out.
+
 A node does not end because nobody keeps what it says: where standard output takes no more, as a
 file on a full disk, lines are lost, and the first that is taken again says how many.
 """
@@ -11,12 +14,17 @@ import json
 import logging
 import os
 import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Final, final
 
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
 from node.config import LogLevel
+from p2p.bucket import Bucket
+from primitives import limits
 
 _NUMBERS: Final = {
     LogLevel.DEBUG: logging.DEBUG,
@@ -24,17 +32,22 @@ _NUMBERS: Final = {
     LogLevel.WARNING: logging.WARNING,
     LogLevel.ERROR: logging.ERROR,
 }
+_SHARES_MAX: Final = 16 * limits.PEERS_MAX
+"""Peers times the events about one."""
 
 
 @final
 class Log:
     """The node's logger, and its level, which may change while the node runs."""
 
-    def __init__(self, name: str, level: LogLevel) -> None:
+    def __init__(
+        self, name: str, level: LogLevel, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.level = level
         self._name = name
         self._processors: list[Processor] = [
             self._filter,
+            _PeerShares(clock),
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
@@ -61,6 +74,44 @@ class Log:
         if number < _NUMBERS[self.level]:
             raise structlog.DropEvent
         return event
+
+
+@final
+class _PeerShares:
+    """Of each event about a peer, a burst of lines and then a few every minute."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._shares: dict[tuple[object, object], _PeerShare] = {}
+
+    def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        if (peer := event.get("peer")) is None:
+            return event
+        share = self._shares.setdefault((peer, event.get("event")), _PeerShare())
+        if len(self._shares) > _SHARES_MAX:
+            del self._shares[next(iter(self._shares))]
+        now = self._clock()
+        if not share.bucket.has(now):
+            share.left_out += 1
+            raise structlog.DropEvent
+        share.bucket.take(1, now)
+        if share.left_out:
+            event["left_out"], share.left_out = share.left_out, 0
+        if isinstance(reason := event.get("reason"), str):
+            event["reason"] = reason[: limits.LOG_REASON_LENGTH_MAX]
+        return event
+
+
+@dataclass
+class _PeerShare:
+    """What one peer may cause to be said by one event."""
+
+    bucket: Bucket = field(
+        default_factory=lambda: Bucket(
+            per_second=limits.LOG_LINES_PER_MINUTE / 60, full=limits.LOG_LINES_AT_ONCE
+        )
+    )
+    left_out: int = 0
 
 
 @final

@@ -364,6 +364,13 @@ LAG_QUERIES_S: Final = 0.5
 LAG_SUBMISSIONS_S: Final = 1.5
 """A loop that is on average so late takes no submissions either: views begin to run out."""
 
+LOG_LINES_AT_ONCE: Final = 20
+"""Lines of one event about one peer, before the rate holds: the beginning of what it does."""
+LOG_LINES_PER_MINUTE: Final = 6
+"""Of the same, for ever: 2 MB a day and event from a peer that never stops."""
+LOG_REASON_LENGTH_MAX: Final = 512
+"""Characters of a reason that a peer's bytes may have a part in."""
+
 # the API
 API_CONNECTIONS_MAX: Final = 512
 """Open connections; half of the 1,024 descriptors that a process has by default."""

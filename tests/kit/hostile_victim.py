@@ -144,7 +144,7 @@ class Victim:
 
 @asynccontextmanager
 async def unharmed(
-    target: Victim, *, memory_bytes: int = 24 << 20, cpu: float = 0.6, lag_s: float = 0.5
+    target: Victim, *, memory_bytes: int = 24 << 20, cpu: float = 0.6, lag_s: float = 2.0
 ) -> AsyncIterator[None]:
     """What happens within may cost the node so much, and leaves nothing behind.
 
