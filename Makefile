@@ -50,8 +50,9 @@ sim: $(PROJECT) $(DEV) ## Run the simulator over SEEDS=0..19999, then the mutant
 
 SOAK ?= 500
 SEED ?= 1
-soak: $(PROJECT) $(DEV) ## Kill storage SOAK=500 times with SIGKILL, by SEED=1; keeps the folder of a finding.
-	@PYTHONPATH=.:tests $(BIN)/python -m kit.soak --rounds $(SOAK) --seed $(SEED)
+soak: $(PROJECT) $(DEV) ## Kill storage SOAK=500 times by SEED=1; or with HOURS=1 watch a loaded network of hosts.
+	@$(if $(HOURS),.ci/hosts)
+	@PYTHONPATH=.:tests $(BIN)/python -m $(if $(HOURS),kit.perturb soak --hours $(HOURS),kit.soak --rounds $(SOAK) --seed $(SEED))
 
 MANIFESTS ?= $(wildcard tests/perturb/*.toml tests/perturb/regressions/*.toml)
 perturb: $(PROJECT) $(DEV) ## Disturb networks of hosts by MANIFESTS=tests/perturb/*.toml, then by SEEDS=1..5 (root).

@@ -36,6 +36,7 @@ from node.door import Door
 from node.ear import Ear
 from node.evidence import Cases
 from node.execution import Parent, heartbeat_delay_ms
+from node.given_up import given_up
 from node.guard import Guard
 from node.mempool import Mempool
 from node.neighbours import Neighbours
@@ -220,6 +221,8 @@ class Engine:
         """A timer that an outbox asked for; a stale one has no effect."""
         self._now_ms = now_ms
         if not isinstance(timer, HeartbeatDue):
+            names = [record.name for record in self.parent.records]
+            self._out.notes += given_up(self._replica.now, timer, names)
             self._run(timer)
         elif timer.height == self.height:
             self._heartbeat = True

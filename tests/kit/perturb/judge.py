@@ -31,6 +31,8 @@ DEAF_KINDS: Final = frozenset(
     ("kill", "pause", "restart", "upgrade", "disconnect", "cut", "disk_full", "clock")
 )
 """A validator to which this happens does not count."""
+ENDING_KINDS: Final = frozenset(("kill", "restart", "upgrade", "disk_full"))
+"""Its process ends, and another one begins."""
 
 
 @dataclass(frozen=True)
@@ -165,12 +167,22 @@ def tops(record: Record) -> list[tuple[float, int]]:
     return found
 
 
+def gap_s(record: Record, begin: float, end: float) -> float:
+    """The longest time without a block between two moments."""
+    times = [at for at, _ in tops(record)]
+    before = max((at for at in times if at <= begin), default=begin)
+    inside = [at for at in times if begin < at < end]
+    return max((later - earlier for earlier, later in pairwise([before, *inside, end])), default=0)
+
+
 def halts_of(record: Record) -> Iterator[Span]:
     """From when to when no quorum of validators could speak to each other."""
-    edges = sorted({edge for event in record.events for edge in _span(record, event)})
+    absent = _absences(record)
+    edges = {edge for _, begun, ended in absent for edge in (begun, ended)}
+    edges |= {edge for event in record.events for edge in (event.begun, event.ended)}
     begun: float | None = None
-    for at in edges:
-        if not _has_quorum(record, at):
+    for at in sorted(edges):
+        if not _has_quorum(record, absent, at):
             begun = at if begun is None else begun
         elif begun is not None:
             yield Span(begun, at)
@@ -179,30 +191,30 @@ def halts_of(record: Record) -> Iterator[Span]:
         yield Span(begun, record.over)
 
 
-def _span(record: Record, event: Event) -> tuple[float, float]:
-    """A process that was started again counts from when it answers."""
-    ended = event.ended
-    if event.perturbation.kind in ("kill", "restart", "upgrade", "disk_full"):
-        ended = max([ended, *(_answers(record, name, ended) for name in event.nodes)])
-    return event.begun, ended
+def _absences(record: Record) -> list[tuple[str, float, float]]:
+    """Which node could not take part, from when to when; one that was ended until it answers."""
+    return [
+        (name, event.begun, _answers(record, name, event))
+        for event in record.events
+        if event.perturbation.kind in DEAF_KINDS
+        for name in event.nodes
+    ]
 
 
-def _answers(record: Record, name: str, after: float) -> float:
+def _answers(record: Record, name: str, event: Event) -> float:
+    if event.perturbation.kind not in ENDING_KINDS:
+        return event.ended
     sights = record.sights.get(name, [])
-    return next((one.at for one in sights if one.at > after and one.height >= 0), after)
+    return next((one.at for one in sights if one.at > event.ended and one.height >= 0), event.ended)
 
 
-def _has_quorum(record: Record, at: float) -> bool:
+def _has_quorum(record: Record, absent: Sequence[tuple[str, float, float]], at: float) -> bool:
     voters = _voters(record, at)
-    deaf: set[str] = set()
+    deaf = {name for name, begun, ended in absent if begun <= at < ended}
     side = voters
     for event in record.events:
-        begun, ended = _span(record, event)
-        if begun <= at < ended:
-            if event.perturbation.kind in DEAF_KINDS:
-                deaf |= set(event.nodes)
-            if event.perturbation.kind == "partition":
-                side = side & _largest_side(event.perturbation, voters)
+        if event.perturbation.kind == "partition" and event.begun <= at < event.ended:
+            side = side & _largest_side(event.perturbation, voters)
     return len(side - deaf) >= _quorum(len(voters))
 
 
@@ -297,17 +309,14 @@ def _lives(record: Record, name: str, event: Event) -> bool:
 
 
 def _outcome(record: Record, event: Event, halts: Sequence[Span]) -> Outcome:
-    _, ended = _span(record, event)
+    ended = max([event.ended, *(_answers(record, name, event) for name in event.nodes)])
     level_s = _level_s(record, event)
     until = event.ended + (level_s or record.manifest.expect.level_s)
     times = [at for at, _ in tops(record)]
-    before = max((at for at in times if at <= event.begun), default=event.begun)
-    inside = [at for at in times if event.begun < at <= until]
     halted = [halt.ended for halt in halts if halt.begun < ended and event.begun < halt.ended]
     again = max([event.ended, *halted])
     following = next((at - again for at in times if at > again), None)
-    gaps = [later - earlier for earlier, later in pairwise([before, *inside])]
-    return Outcome(event, max(gaps, default=0.0), following, level_s)
+    return Outcome(event, gap_s(record, event.begun, until), following, level_s)
 
 
 # --- leaks, why -----------------------------------------------------------------------------------

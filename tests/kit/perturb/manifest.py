@@ -10,6 +10,7 @@
     [load]
     payments_per_s = 40           # or "most": as many as the network takes
     through = ["node1"]           # whom the clients ask; all nodes by default
+    for_s = 60                    # at least; else until the last perturbation is over
 
     [expect]                      # in seconds; all have defaults
     block_s = 8                   # between two blocks, while a quorum can speak
@@ -114,6 +115,8 @@ class Manifest:
     rate: int | None = 20
     """Payments per second; None: as many as the network takes."""
     through: tuple[str, ...] = ()
+    pays_s: float = 0.0
+    """At least so long."""
     expect: Expect = Expect()
     perturbations: tuple[Perturbation, ...] = ()
 
@@ -133,11 +136,6 @@ class Manifest:
         return frozenset(
             name for one in self.perturbations if one.kind == "join" for name in one.nodes
         )
-
-    @property
-    def lasts_s(self) -> float:
-        """Until the last perturbation is over."""
-        return max((one.until_s for one in self.perturbations), default=0.0)
 
 
 def node_names(validators: int, observers: int) -> tuple[str, ...]:
@@ -191,7 +189,7 @@ class _Reader:
     def manifest(self, table: Mapping[str, Any]) -> Manifest:
         self._known(table, "", ("title", "network", "load", "expect", "perturbations"))
         network = self._table(table, "network", ("validators", "observers", "far_ms"))
-        load = self._table(table, "load", ("payments_per_s", "through"))
+        load = self._table(table, "load", ("payments_per_s", "through", "for_s"))
         expect = self._table(table, "expect", ("block_s", "first_block_s", "level_s"))
         title = table.get("title")
         if not isinstance(title, str) or not title:
@@ -211,6 +209,7 @@ class _Reader:
             far_ms=self._far(network.get("far_ms", {})),
             rate=self._rate(load.get("payments_per_s", 20)),
             through=self._names(load.get("through", []), "load.through", ()),
+            pays_s=self._number(load, "load.for_s", (0, SECONDS_MAX), 0),
             expect=Expect(
                 **{
                     name: self._number(expect, f"expect.{name}", (0.1, SECONDS_MAX), default)
@@ -355,6 +354,7 @@ def manifest_text(manifest: Manifest) -> str:
         "[load]",
         f"payments_per_s = {_quoted(MOST) if manifest.rate is None else manifest.rate}",
         f"through = {_list(manifest.through)}",
+        f"for_s = {manifest.pays_s:g}",
         "",
         "[expect]",
         f"block_s = {expect.block_s:g}",

@@ -34,7 +34,7 @@ PATIENCE_S: Final = 60.0
 POLL_S: Final = 0.1
 HEIGHTS_ASKED: Final = 50
 """Of each node in the end; they name all the others."""
-TAIL_S: Final = 30.0
+TAIL_S: Final = 180.0
 """After the load has ended, until everybody has everything."""
 
 Say = Callable[[str], None]
@@ -123,6 +123,8 @@ class _Player:
             else:
                 self._end(index, one)
 
+        self._wait_until(self._record.loaded + self._manifest.pays_s)
+
     def _wait_until(self, at: float) -> None:
         while (left := at - time.time()) > 0:
             threading.Event().wait(min(left, 1.0))
@@ -190,8 +192,11 @@ class _Player:
             lines = self._lines.read_text().splitlines()
             self._record.seen = [_seen(line) for line in lines]
         deadline = time.monotonic() + TAIL_S
-        while time.monotonic() < deadline and not self._is_quiet():
+        while not self._is_quiet():
             self._wait_until(time.time() + SIGHT_S)
+            if time.monotonic() > deadline:
+                self._record.faults.append(f"blocks still come {TAIL_S:g} s after the load")
+                return
 
     def _is_quiet(self) -> bool:
         """Everybody is equally high, and nothing waits for a block."""

@@ -1,0 +1,69 @@
+"""What a long run is judged by: slopes, descriptors, and reasons for late blocks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from kit.perturb.manifest import Manifest
+from kit.perturb.record import Record, Seen, Weight
+from kit.perturb.soak import counted, growth_of, leaks, reasons_in, unexplained
+
+
+def weights(*, mb_per_hour: float, more_after_s: int = 4_000, more: int = 0) -> list[Weight]:
+    """An hour that begins with a leap, as every process does."""
+    return [
+        Weight(
+            float(at),
+            1,
+            100 + (50 if at > 600 else 0) + mb_per_hour * at / 3_600,
+            40 + (more if at > more_after_s else 0),
+            at / 10,
+        )
+        for at in range(0, 3_600, 20)
+    ]
+
+
+def test_a_slope_is_that_of_the_second_half() -> None:
+    """The leap in the beginning is none; a leak is."""
+    steady, leaking = growth_of(weights(mb_per_hour=0.5)), growth_of(weights(mb_per_hour=30))
+
+    assert round(steady.mb_per_hour, 3) == 0.5
+    assert round(leaking.mb_per_hour, 3) == 30
+    assert leaks({"steady": steady, "leaking": leaking}) == ["leaking grows by 30.0 MB/h"]
+
+
+def test_descriptors_that_become_more_are_told() -> None:
+    """A few are a client's; those that stay and grow are not."""
+    few = growth_of(weights(mb_per_hour=0, more_after_s=2_700, more=4))
+    many = growth_of(weights(mb_per_hour=0, more_after_s=2_700, more=9))
+
+    assert leaks({"few": few, "many": many}) == ["many has 9 descriptors more than before"]
+
+
+def test_a_late_block_needs_a_reason_in_some_log(tmp_path: Path) -> None:
+    """The first that was given counts; what is missing is told by its height."""
+    said = [
+        ("one", {"height": 3, "proposal": "none came", "prepares": 0, "needed": 3}),
+        ("two", {"height": 3, "proposal": "good", "prepares": 1, "needed": 3}),
+        ("two", {"height": 5, "proposal": "good", "prepares": 2, "needed": 3}),
+        ("two", {"height": 6, "proposal": "good", "prepares": 3, "needed": 3}),
+    ]
+    for name, facts in said:
+        with (tmp_path / f"{name}.log").open("a") as log:
+            log.write(json.dumps({"event": "view.given_up", **facts}) + "\n")
+            log.write('{"event": "block.decided", "height": 9}\nmithaq: not JSON\n')
+    record = Record(Manifest(title="made up"))
+    record.seen = [
+        Seen(0.0, height, "id", view, ())
+        for height, view in enumerate([0, 0, 1, 0, 2, 1, 1], start=1)
+    ]
+
+    reasons = reasons_in(sorted(tmp_path.glob("*.log")))
+
+    assert reasons == {3: "proposal (none came)", 5: "prepares", 6: "commits"}
+    assert unexplained(record, reasons) == [7]
+    assert counted(record, reasons) == (
+        "4 of 7 blocks late: 1 for want of proposal (none came), 1 for want of prepares, "
+        "1 for want of commits, 1 for want of no reason"
+    )
