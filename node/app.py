@@ -114,6 +114,7 @@ async def _run(loaded: LoadedNode, store: ChainStore, log: Log, patience_s: floa
             chain_id=chain,
             peers=(),
             answer=answerer.answer,
+            judge=answerer.judge,
         ) as network,
         trio.open_nursery() as tasks,
     ):
@@ -187,6 +188,10 @@ class _Answerer:
     async def answer(self, peer: PeerId, question: bytes) -> bytes:
         assert self.shell is not None, "the shell is made before the first peer is linked"
         return await self.shell.answer(peer, question)
+
+    def judge(self, peer: PeerId, payload: bytes) -> bool:
+        """Gossip may come with the first link, a moment before there is somebody to hear it."""
+        return self.shell is not None and self.shell.judge(peer, payload)
 
 
 @final

@@ -334,20 +334,28 @@ def _peers(sight: Sight) -> Iterator[Metric]:
             "The last keep-alive.",
             [k.round_trip_s for k in links],
         ),
+        "mithaq_peer_paused_seconds": (
+            "How long a peer is still refused for what it did.",
+            [k.paused_s for k in links],
+        ),
     }
     for name, (text, values) in gauges.items():
         found = {k.name: v for k, v in zip(links, values, strict=True) if v is not None}
         yield _by_label(GaugeMetricFamily, name, text, "peer", found)
-    counters = {
+    counters: dict[str, tuple[str, Sequence[float]]] = {
         "mithaq_link_sent": ("Messages sent to a peer.", [k.sent for k in links]),
         "mithaq_link_received": ("Messages from a peer.", [k.received for k in links]),
         "mithaq_link_dropped": (
             "Messages that found no room, no link, or were waiting when it broke.",
             [k.dropped for k in links],
         ),
-        "mithaq_link_violations": (
-            "Times that a peer was paused for breaking the framing.",
-            [k.violations for k in links],
+        "mithaq_link_penalties": (
+            "Things that a peer was penalised for.",
+            [k.penalised for k in links],
+        ),
+        "mithaq_link_throttled_seconds": (
+            "How long a peer's messages and questions waited because it is over its quota.",
+            [k.throttled_s for k in links],
         ),
     }
     for name, (text, counts) in counters.items():

@@ -27,6 +27,7 @@ from node.catchup_check import Proven
 from node.catchup_listener import CatchupListener
 from node.clock_check import ClockCheck
 from node.engine import Engine
+from node.gossip_judge import GossipJudge
 from node.log import Log
 from node.lookout import Lookout
 from node.metrics import Metrics, watch_loop, watch_storage
@@ -36,6 +37,7 @@ from node.range_serve import serve_range
 from node.snapshot_questions import Joining
 from node.status import clock_in_words
 from node.timers import Timers
+from node.verify import Gate
 from node.waiting import Waiting
 from p2p.frames import Lane
 from p2p.inbox import Delivery, LinkDown, LinkUp, Via
@@ -43,6 +45,7 @@ from p2p.network import Network
 from p2p.peers import PeerId
 from primitives import limits
 from primitives.block import transaction_hash
+from primitives.crypto import ED25519
 from primitives.errors import MithaqError, Rejected, RemoteFault
 from primitives.ids import ChainId, Height, TimeMs, TransactionHash, TransactionId, ValidatorKey
 from storage.chain import ChainStore
@@ -96,6 +99,7 @@ class Shell:
         self._chain, self._kind, self._key = chain, kind, key
         self._log, self._metrics, self._newcomers = log, metrics, newcomers
         self._timers = Timers(lambda timer: self._perform(engine.fire(timer, now_ms())))
+        self._judge = GossipJudge(Gate(chain, ED25519), lambda: engine.parent)
         self._clock = ClockCheck(key)
         self._clock_was_off = False
         listener = CatchupListener(self._follow, self._penalise, log, metrics)
@@ -146,14 +150,20 @@ class Shell:
 
     # --- from the network -------------------------------------------------------------------
 
+    def judge(self, peer: PeerId, payload: bytes) -> bool:
+        """Whether gossip that this peer passed on goes any further."""
+        try:
+            return self._judge.passes(payload)
+        except RemoteFault as fault:
+            self._blame(peer, fault)
+            return False
+
     def _hear(self, peer: PeerId, payload: bytes, via: Via) -> None:
         try:
             message = wire.read(payload)
             if via is Via.LINK:
                 self.lookout.heard(peer, steady_ms())
-            if via is Via.GOSSIP and not isinstance(message, wire.Decided):
-                return  # the topic is for decided blocks; whoever relayed it is not its author
-            if via is Via.GOSSIP and isinstance(message, wire.Decided):
+            if via is Via.GOSSIP and isinstance(message, wire.Decided):  # as it was judged
                 self._compare_clocks(message)
             match message:
                 case About():
@@ -220,6 +230,7 @@ class Shell:
 
     def _blame(self, peer: PeerId, fault: RemoteFault) -> None:
         self.faults[peer] += 1
+        self._network.penalise(peer, str(fault), points=limits.FAULT_POINTS)
         kind = type(fault).__name__
         self._log.write.warning("peer.fault", peer=peer, kind=kind, reason=str(fault))
 

@@ -80,7 +80,8 @@ class LinkStatus:
     received: int
     dropped: int
     """Payloads that found no room, no link, or were waiting when it broke."""
-    violations: int
+    penalised: int
+    """Times, since it became a peer."""
     round_trip_s: float | None
     penalties: tuple[Penalty, ...]
     """The latest, newest first."""
@@ -155,7 +156,7 @@ class Link:
             sent=self._sent,
             received=self._received,
             dropped=self._outbox.dropped + self._unsent,
-            violations=self._conduct.count,
+            penalised=self._conduct.count,
             round_trip_s=self._round_trip_s,
             penalties=self._conduct.latest,
             points=round(self._conduct.points(now)),

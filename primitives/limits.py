@@ -75,6 +75,10 @@ GOSSIP_SEEN_MAX: Final = 4_096
 """Messages whose repetition is recognised: an hour of blocks; height tells an older one."""
 GOSSIP_MESSAGES_PER_SECOND: Final = 200
 """What one peer may make us relay each second: catching up is by request, blocks come singly."""
+GOSSIP_HEIGHTS_KEPT: Final = 64
+"""Of which it is known who votes and which block was passed on: two minutes of the chain."""
+FAULT_POINTS: Final = 20
+"""For a payload that no honest node sends; five within a minute pause its sender."""
 REQUEST_BYTES_MAX: Final = 64 * 1024
 """A question names heights or hashes; 2,000 hashes fit."""
 RESPONSE_BYTES_MAX: Final = 8 * 1024 * 1024

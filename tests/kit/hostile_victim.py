@@ -62,7 +62,7 @@ def facts(network: Network, lag: Lag) -> dict[str, object]:
         "lag_s": worst,
         "tasks": trio.lowlevel.current_statistics().tasks_living,
         "refusals": dict(network.refusals()),
-        "violations": {link.name: link.violations for link in links},
+        "violations": {link.name: link.penalised for link in links},
         "penalties": {link.name: link.penalties[0].reason for link in links if link.penalties},
         "connected": sorted(link.name for link in links if link.connected),
         "inbox_bytes": network.inbox.waiting_bytes,

@@ -145,7 +145,7 @@ async def test_an_oversize_frame_costs_its_sender_and_nobody_else() -> None:
             assert down.peer == rude.id
             assert f"announces {limits.FRAME_BYTES_MAX + 1} bytes" in down.reason
             await until(lambda: not rude.is_connected(ours.id))
-            assert ours.links()[rude.id].violations == 1
+            assert ours.links()[rude.id].penalised == 1
             with pytest.raises(PeerUnavailable):  # noqa: PT012 - the dial may succeed before the close
                 await rude.dial(ours.id, ours.address)
                 await rude.open(ours.id, LINK_PROTOCOL)
@@ -161,7 +161,7 @@ async def test_garbage_on_a_link_is_a_violation() -> None:
     async with node(0, peer(1)) as ours, rude_peer(ours) as (rude, stream):
         await stream.write(b"GET / HTTP/1.1\r\n")
 
-        await until(lambda: ours.links()[rude.id].violations == 1)
+        await until(lambda: ours.links()[rude.id].penalised == 1)
 
 
 @in_trio
@@ -182,7 +182,7 @@ async def test_speech_on_the_way_back_is_a_violation() -> None:
         await rude.dial(ours.id, ours.address)
         await rude.open(ours.id, LINK_PROTOCOL)
 
-        await until(lambda: ours.links()[rude.id].violations == 1)
+        await until(lambda: ours.links()[rude.id].penalised == 1)
 
 
 @in_trio
@@ -195,7 +195,7 @@ async def test_half_a_frame_is_a_break_and_no_violation() -> None:
             assert await payloads(ours.inbox, 1) == [b"x"]
 
         await next_of(ours.inbox, LinkDown)
-        assert (len(ours.inbox), ours.links()[rude.id].violations) == (0, 0)
+        assert (len(ours.inbox), ours.links()[rude.id].penalised) == (0, 0)
 
 
 @in_trio
@@ -207,7 +207,7 @@ async def test_more_streams_than_allowed_are_a_violation() -> None:
             with suppress(BaseLibp2pError):  # streams that never say what they are for
                 await rude.libp2p.get_network().new_stream(ID.from_base58(ours.id))
 
-        await until(lambda: ours.links()[rude.id].violations > 0)
+        await until(lambda: ours.links()[rude.id].penalised > 0)
         assert "streams are open" in ours.links()[rude.id].last_error
 
 

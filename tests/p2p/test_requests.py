@@ -61,7 +61,7 @@ async def test_a_question_above_the_limit_is_a_violation() -> None:
 
         await stream.write((limits.REQUEST_BYTES_MAX + 1).to_bytes(4))
 
-        await until(lambda: ours.links()[rude.id].violations == 1)
+        await until(lambda: ours.links()[rude.id].penalised == 1)
 
 
 @in_trio
