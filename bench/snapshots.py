@@ -7,14 +7,12 @@ Then the same beside a network at work: four nodes that begin with such a state,
 and one of them writes a snapshot.
 """
 
-import random
-import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, TypeVar
@@ -24,41 +22,31 @@ from msgspec.structs import replace
 
 from bench import bodies, network
 from bench.report import Report
-from ledger.accounts import ACCOUNTS, Account, AccountKind, WeightedKey
-from ledger.books import BALANCES, Balance, Holding
+from bench.seed import Sign, make, seed
 from ledger.genesis import Genesis, GenesisDocument, genesis_block
 from ledger.parameters import DEFAULTS
-from ledger.tree import build, key_hash
-from ledger.window import WINDOW_IDS, WindowIds, ids_hash
 from node.api.labour import drive
 from node.app import SWITCH_S
-from node.config import NodeFolder
 from node.folder import load_genesis
 from node.keys import Purpose, read_key
 from node.snapshot_check import check_state_chunk, open_snapshot, verify
 from node.snapshot_create import create
 from node.snapshot_restore import restore
 from node.work import finish
-from primitives.block import Header, block_id, transactions_root
-from primitives.certificate import Certificate, Seal
-from primitives.codec import encode
+from primitives.certificate import Seal
 from primitives.crypto import SigningKey
 from primitives.domains import Domain
 from primitives.ids import (
-    AccountId,
+    BlockId,
     ChainId,
-    Digest,
     Height,
-    PublicKey,
     Seat,
     TimeMs,
-    TransactionId,
     ValidatorKey,
     View,
 )
 from primitives.statements import vote_bytes
-from storage.edges import Edges
-from storage.opening import begin_restore, open_database
+from storage.opening import open_database
 
 ENTRIES: Final = 1_000_000
 GOAL_S: Final = 60
@@ -94,73 +82,13 @@ def _genesis() -> Genesis:
     )
 
 
-def _entries(begun: Genesis, count: int, row: WindowIds) -> list[Entry]:
-    found: list[Entry] = [
-        (table, key, value)
-        for (table, key), value in begun.execution.state_writes.items()
-        if value is not None
-    ]
-    found.append((WINDOW_IDS.number, WINDOW_IDS.key(Height(1)), encode(row)))
-    chance = random.Random(1)
-    while len(found) < count:
-        account = AccountId(chance.randbytes(32))
-        one = Account(
-            kind=AccountKind.PERSON,
-            threshold=1,
-            keys=(WeightedKey(PublicKey(chance.randbytes(32)), 1),),
-            name="",
-            keeper=None,
-            floor=0,
-        )
-        found.append((ACCOUNTS.number, ACCOUNTS.key(account), encode(one)))
-        balance = Balance(chance.randrange(10**9))
-        found.append((BALANCES.number, BALANCES.key(Holding(account, "GBP")), encode(balance)))
-    return found
+def _signed(begun: Genesis) -> Sign:
+    def sign(identifier: BlockId) -> tuple[Seal, ...]:
+        statement = vote_bytes(Domain.COMMIT, begun.chain, Height(1), View(0), identifier)
+        keys = enumerate(_voters())
+        return tuple(Seal(Seat(seat), key.sign(statement)) for seat, key in keys)
 
-
-def _make(folder: Path, begun: Genesis, voters: Sequence[SigningKey], count: int) -> int:
-    """A database with so many entries at height 1, about."""
-    ids = [
-        (TimeMs(begun.header.time_ms + 60_000), TransactionId(sha256(b"%d" % number).digest()))
-        for number in range(BLOCK_IDS)
-    ]
-    time_ms = TimeMs(begun.header.time_ms + 1_000)
-    entries = _entries(begun, count, WindowIds(time_ms, ids_hash(ids), Height(1)))
-    with begin_restore(folder, "a made state") as making:
-        making.chain(begun.header)
-        for entry in entries:
-            making.entry(*entry)
-        leaves = sorted((key_hash(table, key), value) for table, key, value in entries)
-        header = _header(begun, time_ms, build(Height(1), leaves, making.node))
-        for valid_until, identifier in ids:
-            making.window(valid_until, identifier, Height(1))
-        edge = Height(2)
-        edges = Edges(headers=Height(1), bodies=edge, receipts=edge, index=edge, state=Height(1))
-        certificate = _certificate(begun, header, voters)
-        making.finish(header, certificate, forgotten=TimeMs(0), edges=edges).close()
-    return len(entries)
-
-
-def _header(begun: Genesis, time_ms: TimeMs, root: Digest) -> Header:
-    return Header(
-        chain=begun.chain,
-        height=Height(1),
-        parent=block_id(begun.header),
-        time_ms=time_ms,
-        proposer=begun.validators.keys[0],
-        transactions_root=transactions_root(()),
-        state_root=root,
-        receipts_root=transactions_root(()),
-        validators_hash=begun.validators.hash,
-        next_validators_hash=begun.validators.hash,
-    )
-
-
-def _certificate(begun: Genesis, header: Header, voters: Sequence[SigningKey]) -> Certificate:
-    height, identifier = header.height, block_id(header)
-    statement = vote_bytes(Domain.COMMIT, begun.chain, height, View(0), identifier)
-    seals = tuple(Seal(Seat(seat), key.sign(statement)) for seat, key in enumerate(voters))
-    return Certificate(height, View(0), identifier, seals)
+    return sign
 
 
 def _timed(act: Callable[[], T]) -> tuple[T, float, float]:
@@ -173,7 +101,7 @@ def _timed(act: Callable[[], T]) -> tuple[T, float, float]:
 def _alone(report: Report, entries: int) -> None:
     with tempfile.TemporaryDirectory(prefix="mithaq-bench-") as name:
         home, begun = Path(name), _genesis()
-        count = _make(home / "data", begun, _voters(), entries)
+        count = make(home / "data", begun, _signed(begun), entries)
         size, goal = f"{count:,} entries", GOAL_S * count / ENTRIES
         with open_database(home / "data", begun.chain) as store, store.state() as state:
             work = create(store, state, home / "snapshot")
@@ -243,17 +171,9 @@ def _network(home: Path, entries: int) -> network.Network:
     words = ["testnet", "--output", str(home), "--base-port", str(BASE_PORT)]
     subprocess.run([*command, *words], check=True, capture_output=True)
     begun = genesis_block(load_genesis(home / "genesis.json"))
-    folders = [NodeFolder(home / "nodes" / f"node{index}") for index in range(network.VALIDATORS)]
-    keys = [read_key(folder.validator_key, Purpose.VALIDATOR).signing() for folder in folders]
-    _make(folders[0].data, begun, sorted(keys, key=lambda key: key.public), entries)
-    for folder in folders[1:]:
-        shutil.copytree(folders[0].data, folder.data)
+    seed(home, entries)
     up = ["localnet", "up", "--home", str(home)]
     subprocess.run([*command, *up], check=True, capture_output=True)
-    for folder in folders:
-        # Their keys signed block 1 here and not in them, which the others tell them of.
-        word = ["unfence", str(folder.path), "--height", "2", "--yes"]
-        subprocess.run([*command, *word], check=True, capture_output=True)
     return network.Network(
         home=home,
         base_port=BASE_PORT,

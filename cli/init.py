@@ -81,11 +81,11 @@ def init(
     if document is not None:
         called = name or _name_in(document, node) or called
         p2p = P2pConfig(
-            listen=_address("--listen", listen),
-            advertise=tuple(_reachable("--advertise", one) for one in advertise),
+            listen=checked_address("--listen", listen),
+            advertise=tuple(checked_reachable("--advertise", one) for one in advertise),
             bootstrap=tuple(_bootstrap(one, document) for one in bootstrap),
         )
-        people = ApiConfig(listen=_address("--api", api))
+        people = ApiConfig(listen=checked_address("--api", api))
         config = Config(name=called, p2p=p2p, api=people)
         if not node.genesis.exists():
             write_new(node.genesis, document_bytes(document))
@@ -108,7 +108,12 @@ def _name_in(document: "GenesisDocument", node: "NodeFolder") -> str | None:
     return next(names, None)
 
 
-def _address(option: str, text: str) -> "Address":
+def checked_address(option: str, text: str) -> "Address":
+    """Where a node may listen.
+
+    Raises:
+        UsageError: it is no such address.
+    """
     from node.config import Address
     from p2p.peers import parse_address
 
@@ -119,7 +124,12 @@ def _address(option: str, text: str) -> "Address":
     return Address(text)
 
 
-def _reachable(option: str, text: str) -> str:
+def checked_reachable(option: str, text: str) -> str:
+    """Where a node can be dialled.
+
+    Raises:
+        UsageError: it is no such address.
+    """
     from node.addresses import is_reachable
 
     if not is_reachable(text):
@@ -144,7 +154,7 @@ def _bootstrap(text: str, document: "GenesisDocument") -> "BootstrapConfig":
     names = {node_id: name for name, node_id in named.items()}
     return BootstrapConfig(
         node_id=node_id,
-        address=_reachable("--bootstrap", address),
+        address=checked_reachable("--bootstrap", address),
         name=names.get(node_id, ""),
     )
 

@@ -36,6 +36,8 @@ COMMANDS: Final = {
     "validator": ("cli.validator", "List validators; propose who joins and who leaves."),
     "keys": ("cli.keys", "Make and list the keys that sign transactions."),
     "testnet": ("cli.testnet", "Write the folders of a new network's nodes."),
+    "bundle": ("cli.bundle", "Make the file with which new nodes join, and look into one."),
+    "join": ("cli.join", "Make a node that follows a network, from a bundle; run it."),
     "init": ("cli.init", "Make one node's folder."),
     "unfence": ("cli.unfence", "Let a fenced or cloned validator sign again."),
     "start": ("cli.start", "Run a node in the foreground."),

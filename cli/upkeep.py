@@ -138,8 +138,13 @@ class Drawn:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Say how far it came in the end; what follows is a work of its own."""
         if self._bar is not None:
             self._bar.close()
+        self._bar = self._what = None
 
     def said(self, progress: Any) -> None:  # noqa: ANN401 - JSON
         """As a node tells it."""

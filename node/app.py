@@ -73,8 +73,10 @@ if TYPE_CHECKING:
     from trio_typing import TaskStatus
 
 
-def run(path: Path, *, patience_s: float = limits.WATCHDOG_S) -> None:
+def run(path: Path, *, patience_s: float = limits.WATCHDOG_S, output: int | None = None) -> None:
     """Run the node of a folder until it is told to stop, or its loop stands still for too long.
+
+    `output` is the descriptor that its log goes to; if not said, standard output.
 
     Raises:
         OperatorFault: the folder, its files, an address or the database cannot be used.
@@ -84,7 +86,7 @@ def run(path: Path, *, patience_s: float = limits.WATCHDOG_S) -> None:
         raise OperatorFault("refusing to run with python -O: invariants would be off")
     sys.setswitchinterval(SWITCH_S)
     loaded = load_node(path)
-    log = Log(loaded.config.name, loaded.config.log.level)
+    log = Log(loaded.config.name, loaded.config.log.level, output=output)
     log.for_all()
     require_room(loaded.folder.data, loaded.folder.path)
     store = _open_store(loaded)

@@ -45,7 +45,7 @@ class BootstrapNode(Struct, frozen=True):
     name: Name
     node_id: Sized32[NodeKey]
     addresses: Annotated[
-        tuple[ReachableAddress, ...], Meta(min_length=1, max_length=limits.BUNDLE_ADDRESSES_MAX)
+        tuple[ReachableAddress, ...], Meta(min_length=1, max_length=limits.ADDRESSES_PER_PEER_MAX)
     ]
 
 
@@ -61,7 +61,7 @@ class Bundle(Struct, frozen=True):
     genesis: GenesisDocument | None
     checkpoint: BundleCheckpoint | None
     bootstrap: Annotated[
-        tuple[BootstrapNode, ...], Meta(min_length=1, max_length=limits.BUNDLE_BOOTSTRAP_MAX)
+        tuple[BootstrapNode, ...], Meta(min_length=1, max_length=limits.BOOTSTRAP_MAX)
     ]
 
     @property
@@ -96,7 +96,7 @@ def make_bundle(
         made_ms=made_ms,
         genesis=document if size <= limits.BUNDLE_GENESIS_BYTES_MAX else None,
         checkpoint=pinned,
-        bootstrap=bootstrap[: limits.BUNDLE_BOOTSTRAP_MAX],
+        bootstrap=bootstrap[: limits.BOOTSTRAP_MAX],
     )
 
 

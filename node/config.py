@@ -175,6 +175,11 @@ class NodeFolder:
         return self.path / "snapshots"
 
     @property
+    def joining(self) -> Path:
+        """What a node that joins has fetched so far; gone when it has joined."""
+        return self.path / "joining"
+
+    @property
     def admin_socket(self) -> Path:
         """Where the operator of this folder speaks to the running node."""
         return self.path / "admin.sock"

@@ -204,6 +204,13 @@ def _hear_nothing(_peer: PeerId, _payload: bytes) -> bool:
     return False
 
 
+def _reason(error: str) -> str:
+    """Why there is no link, for whoever was given a bundle and no more."""
+    if "protocol not supported" in error:  # its name carries the chain
+        return "it answers, and is a node of another chain than the bundle's"
+    return error or "no answer yet"
+
+
 async def _say_who_is_missing(network: Network, circle: Circle) -> None:
     said = ""
     while True:
@@ -211,10 +218,8 @@ async def _say_who_is_missing(network: Network, circle: Circle) -> None:
         if circle.linked:
             said = ""
             continue
-        reasons = [
-            f"  {one.name}: {one.last_error or 'no answer yet'}" for one in network.links().values()
-        ]
-        words = "\n".join(["no peer is linked yet:", *reasons])
+        reasons = [f"  {one.name}: {_reason(one.last_error)}" for one in network.links().values()]
+        words = "\n".join(["no node of the bundle is linked; they are tried on and on:", *reasons])
         if words != said:
             said = words
             circle.ear.say(words)

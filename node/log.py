@@ -41,8 +41,14 @@ class Log:
     """The node's logger, and its level, which may change while the node runs."""
 
     def __init__(
-        self, name: str, level: LogLevel, clock: Callable[[], float] = time.monotonic
+        self,
+        name: str,
+        level: LogLevel,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        output: int | None = None,
     ) -> None:
+        """`output` is a descriptor; if not said, that of standard output."""
         self.level = level
         self._name = name
         self._processors: list[Processor] = [
@@ -53,7 +59,7 @@ class Log:
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(default=_shown),
         ]
-        self._output = _Output(name, sys.stdout.fileno())
+        self._output = _Output(name, sys.stdout.fileno() if output is None else output)
         self.write: FilteringBoundLogger = structlog.wrap_logger(
             self._output, processors=self._processors
         ).bind(node=name)

@@ -295,10 +295,6 @@ SNAPSHOT_SPARED_S: Final = 60.0
 BUNDLE_GENESIS_BYTES_MAX: Final = 1024 * 1024
 """Of a genesis document that goes with a bundle, in its named form: a file that can be mailed. A
 larger one is fetched from the peers and checked against the chain's id."""
-BUNDLE_BOOTSTRAP_MAX: Final = 32
-"""Nodes that a bundle names: whoever has joined learns the others from them."""
-BUNDLE_ADDRESSES_MAX: Final = 4
-"""Addresses of one node: an inner and an outer one, of two kinds."""
 BUNDLE_BYTES_MAX: Final = 2 * BUNDLE_GENESIS_BYTES_MAX
 """Twice that, for the rest and its indentation."""
 

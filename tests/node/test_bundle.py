@@ -89,9 +89,9 @@ def test_a_large_genesis_document_stays_with_the_peers(tmp_path: Path) -> None:
 
 def test_a_bundle_names_some_nodes_with_some_addresses(tmp_path: Path) -> None:
     """One at least; of more than it can hold, the first ones."""
-    most = limits.BUNDLE_BOOTSTRAP_MAX
+    most = limits.BOOTSTRAP_MAX
     nodes = tuple(node_of(number) for number in range(most + 1))
-    addresses = tuple(f"10.0.0.{number}:1" for number in range(limits.BUNDLE_ADDRESSES_MAX + 1))
+    addresses = tuple(f"10.0.0.{number}:1" for number in range(limits.ADDRESSES_PER_PEER_MAX + 1))
     full = make_bundle(DOCUMENT, checkpoint=None, bootstrap=nodes, made_ms=TimeMs(0))
 
     assert full.bootstrap == nodes[:most]
