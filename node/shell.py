@@ -18,7 +18,7 @@ from typing import Any, Final, final
 import trio
 
 from consensus.messages import Commit, Prepare, Status, ViewChange
-from ledger.transaction import CheckedTransaction, check_transaction
+from ledger.transaction import CheckedTransaction
 from node import questions, wire
 from node.about import About
 from node.bodies import CheckedBlock, body_of
@@ -28,6 +28,7 @@ from node.catchup_listener import CatchupListener
 from node.clock_check import ClockCheck
 from node.engine import Engine
 from node.gossip_judge import GossipJudge
+from node.incoming import Incoming, in_pieces
 from node.log import Log
 from node.lookout import Lookout
 from node.metrics import Metrics, watch_loop, watch_storage
@@ -44,10 +45,9 @@ from p2p.inbox import Delivery, LinkDown, LinkUp, Via
 from p2p.network import Network
 from p2p.peers import PeerId
 from primitives import limits
-from primitives.block import transaction_hash
 from primitives.crypto import ED25519
 from primitives.errors import MithaqError, Rejected, RemoteFault
-from primitives.ids import ChainId, Height, TimeMs, TransactionHash, TransactionId, ValidatorKey
+from primitives.ids import ChainId, Height, TimeMs, TransactionId, ValidatorKey
 from storage.chain import ChainStore
 
 TICK_S: Final = 0.5
@@ -55,8 +55,6 @@ RELAY_S: Final = 0.01
 """New transactions wait so long for company: one message instead of one each."""
 VOTES: Final = (wire.Proposed, Prepare, Commit, ViewChange)
 """Each has its author's signature."""
-SUBMISSIONS_MAX: Final = 8
-"""Threads that check what clients submit."""
 
 
 def now_ms() -> TimeMs:
@@ -111,12 +109,9 @@ class Shell:
         self._relay_due = trio.Event()
         self._broken: Exception | None = None
         self._breaks = trio.Event()
-        self._submissions = trio.CapacityLimiter(SUBMISSIONS_MAX)
+        self._incoming = Incoming(engine, metrics, chain=chain, kind=kind)
         self._bodies: Waiting[wire.Wire] = Waiting(
             most=limits.BODIES_WAITING_MAX, most_per_peer=limits.BODIES_PER_PEER_MAX
-        )
-        self._batches: Waiting[wire.Transactions] = Waiting(
-            most=limits.BATCHES_WAITING_MAX, most_per_peer=limits.BATCHES_PER_PEER_MAX
         )
 
     async def run(self) -> None:
@@ -126,7 +121,7 @@ class Shell:
             tasks.start_soon(self._timers.run)
             tasks.start_soon(self._relay)
             tasks.start_soon(self._check_bodies)
-            tasks.start_soon(self._check_transactions)
+            tasks.start_soon(self._incoming.run, self._take, self._blame)
             tasks.start_soon(self.catchup.run)
             self._perform(self.engine.start(now_ms()))
             tasks.start_soon(self._tick)
@@ -210,7 +205,7 @@ class Shell:
                 else:
                     self._deliver(peer, message, None)
             case wire.Transactions():
-                has_room = self._batches.put(peer, message)
+                has_room = self._incoming.put(peer, message)
             case _:
                 if isinstance(message, Status):
                     self.heights[peer] = Height(max(0, message.height - 1))
@@ -262,46 +257,8 @@ class Shell:
         else:
             self._deliver(peer, message, body)
 
-    async def _check_transactions(self) -> None:
-        while True:
-            peer, message = await self._batches.get()
-            fresh, known = await trio.to_thread.run_sync(self._unknown, message.transactions)
-            self._metrics.relayed(new=len(fresh), known=len(known))
-            self.engine.relay.heard(peer, known)
-            answers = await self._checked(fresh)
-            checked = [answer for answer in answers if isinstance(answer, CheckedTransaction)]
-            for failed in answers:
-                if isinstance(failed, RemoteFault):
-                    self._blame(peer, failed)
-            self._perform(self.engine.take(peer, checked, now_ms()))
-
-    def _unknown(self, batch: Sequence[bytes]) -> tuple[list[bytes], list[TransactionHash]]:
-        """In a thread: what must be checked, and the names of what is here already."""
-        named = {transaction_hash(data): data for data in batch}
-        knows = self.engine.mempool.knows
-        known = [name for name in named if knows(name)]
-        for name in known:
-            del named[name]
-        return list(named.values()), known
-
-    async def _checked(
-        self, batch: Sequence[bytes]
-    ) -> list[CheckedTransaction | RemoteFault | Rejected]:
-        chain, kind = self._chain, self._kind
-
-        def check() -> list[CheckedTransaction | RemoteFault | Rejected]:
-            answers: list[CheckedTransaction | RemoteFault | Rejected] = []
-            for data in batch:
-                try:
-                    answers.append(check_transaction(data, chain, kind))
-                except (RemoteFault, Rejected) as fault:
-                    answers.append(fault)
-            return answers
-
-        answers = await trio.to_thread.run_sync(check, limiter=self._submissions)
-        signers = (len(one.signers) for one in answers if isinstance(one, CheckedTransaction))
-        self._metrics.checked_signatures(sum(signers))
-        return answers
+    def _take(self, peer: PeerId, checked: Sequence[CheckedTransaction]) -> None:
+        self._perform(self.engine.take(peer, checked, now_ms()))
 
     async def answer(self, _peer: PeerId, question: bytes) -> bytes:
         """What a peer asked on a stream of its own.
@@ -319,13 +276,9 @@ class Shell:
 
     async def submit(self, batch: Sequence[bytes]) -> list[TransactionId | MithaqError]:
         """Check, try on the last state, hold and relay; what fails stands in the id's place."""
-        answers = await self._checked(batch)
+        answers = await self._incoming.checked(batch)
         checked = [answer for answer in answers if isinstance(answer, CheckedTransaction)]
-        with self._ending_the_node():
-            refusals, out = self.engine.submit(checked, now_ms())
-            taken = [tx.id for tx, refused in zip(checked, refusals, strict=True) if not refused]
-            self.lookout.submitted(taken, steady_ms())
-            self._perform(out)
+        refusals = await in_pieces(checked, self._judge)
         judged = iter(zip(checked, refusals, strict=True))
         results: list[TransactionId | MithaqError] = []
         for answer_ in answers:
@@ -338,6 +291,14 @@ class Shell:
             if isinstance(result, MithaqError):
                 self._metrics.refused(result)
         return results
+
+    def _judge(self, piece: Sequence[CheckedTransaction]) -> list[Rejected | None]:
+        with self._ending_the_node():
+            refusals, out = self.engine.submit(piece, now_ms())
+            taken = [tx.id for tx, refused in zip(piece, refusals, strict=True) if not refused]
+            self.lookout.submitted(taken, steady_ms())
+            self._perform(out)
+        return refusals
 
     def unfence(self, height: Height | None, by: str) -> None:
         """The operator's word about a fenced or cloned signer.

@@ -1,10 +1,11 @@
-"""A bounded queue of work that peers bring, with a share for each peer.
+"""A bounded queue of work that peers bring, with a share for each peer, in turns.
 
-One flooding peer fills its own share only; what finds no room is dropped by the caller, because all
-of it comes again: proposals and bodies through Status, transactions through Offer.
+One flooding peer fills its own share only and waits for its own work only: the peers take turns,
+one item each. What finds no room is dropped by the caller, because all of it comes again: proposals
+and bodies through Status, transactions through Offer.
 """
 
-from collections import Counter
+from collections import deque
 from typing import Generic, TypeVar, final
 
 import trio
@@ -16,29 +17,34 @@ T = TypeVar("T")
 
 @final
 class Waiting(Generic[T]):
-    """First in, first out. Written in the shell's thread only."""
+    """First in, first out for each peer; each peer in its turn. Written in the shell's thread."""
 
     def __init__(self, *, most: int, most_per_peer: int) -> None:
-        self._most_per_peer = most_per_peer
-        self._shares: Counter[PeerId] = Counter()
-        channel = trio.open_memory_channel[tuple[PeerId, T]](most)
-        self._put, self._get = channel
+        self._most, self._most_per_peer = most, most_per_peer
+        self._queues: dict[PeerId, deque[T]] = {}
+        """Whose turn is next comes first; a peer without work is not here."""
+        self._count = 0
+        self._filled = trio.Event()
 
     def put(self, peer: PeerId, item: T) -> bool:
         """Queue an item; False where there is no room, in all or for this peer."""
-        if self._shares[peer] >= self._most_per_peer:
+        if self._count >= self._most or len(self._queues.get(peer, ())) >= self._most_per_peer:
             return False
-        try:
-            self._put.send_nowait((peer, item))
-        except trio.WouldBlock:
-            return False
-        self._shares[peer] += 1
+        self._queues.setdefault(peer, deque()).append(item)
+        self._count += 1
+        self._filled.set()
         return True
 
     async def get(self) -> tuple[PeerId, T]:
-        """The oldest item, and whose it is."""
-        peer, item = await self._get.receive()
-        self._shares[peer] -= 1
-        if not self._shares[peer]:
-            del self._shares[peer]
+        """The oldest item of the peer whose turn it is, and who that is."""
+        await trio.lowlevel.checkpoint()
+        while not self._count:
+            self._filled = trio.Event()
+            await self._filled.wait()
+        peer = next(iter(self._queues))
+        queue = self._queues.pop(peer)
+        item = queue.popleft()
+        self._count -= 1
+        if queue:
+            self._queues[peer] = queue
         return peer, item

@@ -53,3 +53,16 @@ def test_what_is_taken_makes_room_again_in_order() -> None:
 
     assert taken == [(FLOOD, number) for number in range(limits.BODIES_PER_PEER_MAX)]
     assert queue.put(FLOOD, 0)
+
+
+def test_peers_take_turns() -> None:
+    """Who has much to say waits for its own work only."""
+    queue = batches()
+    for number in range(3):
+        queue.put(FLOOD, number)
+    queue.put(HONEST, 0)
+
+    async def take_all() -> list[tuple[PeerId, int]]:
+        return [await queue.get() for _ in range(4)]
+
+    assert trio.run(take_all) == [(FLOOD, 0), (HONEST, 0), (FLOOD, 1), (FLOOD, 2)]

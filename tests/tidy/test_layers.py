@@ -27,6 +27,7 @@ SHELL: Final = frozenset(
         "exporting",
         "folder",
         "importing",
+        "incoming",
         "joining",
         "joining_fetch",
         "joining_offers",
