@@ -9,6 +9,7 @@ from typing import Final
 
 from sim.actors import Actor, Silent, Stage
 from sim.byzantine.bent import Bent, Make
+from sim.byzantine.censor import Censor
 from sim.byzantine.clone import Clone
 from sim.byzantine.equivocator import Equivocator
 from sim.byzantine.flatterer import Flatterer
@@ -36,6 +37,7 @@ KINDS: Final[dict[str, Callable[[Stage], Actor]]] = {
     "withholder": bent(Withholder),
     "flooder": bent(Flooder),
     "latecomer": bent(Latecomer),
+    "censor": bent(Censor),
     "replayer": lambda stage: Bent(
         stage, lambda means: Replayer(means, elsewhere=words_elsewhere(stage.members.size))
     ),

@@ -155,16 +155,23 @@ class Localnet:
         lines = (self.folder(index) / "node.log").read_text().splitlines()
         return lines[-1] if lines else "it wrote nothing"
 
-    def payment(self, payer: str = "treasury", payee: str = "agency-1") -> bytes:
+    def payment(
+        self,
+        payer: str = "treasury",
+        payee: str = "agency-1",
+        *,
+        name: str = "test",
+        valid_ms: int = 3_600_000,
+    ) -> bytes:
         """A signed payment of one penny with a reference of its own."""
         self.payments += 1
         payer_key = read_key(self.home / "keys" / f"{payer}.key", Purpose.ACCOUNT).signing()
         payee_key = read_key(self.home / "keys" / f"{payee}.key", Purpose.ACCOUNT)
-        reference = f"test-{os.getpid()}-{self.payments}"
+        reference = f"{name}-{os.getpid()}-{self.payments}"
         line = Line(account_of_key(payee_key.public), 1, reference, "", None)
         body = Body(
             chain=self.chain,
-            valid_until=TimeMs(time.time_ns() // 1_000_000 + 3_600_000),
+            valid_until=TimeMs(time.time_ns() // 1_000_000 + valid_ms),
             salt=self.payments.to_bytes(16, "big"),
             calls=(Call(account_of_key(payer_key.public), Transfer("GBP", (line,))),),
         )
