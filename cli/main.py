@@ -39,6 +39,7 @@ COMMANDS: Final = {
     "bundle": ("cli.bundle", "Make the file with which new nodes join, and look into one."),
     "join": ("cli.join", "Make a node that follows a network, from a bundle; run it."),
     "init": ("cli.init", "Make one node's folder."),
+    "mempool": ("cli.mempool", "Show what waits for a block at a node; drop an account's."),
     "unfence": ("cli.unfence", "Let a fenced or cloned validator sign again."),
     "start": ("cli.start", "Run a node in the foreground."),
     "sim": ("cli.sim", "Run the node in a simulated world and try to break it."),

@@ -24,6 +24,7 @@ from node.engine import Engine
 from node.folder import LoadedNode, check_identity, load_node
 from node.lag import Load
 from node.log import Log
+from node.mempool import Held
 from node.metrics import Metrics, Sight
 from node.observation import Observer
 from node.peering import Peering
@@ -53,7 +54,7 @@ from p2p.peers import PeerId, peer_id_of
 from primitives import limits
 from primitives.crypto import ED25519
 from primitives.errors import MithaqError, OperatorFault, sole
-from primitives.ids import Height, NodeKey, Seat, TransactionId, ValidatorKey
+from primitives.ids import AccountId, Height, NodeKey, Seat, TransactionId, ValidatorKey
 from services.table import TRANSACTION
 from storage.chain import ChainStore
 from storage.decision import Genesis
@@ -267,6 +268,14 @@ class RunningNode:
         signing = self._shell.engine.signing
         assert signing is not None, "an observer has nothing to unfence"
         return signing
+
+    def held(self) -> tuple[Held, ...]:
+        """What waits for a block, oldest first."""
+        return tuple(self._shell.engine.mempool.held)
+
+    def dismiss(self, account: AccountId, by: str) -> int:
+        """The operator's word about what an account has waiting."""
+        return self._shell.dismiss(account, by)
 
     def request_shutdown(self) -> None:
         """End the node in order."""

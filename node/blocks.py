@@ -90,7 +90,7 @@ class Blocks:
         self._executions = {name: done for name, done in self._executions.items() if name in wanted}
 
     def expire(self, now_ms: TimeMs) -> None:
-        """Drop what waits in vain: no block that a right clock allows may still hold it.
+        """Drop what waits in vain: no block that a right clock allows may still hold it (rule R67).
 
         On a chain where nothing happens no block's time does it.
         """

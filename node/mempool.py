@@ -45,7 +45,7 @@ class Held:
 
 @final
 class Mempool:
-    """What waits. Written by the engine alone."""
+    """What waits. Written by the engine, and at its operator's word by the shell."""
 
     def __init__(self) -> None:
         self._by_id: dict[TransactionId, Held] = {}
@@ -58,6 +58,8 @@ class Mempool:
         self._accounts: dict[AccountId, Load] = {}
         self._shares = Shares()
         self._final: dict[TransactionHash, None] = {}
+        self._dismissed: dict[TransactionHash, TimeMs] = {}
+        """What the operator does not let wait, until when it is valid."""
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -90,8 +92,8 @@ class Mempool:
         return None if held is None else held.tx
 
     def knows(self, name: TransactionHash) -> bool:
-        """Whether these bytes wait, or were decided lately."""
-        return name in self._by_hash or name in self._final
+        """Whether no copy of these bytes is wanted: they wait, were decided, or are dismissed."""
+        return name in self._by_hash or name in self._final or name in self._dismissed
 
     def after(self, place: int) -> Iterator[Held]:
         """What waits and came after this place, oldest first."""
@@ -122,7 +124,7 @@ class Mempool:
             return False
         size = len(tx.data)
         self._check_room(source, size)
-        actors = _actors(tx)
+        actors = actors_of(tx)
         for account in actors:
             self._check_quota(account, size)
         held = Held(tx, source, now_ms, self._next_place)
@@ -184,7 +186,7 @@ class Mempool:
         del self._by_hash[held.tx.hash]
         self._deadlines.remove(held.tx.id, held.tx.valid_until)
         self._all.give(size)
-        for account in _actors(held.tx):
+        for account in actors_of(held.tx):
             load = self._accounts[account]
             load.give(size)
             if not load.transactions:
@@ -201,10 +203,27 @@ class Mempool:
             del self._final[next(iter(self._final))]
         self.expire(time_ms)
 
+    def dismiss(self, account: AccountId) -> int:
+        """What this account has waiting leaves, and copies from peers do not bring it back.
+
+        That is its operator's word at this node; it ends when the transactions do, and does not
+        hold for what clients submit here again. Returns how many left.
+        """
+        theirs = [held.tx for held in self._by_id.values() if account in actors_of(held.tx)]
+        self.drop([tx.id for tx in theirs])
+        self._dismissed |= {tx.hash: tx.valid_until for tx in theirs}
+        while len(self._dismissed) > limits.MEMPOOL_TRANSACTIONS_MAX:
+            del self._dismissed[next(iter(self._dismissed))]
+        return len(theirs)
+
     def expire(self, time_ms: TimeMs) -> None:
         """Forget what no block after `time_ms` may hold."""
         self.drop(self._deadlines.until(time_ms))
+        if self._dismissed:
+            dismissed = self._dismissed.items()
+            self._dismissed = {name: until for name, until in dismissed if until > time_ms}
 
 
-def _actors(tx: CheckedTransaction) -> list[AccountId]:
+def actors_of(tx: CheckedTransaction) -> list[AccountId]:
+    """The accounts that act in it: each is charged."""
     return sorted({call.actor for call in tx.transaction.body.calls})

@@ -1,4 +1,4 @@
-"""How transactions reach every validator once, and how those come that did not.
+"""How transactions reach every validator once, and how those come that did not (rule R66).
 
 - **Push.** What a client submits here goes to every validator in batches. Where others say that
   they have it too, its hash goes to the rest instead of its bytes; and while most of what comes

@@ -1,4 +1,4 @@
-"""Whose transactions take the room of the mempool: the share of each link.
+"""Whose transactions take the room of the mempool: the share of each link (rule R68).
 
 Quotas per account bound what one sender has waiting (node/mempool.py). They do not bound a node
 that relays the transactions of many accounts. So a link never holds more than what is still free of

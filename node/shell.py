@@ -47,7 +47,7 @@ from p2p.peers import PeerId
 from primitives import limits
 from primitives.crypto import ED25519
 from primitives.errors import MithaqError, Rejected, RemoteFault
-from primitives.ids import ChainId, Height, TimeMs, TransactionId, ValidatorKey
+from primitives.ids import AccountId, ChainId, Height, TimeMs, TransactionId, ValidatorKey
 from storage.chain import ChainStore
 
 TICK_S: Final = 0.5
@@ -308,6 +308,12 @@ class Shell:
         """
         with self._ending_the_node():
             self._perform(self.engine.unfence(height, by, now_ms()))
+
+    def dismiss(self, account: AccountId, by: str) -> int:
+        """The operator's word about what an account has waiting here; how much of it left."""
+        count = self.engine.mempool.dismiss(account)
+        self._log.write.warning("mempool.dropped", account=account.hex(), transactions=count, by=by)
+        return count
 
     @contextmanager
     def _ending_the_node(self) -> Iterator[None]:

@@ -341,6 +341,8 @@ MEMPOOL_OBSERVERS_TRANSACTIONS_MAX: Final = MEMPOOL_TRANSACTIONS_MAX // 4
 """Of these, what nodes without a vote brought: however many they are, the rest is for others."""
 MEMPOOL_OBSERVERS_BYTES_MAX: Final = MEMPOOL_BYTES_MAX // 4
 """The same in bytes."""
+MEMPOOL_SHOWN_MAX: Final = 100
+"""Accounts, and transactions of one, that an operator is shown; the rest is counted."""
 MEMPOOL_FINAL_KEPT: Final = 20_000
 """Hashes of what was decided last, four full blocks: copies under way are asked for no more."""
 OFFER_MAX: Final = 1_000

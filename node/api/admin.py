@@ -6,6 +6,7 @@ Who may open the socket is whom the file system lets: its owner (mode 0600).
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, Final, final
 
+import trio
 from litestar import get, post
 from litestar.background_tasks import BackgroundTask
 from litestar.handlers import HTTPRouteHandler
@@ -18,10 +19,11 @@ from node.api.intake import HttpRequest
 from node.api.labour import Labour
 from node.api.responses import json_response
 from node.config import LogLevel
+from node.mempool_view import Dismissed, view
 from node.premises import Upkeep
 from node.upkeep import UPKEEP
 from primitives import limits
-from primitives.ids import Height, Natural
+from primitives.ids import AccountId, Height, Natural, Sized32
 
 _BODY_BYTES_MAX: Final = 1024
 _WORK_BYTES_MAX: Final = 16 * 1024
@@ -40,6 +42,14 @@ class UnfenceRequest(Struct, frozen=True, kw_only=True):
     """From which height on to sign, or null to ask the other validators; and who answers for it."""
 
     height: Natural[Height] | None
+    by: Annotated[str, Meta(min_length=1, max_length=limits.OPERATOR_LENGTH_MAX)]
+
+
+@final
+class DropRequest(Struct, frozen=True, kw_only=True):
+    """Whose transactions are not to wait here, and who says so."""
+
+    account: Sized32[AccountId]
     by: Annotated[str, Meta(min_length=1, max_length=limits.OPERATOR_LENGTH_MAX)]
 
 
@@ -64,6 +74,8 @@ class AdminApi:
             get("/v1/admin/peers")(self.peers),
             post("/v1/admin/log-level")(self.log_level),
             post("/v1/admin/unfence")(self.unfence),
+            get("/v1/admin/mempool")(self.mempool),
+            post("/v1/admin/mempool/drop")(self.mempool_drop),
             post("/v1/admin/shutdown")(self.shutdown),
             *(post(f"/v1/admin/{upkeep.path}")(self._upkeep(upkeep)) for upkeep in self._kinds),
         ]
@@ -87,6 +99,20 @@ class AdminApi:
         body = await intake.read_body(request, limit=_BODY_BYTES_MAX)
         wanted = intake.from_json(body, UnfenceRequest)
         return json_response(self._backend.unfence(wanted.height, wanted.by))
+
+    async def mempool(self, request: HttpRequest) -> ASGIResponse:
+        """What waits for a block, by account, and with `account` that one's in detail."""
+        asked = intake.account_of(request)
+        held = self._backend.held()
+        return await trio.to_thread.run_sync(lambda: json_response(view(held, asked)))
+
+    async def mempool_drop(self, request: HttpRequest) -> ASGIResponse:
+        """Let nothing of an account wait here; its operator answers for it."""
+        intake.check_no_query(request)
+        body = await intake.read_body(request, limit=_BODY_BYTES_MAX)
+        wanted = intake.from_json(body, DropRequest)
+        count = self._backend.dismiss(wanted.account, wanted.by)
+        return json_response(Dismissed(account=wanted.account, transactions=count))
 
     def _upkeep(self, upkeep: Upkeep[Any, Any]) -> Callable[[HttpRequest], Awaitable[ASGIResponse]]:
         async def handler(request: HttpRequest) -> ASGIResponse:

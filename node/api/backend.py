@@ -7,11 +7,12 @@ from ledger.genesis import GenesisDocument
 from node.config import LogLevel
 from node.diagnosis import Diagnosis
 from node.lag import Load
+from node.mempool import Held
 from node.premises import Premises
 from node.standing import SigningStatus
 from node.status import NodeStatus
 from primitives.errors import MithaqError
-from primitives.ids import Height, TransactionId
+from primitives.ids import AccountId, Height, TransactionId
 from storage.chain import ChainStore
 
 
@@ -102,6 +103,14 @@ class AdminBackend(Protocol):
         Raises:
             Rejected: it is neither, or the height is decided.
         """
+        ...
+
+    def held(self) -> tuple[Held, ...]:
+        """What waits for a block, oldest first."""
+        ...
+
+    def dismiss(self, account: AccountId, by: str) -> int:
+        """Drop what an account has waiting here, and take no copies of it; how many there were."""
         ...
 
     def request_shutdown(self) -> None:

@@ -248,6 +248,18 @@ def text_of(request: HttpRequest, name: str) -> str:
     return _query(request, allowed=(name,)).get(name, "")
 
 
+def account_of(request: HttpRequest) -> AccountId | None:
+    """The parameter `account`: None where it is not given.
+
+    Raises:
+        Rejected: not 64 lower-case hexadecimal digits, or there are others.
+    """
+    given = text_of(request, "account")
+    if given and not _HEX32.fullmatch(given):
+        raise _parameter("account", expected="64 lower-case hexadecimal digits", actual=given)
+    return AccountId(bytes.fromhex(given)) if given else None
+
+
 def check_no_query(request: HttpRequest) -> None:
     """Raises:
     Rejected: there are parameters, and none is known here.

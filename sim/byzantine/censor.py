@@ -3,7 +3,7 @@
 It follows every other rule: proposes in time, votes for the blocks of others, whatever stands in
 them. No rule says what a primary must take, so nothing can be proved against it. What stands
 against it is that the primary changes at each height (R2) and that every transaction reaches every
-validator (R62): the next honest primary takes what it left out.
+validator (R66): the next honest primary takes what it left out.
 """
 
 from collections.abc import Iterable

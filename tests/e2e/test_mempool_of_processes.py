@@ -50,7 +50,7 @@ def waiting(net: Localnet, index: int) -> int:
 
 
 def test_a_censor_delays_a_payment_by_a_height(net: Localnet) -> None:
-    """R62: it is proposed by another, whoever's turn comes first; the censor votes for it."""
+    """R66: it is proposed by another, whoever's turn comes first; the censor votes for it."""
     key = net.get(CENSOR, "/v1/status")[1]["key"]
     proposers = []
 
@@ -91,7 +91,7 @@ def test_what_is_submitted_everywhere_at_once_is_executed_once(net: Localnet) ->
 
 
 def test_a_payment_that_expires_leaves_every_node_without_a_block(net: Localnet) -> None:
-    """R61: two of four are down, no block comes, and still nobody keeps what no block may hold."""
+    """R67: two of four are down, no block comes, and still nobody keeps what no block may hold."""
     net.kill(2, 3)
     height = net.height(1)
 

@@ -35,6 +35,7 @@ from node.folder import LoadedNode
 from node.guard import NOT_FENCED
 from node.keys import Purpose, StoredKey
 from node.lag import Load
+from node.mempool import Held, Mempool
 from node.metrics import Metrics, Sight
 from node.premises import Premises, Upkeep
 from node.standing import SigningState, SigningStatus
@@ -46,6 +47,7 @@ from primitives.crypto import SigningKey
 from primitives.errors import MithaqError, Rejected
 from primitives.ids import (
     NO_VIEW,
+    AccountId,
     ChainId,
     Height,
     NodeKey,
@@ -111,6 +113,9 @@ class ChainOfOne:
         self.refused_by_load: list[str] = []
         self.signing = AT_WORK
         self.unfenced_by: str | None = None
+        self.mempool = Mempool()
+        """Only shown, and dropped from: what is submitted waits in `waiting`."""
+        self.dismissed_by: str | None = None
         self.disconnected: set[str] = set()
         self.log_level: LogLevel | None = None
         self.stopping = trio.Event()
@@ -252,6 +257,13 @@ class ChainOfOne:
 
     def set_log_level(self, level: LogLevel) -> None:
         self.log_level = level
+
+    def held(self) -> tuple[Held, ...]:
+        return tuple(self.mempool.held)
+
+    def dismiss(self, account: AccountId, by: str) -> int:
+        self.dismissed_by = by
+        return self.mempool.dismiss(account)
 
     def unfence(self, height: Height | None, by: str) -> SigningStatus:
         if self.signing.state is not SigningState.FENCED:

@@ -21,9 +21,10 @@ import trio
 
 from kit.accused import two_prepares
 from kit.api import ChainOfOne, administering, connect, in_trio, serving
-from kit.ledger import account_id, key, pay
+from kit.ledger import GENESIS_TIME, account_id, key, pay
 from kit.schema import faults
 from kit.tree import ROOT
+from ledger.transaction import check_transaction
 from node.api.admin import AdminApi
 from node.api.openapi import document
 from node.api.public import PublicApi
@@ -58,12 +59,15 @@ class Scene:
         case = case_of(piece, chain.chain)
         chain.store.keep_evidence(KeptEvidence(case.height, case.id, encode(piece)))
         line = pay("health", 125, "INV-2026-0001", description="Road repair, March")
-        return cls(
+        made = cls(
             chain,
             chain.signed("treasury", line),
             chain.signed("works", pay("health", 1, "INV-2026-0002")),
             case.id,
         )
+        waits = chain.signed("treasury", pay("works", 70, "INV-2026-0003"))
+        chain.mempool.add(check_transaction(waits, chain.chain, TRANSACTION), now_ms=GENESIS_TIME)
+        return made
 
     def bodies(self) -> dict[str, list[Any]]:
         """What the page posts, in the order in which it does."""
@@ -73,6 +77,9 @@ class Scene:
             "/v1/transactions/batch": [[payment, {}]],
             "/v1/admin/log-level": [{"level": "debug"}],
             "/v1/admin/unfence": [{"height": 7, "by": "a.operator@finance"}],
+            "/v1/admin/mempool/drop": [
+                {"account": account_id("treasury").hex(), "by": "a.operator@finance"}
+            ],
             "/v1/admin/shutdown": [None],
         }
 

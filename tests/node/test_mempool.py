@@ -186,7 +186,7 @@ def brought(mempool: Mempool, source: Source, numbers: range) -> int:
 
 
 def test_a_link_holds_no_more_than_what_is_still_free() -> None:
-    """One that fills what it can leaves half for the next, two leave a third, and so on."""
+    """R68: one that fills what it can leaves half for the next, two a third, and so on."""
     most = limits.MEMPOOL_TRANSACTIONS_MAX
     mempool = Mempool()
 

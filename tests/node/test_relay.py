@@ -1,4 +1,4 @@
-"""Transactions among validators: each comes once, none goes back, what is lost comes again."""
+"""Transactions among validators (R66): once, never back, and again what was lost."""
 
 from __future__ import annotations
 

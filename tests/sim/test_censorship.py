@@ -1,4 +1,4 @@
-"""A validator that leaves transactions out of its blocks delays them, and nobody else's pace."""
+"""A validator that leaves transactions out of its blocks delays them by heights (R66)."""
 
 from __future__ import annotations
 

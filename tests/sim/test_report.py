@@ -46,7 +46,8 @@ _RULE = r"^\*\*R(\d+) "
 def test_the_rules_are_those_of_the_protocol() -> None:
     """Who adds a rule says how the simulation counts it; no replica follows those for strangers."""
     page = (ROOT / "docs/protocol.md").read_text(encoding="utf-8")
-    replicas, strangers = page.split("### Proofs for strangers")
+    replicas, rest = page.split("### Proofs for strangers")
+    strangers, _, _around = rest.partition("\n### ")
 
     assert [int(number) for number in re.findall(_RULE, replicas, re.MULTILINE)] == [*RULES]
     others = [int(number) for number in re.findall(_RULE, strangers, re.MULTILINE)]
