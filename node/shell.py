@@ -278,7 +278,7 @@ class Shell:
         """Check, try on the last state, hold and relay; what fails stands in the id's place."""
         answers = await self._incoming.checked(batch)
         checked = [answer for answer in answers if isinstance(answer, CheckedTransaction)]
-        refusals = await in_pieces(checked, self._judge)
+        refusals = await in_pieces(checked, self._submit_piece)
         judged = iter(zip(checked, refusals, strict=True))
         results: list[TransactionId | MithaqError] = []
         for answer_ in answers:
@@ -292,7 +292,7 @@ class Shell:
                 self._metrics.refused(result)
         return results
 
-    def _judge(self, piece: Sequence[CheckedTransaction]) -> list[Rejected | None]:
+    def _submit_piece(self, piece: Sequence[CheckedTransaction]) -> list[Rejected | None]:
         with self._ending_the_node():
             refusals, out = self.engine.submit(piece, now_ms())
             taken = [tx.id for tx, refused in zip(piece, refusals, strict=True) if not refused]
