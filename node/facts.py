@@ -48,7 +48,7 @@ class Trouble(Enum):
     PAUSED = "paused"
     """We keep it away for a while, because of what it sent."""
     LOST = "lost"
-    """The link broke a moment ago, and no attempt at another one has come to its end."""
+    """The link broke, and no attempt at another one has come to its end."""
     SILENT = "silent"
     """Nothing answers there, or the line does not carry."""
 

@@ -42,13 +42,12 @@ _TELLING: Final = (
     ("does not admit this node", Trouble.NOT_ADMITTED),
     ("connection refused", Trouble.DOWN),
     ("no handshake", Trouble.HUNG),
-    ("silent for", Trouble.LOST),
-    ("no answer for", Trouble.LOST),
-    ("not taken", Trouble.LOST),
-    ("the peer closed", Trouble.LOST),
-    ("the peer reset", Trouble.LOST),
+    ("no connection in", Trouble.SILENT),
+    ("no route to host", Trouble.SILENT),
+    ("unreachable", Trouble.SILENT),
+    ("timed out", Trouble.SILENT),
 )
-"""Words of a failed attempt that tell more than that nothing came."""
+"""Words of an attempt that has come to its end; of anything else it is only known that it broke."""
 
 
 @final
@@ -255,7 +254,7 @@ def trouble_of(link: LinkStatus | None) -> Trouble:
     if link.paused_s > 0:
         return Trouble.PAUSED
     said = link.last_error.lower()
-    return next((trouble for words, trouble in _TELLING if words in said), Trouble.SILENT)
+    return next((trouble for words, trouble in _TELLING if words in said), Trouble.LOST)
 
 
 def _error(link: LinkStatus | None) -> str:
