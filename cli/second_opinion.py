@@ -28,6 +28,8 @@ from primitives.validators import quorum
 ASK_S: Final = 3.0
 """A node answers within milliseconds, and within seconds where its machine is overloaded."""
 WIDTH: Final = 79
+LINKS_MS: Final = 15_000
+"""So long after its start a node has had the time to find the others."""
 _WEIGHTS: Final = list(Weight)
 _OF_ONE_SIDE: Final = {
     code.value
@@ -178,6 +180,7 @@ class Opinion:
             own: {seen.name for seen in one.facts.validators if _is_near(one.facts, seen)}
             for one in self.answering
             if (own := _seat_name(one.facts)) is not None
+            if one.facts.machine.up_ms > LINKS_MS
         }
 
     @cached_property

@@ -103,8 +103,8 @@ def _cuts(call: RollCall) -> Iterator[Finding]:
     for one in call.facts.validators:
         through = call.reached_by(one)
         lost_ms = call.lost_ms(one)
-        known = one.trouble not in {Trouble.NOT_ADMITTED, Trouble.UNKNOWN}
-        if not one.linked and not one.is_self and through and known and lost_ms > SETTLES_MS:
+        tried = one.trouble in {Trouble.SILENT, Trouble.HUNG, Trouble.LOST}
+        if not one.linked and not one.is_self and through and tried and lost_ms > SETTLES_MS:
             yield found(
                 Code.PARTITION,
                 Weight.SLOWS,

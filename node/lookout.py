@@ -101,9 +101,11 @@ class Lookout:
     # --- links --------------------------------------------------------------------------------
 
     def link_up(self, link: Link, now_ms: int) -> None:
-        """Both directions work."""
+        """Both directions work. What was said on the last link may be another process's word."""
         contact = self._contact(link)
         contact.linked, contact.turned_ms = True, now_ms
+        contact.about, contact.same_parameters = None, None
+        contact.clocks.clear()
         self.untold.add(link)
 
     def link_down(self, link: Link, now_ms: int) -> None:

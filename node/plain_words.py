@@ -22,7 +22,7 @@ def span(length_ms: int) -> str:
         return f"{length_ms / 1000:.1f} s"
     if length_ms < 120_000:
         return f"{length_ms / 1000:.0f} s"
-    if length_ms < 2 * 3_600_000:
+    if length_ms < 100 * 60_000:
         return f"{length_ms / 60_000:.0f} min"
     if length_ms < 2 * _DAY_MS:
         return f"{length_ms / 3_600_000:.1f} h"

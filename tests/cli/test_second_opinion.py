@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cli.second_opinion import Opinion, Witness
+from cli.second_opinion import LINKS_MS, Opinion, Witness
 from client.connection import Node
 from kit.situations import MINISTRIES, Situation
 from node.diagnosis import diagnose
@@ -152,3 +152,11 @@ def test_no_line_is_longer_than_a_terminal() -> None:
     found = Opinion((split(0, 3), silent("Health", "127.0.0.1:2 does not answer; " + "x " * 90)))
 
     assert max(map(len, found.text().splitlines())) <= 80
+
+
+def test_who_started_a_moment_ago_proves_no_cut() -> None:
+    """It has not found the others yet; from one moment to the next."""
+    for up_ms, said in ((LINKS_MS, 0), (LINKS_MS + 1, 1)):
+        young = Situation(4, seat=0).loses("Interior", trouble=Trouble.LOST).machine(up_ms=up_ms)
+        found = Opinion((witness(young), witness(Situation(4, seat=1))))
+        assert len(found.contradictions) == said

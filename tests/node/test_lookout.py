@@ -179,3 +179,17 @@ def test_it_takes_the_time_of_so_many_transactions() -> None:
     assert len(lookout.finality) == limits.FINALITY_KEPT
     lookout.final(names, 9_000)
     assert set(lookout.finality) == {800}
+
+
+def test_a_new_link_begins_without_the_words_of_the_last() -> None:
+    """It may be another process that speaks there now, and its clock may be right."""
+    lookout = fresh()
+    lookout.link_up("a", 0)
+    lookout.told("a", ABOUT, 1_000, NOW)
+    lookout.link_down("a", 2_000)
+    assert lookout.contacts["a"].about == ABOUT
+
+    lookout.link_up("a", 3_000)
+
+    contact = lookout.contacts["a"]
+    assert (contact.about, contact.same_parameters, contact.clock_ahead_ms) == (None, None, None)
