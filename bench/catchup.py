@@ -9,14 +9,16 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
-from typing import Final
+from statistics import median, quantiles
+from typing import Final, final
 
 import trio
 
 from bench.report import Report
 from bench.town import Town
+from node.app import SWITCH_S
 from node.catchup import Catchup
 from node.catchup_check import Lie, Proven
 from node.engine import Engine
@@ -41,6 +43,7 @@ PAYMENTS: Final = 5
 GOAL_RATIO: Final = 0.25
 """Of an import's speed: so much may the synchronous batches and the network cost."""
 LAG_GOAL_MS: Final = 100
+"""In 99 of 100 samples; the time that one decision takes, its write included, is part of it."""
 SAMPLE_S: Final = 0.01
 RUNS: Final = 3
 
@@ -133,7 +136,7 @@ def _now_ms() -> TimeMs:
 
 
 async def _follow(store: ChainStore, addresses: list[str]) -> tuple[float, float]:
-    """Seconds until level, and the worst lag of the loop meanwhile."""
+    """Seconds until level, and the lag of the loop meanwhile that one sample in 100 exceeds."""
     engine = Engine(
         Ports(
             chain=store.chain,
@@ -152,14 +155,13 @@ async def _follow(store: ChainStore, addresses: list[str]) -> tuple[float, float
         Peer(_identity(number), f"peer {number}", votes=True, addresses=(address,))
         for number, address in enumerate(addresses, start=1)
     ]
-    worst_s = 0.0
+    lags_s: list[float] = []
 
     async def watch() -> None:
-        nonlocal worst_s
         while True:
             due_s = trio.current_time() + SAMPLE_S
             await trio.sleep_until(due_s)
-            worst_s = max(worst_s, trio.current_time() - due_s)
+            lags_s.append(trio.current_time() - due_s)
 
     async with open_network(
         key_seed=_seed(0),
@@ -181,7 +183,7 @@ async def _follow(store: ChainStore, addresses: list[str]) -> tuple[float, float
                     catchup.promise(peer.id, Height(BLOCKS + 1))
                 await follower.level.wait()
                 tasks.cancel_scope.cancel()
-        return time.perf_counter() - began, worst_s
+        return time.perf_counter() - began, quantiles(lags_s, n=100)[-1]
 
 
 async def _nothing(_peer: PeerId, _question: bytes) -> bytes:
@@ -189,7 +191,7 @@ async def _nothing(_peer: PeerId, _question: bytes) -> bytes:
 
 
 def _caught_up(town: Town, folder: Path, peers: int) -> tuple[float, float]:
-    """Blocks in a second from so many peers, and the worst lag in milliseconds."""
+    """Blocks in a second from so many peers, and the lag in milliseconds."""
     chain = town.genesis.chain
     words = [sys.executable, "-P", "-m", "bench.catchup"]
     words += [str(folder / "whole"), chain.hex(), str(peers)]
@@ -201,10 +203,10 @@ def _caught_up(town: Town, folder: Path, peers: int) -> tuple[float, float]:
         try:
             assert process.stdout is not None
             lines = sorted(process.stdout.readline().split() for _ in range(peers))
-            seconds, worst_s = trio.run(_follow, store, [address for _, address in lines])
+            seconds, lag_s = trio.run(_follow, store, [address for _, address in lines])
         finally:
             process.kill()
-    return BLOCKS / seconds, worst_s * 1_000
+    return BLOCKS / seconds, lag_s * 1_000
 
 
 def _imported(town: Town, folder: Path) -> float:
@@ -228,22 +230,42 @@ def _imported(town: Town, folder: Path) -> float:
             return BLOCKS / (time.perf_counter() - began)
 
 
-def run(report: Report) -> None:
+@final
+@dataclass(frozen=True, slots=True)
+class Figures:
     """Medians of RUNS."""
+
+    imported: float
+    """Blocks in a second."""
+    caught_up: dict[int, tuple[float, float]]
+    """The same and the lag in milliseconds, by the number of peers."""
+
+
+def measure() -> Figures:
+    """All of it."""
+    sys.setswitchinterval(SWITCH_S)  # as a node does
     with tempfile.TemporaryDirectory(prefix="mithaq-bench-") as name:
         folder, town = Path(name), Town(PAYERS)
         _make(town, folder / "whole")
         imported = median(_imported(town, folder) for _ in range(RUNS))
-        report.fact("catchup.import, for comparison", imported, "blocks/s")
+        caught_up = {}
         for peers in (1, 3):
             runs = [_caught_up(town, folder, peers) for _ in range(RUNS)]
-            rate = median(rate for rate, _ in runs)
-            report.fact(f"catchup.blocks/{peers}", rate, "blocks/s")
-            report.fact(f"catchup.payments/{peers}", rate * PAYMENTS, "payments/s")
-            ratio = rate / imported
-            report.goal_at_least(f"catchup.of_import/{peers}", ratio, "", at_least=GOAL_RATIO)
-            lag_ms = median(lag_ms for _, lag_ms in runs)
-            report.goal(f"catchup.loop_lag/{peers}", lag_ms, "ms", at_most=LAG_GOAL_MS)
+            rate, lag_ms = (median(values) for values in zip(*runs, strict=True))
+            caught_up[peers] = rate, lag_ms
+    return Figures(imported, caught_up)
+
+
+def run(report: Report) -> None:
+    """Of blocks and payments, beside an import's; and what the node's loop feels of it."""
+    found = measure()
+    report.fact("catchup.import, for comparison", found.imported, "blocks/s")
+    for peers, (rate, lag_ms) in found.caught_up.items():
+        report.fact(f"catchup.blocks/{peers}", rate, "blocks/s")
+        report.fact(f"catchup.payments/{peers}", rate * PAYMENTS, "payments/s")
+        ratio = rate / found.imported
+        report.goal_at_least(f"catchup.of_import/{peers}", ratio, "", at_least=GOAL_RATIO)
+        report.goal(f"catchup.loop_lag/{peers}", lag_ms, "ms", at_most=LAG_GOAL_MS)
 
 
 if __name__ == "__main__":

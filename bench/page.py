@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from bench import network
+from bench import catchup, network
 from bench.load import (
     BATCH,
     GOAL_RATE,
@@ -25,7 +25,12 @@ from bench.load import (
 )
 
 
-def page(rounds: Sequence[Round], costs: Mapping[str, float], checks: float) -> str:
+def page(
+    rounds: Sequence[Round],
+    costs: Mapping[str, float],
+    checks: float,
+    behind: catchup.Figures,
+) -> str:
     """docs/benchmarks.md, with the machine named."""
     medians = [median_of([best_of(tried, *kind) for tried in rounds]) for kind in KINDS]
     whole = medians[0].cpu_us
@@ -42,6 +47,11 @@ def page(rounds: Sequence[Round], costs: Mapping[str, float], checks: float) -> 
         f"| {stage} | {us:,.0f} | {100 * us / whole:.0f} % |"
         for stage, us in [*costs.items(), ("gossip, agreement, and all the rest", rest)]
     ]
+    catching_up = [("import of a file", behind.imported, None)]
+    catching_up += [
+        (f"{peers} peer{'s' * (peers > 1)}", rate, lag_ms)
+        for peers, (rate, lag_ms) in behind.caught_up.items()
+    ]
     return PAGE.format(
         machine=machine(),
         checks=f"{checks:,.0f}",
@@ -55,8 +65,16 @@ def page(rounds: Sequence[Round], costs: Mapping[str, float], checks: float) -> 
         verdict="met" if medians[0].outcome.rate >= GOAL_RATE else "missed",
         stages="\n".join(stage_rows),
         whole=f"{whole:,.0f}",
+        blocks=f"{catchup.BLOCKS:,}",
+        payments=catchup.PAYMENTS,
+        catching_up="\n".join(_catching_up(*row) for row in catching_up),
         disk=f"{statistics.median(tried.disk_bytes for tried in rounds):,.0f}",
     )
+
+
+def _catching_up(source: str, rate: float, lag_ms: float | None) -> str:
+    lag = "–" if lag_ms is None else f"{lag_ms:,.0f}"
+    return f"| {source} | {rate:,.0f} | {rate * catchup.PAYMENTS:,.0f} | {lag} |"
 
 
 def _kind(task: Task) -> str:
@@ -83,7 +101,7 @@ def main() -> int:
     given = options.parse_args()
     costs = stages()
     rounds = [ceilings(24_000 + 10 * number) for number in range(given.runs)]
-    text = page(rounds, costs, network.signature_checks_per_second())
+    text = page(rounds, costs, network.signature_checks_per_second(), catchup.measure())
     given.file.write_text(text, encoding="utf-8")
     return 0
 
@@ -130,6 +148,16 @@ line is what remains.
 | Stage | CPU us | Share |
 | --- | ---: | ---: |
 {stages}
+
+## Catching up
+
+{blocks} blocks of {payments} payments over loopback, into the LevelDB of a node: a synchronous batch
+for each block, as at every decision (docs/decisions/NNNN). An import of the same chain from
+a file writes many blocks at a time. **Lag:** of the node's loop, in 99 of 100 samples.
+
+| From | Blocks per second | Payments per second | Lag ms |
+| --- | ---: | ---: | ---: |
+{catching_up}
 """
 
 if __name__ == "__main__":
