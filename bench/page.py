@@ -4,7 +4,7 @@ import argparse
 import os
 import platform
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -47,11 +47,6 @@ def page(
         f"| {stage} | {us:,.0f} | {100 * us / whole:.0f} % |"
         for stage, us in [*costs.items(), ("gossip, agreement, and all the rest", rest)]
     ]
-    catching_up = [("import of a file", behind.imported, None)]
-    catching_up += [
-        (f"{peers} peer{'s' * (peers > 1)}", rate, lag_ms)
-        for peers, (rate, lag_ms) in behind.caught_up.items()
-    ]
     return PAGE.format(
         machine=machine(),
         checks=f"{checks:,.0f}",
@@ -67,14 +62,19 @@ def page(
         whole=f"{whole:,.0f}",
         blocks=f"{catchup.BLOCKS:,}",
         payments=catchup.PAYMENTS,
-        catching_up="\n".join(_catching_up(*row) for row in catching_up),
+        catching_up="\n".join(_catching_up(behind)),
         disk=f"{statistics.median(tried.disk_bytes for tried in rounds):,.0f}",
     )
 
 
-def _catching_up(source: str, rate: float, lag_ms: float | None) -> str:
-    lag = "–" if lag_ms is None else f"{lag_ms:,.0f}"
-    return f"| {source} | {rate:,.0f} | {rate * catchup.PAYMENTS:,.0f} | {lag} |"
+def _catching_up(behind: catchup.Figures) -> Iterator[str]:
+    yield _row("an import", behind.imported, "–")
+    for peers, (rate, lag_ms) in behind.caught_up.items():
+        yield _row(f"{peers} peer" + "s" * (peers > 1), rate, f"{lag_ms:,.0f}")
+
+
+def _row(source: str, rate: float, lag_ms: str) -> str:
+    return f"| {source} | {rate:,.0f} | {rate * catchup.PAYMENTS:,.0f} | {lag_ms} |"
 
 
 def _kind(task: Task) -> str:
@@ -151,9 +151,9 @@ line is what remains.
 
 ## Catching up
 
-{blocks} blocks of {payments} payments over loopback, into the LevelDB of a node: a synchronous batch
-for each block, as at every decision (docs/decisions/NNNN). An import of the same chain from
-a file writes many blocks at a time. **Lag:** of the node's loop, in 99 of 100 samples.
+{blocks} blocks of {payments} payments over loopback, into the LevelDB of a node: one synchronous
+batch for each block, as at every decision. An import of the same chain from a file writes many
+blocks at a time. **Lag:** of the node's loop, in 99 of 100 samples.
 
 | From | Blocks per second | Payments per second | Lag ms |
 | --- | ---: | ---: | ---: |

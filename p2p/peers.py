@@ -6,6 +6,7 @@ loading one; a test holds this against libp2p's own answer.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, NewType
 
 from primitives.crypto import SigningKey
@@ -37,8 +38,9 @@ def node_key_of(seed: bytes) -> NodeKey:
     return NodeKey(SigningKey(seed).public)
 
 
+@lru_cache(maxsize=4_096)
 def peer_id_of(key: NodeKey) -> PeerId:
-    """libp2p's name of this node key."""
+    """libp2p's name of this node key. Each height asks for the validators' again."""
     assert len(key) == 32, f"a node key has 32 bytes, not {len(key)}"
     number, text = int.from_bytes(_ED25519_IDENTITY + key), ""
     while number:

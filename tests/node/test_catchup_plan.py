@@ -1,4 +1,4 @@
-"""Whom to ask for which blocks: the plan, step by step (R22)."""
+"""Whom to ask for which blocks: the plan, step by step (R66)."""
 
 from __future__ import annotations
 

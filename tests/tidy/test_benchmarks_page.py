@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from bench.catchup import Figures
 from bench.load import BATCH, BEFORE, KINDS, Outcome, Round, Run, Task, best_of, median_of
 from bench.page import PAGE, page
 from kit.tree import ROOT
@@ -14,7 +15,7 @@ PUBLISHED: Final = ROOT / "docs/benchmarks.md"
 
 def pattern() -> re.Pattern[str]:
     """The page with anything in the place of its figures."""
-    return re.compile(re.sub(r"\\\{[a-z]+\\\}", "(?s:.+?)", re.escape(PAGE)))
+    return re.compile(re.sub(r"\\\{[a-z_]+\\\}", "(?s:.+?)", re.escape(PAGE)))
 
 
 def run(rate: int, mode: str = BEFORE, batch: int = BATCH) -> Run:
@@ -34,13 +35,15 @@ def test_the_published_page_was_written_by_the_benchmark() -> None:
 
 def test_the_network_in_the_middle_counts() -> None:
     """And says whether the goal was met."""
-    slow = page(rounds(900, 1_600, 1_000), {"execution": 30.0}, 7_000.0)
-    fast = page(rounds(1_600, 900, 1_700), {"execution": 30.0}, 7_000.0)
+    behind = Figures(400.0, {1: (200.0, 20.0), 3: (240.0, 30.0)})
+    slow = page(rounds(900, 1_600, 1_000), {"execution": 30.0}, 7_000.0, behind)
+    fast = page(rounds(1_600, 900, 1_700), {"execution": 30.0}, 7_000.0, behind)
 
     assert pattern().fullmatch(slow)
     assert "| batches of 250, signed before | 4 | 1,000 |" in slow
     assert "1,500 per second: missed" in slow
     assert "1,500 per second: met" in fast
+    assert "| 1 peer | 200 | 1,000 | 20 |" in slow
     assert "| gossip, agreement, and all the rest | 170 | 85 % |" in slow
 
 
