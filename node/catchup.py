@@ -1,4 +1,4 @@
-"""Catching up: ranges of certified blocks from several peers at once (rules R22, R66, R67).
+"""Catching up: ranges of certified blocks from several peers at once (rules R22, R69, R70).
 
 ```
 claims ─► plan ─► questions to peers ─► threads decode ─► held, by height ─┐

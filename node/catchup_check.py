@@ -1,4 +1,4 @@
-"""Checking the blocks of a range ahead of their execution, as far as that needs no state (R67).
+"""Checking the blocks of a range ahead of their execution, as far as that needs no state (R70).
 
 A certificate is checked under the validators whose hash the block's header names, as far ahead as
 those are known: the sets of the height at hand and the next are, and one set governs until a header

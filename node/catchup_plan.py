@@ -1,4 +1,4 @@
-"""Whom to ask for which blocks: the plan of catching up, as a pure machine (rule R66).
+"""Whom to ask for which blocks: the plan of catching up, as a pure machine (rule R69).
 
 What peers say are hints whom to ask. A peer *promises* the blocks below a height when it says in a
 Status or an answer that it decides that height; of a peer that passed a newer block on, we only

@@ -1,4 +1,4 @@
-"""Whom to ask for which blocks: the plan, step by step (R66)."""
+"""Whom to ask for which blocks: the plan, step by step (R69)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Blocks of a range at the engine, and what an observer asks of whom (R22, R29, R67)."""
+"""Blocks of a range at the engine, and what an observer asks of whom (R22, R29, R70)."""
 
 from __future__ import annotations
 
