@@ -52,7 +52,7 @@ from p2p.gossip_rpc import read_rpc
 from p2p.host import Host
 from p2p.inbox import Delivery, Inbox, Via
 from p2p.peers import PeerId
-from p2p.streams import STREAM_ERRORS, Stream, drop, widen
+from p2p.streams import STREAM_ERRORS, Stream, drop, stream_peer
 from primitives import limits
 from primitives.errors import Malformed
 
@@ -123,6 +123,7 @@ class _Pubsub(Pubsub):
         self.seen_messages = _Seen()
         self.failures = 0
         self._topic = topic
+        self._gate = host.gate
         self._reading: dict[PeerId, trio.CancelScope] = {}
         host.answer(GOSSIPSUB, self._read)  # instead of the library's registration
 
@@ -133,7 +134,6 @@ class _Pubsub(Pubsub):
         with trio.CancelScope() as scope:
             self._reading[peer] = scope
             try:
-                await widen(stream)
                 await self.stream_handler(stream)
             finally:
                 if self._reading.get(peer) is scope:
@@ -144,9 +144,12 @@ class _Pubsub(Pubsub):
     async def continuously_read_stream(self, stream: Stream) -> None:
         """Read RPCs within bounds, one message after the other: who sends more waits for us."""
         peer = stream.muxed_conn.peer_id
+        quota = self._gate.quota(stream_peer(stream))
         try:
             while True:
                 data = await read_varint_prefixed_bytes_limited(stream, _RPC_BYTES_MAX)
+                await quota.read_message()
+                await quota.read_bytes(len(data))
                 await self._hear(peer, read_rpc(data, self._topic))
         except STREAM_ERRORS:
             raise

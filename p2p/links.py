@@ -10,7 +10,7 @@ so each side knows by itself whether what it writes is read.
 - **Death.** Every `keep_alive_s` the writer sends an empty frame, and the reader answers it. A
   writer without answer, or a reader without any frame, for `dead_s`, or a write that is not taken
   within `write_s`, ends the connection: a half-dead peer is dialled anew.
-- **Return.** Breaks are followed by attempts after 0.2 s, doubling to 5 s, each at random between
+- **Return.** Breaks are followed by attempts after 0.2 s, doubling to 3 s, each at random between
   half and whole, so that a restarted validator is not met by everybody at once.
 - **Conduct.** A frame that breaks the rules, and what the node reports of a payload, costs the peer
   points (`p2p.conduct`); with too many its connections end and it is paused.
@@ -34,7 +34,7 @@ from p2p.host import Host
 from p2p.inbox import Delivery, Inbox, LinkDown, LinkUp, Via
 from p2p.peers import Peer
 from p2p.quota import Share
-from p2p.streams import STREAM_ERRORS, Stream, drop, widen
+from p2p.streams import STREAM_ERRORS, Stream, drop
 from primitives import limits
 from primitives.errors import Malformed, RemoteFault
 
@@ -45,12 +45,15 @@ _READ_BYTES: Final = 64 * 1024
 class Timing:
     """How patient a link is. Tests are less so."""
 
-    keep_alive_s: float = 5.0
-    dead_s: float = 15.0
+    keep_alive_s: float = 2.5
+    dead_s: float = 10.0
+    """TCP doubles its patience: without this bound, what is cut for twenty seconds would be back
+    half a minute later."""
     write_s: float = 4.5
     """Less than the five seconds after which yamux itself gives up, with a worse message."""
     retry_first_s: float = 0.2
-    retry_last_s: float = 5.0
+    retry_last_s: float = 3.0
+    """With the time of a connection it bounds how late a healed line is found."""
     yield_s: float = 0.5
     """How long the side with the larger id leaves the dialling to the other."""
     pause_s: float = 5.0
@@ -225,7 +228,6 @@ class Link:
             self._turn("")
             reason = "replaced"
             try:
-                await widen(stream)
                 reason = await self._read(stream)
             except STREAM_ERRORS as error:
                 reason = _describe(error)
@@ -306,14 +308,21 @@ class Link:
                 return self._give_up(f"no answer for {self._timing.dead_s:g} s")
 
     async def _hear(self, stream: Stream) -> str:
+        missing = len(KEEP_ALIVE)
         while answer := await stream.read(_READ_BYTES):
-            if answer.strip(b"\0"):
-                fault = Malformed("a link's stream carries only keep-alives on its way back")
+            may = missing if self._pinged_at is not None else 0
+            if len(answer) > may or answer.strip(b"\0"):
+                fault = Malformed(
+                    f"{len(answer)} bytes on the way back of a link's stream, at most {may}: "
+                    "it carries one answer to each keep-alive"
+                )
                 self.break_rule(fault)
                 return str(fault)
-            if self._pinged_at is not None:
+            missing -= len(answer)
+            if not missing:
+                assert self._pinged_at is not None, "or nothing was allowed"
                 self._round_trip_s = trio.current_time() - self._pinged_at
-                self._pinged_at = None
+                self._pinged_at, missing = None, len(KEEP_ALIVE)
         return "the peer closed the stream"
 
     async def _read(self, stream: Stream) -> str:

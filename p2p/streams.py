@@ -4,18 +4,16 @@ A socket is read in large pieces, and a message may come in as many as it likes.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeAlias, cast
+from typing import Final, TypeAlias
 
 import trio
 from libp2p.abc import INetStream
 from libp2p.exceptions import BaseLibp2pError
 from libp2p.io.trio import TrioTCPStream
 from libp2p.network.connection.raw_connection import RawConnection
-from libp2p.network.stream.net_stream import NetStream
 from libp2p.peer.id import ID
 
 from p2p.peers import PeerId
-from p2p.yamux import YamuxStream
 from primitives import limits
 
 Stream: TypeAlias = INetStream
@@ -56,13 +54,6 @@ async def write_pieces(stream: Stream, data: bytes, pay: Callable[[int], Awaitab
         piece = data[start : start + limits.LINK_WRITE_BYTES]
         await pay(len(piece))
         await stream.write(piece)
-
-
-async def widen(stream: Stream) -> None:
-    """Let the peer send ahead as far as it may on the few streams that carry much."""
-    muxed = cast(NetStream, stream).muxed_stream
-    assert isinstance(muxed, YamuxStream), "yamux is the only multiplexer"
-    await muxed.widen()
 
 
 def raw_connection(socket: trio.SocketStream, *, is_dialler: bool) -> RawConnection:

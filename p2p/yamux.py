@@ -8,9 +8,8 @@ credit. This one keeps the same wire format and libp2p's interfaces, and these b
   makes us do more costs more. Beyond it the peer's connections are read more slowly: a flood
   slows down the one who sends it.
 - **Streams.** `STREAMS_PER_PEER_MAX` that the peer opened, counted before one is made.
-- **Credit.** 256 KiB for a stream that a peer opens, and `STREAM_WINDOW_BYTES` once it is one that
-  carries much; renewed when half of it was read. Data beyond it, and whatever the specification
-  does not know, ends the connection: no honest peer sends it.
+- **Credit.** `STREAM_WINDOW_BYTES` for a stream, renewed when half of it was read. Data beyond it,
+  and whatever the specification does not know, ends the connection: no honest peer sends it.
 - **Replies** are written before the next frame is read: who does not take them is not read.
 
 A stream that was reset is forgotten at once, with what it had not read.
@@ -40,8 +39,6 @@ from p2p.yamux_frames import Flags, Frame, FrameReader, Kind, written
 from primitives import limits
 from primitives.errors import Malformed
 
-_FIRST_CREDIT: Final = 256 * 1024
-"""What both sides have of each other when a stream opens, by the specification."""
 _CREDIT_MAX: Final = 2**32 - 1
 _CHUNK_BYTES: Final = 65_535 - 16 - 12
 """Data of one frame that fills one message of Noise."""
@@ -71,17 +68,16 @@ class Allotment:
 class YamuxStream(IMuxedStream):
     """One stream, as libp2p wants it. Made by `Yamux`."""
 
-    def __init__(self, number: int, connection: "Yamux", *, window: int) -> None:
+    def __init__(self, number: int, connection: "Yamux") -> None:
         self.stream_id = number
         self.muxed_conn: Yamux = connection
         self.is_reset = False
         self._unread = bytearray()
-        self._window = window
-        self._room = window
+        self._room = limits.STREAM_WINDOW_BYTES
         """What the peer may still send."""
         self._owed = 0
         """What was read and not granted again."""
-        self._credit = _FIRST_CREDIT
+        self._credit = limits.STREAM_WINDOW_BYTES
         self._has_ended = False
         """The peer writes no more."""
         self._is_finished = False
@@ -107,15 +103,10 @@ class YamuxStream(IMuxedStream):
         data = bytes(self._unread[:size])
         del self._unread[:size]
         self._owed += len(data)
-        if self._owed >= self._window // 2 and not self._has_ended:
+        if self._owed >= limits.STREAM_WINDOW_BYTES // 2 and not self._has_ended:
             grant, self._owed = self._owed, 0
             await self._grant(grant)
         return data
-
-    async def widen(self) -> None:
-        """Let the peer send ahead as far as it may on the few streams that carry much."""
-        more, self._window = limits.STREAM_WINDOW_BYTES - self._window, limits.STREAM_WINDOW_BYTES
-        await self._grant(more)
 
     async def _grant(self, amount: int) -> None:
         self._room += amount
@@ -285,9 +276,8 @@ class Yamux(IMuxedConn):
             MuxedStreamError: the connection has ended.
         """
         number, self._next = self._next, self._next + 2
-        window = limits.STREAM_WINDOW_BYTES
-        stream = self._streams[number] = YamuxStream(number, self, window=window)
-        await self.write_frame(Kind.CREDIT, Flags.SYN, number, window - _FIRST_CREDIT)
+        stream = self._streams[number] = YamuxStream(number, self)
+        await self.write_frame(Kind.CREDIT, Flags.SYN, number, 0)
         return stream
 
     async def accept_stream(self) -> IMuxedStream:
@@ -396,7 +386,7 @@ class Yamux(IMuxedConn):
                 f"at most {limits.STREAMS_PER_PEER_MAX}"
             )
         self._share.streams += 1
-        stream = self._streams[number] = YamuxStream(number, self, window=_FIRST_CREDIT)
+        stream = self._streams[number] = YamuxStream(number, self)
         await self.write_frame(Kind.CREDIT, Flags.ACK, number, 0)
         await self._accepted.send(stream)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import statistics
+import time
 from contextlib import suppress
 
 import pytest
@@ -133,6 +135,43 @@ async def test_bytes_of_a_stream_cost_its_sender_and_answers_cost_nothing() -> N
             await payloads(ours.inbox, 1)
 
         assert ours.links()[theirs.id].throttled_s > 0.0
+
+
+@in_trio
+async def test_a_vote_overtakes_an_answer_of_eight_mebibytes_on_a_slow_line() -> None:
+    """At 16 Mbit/s behind a large buffer a vote waits for one window, not for 8 MiB."""
+    answer, bytes_per_s = bytes(limits.RESPONSE_BYTES_MAX), 2_000_000
+
+    async def give(_peer: PeerId, _question: bytes) -> bytes:
+        return answer
+
+    async with (
+        node(0, peer(1), answer=give) as ours,
+        wire_to(ours.address, bytes_per_s=bytes_per_s) as wire,
+        node(1, peer(0, wire.address)) as theirs,
+        trio.open_nursery() as tasks,
+    ):
+        await next_of(theirs.inbox, LinkUp)
+        await next_of(ours.inbox, LinkUp)
+        arrived = trio.Event()
+
+        async def ask() -> None:
+            assert await theirs.request(ours.id, b"all of it", timeout_s=20) == answer
+            arrived.set()
+
+        tasks.start_soon(ask)
+        await trio.sleep(0.3)  # the line is full
+        waited = []
+        for _ in range(5):
+            began = time.perf_counter()
+            ours.send(theirs.id, b"vote", Lane.VOTES)
+            await next_of(theirs.inbox, Delivery)
+            waited.append(time.perf_counter() - began)
+        assert not arrived.is_set()
+        tasks.cancel_scope.cancel()
+
+    window_s = limits.STREAM_WINDOW_BYTES / bytes_per_s
+    assert statistics.median(waited) < 4 * window_s < len(answer) / bytes_per_s / 4
 
 
 @in_trio
