@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from bench import catchup, network
+from bench import catchup, links, network
 from bench.load import (
     BATCH,
     GOAL_RATE,
@@ -30,6 +30,7 @@ def page(
     costs: Mapping[str, float],
     checks: float,
     behind: catchup.Figures,
+    carried: links.Figures,
 ) -> str:
     """docs/benchmarks.md, with the machine named."""
     medians = [median_of([best_of(tried, *kind) for tried in rounds]) for kind in KINDS]
@@ -63,6 +64,7 @@ def page(
         blocks=f"{catchup.BLOCKS:,}",
         payments=catchup.PAYMENTS,
         catching_up="\n".join(_catching_up(behind)),
+        carrying="\n".join(_carrying(carried)),
         disk=f"{statistics.median(tried.disk_bytes for tried in rounds):,.0f}",
     )
 
@@ -75,6 +77,27 @@ def _catching_up(behind: catchup.Figures) -> Iterator[str]:
 
 def _row(source: str, rate: float, lag_ms: str) -> str:
     return f"| {source} | {rate:,.0f} | {rate * catchup.PAYMENTS:,.0f} | {lag_ms} |"
+
+
+def _carrying(found: links.Figures) -> Iterator[str]:
+    for name, value, unit, goal in (
+        ("a vote of 200 bytes that shares its write", found.together_us, "us", links.TOGETHER_US),
+        ("a vote of 200 bytes that travels alone", found.alone_us, "us", links.ALONE_US),
+        ("a block of 10 KB by gossip, each of four nodes", found.gossip_us, "us", links.GOSSIP_US),
+        (
+            "a connection with its handshake and its end",
+            found.handshake_us,
+            "us",
+            links.HANDSHAKE_US,
+        ),
+        ("a vote behind an answer of 8 MiB", 100 * found.wait_share, "%", 100 * links.WAIT_SHARE),
+    ):
+        verdict = "met" if value <= goal else "missed"
+        yield f"| {name} | {_short(value)} {unit} | {goal:,g} {unit} | {verdict} |"
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2g}"
 
 
 def _kind(task: Task) -> str:
@@ -101,7 +124,9 @@ def main() -> int:
     given = options.parse_args()
     costs = stages()
     rounds = [ceilings(24_000 + 10 * number) for number in range(given.runs)]
-    text = page(rounds, costs, network.signature_checks_per_second(), catchup.measure())
+    text = page(
+        rounds, costs, network.signature_checks_per_second(), catchup.measure(), links.measure()
+    )
     given.file.write_text(text, encoding="utf-8")
     return 0
 
@@ -158,6 +183,16 @@ blocks at a time. **Lag:** of the node's loop, in 99 of 100 samples.
 | From | Blocks per second | Payments per second | Lag ms |
 | --- | ---: | ---: | ---: |
 {catching_up}
+
+## What carrying costs
+
+CPU of each side, over loopback. In the last row a vote comes while an answer of 8 MiB is under way
+on a line of 4 Mbit/s behind a router with a large buffer: what it waits, of the time that the
+answer takes.
+
+| What | Measured | At most | |
+| --- | ---: | ---: | --- |
+{carrying}
 """
 
 if __name__ == "__main__":
