@@ -1,8 +1,8 @@
 """Which gossiped payloads go any further: decided blocks, with a quorum behind them, once each.
 
-Whoever gossips is believed nothing. Before a payload is heard or passed on, it must be a decided
-block whose body is the certificate's and whose certificate a quorum signed (rules R4, R22). So an
-honest node passes on nothing that its neighbours could blame it for, and what is invalid is the
+Whoever gossips is believed nothing (rule R71). Before a payload is heard or passed on, it must be
+a decided block whose body is the certificate's and whose certificate a quorum signed (R4, R22). So
+an honest node passes on nothing that its neighbours could blame it for, and what is invalid is the
 fault of whoever passed it on.
 
 A validator decides a height mostly before its gossip comes; it still passes it on, for the sake of

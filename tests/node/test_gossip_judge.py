@@ -1,4 +1,4 @@
-"""What goes around by gossip: decided blocks with a quorum behind them, once each."""
+"""What goes around by gossip: decided blocks with a quorum behind them, once each (rule R71)."""
 
 from __future__ import annotations
 

@@ -160,6 +160,7 @@ def test_refusals_are_counted_by_code() -> None:
     metrics.checked_vote()
     metrics.relayed(new=5, known=2)
     metrics.shed("query")
+    metrics.asked("answered")
 
     page = seen(metrics)
 
@@ -247,6 +248,7 @@ def told() -> set[str]:
     metrics.checked_vote()
     metrics.relayed(new=1, known=1)
     metrics.shed("query")
+    metrics.asked("answered")
     metrics.measured({"header": 1})
     sight = Sight(
         status=ChainOfOne().status(), links=(link(),), refused_connections={"stranger": 1}
@@ -288,6 +290,7 @@ def test_the_dashboard_names_only_metrics_that_there_are() -> None:
     assert unasked == {
         "mithaq_signing_answers",
         "mithaq_block_time_seconds",
+        "mithaq_catchup_questions_total",
         "mithaq_link_received_total",
         "mithaq_link_sent_total",
         "mithaq_link_penalties_total",
