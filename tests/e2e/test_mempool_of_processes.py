@@ -18,21 +18,34 @@ from kit.tree import ROOT
 PATH: Final = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
 CENSOR: Final = 0
 HONEST: Final = (1, 2, 3)
+OBSERVER: Final = 4
 PAYMENTS: Final = 12
 
 
 @pytest.fixture(scope="module")
-def net(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Localnet]:
-    """Four validators, the first of which censors."""
-    made = Localnet.create(tmp_path_factory.mktemp("mempool") / "net")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Localnet, str]]:
+    """Four validators, the first of which censors, and an observer that was there before them.
+
+    A client of the observer submitted while nobody else ran.
+    """
+    made = Localnet.create(tmp_path_factory.mktemp("mempool") / "net", observers=1)
     made.programs[CENSOR] = ["kit.censor"]
     made.environment[CENSOR] = {"PYTHONPATH": PATH}
     try:
-        made.start()
-        made.wait(lambda: all(made.get(index, "/v1/ready")[0] == 200 for index in range(4)))
-        yield made
+        made.start(OBSERVER)
+        made.wait(lambda: made.get(OBSERVER, "/v1/health")[0] == 200)
+        code, early = made.submit(OBSERVER, made.payment(), wait_s=0)
+        assert code == 202, early
+        made.start(CENSOR, *HONEST)
+        made.wait(lambda: all(made.get(index, "/v1/ready")[0] == 200 for index in range(5)))
+        yield made, early["id"]
     finally:
         made.stop()
+
+
+@pytest.fixture
+def net(scene: tuple[Localnet, str]) -> Localnet:
+    return scene[0]
 
 
 def metric(net: Localnet, index: int, name: str) -> float:
@@ -47,6 +60,14 @@ def metric(net: Localnet, index: int, name: str) -> float:
 def waiting(net: Localnet, index: int) -> int:
     count: int = net.get(index, "/v1/status")[1]["mempool"]["count"]
     return count
+
+
+def test_an_observer_holds_what_it_took_while_it_was_alone(scene: tuple[Localnet, str]) -> None:
+    """Its links were down; it offers the payment when they come up, and nothing waits any more."""
+    net, early = scene
+    net.wait(lambda: net.get(OBSERVER, f"/v1/transactions/{early}")[1]["status"] == "final")
+
+    assert waiting(net, OBSERVER) == 0
 
 
 def test_a_censor_delays_a_payment_by_a_height(net: Localnet) -> None:
@@ -92,7 +113,7 @@ def test_what_is_submitted_everywhere_at_once_is_executed_once(net: Localnet) ->
 
 def test_a_payment_that_expires_leaves_every_node_without_a_block(net: Localnet) -> None:
     """R67: two of four are down, no block comes, and still nobody keeps what no block may hold."""
-    net.kill(2, 3)
+    net.kill(2, 3, OBSERVER)
     height = net.height(1)
 
     code, _ = net.submit(1, net.payment(valid_ms=4_000), wait_s=0)
