@@ -34,6 +34,8 @@ COMMANDS: Final = {
     "snapshot": ("cli.snapshot", "Write, list, check and restore snapshots of the state."),
     "audit": ("cli.audit", "Execute a chain again from its public files, and sign a report."),
     "validator": ("cli.validator", "List validators; propose who joins and who leaves."),
+    "observer": ("cli.observer", "Admit, list and revoke nodes that follow without a vote."),
+    "peers": ("cli.peers", "Show a node's links: roles, addresses, delays, penalties."),
     "keys": ("cli.keys", "Make and list the keys that sign transactions."),
     "testnet": ("cli.testnet", "Write the folders of a new network's nodes."),
     "bundle": ("cli.bundle", "Make the file with which new nodes join, and look into one."),

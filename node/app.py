@@ -23,10 +23,12 @@ from node.diagnosis import Diagnosis, diagnose
 from node.engine import Engine
 from node.folder import LoadedNode, check_identity, load_node
 from node.lag import Load
+from node.link_status import PeerLink
 from node.log import Log
 from node.mempool import Held
 from node.metrics import Metrics, Sight
 from node.observation import Observer
+from node.peer_links import PeerLinks
 from node.peering import Peering
 from node.ports import Ports
 from node.premises import Premises
@@ -44,7 +46,6 @@ from node.status import (
     MempoolStatus,
     NodeRole,
     NodeStatus,
-    PeerStatus,
     ValidatorStatus,
     ViewStatus,
 )
@@ -215,6 +216,7 @@ class RunningNode:
         self.stopping = trio.Event()
         self.loaded = loaded
         self._shell, self._network, self._log = shell, network, log
+        self._links = PeerLinks(shell.peering, network.links, shell.heights)
         self._metrics = metrics
         self._version = version("mithaq")
         self.observer = Observer(loaded, shell, network, store, metrics, self._version)
@@ -277,6 +279,10 @@ class RunningNode:
         """The operator's word about what an account has waiting."""
         return self._shell.dismiss(account, by)
 
+    def peers(self) -> tuple[PeerLink, ...]:
+        """The links to other nodes, for the operator."""
+        return self._links.details(trio.current_time())
+
     def request_shutdown(self) -> None:
         """End the node in order."""
         self.stopping.set()
@@ -331,7 +337,7 @@ class RunningNode:
             validators=self._validators(),
             change=self._change(),
             evidence=len(self.store.evidence()),
-            peers=self._peers(),
+            peers=self._links.statuses(),
             sync=self._shell.catchup.sync,
             mempool=MempoolStatus(count=len(mempool), bytes=mempool.bytes),
             clock_ahead_ms=self._shell.clock_ahead_ms,
@@ -385,28 +391,6 @@ class RunningNode:
         peer = peer_id_of(node_key)
         link = self._network.links().get(peer)
         return link is not None and link.connected, self._shell.heights.get(peer)
-
-    def _peers(self) -> tuple[PeerStatus, ...]:
-        links, peering = self._network.links(), self._shell.peering
-        peers = []
-        for one in peering.neighbours:
-            identity, known = peer_id_of(one.node_key), peering.admitted(one.node_key)
-            peers.append(
-                PeerStatus(
-                    name=one.name,
-                    node_key=one.node_key,
-                    addresses=one.addresses,
-                    role=None if known is None else _role(votes=known.votes),
-                    account=None if known is None else known.account,
-                    connected=links[identity].connected,
-                    last_seen_height=self._shell.heights.get(identity),
-                )
-            )
-        return tuple(peers)
-
-
-def _role(*, votes: bool) -> NodeRole:
-    return NodeRole.VALIDATOR if votes else NodeRole.OBSERVER
 
 
 def _member(record: ValidatorRecord) -> MemberStatus:

@@ -81,9 +81,9 @@ class AdminApi:
         ]
 
     async def peers(self, request: HttpRequest) -> ASGIResponse:
-        """The nodes of the allow-list."""
+        """The links to other nodes."""
         intake.check_no_query(request)
-        return json_response(self._backend.status().peers)
+        return json_response(self._backend.peers())
 
     async def log_level(self, request: HttpRequest) -> ASGIResponse:
         """Log from another level until the node stops."""

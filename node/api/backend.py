@@ -7,6 +7,7 @@ from ledger.genesis import GenesisDocument
 from node.config import LogLevel
 from node.diagnosis import Diagnosis
 from node.lag import Load
+from node.link_status import PeerLink
 from node.mempool import Held
 from node.premises import Premises
 from node.standing import SigningStatus
@@ -86,6 +87,10 @@ class AdminBackend(Protocol):
 
     def status(self) -> NodeStatus:
         """Where the node stands now."""
+        ...
+
+    def peers(self) -> tuple[PeerLink, ...]:
+        """The links to other nodes."""
         ...
 
     @property

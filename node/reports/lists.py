@@ -1,4 +1,4 @@
-"""Queries that list what there is: accounts, transactions, blocks, stamps."""
+"""Queries that list what there is: accounts, observers, transactions, blocks, stamps."""
 
 from collections.abc import Iterator
 from typing import Annotated, final
@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 
 from ledger import views
 from ledger.accounts import ACCOUNTS, AccountKind
+from ledger.observers import OBSERVERS
 from ledger.operation import code
 from ledger.receipt import Outcome
 from node.queries import BalanceAnswer
@@ -31,6 +32,7 @@ from primitives.ids import (
     Digest,
     Height,
     Natural,
+    NodeKey,
     Sized32,
     TimeMs,
     TransactionId,
@@ -143,6 +145,25 @@ class StampRow(Struct, frozen=True, kw_only=True):
     transaction: Sized32[TransactionId]
 
 
+@final
+class Observers(Struct, frozen=True, kw_only=True):
+    """All nodes that were ever admitted without a vote, in the order of their node keys."""
+
+    after: After | None
+    limit: Limit | None
+
+
+@final
+class ObserverRow(Struct, frozen=True, kw_only=True):
+    """An observer: bound to an account in block `since`; revoked in block `until`, or in force."""
+
+    name: str
+    node_key: Sized32[NodeKey]
+    account: Sized32[AccountId]
+    since: Natural[Height]
+    until: Natural[Height] | None
+
+
 def accounts(moment: Moment, asked: Accounts) -> Page[AccountRow]:
     """List.
 
@@ -174,6 +195,32 @@ def accounts(moment: Moment, asked: Accounts) -> Page[AccountRow]:
                 ),
             )
             for key, account in found
+        ),
+        wanted,
+    )
+
+
+def observers(moment: Moment, asked: Observers) -> Page[ObserverRow]:
+    """List.
+
+    Raises:
+        Malformed: `after` is no place.
+    """
+    wanted = asked.limit or PAGE_ROWS_DEFAULT
+    found = OBSERVERS.scan(moment.state, after=key_of(asked.after), limit=wanted + 1)
+    return page_of(
+        (
+            (
+                key.hex(),
+                ObserverRow(
+                    name=row.name,
+                    node_key=NodeKey(key),
+                    account=row.account,
+                    since=row.since,
+                    until=row.until,
+                ),
+            )
+            for key, row in found
         ),
         wanted,
     )

@@ -92,6 +92,9 @@ QUERIES: Final = {
         ),
         Query("ledger.accounts", lists.Accounts, lists.AccountRow, lists.accounts, Tells.STATE),
         Query(
+            "authority.observers", lists.Observers, lists.ObserverRow, lists.observers, Tells.STATE
+        ),
+        Query(
             "ledger.transactions",
             lists.Transactions,
             lists.TransactionRow,

@@ -35,6 +35,7 @@ from node.folder import LoadedNode
 from node.guard import NOT_FENCED
 from node.keys import Purpose, StoredKey
 from node.lag import Load
+from node.link_status import PeerLink, PenaltyStatus
 from node.mempool import Held, Mempool
 from node.metrics import Metrics, Sight
 from node.premises import Premises, Upkeep
@@ -271,6 +272,38 @@ class ChainOfOne:
         self.unfenced_by = by
         self.signing = replace(self.signing, sign_from=height)
         return self.signing
+
+    def peers(self) -> tuple[PeerLink, ...]:
+        (one,) = self.status().peers
+        return (
+            PeerLink(
+                name=one.name,
+                node_key=one.node_key,
+                role=one.role,
+                account=one.account,
+                addresses=one.addresses,
+                connected=True,
+                up_ms=75_500,
+                round_trip_us=620,
+                last_seen_height=None,
+                sent=310,
+                received=12,
+                dropped=0,
+                waiting_messages=0,
+                waiting_bytes=0,
+                bytes_per_s=65_536,
+                messages_per_s=20,
+                throttled_ms=3_200,
+                points=7,
+                paused_ms=0,
+                penalties=(
+                    PenaltyStatus(
+                        reason="no message: 3 bytes, expected 4", points=10, ago_ms=28_000
+                    ),
+                ),
+                last_error="",
+            ),
+        )
 
     def request_shutdown(self) -> None:
         self.stopping.set()
