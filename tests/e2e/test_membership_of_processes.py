@@ -2,77 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
 
 import pytest
 
 from cli.faults import ExitCode
-from kit.commandline import Done, mithaq
 from kit.localnet import free_base_port
-
-PATIENCE_S: Final = 30.0
-"""For what takes a second on an idle machine."""
-
-
-class Ministries:
-    """A home with a running network, and what its operators and bodies do."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        self.payments = 0
-
-    def run(self, *words: str | Path, code: int = ExitCode.OK) -> Done:
-        done = mithaq(*words, "--home", self.home, "--json")
-        assert done.code == code, f"{words}: {done.code}\n{done.out}\n{done.err}"
-        return done
-
-    def pay(self) -> int:
-        """A final payment; returns its height."""
-        self.payments += 1
-        line = f"to=agency-1,amount=1.00GBP,reference=INV-{self.payments}"
-        words = ("tx", "send", "money.transfer", "--key", "treasury", "--asset", "GBP")
-        return int(self.run(*words, "--line", line, "--wait").result["height"])
-
-    def pay_until(self, height: int) -> None:
-        """Until the block of a height is final."""
-        while self.pay() < height:
-            pass
-
-    def restart(self, node: str) -> None:
-        self.run("localnet", "kill", node)
-        self.run("localnet", "start", node)
-
-    def ready(self, folder: str, *more: str) -> Path:
-        """A node without a key makes one, is started again with it, and says READY."""
-        said = self.home / f"{folder}.json"
-        words: list[str | Path] = ["validator", "ready", self.home / "nodes" / folder, *more]
-        words += ["-o", said]
-        refused = self.run(*words, code=ExitCode.LOCAL_FAULT)
-        assert "stop it and start it again" in refused.error["message"]
-        self.restart(folder.replace("observer", "observer-"))
-        deadline = time.monotonic() + PATIENCE_S
-        while (done := mithaq(*words, "--home", self.home, "--json")).code != ExitCode.OK:
-            assert time.monotonic() < deadline, done.err  # it listens and catches up first
-        return said
-
-    def decide(self, *words: str | Path, bodies: tuple[str, ...]) -> int:
-        """Propose, sign by all these bodies in turn, submit; returns from when on it holds."""
-        file = self.home / "change.json"
-        self.run("validator", "propose", *words, "-o", file, "--actor", bodies[0])
-        for body in bodies:
-            self.run("tx", "sign", file, "--key", body)
-        done = self.run("tx", "submit", file, "--wait").result
-        return int(done["height"]) + 2
-
-    def status(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.run("status").result
-        return found
-
-    def roles(self) -> dict[str, str]:
-        return {node["name"]: node["status"]["role"] for node in self.status()["nodes"]}
+from kit.ministries import Ministries
 
 
 @pytest.fixture
