@@ -154,7 +154,7 @@ class Observers(Struct, frozen=True, kw_only=True):
 
 
 @final
-class ObserverRow(Struct, frozen=True, kw_only=True):
+class NodeRow(Struct, frozen=True, kw_only=True):
     """An observer: bound to an account in block `since`; revoked in block `until`, or in force."""
 
     name: str
@@ -200,7 +200,7 @@ def accounts(moment: Moment, asked: Accounts) -> Page[AccountRow]:
     )
 
 
-def observers(moment: Moment, asked: Observers) -> Page[ObserverRow]:
+def observers(moment: Moment, asked: Observers) -> Page[NodeRow]:
     """List.
 
     Raises:
@@ -212,7 +212,7 @@ def observers(moment: Moment, asked: Observers) -> Page[ObserverRow]:
         (
             (
                 key.hex(),
-                ObserverRow(
+                NodeRow(
                     name=row.name,
                     node_key=NodeKey(key),
                     account=row.account,

@@ -91,9 +91,7 @@ QUERIES: Final = {
             "money.statement", money.Statement, money.StatementRow, money.statement, Tells.HISTORY
         ),
         Query("ledger.accounts", lists.Accounts, lists.AccountRow, lists.accounts, Tells.STATE),
-        Query(
-            "authority.observers", lists.Observers, lists.ObserverRow, lists.observers, Tells.STATE
-        ),
+        Query("authority.observers", lists.Observers, lists.NodeRow, lists.observers, Tells.STATE),
         Query(
             "ledger.transactions",
             lists.Transactions,
