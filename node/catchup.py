@@ -152,6 +152,8 @@ class Catchup:
         self._said_s = 0.0
         self._passed: deque[tuple[float, Height]] = deque()
         self._unreachable: Height | None = None
+        self.following: Height | None = None
+        """The height whose block of a range is being handed over at this moment."""
 
     # --- what may be read -------------------------------------------------------------------
 
@@ -352,6 +354,7 @@ class Catchup:
             await trio.lowlevel.checkpoint()
 
     def _follow(self, one: Proven) -> None:
+        self.following = one.height
         try:
             self._listener.follow(one)
         except RemoteFault as fault:
@@ -359,6 +362,8 @@ class Catchup:
             self._checked_to = one.height
             if found is not None:
                 self._refuse(found, fault)
+        finally:
+            self.following = None
         self._plan.advance(self._height)
 
     # --- words ------------------------------------------------------------------------------

@@ -34,6 +34,8 @@ PATIENCE_S: Final = 2.0
 REST_S: Final = 0.5
 REST_S_MAX: Final = 30.0
 """Before a peer that failed is asked again; doubled with each failure in a row."""
+RELAYED_AHEAD: Final = 2
+"""Blocks that gossip brings so far above the height at hand are kept."""
 EACH_MAX: Final = 2
 """Questions to one peer at a time, once it has answered one: the line is never idle."""
 _NOTHING: Final = Height(0)
@@ -92,8 +94,12 @@ class _Source:
         return max(self.promised, self.heard)
 
     @property
+    def is_useful(self) -> bool:
+        return self.has_answered and not self.failures
+
+    @property
     def slots(self) -> int:
-        return EACH_MAX if self.has_answered and not self.failures else 1
+        return EACH_MAX if self.is_useful else 1
 
     def fail(self, now_s: float) -> None:
         self.rests_until_s = now_s + min(REST_S * 2**self.failures, REST_S_MAX)
@@ -121,7 +127,7 @@ class Plan:
         self._held: dict[Height, Held] = {}
         self._held_bytes = 0
         self._spans: list[tuple[int, int]] | None = None
-        """What is held, as ranges; None when it must be read anew."""
+        """What is held and was asked for, as ranges; None when it must be read anew."""
 
     # --- what may be read -------------------------------------------------------------------
 
@@ -148,14 +154,16 @@ class Plan:
     def target(self, faults: int, voting: Iterable[Link]) -> Height:
         """The height that is really decided now, as far as one can tell; at least our own.
 
-        If more than `faults` of those who vote have said something, the highest that so many of
-        them say to have reached: one of them is honest. Otherwise, the highest that anybody says.
+        The highest that more than `faults` of those who vote say to have reached: one of them is
+        honest. Where so many have not spoken, for instance as there is one link so far, the highest
+        of those who bring what they are asked for; who only claims moves nothing that people see.
         """
         said = [self._sources[link].promised for link in voting if link in self._sources]
-        claims = sorted((claim for claim in said if claim), reverse=True)
+        claims = sorted((claim for claim in said if claim > self._height), reverse=True)
         if len(claims) > faults:
-            return max(self._height, claims[faults])
-        return max(self._height, self._furthest)
+            return claims[faults]
+        useful = [one.promised for one in self._sources.values() if one.is_useful]
+        return max(self._height, max(useful, default=_NOTHING))
 
     @property
     def is_behind(self) -> bool:
@@ -295,7 +303,8 @@ class Plan:
     def _read_spans(self) -> list[tuple[int, int]]:
         if self._spans is None:
             self._spans = []
-            for height in sorted(self._held):
+            asked_for = (height for height, held in self._held.items() if not held.is_relayed)
+            for height in sorted(asked_for):
                 if self._spans and self._spans[-1][1] == height:
                     self._spans[-1] = (self._spans[-1][0], height + 1)
                 else:
@@ -370,16 +379,20 @@ class Plan:
     # --- what came --------------------------------------------------------------------------
 
     def offer(self, held: Held) -> None:
-        """A block that somebody passed on; one that is here already stays."""
-        if held.link not in self._disbelieved and self._held_bytes < limits.CATCHUP_BYTES_AHEAD:
+        """A block that somebody passed on, if it is about to be needed: gossip lost one before it.
+
+        It is asked for all the same, so that what was passed on never stands in the way.
+        """
+        near = self._height < held.height <= self._height + RELAYED_AHEAD
+        if near and held.link not in self._disbelieved:
             self._hold(held)
 
     def _hold(self, held: Held) -> None:
-        height = held.height
+        height, known = held.height, self._held.get(held.height)
         room = self._height <= height < self._height + limits.CATCHUP_HEIGHTS_AHEAD
-        if room and height not in self._held:
+        if room and (known is None or known.is_relayed):
             self._held[height] = held
-            self._held_bytes += held.size
+            self._held_bytes += held.size - (0 if known is None else known.size)
             self._spans = None
 
     def _drop(self, heights: Iterable[Height]) -> None:

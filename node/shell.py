@@ -413,7 +413,8 @@ class Shell:
         self._timers.forget_below(self.engine.height)
         self._clock.decided(decided.certificate.block_id)
         self._say_clock()
-        if decided.block.header.proposer == self._key and self.catchup.sync is None:
+        is_new = decided.block.header.height != self.catchup.following
+        if decided.block.header.proposer == self._key and is_new:
             self._network.publish(wire.write(decided))
 
     async def _relay(self) -> None:

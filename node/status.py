@@ -27,7 +27,7 @@ from primitives.ids import (
     View,
     ViewNumber,
 )
-from primitives.validators import quorum
+from primitives.validators import faults_tolerated, quorum
 
 BEHIND_MAX: Final = 3
 """Heights that a ready node may be behind the highest it heard of: gossip needs a moment."""
@@ -196,10 +196,10 @@ def _obstacles(status: NodeStatus) -> Iterator[str]:
         yield "connected to no validator, expected at least 1"
     if status.clock_ahead_ms is not None:
         yield clock_in_words(status.clock_ahead_ms)
-    heights = [validator.last_seen_height or 0 for validator in status.validators]
-    highest = max(heights, default=0)
-    if highest > status.height + BEHIND_MAX:
-        yield f"behind: at height {status.height}, others are at {highest}"
+    heights = sorted((v.last_seen_height or 0 for v in status.validators), reverse=True)
+    credible = heights[faults_tolerated(count)] if heights else 0  # of so many, one is honest
+    if credible > status.height + BEHIND_MAX:
+        yield f"behind: at height {status.height}, others are at {credible}"
 
 
 def clock_in_words(ahead_ms: int) -> str:

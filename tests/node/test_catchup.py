@@ -100,7 +100,7 @@ async def test_a_claim_without_blocks_holds_nobody_up() -> None:
     newcomer.hear("boaster")
 
     assert [name for name, _ in newcomer.questions].count("boaster") == 1
-    assert [event for event, _ in newcomer.said] == [
+    assert sorted(event for event, _ in newcomer.said) == [
         "catchup.began",
         "catchup.disbelieved",
         "catchup.level",
@@ -298,7 +298,7 @@ OTHERS = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     helpers=st.lists(HONEST, max_size=4),
     others=st.lists(OTHERS, max_size=5),

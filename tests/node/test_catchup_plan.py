@@ -21,6 +21,11 @@ def block(height: int, link: str = "a", size: int = 100) -> Held:
     return Held(link, Certified(Block(header, ()), certificate), size)
 
 
+def replace_relayed(one: Held) -> Held:
+    """The same, passed on by its peer."""
+    return Held(one.link, one.certified, one.size, is_relayed=True)
+
+
 def questions(plan: Plan, now_s: float = 0.0) -> list[Question]:
     """Everything that is to be asked now."""
     found = []
@@ -70,30 +75,48 @@ def test_nothing_is_asked_for_beyond_the_window() -> None:
             answer(plan, asked, at_s=SLOW_S)
 
     assert plan.held_from(Height(end - 1)) is not None
-    plan.offer(block(end))
     assert plan.held_from(Height(end)) is None
     plan.advance(Height(2))
     assert [(one.first, one.count) for one in questions(plan)] == [(end, 1)]
 
 
+def test_what_was_passed_on_helps_and_never_stands_in_the_way() -> None:
+    """The next two heights are kept, asked for all the same, and give way to what was asked for."""
+    plan = Plan(Height(1))
+    plan.hear("a", Height(4))
+    relayed = [replace_relayed(block(height, "a", 7)) for height in (1, 2, 3, 4)]
+    for one in relayed:
+        plan.offer(one)
+
+    kept = [plan.held_from(Height(height)) for height in (1, 2, 3, 4)]
+    (asked,) = questions(plan)
+    answer(plan, asked, at_s=0.1)
+
+    assert kept == [None, relayed[1], relayed[2], None]
+    assert (asked.first, asked.count) == (1, 3)
+    assert plan.held_from(Height(2)) is not relayed[1]
+    assert plan.held_bytes == 3 * 100
+
+
 def test_what_waits_is_bounded_in_bytes() -> None:
     """At the bound only the height at hand is asked for, and what is passed on is not kept."""
     plan = Plan(Height(1))
+    plan.promise("a", Height(10**6))
     plan.promise("b", Height(10**6))
-    plan.offer(block(2, "b", limits.CATCHUP_BYTES_AHEAD - 1))
-    plan.offer(block(3, "b", 1))
+    low, high = questions(plan)
+    size = limits.CATCHUP_BYTES_AHEAD // FIRST_COUNT
+    answer(plan, high, size=size - 1, at_s=1.0)
+    assert [one.first for one in questions(plan, 1.0)] == [high.stop, high.stop + FIRST_COUNT]
+
+    plan = Plan(Height(1))
+    plan.promise("a", Height(10**6))
+    plan.promise("b", Height(10**6))
+    low, high = questions(plan)
+    answer(plan, high, size=size, at_s=1.0)
     assert plan.held_bytes == limits.CATCHUP_BYTES_AHEAD
-
-    plan.offer(block(4, "b", 1))
-    asked = questions(plan)
-
-    assert plan.held_from(Height(4)) is None
-    assert [(one.first, one.count) for one in asked] == [(1, 1)]
-    answer(plan, asked[0], at_s=0.1)
-    assert questions(plan, 0.1) == []
-    plan.advance(Height(3))
-    assert plan.held_bytes == 1
-    assert [one.first for one in questions(plan, 0.1)] == [4, 4 + FIRST_COUNT]
+    assert questions(plan, 1.0) == []
+    plan.failed(low, 1.0)
+    assert [one.first for one in questions(plan, 1.0)] == [1]
 
 
 def test_a_peer_is_asked_for_as_much_as_it_brings_in_about_a_second() -> None:
@@ -141,16 +164,20 @@ def test_who_fails_is_asked_more_and_more_rarely() -> None:
 
 
 def test_the_target_is_what_more_than_f_voters_stand_for() -> None:
-    """One liar among four moves it nowhere; where too few have spoken, the highest claim shows."""
+    """One liar among four moves it nowhere; with too few links, whoever brings blocks is shown."""
     plan = Plan(Height(10))
     voting = ("v1", "v2", "v3")
     plan.promise("v1", Height(10**6))
     plan.promise("observer", Height(10**7))
     alone = plan.target(1, voting)
+    asked = questions(plan)
+    answer(plan, next(one for one in asked if one.link == "v1"), at_s=0.1)
+    one_link = plan.target(1, voting)
     plan.promise("v2", Height(50))
     plan.promise("v3", Height(40))
 
-    assert alone == 10**7
+    assert alone == 10, "nobody has brought anything"
+    assert one_link == 10**6
     assert plan.target(1, voting) == 50
     assert plan.target(2, voting) == 40
     assert Plan(Height(10)).target(1, voting) == 10

@@ -97,6 +97,15 @@ def test_a_node_that_is_behind_is_not_ready() -> None:
     assert readiness(ahead[1]).reasons == (f"behind: at height 0, others are at {BEHIND_MAX + 1}",)
 
 
+def test_one_liar_makes_no_node_unready() -> None:
+    """What f validators say of their heights is no reason."""
+    one, *others = status().validators
+    boasted = replace(status(), validators=(replace(one, last_seen_height=Height(10**6)), *others))
+
+    assert len(boasted.validators) == 4
+    assert readiness(boasted).ready
+
+
 def test_a_node_whose_clock_is_wrong_is_not_ready() -> None:
     """Ahead, it takes what is valid for expired; behind, it votes for nothing fresh."""
     answer = readiness(replace(status(), clock_ahead_ms=10_800_000))
