@@ -58,8 +58,7 @@ def test_a_wiped_validator_and_a_new_observer_come_level_and_a_kill_costs_nothin
     assert sync["target"] >= BLOCKS
     assert 0 < sync["height"] < BLOCKS
     begun = said(net, WIPED, "catchup.began")
-    assert begun[0]["height"] == 0
-    assert 50 < begun[1]["height"] < BLOCKS
+    assert begun[0]["height"] < 50 < begun[1]["height"] < BLOCKS
     for index in (WIPED, OBSERVER):
         assert said(net, index, "catchup.level")
         assert net.get(index, "/v1/status")[1]["sync"] is None
