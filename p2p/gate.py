@@ -90,6 +90,15 @@ class GatedNoise(NoiseTransport):
         """Refuse whom the gate refuses, as soon as it says who it is."""
         return Handshake(self.key_pair, self.noise_privkey, self._admit)
 
+    async def secure_inbound(self, conn: IRawConnection) -> ISecureConn:
+        """And whoever comes too often, now that it has proved who it is."""
+        secured = await super().secure_inbound(conn)
+        peer = peer_id_text(secured.get_remote_peer())
+        if not self.gate.quota(peer).may_connect():
+            await secured.close()
+            self.gate.refuse("too many connections", peer)
+        return secured
+
     async def secure_outbound(self, conn: IRawConnection, peer_id: ID) -> ISecureConn:
         """Insist on the dialled peer."""
         try:

@@ -52,6 +52,7 @@ from p2p.gossip_rpc import read_rpc
 from p2p.host import Host
 from p2p.inbox import Delivery, Inbox, Via
 from p2p.peers import PeerId
+from p2p.quota import Quota
 from p2p.streams import STREAM_ERRORS, Stream, drop, stream_peer
 from primitives import limits
 from primitives.errors import Malformed
@@ -150,17 +151,17 @@ class _Pubsub(Pubsub):
                 data = await read_varint_prefixed_bytes_limited(stream, _RPC_BYTES_MAX)
                 await quota.read_message()
                 await quota.read_bytes(len(data))
-                await self._hear(peer, read_rpc(data, self._topic))
+                await self._hear(peer, read_rpc(data, self._topic), quota)
         except STREAM_ERRORS:
             raise
         except Exception as error:
             self._handle_dead_peer(peer)
             raise Malformed(f"gossip: {error!r}") from error
 
-    async def _hear(self, peer: ID, rpc: RPC) -> None:
+    async def _hear(self, peer: ID, rpc: RPC, quota: Quota) -> None:
         for message in rpc.publish:
+            await quota.read_message()
             await self.push_msg(peer, message)
-            await trio.lowlevel.checkpoint()
         for subscription in rpc.subscriptions:
             self.handle_subscription(peer, subscription)
         if rpc.HasField("control"):

@@ -7,6 +7,8 @@ A validator's share is beyond what consensus and a saturated mempool need. Who o
 blocks and passes on what clients submit: its share is small, so that an admitted but hostile
 observer costs each validator a tenth of a core at the most.
 
+Only connections are refused beyond a rate, as no honest peer begins them one after the other.
+
 Counted are messages (a payload of a link or a topic, a question), their bytes, and the bytes of
 answers to the peer's questions. What we asked for ourselves is free.
 """
@@ -45,6 +47,7 @@ class Quota:
     """One peer's buckets. Whoever reads or writes for the peer pays here, and may have to wait."""
 
     def __init__(self) -> None:
+        self._connections = Bucket(limits.CONNECTIONS_PER_MINUTE / 60, limits.CONNECTIONS_AT_ONCE)
         self.throttled_s = 0.0
         """How long reading and answering waited, all streams together."""
         self._set(VALIDATOR)
@@ -64,6 +67,14 @@ class Quota:
         self._bytes = _bucket(share.bytes_per_s)
         self._messages = _bucket(share.messages_per_s)
         self._answers = _bucket(share.answer_bytes_per_s)
+
+    def may_connect(self) -> bool:
+        """Whether it may begin one more connection now; counts it."""
+        now = trio.current_time()
+        if not self._connections.has(now):
+            return False
+        self._connections.take(1, now)
+        return True
 
     async def read_bytes(self, count: int) -> None:
         """So many bytes were read that we did not ask for."""

@@ -114,6 +114,10 @@ DIALS_MAX: Final = 32
 """Attempts to connect at once: 128 peers that are gone are each tried again within ten seconds."""
 CONNECTIONS_PER_PEER_MAX: Final = 4
 """Both sides may dial at once, and a restarted peer comes before its old connections are dead."""
+CONNECTIONS_AT_ONCE: Final = 32
+"""That one peer begins, before the rate holds: one that restarts again and again, and more."""
+CONNECTIONS_PER_MINUTE: Final = 60
+"""Each costs both sides some milliseconds: a handshake, streams, and what a new link is told."""
 PENALTY_POINTS_MAX: Final = 100
 """At which a peer is paused; a violation of framing is worth them all."""
 PENALTY_HALF_LIFE_S: Final = 60.0

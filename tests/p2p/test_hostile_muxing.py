@@ -227,6 +227,25 @@ async def test_unread_data_on_every_stream_stays_bounded(target: Victim, attacke
 
 
 @in_trio
+async def test_a_peer_that_comes_and_goes_is_slowed_down(target: Victim, attacker: int) -> None:
+    """CONNECTIONS_AT_ONCE, then CONNECTIONS_PER_MINUTE, each a handshake and a new link."""
+    stood = 0
+    async with unharmed(target):
+        while "too many connections" not in (await target.facts())["refusals"]:
+            with suppress(Gone):
+                async with muxed(target.address, seed_of(attacker)):
+                    stood += 1
+    assert stood < limits.CONNECTIONS_AT_ONCE + 10
+
+
+def test_connections_have_a_rate() -> None:
+    """One a second once the burst is spent."""
+    bucket = Bucket(limits.CONNECTIONS_PER_MINUTE / 60, limits.CONNECTIONS_AT_ONCE)
+    assert bucket.take(limits.CONNECTIONS_AT_ONCE, 0.0) == 0
+    assert bucket.take(1, 0.0) == 60 / limits.CONNECTIONS_PER_MINUTE
+
+
+@in_trio
 async def test_goodbyes_and_half_open_connections_leave_nothing(
     target: Victim, attacker: int
 ) -> None:
