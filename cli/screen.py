@@ -41,7 +41,7 @@ def _lines(found: Opinion, now_ms: int) -> Iterator[str]:
     yield f"{network}{clock:%H:%M:%S} UTC"
     yield from wrap(found.words, WIDTH)
     if newest is not None:
-        yield _pace(newest.facts)
+        yield from wrap(_pace(newest.facts), WIDTH)
     for words in found.contradictions:
         yield from wrap(f"! {words}", WIDTH, subsequent_indent="  ")
     for told in found.findings:
@@ -122,7 +122,7 @@ def _validator(call: RollCall, one: Seen) -> tuple[str, ...]:
         machine = facts.machine
         own = (number(facts.height), str(facts.step.wish), "-", span(machine.up_ms))
         return (one.name, state, *own, certified, machine.version)
-    if word is None:
+    if word is None or not one.linked:
         return (one.name, state, "-", "-", "-", "-", certified, "-")
     ahead_ms = word.clock_ahead_ms
     clock = "-" if ahead_ms is None else _off(ahead_ms)

@@ -24,7 +24,7 @@ from node.lookout import Contact, Lookout
 from node.metrics import Metrics
 from node.shell import Shell, now_ms, steady_ms
 from node.standing import SigningStatus, in_one_word
-from node.status import NodeRole
+from node.status import BEHIND_MAX, NodeRole
 from node.wire import write
 from p2p.frames import Lane
 from p2p.links import LinkStatus
@@ -111,7 +111,8 @@ class Observer:
         last, due_ms = None, 0
         while True:
             said, moment = self.about(), steady_ms()
-            mark = (said.standing, said.disk_low, said.reaches, said.parameters)
+            late = self.shell.catchup.behind > BEHIND_MAX
+            mark = (said.standing, said.disk_low, said.reaches, said.parameters, late)
             contacts = self._lookout.contacts
             if mark != last or moment >= due_ms:
                 last, due_ms = mark, moment + limits.ABOUT_EVERY_MS

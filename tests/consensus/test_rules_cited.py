@@ -9,7 +9,7 @@ from kit.tree import ROOT
 
 PAGE = (ROOT / "docs/protocol.md").read_text(encoding="utf-8")
 RULES = re.findall(r"^\*\*R(\d+) ", PAGE, re.MULTILINE)
-ELSEWHERE = {3, 16, 34, 36, 37, 38, 40, 44, 45, *range(47, 72)}
+ELSEWHERE = {3, 16, 34, 36, 37, 38, 40, 44, 45, *range(47, 73)}
 """Rules of the rooms around the core, which test them; the core keeps all others."""
 
 
