@@ -2,8 +2,8 @@
 
 Every node tells whoever it has a link with, every few seconds and when something changed. Nothing
 is signed and nothing is acted on (rule R69): no vote, no proposal and no request hangs on a word of
-it. It serves people, who are told by `mithaq why` what the others say of themselves. What does not fit the
-type counts as any malformed message; who says it too often is not heard.
+it. It serves people, who are told by `mithaq why` what the others say of themselves. What does not
+fit the type counts as any malformed message; who says it too often is not heard.
 """
 
 from typing import Annotated, final

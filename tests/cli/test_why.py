@@ -11,7 +11,7 @@ import pytest
 
 from cli.faults import ExitCode
 from cli.home import Home
-from cli.silence import silence_of
+from cli.silence import WORDS_MAX, silence_of
 from kit.commandline import mithaq, testnet
 from kit.desk import Desk, desk
 
@@ -59,14 +59,18 @@ def test_the_last_words_of_a_node_are_told_as_words(tmp_path: Path) -> None:
     name = Home(home).entries()[0].name
     log = home / "nodes" / "node0" / "node.log"
 
-    said = {"event": "disk.full", "reason": "the disk is nearly full", "timestamp": "T"}
-    log.write_text(json.dumps(said) + "\n")
-    assert silence_of(Home(home), name) == (
-        "its process has ended; its last words: disk.full at T: the disk is nearly full"
-    )
+    def after(line: str) -> str | None:
+        log.write_text(f"an older line\n{line}\n")
+        return silence_of(Home(home), name)
 
-    log.write_text("mithaq: no port is free\n" + "7\n")
-    assert silence_of(Home(home), name) == "its process has ended; its last words: 7"
+    said = {"event": "disk.full", "level": "error", "reason": "no room", "timestamp": "T"}
+    assert after(json.dumps(said)) == "its process has ended: disk.full at T: no room"
+    assert after("mithaq: no port is free") == "its process has ended: mithaq: no port is free"
+    assert after("7") == "its process has ended: 7"
+    assert len(after("x" * 1_000) or "") == len("its process has ended: ") + WORDS_MAX
+    assert after('{"event": "link.up", "level": "info", "timestamp": "T"}') == (
+        "its process was killed, or its machine lost power; its last line: link.up at T"
+    )
 
 
 def test_nothing_is_known_of_a_node_elsewhere(tmp_path: Path) -> None:
