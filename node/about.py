@@ -1,7 +1,7 @@
 """What a node says of itself beside the protocol: where it stands, what it runs, whom it reaches.
 
 Every node tells whoever it has a link with, every few seconds and when something changed. Nothing
-is signed and nothing is acted on (rule R71): no vote, no proposal and no request hangs on a word of
+is signed and nothing is acted on (rule R72): no vote, no proposal and no request hangs on a word of
 it. It serves people, who are told by `mithaq why` what the others say of themselves. What does not
 fit the type counts as any malformed message; who says it too often is not heard.
 """

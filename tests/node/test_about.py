@@ -1,4 +1,4 @@
-"""What a node says of itself (R71): bounded, and kept apart from what the engine hears."""
+"""What a node says of itself (R72): bounded, and kept apart from what the engine hears."""
 
 from __future__ import annotations
 
