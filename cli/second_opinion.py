@@ -21,7 +21,7 @@ from node.plain_words import names, number
 from node.roll_call import Reach, RollCall
 from node.status import BEHIND_MAX
 from primitives.errors import Malformed, Rejected
-from primitives.ids import short
+from primitives.ids import ChainId, short
 from primitives.named import from_named, to_named
 from primitives.validators import quorum
 
@@ -269,10 +269,15 @@ def _filled(words: str, first: str, rest: str | None = None) -> list[str]:
     )
 
 
-def opinion_of(nodes: Sequence[Node], known: Callable[[Node], str | None]) -> Opinion:
-    """Ask all at once; `known` says what else there is to say of one that does not answer."""
+def opinion_of(
+    nodes: Sequence[Node], chain: ChainId | None, known: Callable[[Node], str | None]
+) -> Opinion:
+    """Ask all at once, of one chain or of whatever chain they are.
+
+    `known` says what else there is to say of a node that does not answer.
+    """
     with ThreadPoolExecutor(max_workers=max(1, len(nodes))) as asking:
-        witnesses = list(asking.map(ask, nodes))
+        witnesses = list(asking.map(lambda node: ask(node, chain), nodes))
     return Opinion(tuple(_completed(one, known) for one in witnesses))
 
 
@@ -281,8 +286,8 @@ def _completed(one: Witness, known: Callable[[Node], str | None]) -> Witness:
     return one if more is None else replace(one, silence=f"{one.silence}; {more}")
 
 
-def ask(node: Node) -> Witness:
-    """What a node says."""
+def ask(node: Node, chain: ChainId | None) -> Witness:
+    """What a node says; nothing, if it is one of another chain."""
     try:
         with Connection(node) as connection:
             said = from_named(connection.get("/v1/why", timeout_s=ASK_S), Diagnosis)
@@ -292,4 +297,6 @@ def ask(node: Node) -> Witness:
         return Witness(node, None, f"{where} {'says nothing' if slow else 'does not answer'}", True)
     except (Malformed, Rejected) as error:
         return Witness(node, None, f"answers with no diagnosis: {error}")
+    if chain is not None and said.facts.chain != chain:
+        return Witness(node, None, f"a node of another chain answers: {said.facts.chain.hex()}")
     return Witness(node, said)

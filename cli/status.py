@@ -56,7 +56,8 @@ def _watch(session: Session, nodes: "Sequence[Node]", known: "Home | None", ever
     home = home_of(session)
 
     def view() -> str:
-        found = opinion_of(nodes, lambda node: silence_of(home, node.name))
+        chain = None if known is None else known.chain
+        found = opinion_of(nodes, chain, lambda node: silence_of(home, node.name))
         return screen(found, time.time_ns() // 1_000_000)
 
     def line() -> str:

@@ -19,7 +19,8 @@ def why(session: Session) -> None:
     from cli.silence import silence_of
 
     nodes, home = nodes_of(session), home_of(session)
-    found = opinion_of(nodes, lambda node: silence_of(home, node.name))
+    chain = home.chain if home.genesis_file.exists() and session.node is None else None
+    found = opinion_of(nodes, chain, lambda node: silence_of(home, node.name))
     session.show(found.named(), found.text())
     if all(one.mute for one in found.witnesses):
         raise Unreachable(f"none of {len(nodes)} nodes answers: is the network running?")

@@ -14,6 +14,7 @@ from cli.home import Home
 from cli.silence import WORDS_MAX, silence_of
 from kit.commandline import mithaq, testnet
 from kit.desk import Desk, desk
+from kit.localnet import free_base_port
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def test_a_healthy_chain_ends_with_0(office: Desk) -> None:
 def test_where_none_answers_it_says_what_the_folders_say(tmp_path: Path) -> None:
     """And ends with 4."""
     home = tmp_path / "home"
-    testnet(home)
+    testnet(home, "--base-port", str(free_base_port(4)))
 
     done = mithaq("why", "--home", home)
 
@@ -44,6 +45,23 @@ def test_where_none_answers_it_says_what_the_folders_say(tmp_path: Path) -> None
     assert done.out.startswith("No node answers: nothing can be said of the chain from here.")
     assert done.out.count("its process does not run") == 4
     assert "none of 4 nodes answers" in done.err
+
+
+def test_a_node_of_another_chain_says_nothing_of_this_one(office: Desk, tmp_path: Path) -> None:
+    """As where another network took the ports meanwhile."""
+    home = tmp_path / "other"
+    testnet(home, "--base-port", str(free_base_port(4)))
+    at = office.url.removeprefix("http://")
+    file = home / "localnet.json"
+    made = json.loads(file.read_text())
+    made["nodes"] = [{**made["nodes"][0], "api": at}]
+    file.write_text(json.dumps(made))
+
+    done = mithaq("why", "--home", home)
+
+    assert done.code == ExitCode.REFUSED
+    assert "a node of another chain answers:" in done.out
+    assert office.chain.chain.hex() in done.out
 
 
 def test_a_home_without_nodes_is_no_question(tmp_path: Path) -> None:

@@ -180,7 +180,7 @@ class ChainOfOne:
 
     def why(self) -> Diagnosis:
         head = self.store.head()
-        return diagnose(healthy(head.height, head.block_id))
+        return diagnose(replace(healthy(head.height, head.block_id), chain=self.chain))
 
     def status(self) -> NodeStatus:
         head = self.store.head()
