@@ -184,8 +184,11 @@ def _fetch(
     from p2p.peers import Peer, peer_id_of
 
     require_room(node.data, node.path)
-    if node.genesis.exists() and from_genesis:
-        return
+    larder = Larder(node.joining)
+    if from_genesis:
+        larder.clear()
+        if node.genesis.exists():
+            return
     newcomer = Newcomer(
         node_seed=read_key(node.node_key, Purpose.NODE).seed,
         listen=config.p2p.listen,
@@ -194,7 +197,7 @@ def _fetch(
             Peer(id=peer_id_of(one.node_id), name=one.name, votes=True, addresses=one.addresses)
             for one in bundle.bootstrap
         ),
-        larder=Larder(node.joining),
+        larder=larder,
         data=node.data,
     )
 

@@ -103,6 +103,7 @@ class Session:
                 for peer in chooser.vouchers(chosen):
                     circle.lied(peer, f"its manifest of height {chosen.manifest.height} is false")
             chosen = await chooser.choose()
+        await trio.to_thread.run_sync(newcomer.larder.clear)
         return None
 
     async def _resumed(self) -> Proved | None:

@@ -93,8 +93,12 @@ def leads_on(height: Height, offers: Collection[Offers]) -> bool:
 
 
 def is_far(height: Height, offers: Collection[Offers]) -> bool:
-    """Whether so many blocks are said to be above a height that a newer snapshot is worth while."""
-    return any(offer.height - height > limits.JOIN_FAR_HEIGHTS for offer in offers)
+    """Whether so many blocks are said to be above a height that a newer snapshot is worth while.
+
+    Half of those who say so must: one that boasts would have everybody write a snapshot.
+    """
+    heights = sorted(offer.height for offer in offers)
+    return bool(heights) and heights[(len(heights) - 1) // 2] - height > limits.JOIN_FAR_HEIGHTS
 
 
 def begins_at_genesis(offers: Collection[Offers]) -> bool:

@@ -5,7 +5,7 @@ for nothing. So whoever is interrupted, by whatever, begins again with what is h
 those of a snapshot (docs/snapshot-format.md): when all of them are here, it is one.
 
 Nothing of it is believed when it is read again: what is here is hashed before it counts, and the
-restore judges every chunk by the state root once more.
+tree that the restore builds of it must have the state root that the validators signed.
 """
 
 import os
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import final
 
 from node.room import leave_room
-from node.snapshot_check import Source, check_listed
+from node.snapshot_check import Source, check_listed, read_proved_chunk
 from node.snapshot_format import MANIFEST, Manifest, read_file, read_manifest
 from primitives import limits
 from primitives.errors import Malformed, OperatorFault
@@ -91,8 +91,8 @@ class Larder:
             raise OperatorFault(f"{path} cannot be written: {error.strerror}") from error
 
     def source(self, manifest: Manifest) -> Source:
-        """The snapshot, when it is whole."""
-        return Source(self.place(manifest), manifest)
+        """The snapshot, when it is whole; each chunk was proved when it came."""
+        return Source(self.place(manifest), manifest, read_proved_chunk)
 
     def clear(self) -> None:
         """Remove everything: it has become a database, or serves nobody.

@@ -14,7 +14,7 @@ What stands in a snapshot is believed in this order, and nothing before it was c
 It says nothing about the blocks below: what happened before, only what came of it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
@@ -55,6 +55,8 @@ from primitives.validators import ValidatorSet
 C = TypeVar("C", StateChunk, WindowChunk)
 Leaves = list[tuple[bytes, bytes]]
 """Key hashes and values, ascending."""
+ReadState = Callable[[bytes, Manifest, int], tuple[StateChunk, Leaves]]
+"""What a chunk of the state holds, by its bytes, the manifest and its number there."""
 
 
 @final
@@ -269,6 +271,16 @@ def read_state_chunk(data: bytes, manifest: Manifest, index: int) -> tuple[State
     return chunk, check_state_chunk(chunk, manifest.header)
 
 
+def read_proved_chunk(data: bytes, manifest: Manifest, index: int) -> tuple[StateChunk, Leaves]:
+    """The same of bytes that were proved before: that they are still the ones is enough.
+
+    Raises:
+        Malformed: they are not.
+    """
+    chunk = _chunk(data, manifest, manifest.state[index], StateChunk)
+    return chunk, [(key_hash(table, key), value) for table, key, value in chunk.entries]
+
+
 def read_window_chunk(data: bytes, manifest: Manifest, index: int) -> WindowChunk:
     """A chunk of the window that a manifest which was checked lists, checked.
 
@@ -331,9 +343,11 @@ def check_listed(data: bytes, file: ChunkFile) -> None:
 class Source:
     """A snapshot on disk whose manifest was checked. Chunks are read one at a time."""
 
-    def __init__(self, folder: Path, manifest: Manifest) -> None:
-        """Use `open_snapshot`."""
-        self.folder, self.manifest = folder, manifest
+    def __init__(
+        self, folder: Path, manifest: Manifest, read_state: ReadState = read_state_chunk
+    ) -> None:
+        """Use `open_snapshot`. `read_state` is how chunks of the state are judged."""
+        self.folder, self.manifest, self._read_state = folder, manifest, read_state
 
     def state(self, index: int) -> tuple[StateChunk, Leaves]:
         """A chunk of the state, checked, and its leaves.
@@ -344,7 +358,7 @@ class Source:
         """
         path, data = self._read(state_name(index))
         with _naming(path):
-            return read_state_chunk(data, self.manifest, index)
+            return self._read_state(data, self.manifest, index)
 
     def window(self, index: int) -> WindowChunk:
         """A chunk of the window, checked.

@@ -112,7 +112,9 @@ def test_how_far_is_too_far_and_how_short_is_short() -> None:
     far, short = limits.JOIN_FAR_HEIGHTS, limits.JOIN_SHORT_HEIGHTS
 
     assert not is_far(Height(5), [offers(5 + far)])
-    assert is_far(Height(5), [offers(5), offers(5 + far + 1)])
+    assert is_far(Height(5), [offers(5 + far + 1)] * 2 + [offers(5)])
+    assert not is_far(Height(5), [offers(2**62), offers(5 + far)])
+    assert not is_far(Height(5), [])
     assert begins_at_genesis([offers(short)])
     assert not begins_at_genesis([offers(short + 1)])
     assert not begins_at_genesis([offers(short, kept_from=2)])
