@@ -83,6 +83,8 @@ class YamuxStream(IMuxedStream):
         self._is_finished = False
         """We write no more."""
         self._news = ParkingLot()
+        self._turn = trio.Lock()
+        """Of those who write: gossip has several tasks for one stream."""
 
     async def read(self, n: int | None = None) -> bytes:
         """What is there, `n` bytes at the most; waits for the first.
@@ -113,22 +115,31 @@ class YamuxStream(IMuxedStream):
         await self.muxed_conn.write_frame(Kind.CREDIT, Flags.NONE, self.stream_id, amount)
 
     async def write(self, data: bytes) -> None:
-        """All of it, as the peer grants credit.
+        """All of it, as the peer grants credit, and nothing of another write in between.
 
         Raises:
             MuxedStreamReset: the stream is over.
-            MuxedStreamClosed: it was closed from this side.
+            MuxedStreamClosed: it was closed from this side, or half a write was its last.
             MuxedStreamError: the peer has not read for a long time.
         """
+        try:
+            self._turn.acquire_nowait()
+        except trio.WouldBlock:
+            await self._turn.acquire()
         sent = 0
-        while sent < len(data):
-            await self._has_credit()
-            chunk = data[sent : sent + min(_CHUNK_BYTES, self._credit)]
-            sent += len(chunk)
-            self._credit -= len(chunk)
-            await self.muxed_conn.write_frame(
-                Kind.DATA, Flags.NONE, self.stream_id, len(chunk), chunk
-            )
+        try:
+            while sent < len(data):
+                await self._has_credit()
+                chunk = data[sent : sent + min(_CHUNK_BYTES, self._credit)]
+                self._credit -= len(chunk)
+                await self.muxed_conn.write_frame(
+                    Kind.DATA, Flags.NONE, self.stream_id, len(chunk), chunk
+                )
+                sent += len(chunk)
+        finally:
+            if 0 < sent < len(data):  # what came next would be read as the rest of this
+                self._is_finished = True
+            self._turn.release()
 
     async def _has_credit(self) -> None:
         with trio.move_on_after(_STALL_S) as patience:

@@ -13,6 +13,7 @@ from libp2p.abc import IHost, INetStream
 from libp2p.crypto.ed25519 import create_new_key_pair
 from libp2p.crypto.x25519 import create_new_key_pair as create_noise_key_pair
 from libp2p.custom_types import TProtocol
+from libp2p.network.stream.exceptions import StreamClosed
 from libp2p.network.stream.net_stream import NetStream
 from libp2p.peer.id import ID
 from libp2p.peer.peerinfo import PeerInfo
@@ -74,6 +75,53 @@ async def test_a_cancelled_write_garbles_nothing() -> None:
 
         assert await ours.request(theirs.id, b"abc", timeout_s=5) == b"cba"
         assert ours.links()[theirs.id].since == since
+
+
+MANY = 600_000
+"""Bytes: more than a new stream has credit for."""
+
+
+@in_trio
+async def test_two_writes_to_one_stream_arrive_one_after_the_other() -> None:
+    """Gossip has a task for each block: what is in between would be read as a broken rule."""
+    came = bytearray()
+    whole = trio.Event()
+
+    async def hear(_peer: object, stream: INetStream) -> None:
+        while len(came) < 3 * MANY:
+            came.extend(await stream.read(10_000))
+        whole.set()
+
+    async with village(2) as (ours, theirs):
+        theirs._host.answer("/test/1", hear)
+        stream = await ours._host.open(theirs.id, "/test/1")
+        with trio.fail_after(30):
+            async with trio.open_nursery() as writers:
+                for letter in (b"a", b"b", b"c"):
+                    writers.start_soon(stream.write, letter * MANY)
+            await whole.wait()
+
+    assert {bytes(came[at : at + MANY]) for at in (0, MANY, 2 * MANY)} == {
+        letter * MANY for letter in (b"a", b"b", b"c")
+    }
+
+
+@in_trio
+async def test_half_a_write_is_the_last_of_its_stream() -> None:
+    """Whoever was cancelled in the middle left a beginning; nothing may follow it."""
+
+    async def hear(_peer: object, _stream: INetStream) -> None:
+        await trio.sleep_forever()
+
+    async with village(2) as (ours, theirs):
+        theirs._host.answer("/test/1", hear)
+        stream = await ours._host.open(theirs.id, "/test/1")
+        with trio.move_on_after(1) as patience:
+            await stream.write(bytes(MANY))
+        assert patience.cancelled_caught, "nobody reads: it cannot be written"
+
+        with pytest.raises(StreamClosed):
+            await stream.write(b"more")
 
 
 @in_trio
