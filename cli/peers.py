@@ -36,7 +36,7 @@ def _row(link: "PeerLink") -> tuple[object, ...]:
         link.name,
         "bootstrap" if link.role is None else link.role.value,
         _state(link),
-        "-" if link.round_trip_us is None else f"{link.round_trip_us / 1000:.1f} ms",
+        _round_trip(link),
         link.sent,
         link.received,
         f"{link.bytes_per_s // 1024} KiB, {link.messages_per_s}",
@@ -48,6 +48,12 @@ def _state(link: "PeerLink") -> str:
     if link.paused_ms:
         return f"paused, {_duration(link.paused_ms)} left"
     return "down" if link.up_ms is None else f"up {_duration(link.up_ms)}"
+
+
+def _round_trip(link: "PeerLink") -> str:
+    if link.up_ms is None or link.round_trip_us is None:
+        return "-"
+    return f"{link.round_trip_us / 1000:.1f} ms"
 
 
 def _duration(ms: int) -> str:

@@ -131,7 +131,8 @@ def neighbours(
     for key, entry in listed.items():
         unknown = key != own and key not in admitted
         if unknown and (key not in dropped or not (votes or has_a_way)):
-            named[key] = (entry.name or key.hex()[:8], True)
+            # A newcomer takes what it lacks from them; a validator owes them no more than a reader.
+            named[key] = (entry.name or key.hex()[:8], not votes)
     return tuple(
         Neighbour(key, name, voting, _ways(addresses.get(key, ()), listed.get(key)))
         for (key, (_, voting)), name in zip(named.items(), _distinct(named), strict=True)

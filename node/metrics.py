@@ -4,7 +4,7 @@ The shell says what happened; the composition root says where the node stands at
 scrape. Nothing here is asked by the engine, the core or the ledger, and their clocks are not ours:
 the time of a phase is the time between two messages as this node sent or received them.
 
-Every label is bounded: codes of the catalogue, peers of the allow-list, tables of the database.
+Every label is bounded: codes of the catalogue, peers, tables of the database.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -284,7 +284,7 @@ def _node(sight: Sight) -> Iterator[Metric]:
         ("mithaq_validators_silent", "Of the connected, those that sign nothing.", silent),
         ("mithaq_validators_missing", "So many more make a quorum.", max(0, missing)),
         ("mithaq_evidence_cases", "Cases of equivocation that are kept.", status.evidence),
-        ("mithaq_peers", "Nodes of the allow-list.", len(status.peers)),
+        ("mithaq_peers", "Nodes with which a link is kept.", len(status.peers)),
         ("mithaq_peers_connected", "Of these connected.", sum(p.connected for p in status.peers)),
         (
             "mithaq_disk_free_bytes",

@@ -1,9 +1,8 @@
 """The other validators and the links to them: those of the height at hand and of the next (R45).
 
 Votes go to whoever votes at this height or at the next, and only their Status counts. Both follow
-the state: who joins is spoken to from the height before its first on, who left is no longer. The
-links themselves come from the operator's list of peers; a validator that stands in no list simply
-never answers.
+the state: who joins is spoken to from the height before its first on, who left is no longer. With
+whom there are links at all follows from the same state (`node/admission`).
 """
 
 from collections.abc import Callable

@@ -73,6 +73,7 @@ class Peering:
         self._answered: dict[PeerId, float] = {}
         self._ask_at = 0.0
         self._neighbours = {peer_id_of(one.node_key): one for one in self._found()}
+        self._book.retain([one.node_key for one in self.neighbours])
         links.set_peers([_peer(one) for one in self._neighbours.values()])
 
     @property
@@ -130,8 +131,8 @@ class Peering:
 
     def tick(self, now_s: float) -> None:
         """Dial where peers are said to be now, pass that on, and ask for what is missing."""
+        self._book.save()
         if self._news:
-            self._book.save()
             self._arrange()
             news, self._news = self._news, {}
             for peer in self._linked:

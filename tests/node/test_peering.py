@@ -6,6 +6,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from kit.api import ChainOfOne
@@ -298,3 +300,45 @@ def test_a_long_list_goes_in_several_messages() -> None:
 
     counts = [len(m.nodes) for _, m in house.links.said() if isinstance(m, wire.Addresses)]
     assert counts == [limits.ADDRESSES_MESSAGE_MAX, 1]
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.data())
+def test_in_whatever_order_words_travel_everybody_ends_with_the_newest(data: st.DataObject) -> None:
+    """Four validators in a ring, each of which moves now and then: a law of what is passed on."""
+    houses = [House(key(f"node {index}")) for index in range(4)]
+    ring = {index: ((index - 1) % 4, (index + 1) % 4) for index in range(4)}
+    names = {id_of(f"node {index}"): index for index in range(4)}
+    newest: dict[int, str] = {}
+    now_s = 0.0
+
+    def carry() -> None:
+        for index, house in enumerate(houses):
+            for peer, message in house.links.said():
+                assert isinstance(message, wire.Addresses | wire.WantAddresses)
+                if names[peer] in ring[index]:
+                    teller = id_of(f"node {index}")
+                    houses[names[peer]].peering.hear(teller, message, now_ms=NOW, now_s=now_s)
+
+    for index, house in enumerate(houses):
+        for other in ring[index]:
+            house.peering.linked(id_of(f"node {other}"))
+    moves = data.draw(st.lists(st.integers(0, 3), min_size=1, max_size=8))
+    for step, index in enumerate(moves):
+        newest[index] = f"moved-{step}.example:1"
+        houses[index].peering.advertise((newest[index],), NOW)
+        for ticking in data.draw(st.permutations(range(4))):
+            houses[ticking].peering.tick(now_s)
+        carry()
+    for _ in range(4):  # the ring's diameter, and a tick to pass each on
+        now_s += 1.0
+        for house in houses:
+            house.peering.tick(now_s)
+        carry()
+    for house in houses:
+        house.peering.tick(now_s)
+
+    for index, house in enumerate(houses):
+        for other, address in newest.items():
+            if other != index:
+                assert house.dialled(f"Ministry {other}") == [address]
