@@ -41,6 +41,8 @@ class GossipJudge:
         Raises:
             RemoteFault: no honest node would have passed it on.
         """
+        if wire.is_foreign(payload):
+            return False
         message = wire.read(payload)
         if not isinstance(message, wire.Decided):
             kind = type(message).__name__

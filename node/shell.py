@@ -154,6 +154,8 @@ class Shell:
             return False
 
     def _hear(self, peer: PeerId, payload: bytes, via: Via) -> None:
+        if wire.is_foreign(payload):
+            return
         try:
             message = wire.read(payload)
             if via is Via.LINK:

@@ -4,7 +4,7 @@ One closed union, one decoder. A proposal carries its block whole up to INLINE_B
 above that the header and the hashes of its transactions, which the receivers mostly hold.
 """
 
-from typing import Annotated, Final, final
+from typing import Annotated, Final, final, get_args
 
 from msgspec import Meta, Struct
 
@@ -124,6 +124,20 @@ WITH_BODY: Final = (Proposed, Body, Decided)
 """Kinds that may carry a block; on a link they yield to votes."""
 BULK: Final = (Transactions, Offer, Want, Addresses, WantAddresses)
 """Kinds that yield to all others."""
+
+
+_TAGS: Final = frozenset(kind.__struct_config__.tag for kind in get_args(Wire | Aside))
+_ARRAYS: Final = range(0x90, 0xA0)
+_NUMBERS: Final = range(0x80)
+
+
+def is_foreign(data: bytes) -> bool:
+    """Whether this names a kind that this version does not know.
+
+    A later version may have more to say. That is no fault of its node: who speaks of faults here
+    would have two versions silence each other while a network is upgraded, node by node.
+    """
+    return len(data) > 1 and data[0] in _ARRAYS and data[1] in _NUMBERS and data[1] not in _TAGS
 
 
 def write(message: Wire | Aside) -> bytes:

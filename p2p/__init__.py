@@ -7,8 +7,9 @@ restart.
 
 - `p2p.peers`     names of peers; loads nothing of libp2p, so that the CLI may use it
 - `p2p.frames`    the bytes of a link: lanes, coalescing, parsing; pure
-- `p2p.inbox`     what arrives, bounded per peer
+- `p2p.inbox`     what arrives, bounded per peer and heard in turns
 - `p2p.bucket`    how much of something a peer may have; pure
+- `p2p.quota`     what a peer may cost: bytes, messages, answers
 - `p2p.doorway`   who may begin a handshake; pure
 - `p2p.negotiation`, `p2p.noise`, `p2p.yamux`, `p2p.yamux_frames`
                   the layers below a stream, with the bounds that libp2p leaves out

@@ -12,6 +12,7 @@ from node.gossip_judge import GossipJudge
 from node.questions import Certified
 from node.verify import Gate
 from primitives import limits
+from primitives.codec import encode
 from primitives.crypto import ED25519, Scheme
 from primitives.errors import BadSignature, Malformed, RemoteFault
 
@@ -91,6 +92,11 @@ def test_only_decided_blocks_are_for_the_topic() -> None:
         judge.passes(wire.write(wire.Fetch(block(3).certificate.block_id)))
     with pytest.raises(Malformed):
         judge.passes(b"no message")
+
+
+def test_a_kind_of_a_later_version_goes_no_further_and_is_nobodys_fault() -> None:
+    """Networks are upgraded node by node."""
+    assert not Node(3).judge.passes(encode([127, "what we do not know"]))
 
 
 def test_a_node_that_is_behind_judges_by_the_newest_validators_it_knows() -> None:

@@ -20,6 +20,7 @@ from p2p.inbox import LinkDown, LinkUp
 from p2p.network import Network, open_network
 from p2p.peers import node_key_of
 from primitives import limits
+from primitives.codec import encode
 from primitives.crypto import SigningKey
 from services.table import TRANSACTION
 
@@ -97,6 +98,18 @@ async def test_a_burst_of_faults_pauses_a_peer_and_says_why() -> None:
         assert {each.reason for each in ours.links()[theirs.id].penalties} == {
             status.penalties[0].reason
         }
+
+
+@in_trio
+async def test_what_a_later_version_says_beside_is_no_fault() -> None:
+    """Two versions must not silence each other while a network is upgraded, node by node."""
+    async with shell_and_peer() as (shell, ours, theirs):
+        for _ in range(20):
+            theirs.send(ours.id, encode([127, "what we do not know"]), Lane.VOTES)
+        theirs.send(ours.id, b"no message", Lane.VOTES)
+
+        await until(lambda: shell.faults[theirs.id] == 1)
+        assert ours.links()[theirs.id].penalised == 1
 
 
 @in_trio

@@ -222,3 +222,12 @@ def test_the_largest_message_fits() -> None:
 
     assert len(data) <= limits.MESSAGE_BYTES_MAX
     assert wire.read(data) == message
+
+
+def test_a_kind_of_a_later_version_is_told_apart_from_what_is_wrong() -> None:
+    """By its tag alone: every kind of ours is known, spoilt or not, and rubbish is of no kind."""
+    assert not any(wire.is_foreign(wire.write(message)) for message in MESSAGES.values())
+    assert not wire.is_foreign(wire.write(MESSAGES["fetch"])[:3])
+    assert not any(wire.is_foreign(data) for data in (b"", b"\x91", b"rubbish", b"\x91\xff"))
+
+    assert wire.is_foreign(encode([127, "what we do not know"]))

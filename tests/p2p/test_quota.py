@@ -12,7 +12,6 @@ from trio.testing import MockClock
 
 from kit.nets import (
     EAGER,
-    LINK_PROTOCOL,
     id_of,
     in_trio,
     next_of,
@@ -197,4 +196,3 @@ async def test_a_question_given_up_does_not_break_the_link() -> None:
         ours.send(theirs.id, b"vote", Lane.VOTES)
         assert await payloads(theirs.inbox, 1) == [b"vote"]
         assert ours.links()[theirs.id].since == since
-        assert LINK_PROTOCOL in ours.protocols
