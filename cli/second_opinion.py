@@ -18,7 +18,7 @@ from node.diagnosis import Diagnosis
 from node.facts import Facts, Seen
 from node.findings import Code, Finding, Weight
 from node.plain_words import names, number
-from node.roll_call import Reach, RollCall
+from node.roll_call import LINKS_MS, Reach, RollCall
 from node.status import BEHIND_MAX
 from primitives.errors import Malformed, Rejected
 from primitives.ids import ChainId, short
@@ -28,8 +28,6 @@ from primitives.validators import quorum
 ASK_S: Final = 3.0
 """A node answers within milliseconds, and within seconds where its machine is overloaded."""
 WIDTH: Final = 79
-LINKS_MS: Final = 15_000
-"""So long after its start a node has had the time to find the others."""
 _WEIGHTS: Final = list(Weight)
 _OF_ONE_SIDE: Final = {
     code.value

@@ -140,12 +140,18 @@ class Lookout:
         return contact
 
     def is_live(self, link: Link, now_ms: int) -> bool:
-        """Whether there is a link, and something came on it a moment ago."""
+        """Whether there is a link, and something came on it a moment ago.
+
+        Validators that make no progress tell each other where they stand twice a second.
+        """
         contact = self.contacts.get(link)
         if contact is None or not contact.linked:
             return False
         heard_ms = max(contact.turned_ms, contact.heard_ms or 0)
-        return now_ms - heard_ms <= limits.QUIET_MS
+        stalled_ms = 0 if self.work_ms is None else now_ms - self.work_ms
+        votes = self._engine.signing is not None
+        stalled = votes and stalled_ms > limits.QUIET_STALLED_MS
+        return now_ms - heard_ms <= (limits.QUIET_STALLED_MS if stalled else limits.QUIET_MS)
 
     # --- the chain ----------------------------------------------------------------------------
 

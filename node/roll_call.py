@@ -21,6 +21,8 @@ RELAY_MS: Final = 3_000
 """What somebody signed, or others said of it, before it was lost still comes for a moment."""
 TOGETHER_MS: Final = 30_000
 """Links that end within this time end for one reason: a dead line is noticed after 15 s or 20 s."""
+LINKS_MS: Final = 15_000
+"""So long after its start a node has had the time to find the others."""
 FRESH_MS: Final = 30_000
 """What was signed longer ago says nothing about who is there now."""
 
@@ -106,7 +108,8 @@ class RollCall:
         if one.is_self:
             return Reach.SELF
         if one.linked:
-            return Reach.LINKED if self._age(one) <= self.patience_ms else Reach.QUIET
+            quiet = self._age(one) > self.patience_ms or self._is_lost_to_others(one)
+            return Reach.QUIET if quiet else Reach.LINKED
         if self.reached_by(one) or self._still_signs(one):
             return Reach.RELAYED
         return Reach.GONE
@@ -121,6 +124,26 @@ class RollCall:
         if self.facts.role is NodeRole.VALIDATOR and stalled:
             return limits.QUIET_STALLED_MS
         return limits.QUIET_MS
+
+    def _is_lost_to_others(self, one: Seen) -> bool:
+        """Whether the height stands still, and who is heard later hears it no more.
+
+        An observer is told less often than validators are how another one stands.
+        """
+        stalled = (self.step.work_ms or 0) > limits.QUIET_STALLED_MS
+        if not stalled or self._age(one) <= limits.QUIET_STALLED_MS:
+            return False
+        return bool(self.near_words) and not self.reached_by(one)
+
+    @cached_property
+    def near_words(self) -> tuple[Seen, ...]:
+        """Who says whom it reaches, and is heard."""
+        return tuple(
+            v
+            for v in self.facts.validators
+            if v.linked and self._age(v) <= limits.QUIET_STALLED_MS
+            if v.word is not None and v.word.reaches is not None
+        )
 
     def _age(self, one: Seen) -> int:
         """How long ago it last showed itself on its link."""
@@ -207,7 +230,7 @@ class RollCall:
         word = one.word
         if word is None or word.reaches is None or not one.linked:
             return False
-        return word.age_ms <= limits.QUIET_MS and word.up_ms > TOGETHER_MS
+        return word.age_ms <= limits.QUIET_MS and word.up_ms > LINKS_MS
 
     @cached_property
     def unanswered(self) -> tuple[Seen, ...]:

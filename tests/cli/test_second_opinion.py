@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from cli.second_opinion import LINKS_MS, Opinion, Witness
+from cli.second_opinion import Opinion, Witness
 from client.connection import Node
 from kit.situations import MINISTRIES, Situation
 from node.diagnosis import diagnose
 from node.facts import Trouble
+from node.roll_call import LINKS_MS
 from node.status import BEHIND_MAX
 from primitives.ids import NO_VIEW, BlockId, Height
 

@@ -20,7 +20,7 @@ from node.diagnosis import Diagnosis, diagnose
 from node.facts import Facts, Trouble
 from node.findings import RANK, Code, Weight
 from node.plain_words import names, since, span
-from node.roll_call import TOGETHER_MS, Reach, RollCall
+from node.roll_call import LINKS_MS, TOGETHER_MS, Reach, RollCall
 from node.standing import SigningState
 from node.status import Syncing
 from node.waiting_for import TURNS_LOST
@@ -279,8 +279,29 @@ def test_an_observer_believes_in_a_cut_once_links_had_their_time() -> None:
     assert diagnose(divided(3).facts).verdict == "halted"
     assert diagnose(divided(2).facts).verdict == "slow"
 
-    for changed in ({"up_ms": TOGETHER_MS}, {"age_ms": limits.QUIET_MS + 1}, {"reaches": None}):
+    for changed in ({"up_ms": LINKS_MS}, {"age_ms": limits.QUIET_MS + 1}, {"reaches": None}):
         assert codes(diagnose(divided(3).word("Health", **changed).facts)) == []
+
+
+@pytest.mark.parametrize(
+    ("heard_ms", "reaches", "work_ms", "quiet"),
+    [
+        (5_001, (0, 1, 2), 5_001, True),
+        (5_000, (0, 1, 2), 5_001, False),
+        (5_001, (0, 1, 2), 5_000, False),
+        (5_001, (0, 1, 2, 3), 5_001, False),
+    ],
+)
+def test_an_observer_believes_those_who_hear_more(
+    *, heard_ms: int, reaches: tuple[int, ...], work_ms: int, quiet: bool
+) -> None:
+    """Where the chain stands still validators hear of each other twice a second, it does not."""
+    situation = Situation(4, seat=None).waits(work_ms).one("Health", heard_ms=heard_ms)
+    for name in ("Finance", "Interior", "Justice"):
+        situation.word(name, reaches=reaches)
+
+    found = diagnose(situation.facts)
+    assert ("validator.missing" in codes(found)) is quiet
 
 
 def test_what_was_never_there_is_a_side_as_well() -> None:

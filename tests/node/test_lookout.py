@@ -193,3 +193,21 @@ def test_a_new_link_begins_without_the_words_of_the_last() -> None:
 
     contact = lookout.contacts["a"]
     assert (contact.about, contact.same_parameters, contact.clock_ahead_ms) == (None, None, None)
+
+
+def test_where_the_chain_stands_still_silence_is_noticed_sooner() -> None:
+    """Validators then say twice a second where they stand; from one moment to the next."""
+    network = begun(4)
+    node = network.validators()[0]
+    lookout = Lookout(node.alive, 0)
+    lookout.link_up("a", 0)
+    network.submit(node, network.transaction("treasury", pay("works", 1, "A")))
+    lookout.look(0)
+    still = limits.QUIET_STALLED_MS
+
+    lookout.heard("a", 1)
+    assert lookout.is_live("a", still + 1)
+    assert not lookout.is_live("a", still + 2)
+
+    lookout.work_ms = None
+    assert lookout.is_live("a", still + 2)
