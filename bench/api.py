@@ -22,7 +22,7 @@ from ledger.genesis import GenesisAccount, GenesisDocument, genesis_block
 from ledger.parameters import DEFAULTS
 from ledger.transaction import Body, Call, Transaction, sign_body
 from node.api import serve
-from node.diagnosis import Diagnosis
+from node.facts import Facts
 from node.lag import Load
 from node.status import NodeStatus
 from primitives.codec import encode
@@ -118,7 +118,7 @@ class Nothing:
         """Nobody asks."""
         raise NotImplementedError("this benchmark asks for no status")
 
-    def why(self) -> Diagnosis:
+    def facts(self) -> Facts:
         """Nobody asks."""
         raise NotImplementedError("this benchmark asks for no diagnosis")
 

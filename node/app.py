@@ -19,8 +19,8 @@ from ledger.membership import suspended, validator_records
 from ledger.validators import ValidatorRecord
 from node.api import serve, serve_admin
 from node.config import LogLevel
-from node.diagnosis import Diagnosis, diagnose
 from node.engine import Engine
+from node.facts import Facts
 from node.folder import LoadedNode, check_identity, load_node
 from node.lag import Load
 from node.link_status import PeerLink
@@ -312,9 +312,9 @@ class RunningNode:
             )
         )
 
-    def why(self) -> Diagnosis:
-        """How the chain fares as this node sees it, and why."""
-        return diagnose(self.observer.facts())
+    def facts(self) -> Facts:
+        """What the node knows of this moment, for a diagnosis."""
+        return self.observer.facts()
 
     def status(self) -> NodeStatus:
         """Where the node stands now."""

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from ledger.genesis import GenesisDocument
 from node.config import LogLevel
-from node.diagnosis import Diagnosis
+from node.facts import Facts
 from node.lag import Load
 from node.link_status import PeerLink
 from node.mempool import Held
@@ -34,8 +34,8 @@ class Backend(Protocol):
         """Where the node stands now."""
         ...
 
-    def why(self) -> Diagnosis:
-        """How the chain fares as this node sees it, and why."""
+    def facts(self) -> Facts:
+        """What the node knows of this moment, for a diagnosis."""
         ...
 
     @property

@@ -30,7 +30,7 @@ from ledger.transaction import (
 )
 from node.api import serve, serve_admin
 from node.config import Address, ApiConfig, Config, LogLevel, NodeFolder, P2pConfig
-from node.diagnosis import Diagnosis, diagnose
+from node.facts import Facts
 from node.folder import LoadedNode
 from node.guard import NOT_FENCED
 from node.keys import Purpose, StoredKey
@@ -178,9 +178,9 @@ class ChainOfOne:
     def metrics(self) -> bytes:
         return self._metrics.page(Sight(status=self.status()))
 
-    def why(self) -> Diagnosis:
+    def facts(self) -> Facts:
         head = self.store.head()
-        return diagnose(replace(healthy(head.height, head.block_id), chain=self.chain))
+        return replace(healthy(head.height, head.block_id), chain=self.chain)
 
     def status(self) -> NodeStatus:
         head = self.store.head()
