@@ -71,9 +71,8 @@ async def test_a_liar_is_caught_once_and_never_asked_again(spoil: object) -> Non
 
     await newcomer.catch_up(within_s=20)
 
-    (lie,) = newcomer.lies
-    assert lie.link == "liar"
-    assert len(lie.sent) == 64
+    assert [lie.link for lie in newcomer.lies] == ["liar"]
+    assert len(newcomer.lies[0].sent) == 64
     assert newcomer.after_the_lie == []
 
 
@@ -97,7 +96,6 @@ async def test_a_claim_without_blocks_holds_nobody_up() -> None:
     newcomer.peers["boaster"].lags = 100
 
     await newcomer.catch_up(within_s=5)
-    newcomer.hear("boaster")
 
     assert [name for name, _ in newcomer.questions].count("boaster") == 1
     assert sorted(event for event, _ in newcomer.said) == [
@@ -114,7 +112,7 @@ async def test_a_silent_peer_costs_patience_once() -> None:
     """What it was asked is asked of another, and while it is silent it is asked nothing else."""
     newcomer = Newcomer({"silent": Silent(), "honest": Peer()})
 
-    took_s = await newcomer.catch_up(within_s=20)
+    took_s = await newcomer.catch_up(within_s=200)
 
     assert took_s < 2 * PATIENCE_S
     assert [name for name, _ in newcomer.questions].count("silent") == 1

@@ -163,6 +163,26 @@ def test_who_fails_is_asked_more_and_more_rarely() -> None:
     assert pauses == [REST_S * factor for factor in (1, 2, 4, 8, 16, 32, 60, 60, 60)]
 
 
+def test_who_has_nothing_of_what_it_promised_is_believed_no_more() -> None:
+    """Whatever it says, until it is linked anew; who keeps only newer blocks is."""
+    plan = Plan(Height(10))
+    plan.promise("boaster", Height(100))
+    (asked,) = questions(plan)
+    believed = plan.answered(asked, kept_from=Height(1), height=Height(10), blocks=(), now_s=1.0)
+    plan.promise("boaster", Height(200))
+    after = questions(plan, 60.0)
+    assert (believed, after) == (False, [])
+
+    plan.forget("boaster")
+    plan.promise("boaster", Height(200))
+    (anew,) = questions(plan, 60.0)
+    pruned = plan.answered(anew, kept_from=Height(50), height=Height(200), blocks=(), now_s=61.0)
+    plan.advance(Height(50))
+
+    assert pruned
+    assert questions(plan, 62.0)[0].first == 50
+
+
 def test_the_target_is_what_more_than_f_voters_stand_for() -> None:
     """One liar among four moves it nowhere; with too few links, whoever brings blocks is shown."""
     plan = Plan(Height(10))

@@ -71,7 +71,7 @@ async def test_a_liar_on_the_wire_loses_its_links_and_the_honest_ones_bring_the_
         links = network.links()
         assert [lie.link for lie in newcomer.lies] == [id_of(3)]
         assert down.peer == id_of(3)
-        assert links[id_of(3)].paused_s > 0
+        assert links[id_of(3)].penalties[0].points == limits.PENALTY_POINTS_MAX
         assert "transactions have root" in links[id_of(3)].penalties[0].reason
         assert all(links[id_of(number)].penalties == () for number in (1, 2))
         tasks.cancel_scope.cancel()
