@@ -9,6 +9,7 @@ from bench import (
     audit,
     catchup,
     disk,
+    flood,
     guards,
     joining,
     ledger,
@@ -45,6 +46,7 @@ MODULES: Final = (
     api,
     network,
     guards,
+    flood,
     payments,
     load,
 )

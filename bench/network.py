@@ -81,13 +81,21 @@ class Network:
         return encode(sign_body(body, [self.treasury]))
 
 
-def start(base_port: int) -> Network:
+def start(base_port: int, observers: int = 0) -> Network:
     """Start a new network; the time to its first block counts the command's own start."""
     home = Path(tempfile.mkdtemp(prefix="mithaq-bench-"))
     began = time.perf_counter()
     command = [str(Path(sys.executable).parent / "mithaq"), "localnet", "up"]
     subprocess.run(
-        [*command, "--home", str(home), "--base-port", str(base_port)],
+        [
+            *command,
+            "--observers",
+            str(observers),
+            "--home",
+            str(home),
+            "--base-port",
+            str(base_port),
+        ],
         check=True,
         capture_output=True,
     )
