@@ -1,5 +1,6 @@
 """What peers ask of us: bodies and decided blocks. Reads only."""
 
+from collections.abc import Callable
 from typing import final
 
 from consensus.events import Link
@@ -9,16 +10,21 @@ from node.blocks import Blocks
 from primitives import limits
 from primitives.block import body_bytes, transaction_hash
 from primitives.errors import Rejected
-from primitives.ids import BlockId, Height, TimeMs
+from primitives.ids import BlockId, Height, TimeMs, ValidatorKey
 from storage.chain import ChainStore
 
 
 @final
 class Allowance:
-    """How often a link gets an answer: at most `per_second` in each second of our clock."""
+    """How often a link gets an answer: at most `per_second` in each second of our clock.
 
-    def __init__(self, per_second: int) -> None:
-        self._per_second = per_second
+    With `author`, that is for validators; who only follows needs, and gets, far fewer.
+    """
+
+    def __init__(
+        self, per_second: int, author: Callable[[Link], ValidatorKey | None] | None = None
+    ) -> None:
+        self._per_second, self._author = per_second, author
         self._given: dict[Link, tuple[int, int]] = {}
 
     def allows(self, link: Link, now_ms: TimeMs) -> bool:
@@ -27,6 +33,8 @@ class Allowance:
         if second != now_ms // 1000:
             second, given = now_ms // 1000, 0
         self._given[link] = (second, given + 1)
+        if self._author is not None and self._author(link) is None:
+            return given < limits.FOLLOWER_ANSWERS_PER_SECOND
         return given < self._per_second
 
 

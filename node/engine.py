@@ -87,8 +87,8 @@ class Engine:
         self._logged: set[BlockId] = set()
         self._heartbeat = False
         self._mark: tuple[Height, View, View] | None = None
-        self._statuses = Allowance(limits.STATUS_ANSWERS_PER_SECOND)
-        self._fetches = Allowance(limits.FETCH_ANSWERS_PER_SECOND)
+        self._statuses = Allowance(limits.STATUS_ANSWERS_PER_SECOND, self._neighbours.author)
+        self._fetches = Allowance(limits.FETCH_ANSWERS_PER_SECOND, self._neighbours.author)
         self._pending: deque[on.Event] = deque()
         self._out = Outbox()
         self._now_ms = TimeMs(0)

@@ -363,6 +363,9 @@ STATUS_ANSWERS_PER_SECOND: Final = 20
 """What a peer may make us look up by sending where it stands; it says so twice a second."""
 FETCH_ANSWERS_PER_SECOND: Final = 20
 """Bodies and transactions a peer may ask for; 2 MiB each, and it needs FETCHES_MAX at a time."""
+FOLLOWER_ANSWERS_PER_SECOND: Final = 4
+"""The same of who does not vote: a full block read and written costs us ten milliseconds, and it
+needs one at a time, twice a second at most."""
 WATCHDOG_S: Final = 30.0
 """A loop that does not turn for so long is dead: the longest step of a healthy one, the execution
 of a full block on a slow machine, takes two seconds. systemd waits twice as long."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from consensus.events import Link
 from consensus.messages import Status
 from kit.crafted import built, voices
 from kit.engines import begun
@@ -50,6 +51,19 @@ def test_a_flood_of_fetches_is_answered_so_often_a_second() -> None:
     ]
 
     assert answers == [1] * limits.FETCH_ANSWERS_PER_SECOND + [0]
+
+
+def test_who_only_follows_is_answered_less_often() -> None:
+    """It has no vote that anybody waits for, and each answer may read a full block."""
+    network = begun()
+    node = network.validators()[0]
+    fetch = wire.Fetch(node.store.head().block_id)
+    answers = [
+        len(node.alive.deliver(Link("a follower"), fetch, None, network.now_ms).messages)
+        for _ in range(limits.FOLLOWER_ANSWERS_PER_SECOND + 1)
+    ]
+
+    assert answers == [1] * limits.FOLLOWER_ANSWERS_PER_SECOND + [0]
 
 
 @pytest.mark.parametrize(
