@@ -31,6 +31,8 @@ _CHAIN: Final = bytes(32)
 _MESSAGES: Final = 2_000
 _BLOCKS: Final = 100
 _HANDSHAKES: Final = 40
+_DEAD: Final = 100
+_DEAD_S: Final = 6.0
 _VOTES: Final = 9
 _LINE_BYTES_PER_S: Final = 500_000
 """4 Mbit/s."""
@@ -42,6 +44,8 @@ TOGETHER_US: Final = 15.0
 ALONE_US: Final = 150.0
 GOSSIP_US: Final = 1_500.0
 HANDSHAKE_US: Final = 20_000.0
+DEAD_SHARE: Final = 0.15
+"""Of a core: what trying a hundred peers that are gone, for ever, may cost."""
 WAIT_SHARE: Final = 0.1
 """Of the time that the answer takes: what a vote that comes meanwhile may wait."""
 
@@ -54,6 +58,8 @@ class Figures:
     alone_us: float
     gossip_us: float
     handshake_us: float
+    dead_share: float
+    """Of a core, while `_DEAD` peers refuse every attempt."""
     quiet_ms: float
     behind_ms: float
 
@@ -71,6 +77,7 @@ def run(report: Report) -> None:
     report.goal("links.vote/alone", found.alone_us, unit, at_most=ALONE_US)
     report.goal("links.gossip/10KB", found.gossip_us, "us CPU per node of 4", at_most=GOSSIP_US)
     report.goal("links.handshake", found.handshake_us, "us CPU per side", at_most=HANDSHAKE_US)
+    report.goal("links.dials/100 dead", found.dead_share, "of a core", at_most=DEAD_SHARE)
     report.fact("links.vote/slow line, quiet", found.quiet_ms, "ms")
     report.fact("links.vote/slow line, 8 MiB under way", found.behind_ms, "ms")
     report.goal("links.vote/wait", found.wait_share, "of the answer's time", at_most=WAIT_SHARE)
@@ -89,12 +96,14 @@ async def _measure() -> Figures:
             handshake_us = await _handshakes(networks)
         async with _nodes(4) as networks:
             gossip_us = await _gossip(networks)
+        dead_share = await _dead_peers()
         quiet_ms, behind_ms = await _on_a_slow_line()
     return Figures(
         together_us=together_us,
         alone_us=alone_us,
         gossip_us=gossip_us,
         handshake_us=handshake_us,
+        dead_share=dead_share,
         quiet_ms=quiet_ms,
         behind_ms=behind_ms,
     )
@@ -144,6 +153,16 @@ async def _gossip(networks: list[Network]) -> float:
         for network in networks[1:]:
             await _receive(network, 1)
     return _each_us(started, _BLOCKS * len(networks))
+
+
+async def _dead_peers() -> float:
+    """Addresses where nobody listens refuse at once: the dearest kind of dead peer."""
+    nobody = ("127.0.0.1:1",)
+    async with _node(0, dict.fromkeys(range(1, _DEAD + 1), nobody)):
+        await trio.sleep(1.0)  # the first attempts, which follow each other quickly
+        started = time.process_time()
+        await trio.sleep(_DEAD_S)
+        return (time.process_time() - started) / _DEAD_S
 
 
 async def _on_a_slow_line() -> tuple[float, float]:

@@ -90,6 +90,7 @@ def _carrying(found: links.Figures) -> Iterator[str]:
             "us",
             links.HANDSHAKE_US,
         ),
+        ("100 peers that are gone, of a core", 100 * found.dead_share, "%", 100 * links.DEAD_SHARE),
         ("a vote behind an answer of 8 MiB", 100 * found.wait_share, "%", 100 * links.WAIT_SHARE),
     ):
         verdict = "met" if value <= goal else "missed"

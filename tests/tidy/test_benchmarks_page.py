@@ -37,6 +37,7 @@ def carried(*, alone_us: float) -> links.Figures:
         alone_us=alone_us,
         gossip_us=800.0,
         handshake_us=7_500.0,
+        dead_share=0.02,
         quiet_ms=1.5,
         behind_ms=whole_ms / 20,
     )
