@@ -8,6 +8,8 @@ from pathlib import Path
 from kit.perturb.manifest import Manifest
 from kit.perturb.record import Record, Seen, Weight
 from kit.perturb.soak import counted, growth_of, leaks, reasons_in, unexplained
+from kit.perturb.table import ROWS, Row, on_page
+from kit.tree import ROOT
 
 
 def weights(*, mb_per_hour: float, more_after_s: int = 4_000, more: int = 0) -> list[Weight]:
@@ -67,3 +69,18 @@ def test_a_late_block_needs_a_reason_in_some_log(tmp_path: Path) -> None:
         "4 of 7 blocks late: 1 for want of proposal (none came), 1 for want of prepares, "
         "1 for want of commits, 1 for want of no reason"
     )
+
+
+def test_a_measured_row_replaces_that_of_the_page() -> None:
+    """Every row of the table has a place there; what was missed says so."""
+    page = (ROOT / "docs/resilience.md").read_text(encoding="utf-8")
+    rows = {name: Row(f"case {name}", "goal", f"result {name}", name != "flood") for name in ROWS}
+
+    written = on_page(page, rows)
+
+    assert on_page(written, rows) == written
+    for name in ROWS:
+        missed = "**missed**: " if name == "flood" else ""
+        row = f"| case {name} | goal | {missed}result {name} | `kit.perturb table {name}` |"
+        assert written.count(row) == 1
+    assert len(written.splitlines()) == len(page.splitlines())

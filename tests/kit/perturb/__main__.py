@@ -1,7 +1,7 @@
 """Perturbation tests: `PYTHONPATH=.:tests python -m kit.perturb run tests/perturb/*.toml`.
 
     run MANIFEST… [--seeds FIRST..LAST]   play each, and one made from each seed
-    table [ROW…] [--minutes M]            the numbers of docs/resilience.md, goal and result
+    table [ROW…] [--minutes M] [--write]  the numbers of docs/resilience.md, goal and result
     soak [--hours H]                      half load without trouble; nothing may grow
     sweep                                 remove what killed runs left
 
@@ -27,11 +27,12 @@ from kit.perturb.record import Record
 from kit.perturb.report import report
 from kit.perturb.run import play
 from kit.perturb.soak import counted, growth_of, leaks, reasons_in, unexplained
-from kit.perturb.table import ROWS, WARM_S, Bench, network_at, saturated
+from kit.perturb.table import ROWS, WARM_S, Bench, Row, network_at, on_page, saturated
 from kit.tree import ROOT
 
 TABLE_SIGHT_S: Final = 0.4
 """Nine nodes are asked; more often would be a load of its own."""
+PAGE: Final = ROOT / "docs/resilience.md"
 SOAK_SIGHT_S: Final = 2.0
 KEPT: Final = ROOT / "tests/perturb/regressions"
 
@@ -72,6 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     playing.add_argument("--seeds", type=_seeds, default=(), metavar="FIRST..LAST")
     numbers = commands.add_parser("table")
     numbers.add_argument("rows", nargs="*", metavar="ROW", help=f"of {', '.join(ROWS)}")
+    numbers.add_argument("--write", action="store_true", help="into docs/resilience.md")
     numbers.add_argument("--minutes", type=float, default=10.0, help="that f + 1 are down")
     soaking = commands.add_parser("soak")
     soaking.add_argument("--hours", type=float, default=1.0)
@@ -86,7 +88,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say(f"removed: {', '.join(sweep()) or 'nothing was there'}")
         return 0
     if asked.command == "table":
-        return _table(asked.rows or list(ROWS), asked.half or _half(), asked.minutes)
+        rows = _rows(asked.rows or list(ROWS), asked.half or _half(), asked.minutes)
+        if asked.write:
+            PAGE.write_text(on_page(PAGE.read_text("utf-8"), rows), "utf-8")
+        return 0 if all(row.held for row in rows.values()) else 1
     if asked.command == "soak":
         return _soak(asked.half or _half(), asked.hours)
     try:
@@ -142,14 +147,14 @@ def _loaded(record: Record) -> tuple[float, float]:
     return record.loaded + WARM_S, record.over
 
 
-def _table(names: Sequence[str], half: int, minutes: float) -> int:
+def _rows(names: Sequence[str], half: int, minutes: float) -> dict[str, Row]:
     bench = Bench(_play, half, minutes)
-    rows = []
+    rows = {}
     for name in names:
-        rows.append(ROWS[name](bench))
-        _say(rows[-1].in_words())
-    _say("\n" + "\n".join(row.in_words() for row in rows))
-    return 0 if all(row.held for row in rows) else 1
+        rows[name] = ROWS[name](bench)
+        _say(rows[name].in_words())
+    _say("\n" + "\n".join(row.in_words() for row in rows.values()))
+    return rows
 
 
 def _play(manifest: Manifest) -> Record:

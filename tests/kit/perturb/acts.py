@@ -125,6 +125,25 @@ def _make_room(net: Net, _one: Perturbation, names: tuple[str, ...]) -> None:
     net.start(names)
 
 
+def _join(net: Net, one: Perturbation, names: tuple[str, ...]) -> None:
+    for name in names:
+        if one.by == "snapshot":
+            net.join(name)
+        else:
+            net.start([name])
+
+
+def _flood(net: Net, _one: Perturbation, names: tuple[str, ...]) -> None:
+    net.stop(names)
+    for name in names:
+        net.attack(name)
+
+
+def _flood_no_more(net: Net, _one: Perturbation, names: tuple[str, ...]) -> None:
+    net.kill(names)
+    net.start(names)
+
+
 def _set_clock(net: Net, one: Perturbation, names: tuple[str, ...]) -> None:
     for name in names:
         net.set_clock(name, one.seconds)
@@ -152,7 +171,8 @@ ACTS: Final[Mapping[str, tuple[Act, Act]]] = {
     "slow": (_slow, _hasten),
     "disk_full": (_fill, _make_room),
     "clock": (_set_clock, _set_clock_right),
-    "join": (_start, _nothing),
+    "flood": (_flood, _flood_no_more),
+    "join": (_join, _nothing),
     "add_validator": (add_validator, _nothing),
     "remove_validator": (remove_validator, _nothing),
 }

@@ -7,8 +7,8 @@
 - **Progress**: while a quorum of validators can speak to each other, blocks come; where none can,
   none come; after there is one again the next comes soon, and everybody is level soon.
 - **No leaks**: descriptors and memory of a process do not grow.
-- **`why` is right**: it says "halted" where a quorum is missing and nowhere else, and names what
-  the manifest expects.
+- **`why` is right**: validators say "halted" where a quorum is missing, and every node names what the
+  manifest expects.
 """
 
 from collections import Counter
@@ -31,7 +31,7 @@ DEAF_KINDS: Final = frozenset(
     ("kill", "pause", "restart", "upgrade", "disconnect", "cut", "disk_full", "clock")
 )
 """A validator to which this happens does not count."""
-ENDING_KINDS: Final = frozenset(("kill", "restart", "upgrade", "disk_full"))
+ENDING_KINDS: Final = frozenset(("kill", "restart", "upgrade", "disk_full", "flood"))
 """Its process ends, and another one begins."""
 
 
@@ -356,7 +356,9 @@ def _whys(record: Record, halts: Sequence[Span]) -> Iterator[str]:
                     f"{', '.join(missing)} is missing"
                 )
     for halt in halts:
-        for name, whys in record.whys.items():
+        # An observer that hears both sides of a cut has no vote to miss: it may only say "slow".
+        for name in sorted(_voters(record, halt.begun)):
+            whys = record.whys[name]
             last = [why for why in whys if halt.begun < why.at < halt.ended][-1:]
             lasted = halt.ended - halt.begun > record.manifest.expect.block_s
             if lasted and last and last[0].verdict != "halted":

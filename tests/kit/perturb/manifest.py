@@ -59,6 +59,7 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "slow": ("kbit_s",),
     "disk_full": (),
     "clock": ("seconds",),
+    "flood": (),
     "join": (),
     "add_validator": (),
     "remove_validator": (),

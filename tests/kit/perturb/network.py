@@ -28,6 +28,7 @@ ROOM_BYTES: Final = 48 * 1024 * 1024
 """What a small disk has beside the reserve that a node insists on."""
 NEXT_VERSION: Final = "99.0.0"
 """Of the tree that an upgraded node is started from."""
+_MITHAQ: Final = (sys.executable, "-P", "-m", "cli")
 _STOP_S: Final = 20.0
 _COMMAND_S: Final = 90.0
 
@@ -137,7 +138,7 @@ class Net:
         """The exit code, and what was printed."""
         process = self.hosts.spawn(
             CLIENTS,
-            [sys.executable, "-P", "-m", "cli", *words, "--home", str(self.home), "--json"],
+            [*_MITHAQ, *words, "--home", str(self.home), "--json"],
             output=subprocess.PIPE,
             environment={**os.environ, "PYTHONPATH": str(ROOT)},
         )
@@ -149,22 +150,33 @@ class Net:
     def start(self, names: Sequence[str]) -> None:
         """Start nodes that do not run."""
         for name in names:
-            assert name not in self.processes, f"{name} runs already"
-            path = [str(ROOT)]
-            if name in self.upgraded:
-                path.insert(0, str(self._next_tree()))
-            environment = dict(os.environ)
-            if name in self._clocks:
-                path.insert(0, str(Path(__file__).with_name("off")))
-                environment["WRONG_CLOCK"] = str(self._clocks[name])
-            environment["PYTHONPATH"] = ":".join(path)
-            with (self.folder(name) / "node.log").open("ab") as log:
-                self.processes[name] = self.hosts.spawn(
-                    name,
-                    [sys.executable, "-P", "-m", "cli", "start", str(self.folder(name))],
-                    output=log,
-                    environment=environment,
-                )
+            self._spawn(name, [*_MITHAQ, "start", str(self.folder(name))])
+
+    def join(self, name: str) -> None:
+        """Start a node that has nothing, with the bundle that an operator would be given."""
+        bundle = self.home / "net.bundle"
+        if not bundle.exists():
+            self.mithaq("bundle", "create", "--out", str(bundle))
+        self._spawn(name, [*_MITHAQ, "join", str(bundle), str(self.folder(name))])
+
+    def attack(self, name: str) -> None:
+        """In place of an observer whom the chain admits: its identity, and the worst it can do."""
+        self._spawn(name, [sys.executable, "-m", "kit.hostile_observer", str(self.folder(name))])
+
+    def _spawn(self, name: str, words: Sequence[str]) -> None:
+        assert name not in self.processes, f"{name} runs already"
+        path = [str(ROOT), str(ROOT / "tests")]
+        if name in self.upgraded:
+            path.insert(0, str(self._next_tree()))
+        environment = dict(os.environ)
+        if name in self._clocks:
+            path.insert(0, str(Path(__file__).with_name("off")))
+            environment["WRONG_CLOCK"] = str(self._clocks[name])
+        environment["PYTHONPATH"] = ":".join(path)
+        with (self.folder(name) / "node.log").open("ab") as log:
+            self.processes[name] = self.hosts.spawn(
+                name, words, output=log, environment=environment
+            )
 
     def kill(self, names: Sequence[str]) -> None:
         """SIGKILL, all at once."""

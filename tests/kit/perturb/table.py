@@ -1,16 +1,16 @@
 """The table of numbers: seven validators, two observers, loaded; each row with goal and result.
 
-    PYTHONPATH=.:tests python -m kit.perturb table [ROW…] [--minutes 10]
+    PYTHONPATH=.:tests python -m kit.perturb table [ROW…] [--minutes 10] [--write]
 
 "Half" is half of what the network takes on this machine, measured first: all nodes and the clients
 share its cores, so that the figure says more about the machine than about the network.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from kit.perturb.judge import Outcome, Verdict, gap_s, judge
+from kit.perturb.judge import Outcome, Verdict, gap_s, judge, tops
 from kit.perturb.manifest import Expect, Manifest, Perturbation
 from kit.perturb.record import Record
 
@@ -32,7 +32,6 @@ class Row:
     goal: str
     result: str
     held: bool
-    command: str
 
     def in_words(self) -> str:
         """For a terminal."""
@@ -93,7 +92,7 @@ def killed_primary(bench: Bench) -> Row:
     result = f"next block after {_list(gaps)}"
     held = max(gaps) <= 2
     case, goal = "primary killed", "next block ≤ 2 s"
-    return _row(case, goal, result, verdict, words="primary", held=held)
+    return _row(case, goal, result, verdict, held=held)
 
 
 def faulty_down(bench: Bench) -> Row:
@@ -108,7 +107,7 @@ def faulty_down(bench: Bench) -> Row:
     share = during / before if before else 0.0
     result = f"{share:.0%} ({during:.0f}/s of {before:.0f}/s)"
     case, goal = "f down, at half load", "throughput ≥ 80 % of that with all up"
-    return _row(case, goal, result, verdict, words="down", held=share >= 0.8)
+    return _row(case, goal, result, verdict, held=share >= 0.8)
 
 
 def quorum_lost(bench: Bench) -> Row:
@@ -122,8 +121,7 @@ def quorum_lost(bench: Bench) -> Row:
     held = outcome.next_block_s is not None and outcome.next_block_s <= 5
     case = f"f + 1 down for {bench.minutes:g} minutes, then back"
     goal = "first block ≤ 5 s after quorum"
-    words = f"quorum --minutes {bench.minutes:g}"
-    return _row(case, goal, result, verdict, words=words, held=held)
+    return _row(case, goal, result, verdict, held=held)
 
 
 def divided(bench: Bench) -> Row:
@@ -164,7 +162,26 @@ def divided(bench: Bench) -> Row:
     levels = [outcome.level_s for outcome in verdict.outcomes]
     held = all(level is not None and level <= 10 for level in levels)
     goal = "no fork; five go on, 3/4 halts and why says so; level ≤ 10 s"
-    return _row("partitions and heal", goal, result, verdict, words="divided", held=held)
+    return _row("partitions and heal", goal, result, verdict, held=held)
+
+
+def flooded(bench: Bench) -> Row:
+    """By an observer whom the chain admits; all floods at once, upon every validator."""
+    lasts = 30.0
+    flood = Perturbation(kind="flood", nodes=("observer0",), at_s=WARM_S + lasts, for_s=lasts)
+    record, verdict = bench.run("An admitted but hostile observer floods", flood)
+    [event] = record.events
+    calm = blocks_between(record, event.begun - lasts, event.begun)
+    during = blocks_between(record, event.begun, event.begun + lasts)
+    times = calm / during if during else float("inf")
+    result = f"{times:.2f} × ({lasts / max(1, calm):.2f} s → {lasts / max(1, during):.2f} s)"
+    case, goal = "flood by an admitted but hostile observer", "block interval ≤ 1.5 × normal"
+    return _row(case, goal, result, verdict, held=times <= 1.5)
+
+
+def blocks_between(record: Record, begin: float, end: float) -> int:
+    """How many blocks came between two moments."""
+    return sum(begin <= at < end for at, _ in tops(record))
 
 
 ROWS: Final[dict[str, Callable[[Bench], Row]]] = {
@@ -172,14 +189,25 @@ ROWS: Final[dict[str, Callable[[Bench], Row]]] = {
     "down": faulty_down,
     "quorum": quorum_lost,
     "divided": divided,
+    "flood": flooded,
 }
 
 
-def _row(case: str, goal: str, result: str, verdict: Verdict, *, words: str, held: bool) -> Row:
+def on_page(page: str, rows: Mapping[str, Row]) -> str:
+    """The page with what was measured now, in the rows that name these commands."""
+    lines = page.splitlines()
+    for name, row in rows.items():
+        command = f"`kit.perturb table {name}`"
+        [at] = [at for at, line in enumerate(lines) if line.endswith(f"| {command} |")]
+        missed = "" if row.held else "**missed**: "
+        lines[at] = f"| {row.case} | {row.goal} | {missed}{row.result} | {command} |"
+    return "\n".join(lines) + "\n"
+
+
+def _row(case: str, goal: str, result: str, verdict: Verdict, *, held: bool) -> Row:
     if verdict.wrong:
         result = "; ".join([result, *verdict.wrong])
-    command = f"PYTHONPATH=.:tests python -m kit.perturb table {words}"
-    return Row(case, goal, result, held and not verdict.wrong, command)
+    return Row(case, goal, result, held and not verdict.wrong)
 
 
 def _list(values: Sequence[float]) -> str:
