@@ -7,8 +7,8 @@
 - **Progress**: while a quorum of validators can speak to each other, blocks come; where none can,
   none come; after there is one again the next comes soon, and everybody is level soon.
 - **No leaks**: descriptors and memory of a process do not grow.
-- **`why` is right**: validators say "halted" where a quorum is missing, and every node names what the
-  manifest expects.
+- **`why` is right**: validators say "halted" where a quorum is missing, and every node names what
+  the manifest expects.
 """
 
 from collections import Counter
