@@ -307,6 +307,7 @@ class RunningNode:
                 faults={links[peer].name: count for peer, count in faults if peer in links},
                 refused_connections=self._network.refusals(),
                 behind=self._shell.catchup.behind,
+                catchup_bytes=self._shell.catchup.waiting_bytes,
                 load=self.load,
                 disk_free_bytes=free_bytes(self.loaded.folder.data),
             )

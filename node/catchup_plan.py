@@ -32,7 +32,7 @@ SLOW_S: Final = 2.0
 PATIENCE_S: Final = 2.0
 """So long everything waits for one peer before another is asked for the same."""
 REST_S: Final = 0.5
-REST_S_MAX: Final = 30.0
+REST_S_MAX: Final = 10.0
 """Before a peer that failed is asked again; doubled with each failure in a row."""
 RELAYED_AHEAD: Final = 2
 """Blocks that gossip brings so far above the height at hand are kept."""
@@ -229,20 +229,21 @@ class Plan:
         return asked
 
     def _ahead(self, now_s: float) -> Question | None:
-        """The lowest range that nobody was asked for, of whoever is the least busy."""
+        """The lowest range that nobody was asked for, of whoever has proved useful, or is idle."""
         if self.under_way >= limits.CATCHUP_QUESTIONS_MAX - limits.CATCHUP_REPEATS_MAX:
             return None
         gaps = self._gaps()
-        found: list[tuple[int, int, int, Link]] = []
+        found: list[tuple[int, bool, int, int, Link]] = []
         for link, source in self._free(now_s):
             for start, stop in gaps:
                 first, last = max(start, source.kept_from), min(stop, source.claim)
                 if first < last:
-                    found.append((first, len(source.under_way), last, link))
+                    busy = len(source.under_way)
+                    found.append((first, not source.is_useful, busy, last, link))
                     break
         if not found:
             return None
-        first, _, last, link = min(found)
+        first, _, _, last, link = min(found)
         if self._held_bytes >= limits.CATCHUP_BYTES_AHEAD and first > self._height:
             return None
         count = min(last - first, self._sources[link].count)
@@ -369,6 +370,8 @@ class Plan:
         source = self._ended(asked)
         source.count = max(1, source.count // 4)
         source.fail(now_s)
+        if not source.claim and not source.under_way:
+            self._sources.pop(asked.link, None)  # its link is down
 
     def _ended(self, asked: Question) -> _Source:
         source = self._sources.get(asked.link, _Source())  # nobody, if it is gone meanwhile

@@ -50,7 +50,9 @@ class Sight:
     refused_connections: Mapping[str, int] = field(default_factory=dict)
     """By reason."""
     behind: int = 0
-    """Blocks that a peer says it has and this node does not."""
+    """Blocks that the others have and this node does not."""
+    catchup_bytes: int = 0
+    """Of blocks that came and wait for those below them."""
     load: Load = Load.CALM
     """What the API still does."""
     disk_free_bytes: int = 0
@@ -301,7 +303,12 @@ def _node(sight: Sight) -> Iterator[Metric]:
             "What the API gives up because the loop is late: 0 nothing, 1 questions, 2 everything.",
             list(Load).index(sight.load),
         ),
-        ("mithaq_heights_behind", "Blocks that a peer has and this node lacks.", sight.behind),
+        ("mithaq_heights_behind", "Blocks that the others have and this node lacks.", sight.behind),
+        (
+            "mithaq_catchup_waiting_bytes",
+            "Blocks that came and wait for those below them.",
+            sight.catchup_bytes,
+        ),
     ]
     for name, text, value in numbers:
         if name == "mithaq_view" and status.role is NodeRole.OBSERVER:

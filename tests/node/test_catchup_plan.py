@@ -160,7 +160,7 @@ def test_who_fails_is_asked_more_and_more_rarely() -> None:
         pauses.append(wake_s - now_s)
         now_s = wake_s
 
-    assert pauses == [REST_S * factor for factor in (1, 2, 4, 8, 16, 32, 60, 60, 60)]
+    assert pauses == [REST_S * factor for factor in (1, 2, 4, 8, 16, 20, 20, 20, 20)]
 
 
 def test_who_has_nothing_of_what_it_promised_is_believed_no_more() -> None:

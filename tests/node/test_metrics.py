@@ -291,6 +291,7 @@ def test_the_dashboard_names_only_metrics_that_there_are() -> None:
         "mithaq_signing_answers",
         "mithaq_block_time_seconds",
         "mithaq_catchup_questions_total",
+        "mithaq_catchup_waiting_bytes",
         "mithaq_link_received_total",
         "mithaq_link_sent_total",
         "mithaq_link_penalties_total",
