@@ -58,7 +58,9 @@ def drop(session: Session, account: str, folder: Path, by: str | None) -> None:
     asked = json.dumps({"account": _checked(account), "by": who}).encode()
     with Connection(operator_of(folder)) as connection:
         answer = connection.post("/v1/admin/mempool/drop", asked, kind="application/json")
-    session.show(answer, f"{number(answer['transactions'])} transactions wait here no more")
+    count = answer["transactions"]
+    said = "1 transaction waits" if count == 1 else f"{number(count)} transactions wait"
+    session.show(answer, f"{said} here no more")
 
 
 def _checked(account: str) -> str:

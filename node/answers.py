@@ -16,7 +16,7 @@ from storage.chain import ChainStore
 
 @final
 class Allowance:
-    """How often a link gets an answer: at most `per_second` in each second of our clock.
+    """How much a link is given: at most `per_second` answers, or bytes, in each of our seconds.
 
     With `author`, that is for validators; who only follows needs, and gets, far fewer.
     """
@@ -27,15 +27,17 @@ class Allowance:
         self._per_second, self._author = per_second, author
         self._given: dict[Link, tuple[int, int]] = {}
 
-    def allows(self, link: Link, now_ms: TimeMs) -> bool:
-        """Whether one more may be given now; counts it."""
+    def allows(self, link: Link, now_ms: TimeMs, cost: int = 1) -> bool:
+        """Whether so much more may be given now; counts what may."""
         second, given = self._given.get(link, (0, 0))
         if second != now_ms // 1000:
             second, given = now_ms // 1000, 0
-        self._given[link] = (second, given + 1)
+        most = self._per_second
         if self._author is not None and self._author(link) is None:
-            return given < limits.FOLLOWER_ANSWERS_PER_SECOND
-        return given < self._per_second
+            most = limits.FOLLOWER_ANSWERS_PER_SECOND
+        has_room = given + cost <= most
+        self._given[link] = (second, given + cost if has_room else given)
+        return has_room
 
 
 @final

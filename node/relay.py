@@ -68,7 +68,7 @@ class Relay:
         self._asked_of: dict[Link, int] = {}
         self._lapsed: dict[Link, TimeMs] = {}
         """Who did not answer, and since when it is not asked."""
-        self._answers = Allowance(limits.FETCH_ANSWERS_PER_SECOND)
+        self._answers = Allowance(limits.RELAY_ANSWERS_BYTES_PER_SECOND)
 
     # --- pushing ----------------------------------------------------------------------------
 
@@ -157,8 +157,9 @@ class Relay:
     def answer(self, link: Link, message: wire.Offer | wire.Want, now_ms: TimeMs) -> list[Message]:
         """What a peer is told when it offers or wants something."""
         if isinstance(message, wire.Want):
-            found = self._wanted(message) if self._answers.allows(link, now_ms) else ()
-            return [(link, wire.Transactions(found))] if found else []
+            found = self._wanted(message)
+            has_room = self._answers.allows(link, now_ms, sum(map(len, found)))
+            return [(link, wire.Transactions(found))] if found and has_room else []
         known = [name for name in message.hashes if self._mempool.knows(name)]
         self.heard(link, known)
         lacking = self._ask(link, set(message.hashes) - set(known), now_ms)

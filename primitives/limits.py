@@ -353,12 +353,13 @@ MEMPOOL_FINAL_KEPT: Final = 20_000
 OFFER_MAX: Final = 1_000
 """Hashes of waiting transactions offered to a peer at a time: 34 kB."""
 OFFER_PAGES_PER_TICK: Final = 4
-"""Such offers to a peer each half second: 50,000 hashes in six seconds, and half of
-FETCH_ANSWERS_PER_SECOND if it lacks them all."""
+"""Such offers to a peer each half second: 50,000 hashes in six seconds."""
 ASKED_PER_PEER_MAX: Final = 5 * OFFER_MAX
 """Offered transactions that a peer still owes us: a full block."""
 RELAY_BYTES_MAX: Final = 1024 * 1024
 """Of transactions in one message, and of what one offer names; votes overtake between messages."""
+RELAY_ANSWERS_BYTES_PER_SECOND: Final = 2 * OFFER_PAGES_PER_TICK * RELAY_BYTES_MAX
+"""Of transactions that a peer wants: all that it is offered, if it lacks everything."""
 STATUS_ANSWERS_PER_SECOND: Final = 20
 """What a peer may make us look up by sending where it stands; it says so twice a second."""
 FETCH_ANSWERS_PER_SECOND: Final = 20

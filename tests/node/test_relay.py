@@ -180,6 +180,30 @@ def test_a_page_names_no_more_than_one_answer_holds() -> None:
         assert len(given) == len(page)
 
 
+def test_a_peer_is_given_so_many_bytes_a_second() -> None:
+    """What one answer holds fits in so many times; the next one has to wait for the next second."""
+    network = begun()
+    node = lonely(network)
+    large = [
+        network.transaction(
+            "treasury", *(pay("works", 1, f"{n}-{at}-{'x' * 50}") for at in range(64))
+        )
+        for n in range(limits.RELAY_BYTES_MAX // (64 * 160))
+    ]
+    node.alive.take("observer", large, network.now_ms)
+    want = wire.Want(tuple(tx.hash for tx in large))
+    size = sum(len(tx.data) for tx in large)
+    fit = limits.RELAY_ANSWERS_BYTES_PER_SECOND // size
+
+    def given(link: str, now_ms: TimeMs) -> bool:
+        return bool(pushes(node.alive.deliver(link, want, None, now_ms)))
+
+    now_ms = TimeMs(network.now_ms // 1000 * 1000)
+    assert [given("validator 1", now_ms) for _ in range(fit + 1)] == [True] * fit + [False]
+    assert given("validator 2", now_ms)
+    assert given("validator 1", TimeMs(now_ms + 1_000))
+
+
 def test_a_peer_without_a_vote_is_offered_nothing() -> None:
     """An observer builds no blocks."""
     network = begun(observers=1)
