@@ -50,6 +50,7 @@ QUESTIONS: Final = 10_000
 def _flood(port: int, account: str, over: Event, answered: "Synchronized[int]") -> None:
     """Ask as fast as answers come, until it is over."""
     os.sched_setaffinity(0, _cores()[0])
+    os.nice(19)  # beside the node that it floods, and never before it
 
     async def ask(number: int) -> None:
         while not over.is_set():
