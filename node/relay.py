@@ -157,6 +157,8 @@ class Relay:
     def answer(self, link: Link, message: wire.Offer | wire.Want, now_ms: TimeMs) -> list[Message]:
         """What a peer is told when it offers or wants something."""
         if isinstance(message, wire.Want):
+            if self._neighbours.author(link) is None:
+                return []  # who builds no blocks was offered nothing
             found = self._wanted(message)
             has_room = self._answers.allows(link, now_ms, sum(map(len, found)))
             return [(link, wire.Transactions(found))] if found and has_room else []

@@ -205,12 +205,14 @@ def test_a_peer_is_given_so_many_bytes_a_second() -> None:
 
 
 def test_a_peer_without_a_vote_is_offered_nothing() -> None:
-    """An observer builds no blocks."""
+    """An observer builds no blocks; nor is it given what it wants all the same."""
     network = begun(observers=1)
-    node = lonely(network)
-    node.alive.submit(some(network, 1), network.now_ms)
+    node, (tx,) = lonely(network), some(network, 1)
+    node.alive.submit([tx], network.now_ms)
 
     assert offers(node.alive.link_up("observer 0", network.now_ms)) == []
+    want = wire.Want((tx.hash,))
+    assert pushes(node.alive.deliver("observer 0", want, None, network.now_ms)) == []
 
 
 def test_what_two_peers_offer_is_asked_of_one() -> None:
