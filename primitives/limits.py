@@ -368,7 +368,7 @@ FOLLOWER_ANSWERS_PER_SECOND: Final = 4
 """The same of who does not vote: a full block read and written costs us ten milliseconds, and it
 needs one at a time, twice a second at most."""
 WATCHDOG_S: Final = 30.0
-"""A loop that stands still for so long is dead; a full block on a slow machine takes two seconds."""
+"""A loop that stands still for so long is dead; a full block on a slow machine takes 2 s."""
 LAG_QUERIES_S: Final = 0.5
 """A loop that is on average so late answers no questions: a vote passes it ten times a block."""
 LAG_SUBMISSIONS_S: Final = 1.5
@@ -463,7 +463,7 @@ BATCHES_WAITING_MAX: Final = 64
 BATCHES_PER_PEER_MAX: Final = 16
 """Of these, one peer's: several full blocks."""
 CLOCK_AHEAD_MS: Final = 5_000
-"""Blocks that come so old by gossip mean that our clock is ahead: lines take two seconds at most."""
+"""Blocks that come so old by gossip mean that our clock is ahead: lines take 2 s at most."""
 VERSION_LENGTH_MAX: Final = 32
 """Characters of a version that a node tells: a release, and the mark of a build."""
 STANDING_LENGTH_MAX: Final = 16
