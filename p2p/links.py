@@ -197,7 +197,7 @@ class Link:
             await self._maintain()
 
     async def _maintain(self) -> None:
-        attempts = 0
+        longest_s = self._timing.retry_first_s
         await self._rest(self._yield_s)
         while True:
             opened = trio.current_time()
@@ -208,9 +208,9 @@ class Link:
             else:
                 await self._use(stream)
             lasted = trio.current_time() - opened > self._timing.retry_last_s
-            attempts = 0 if lasted else attempts + 1
-            longest = min(self._timing.retry_first_s * 2**attempts, self._timing.retry_last_s)
-            await self._rest(longest * self._chance.uniform(0.5, 1.0) + self._yield_s)
+            longest_s = self._timing.retry_first_s if lasted else 2 * longest_s
+            longest_s = min(longest_s, self._timing.retry_last_s)
+            await self._rest(longest_s * self._chance.uniform(0.5, 1.0) + self._yield_s)
 
     async def accept(self, stream: Stream) -> None:
         """Read the peer's stream until it breaks. A newer stream replaces an older one.

@@ -113,6 +113,19 @@ async def test_a_peer_that_restarts_is_linked_again(number: int) -> None:
 
 
 @in_trio
+async def test_a_peer_that_is_gone_for_long_is_still_tried() -> None:
+    """For ever: more attempts than a float has powers of two, an hour of a real link's."""
+    rash = replace(EAGER, retry_first_s=1e-320, yield_s=0.0)
+    async with node(1, peer(0)) as probe:
+        address = probe.address
+    async with node(0, peer(1, address), timing=rash) as ours:
+        await until(lambda: ours._links[id_of(1)]._dials > 1_060)
+
+        async with node(1, peer(0), listen=address):
+            assert (await next_of(ours.inbox, LinkUp)).peer == id_of(1)
+
+
+@in_trio
 async def test_the_side_that_is_never_dialled_may_restart_too() -> None:
     """An observer comes back by itself; its validator has no address to dial."""
     async with node(0, peer(1)) as ours:
