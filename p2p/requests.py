@@ -18,6 +18,7 @@ import trio
 from p2p.faults import PayloadTooLarge, PeerUnavailable, RequestRefused
 from p2p.host import Host
 from p2p.peers import PeerId
+from p2p.quota import FOLLOWER
 from p2p.streams import STREAM_ERRORS, Stream, drop, write_pieces
 from primitives import limits
 from primitives.errors import Malformed, RemoteFault
@@ -98,9 +99,8 @@ class Requests:
         Raises:
             Malformed: the question exceeds `REQUEST_BYTES_MAX`.
         """
-        mine, everybodys = self._answering.get(peer, 0), sum(self._answering.values())
-        has_slot = mine < limits.REQUESTS_PER_PEER_MAX and everybodys < limits.REQUESTS_MAX
-        self._answering[peer] = mine + has_slot
+        has_slot = self._has_slot(peer)
+        self._answering[peer] = self._answering.get(peer, 0) + has_slot
         try:
             with trio.move_on_after(ANSWER_S):
                 if has_slot:
@@ -115,6 +115,19 @@ class Requests:
                 del self._answering[peer]
                 self._writing.pop(peer, None)
             await drop(stream)
+
+    def _has_slot(self, peer: PeerId) -> bool:
+        """Whether one more question of this peer finds a place; validators keep some of them."""
+        held = self._answering
+        if held.get(peer, 0) >= limits.REQUESTS_PER_PEER_MAX:
+            return False
+        if sum(held.values()) >= limits.REQUESTS_MAX:
+            return False
+        followers = sum(count for other, count in held.items() if self._follows(other))
+        return not self._follows(peer) or followers < limits.FOLLOWER_REQUESTS_MAX
+
+    def _follows(self, peer: PeerId) -> bool:
+        return self._host.gate.quota(peer).share is FOLLOWER
 
     async def _reply(self, peer: PeerId, stream: Stream) -> None:
         length = int.from_bytes(await read_exactly(stream, 4))

@@ -87,6 +87,8 @@ REQUESTS_PER_PEER_MAX: Final = 4
 """Questions of one peer in progress, and ours to it: a peer that hangs costs its own slots only."""
 REQUESTS_MAX: Final = 32
 """Questions in progress over all peers: at 8 MiB each, answers hold at most 256 MiB."""
+FOLLOWER_REQUESTS_MAX: Final = 24
+"""Of these, by all who do not vote: a validator that catches up finds a place in any case."""
 STREAMS_PER_PEER_MAX: Final = 32
 """Streams a peer may hold open to us: link, gossip and requests need fewer than ten."""
 STREAM_WINDOW_BYTES: Final = 256 * 1024
@@ -139,8 +141,7 @@ ADDRESS_PAGE_BYTES_MAX: Final = ADDRESSES_PER_PEER_MAX * (ADDRESS_LENGTH_MAX + 3
 ADDRESSES_MESSAGE_MAX: Final = 64
 """Nodes whose addresses one message tells, or asks for: 71 KiB at their longest."""
 HANDSHAKES_MAX: Final = 64
-"""Connections that are not yet authenticated; one more takes the place of the oldest of whoever
-holds most."""
+"""Connections not yet authenticated; one more displaces the oldest of whoever holds most."""
 HANDSHAKES_PER_SECOND: Final = 20
 """That one origin begins, after a burst of HANDSHAKES_MAX: 1 ms of work each, 2 % of a core."""
 ACCEPTS_PER_SECOND: Final = 1_000
@@ -154,11 +155,9 @@ NEGOTIATION_LINES_MAX: Final = 8
 MUX_FRAME_BYTES_MAX: Final = 64 * 1024
 """Data in one frame of yamux: libp2p's own bound, and a message of Noise."""
 MUX_WORK_PER_SECOND: Final = 4_000
-"""Frames of one peer, and messages of Noise: 130 MB/s of large ones, a tenth of a core in small
-ones. A stream that the peer opens counts as 40."""
+"""Frames and Noise messages of a peer: 130 MB/s if large, a tenth of a core if small."""
 GOSSIP_FIELDS_MAX: Final = 2_048
-"""Fields of one RPC of gossipsub, in all its messages: a block has four, and a heartbeat names as
-many blocks as a chain in a hurry decides in three seconds."""
+"""Of one RPC of gossipsub in all: a block has four, a heartbeat names some hundred blocks."""
 GOSSIP_ID_BYTES_MAX: Final = 64
 """Our names of messages have 32 bytes, written as text 64."""
 
@@ -365,8 +364,7 @@ STATUS_ANSWERS_PER_SECOND: Final = 20
 FETCH_ANSWERS_PER_SECOND: Final = 20
 """Bodies and transactions a peer may ask for; 2 MiB each, and it needs FETCHES_MAX at a time."""
 FOLLOWER_ANSWERS_PER_SECOND: Final = 4
-"""The same of who does not vote: a full block read and written costs us ten milliseconds, and it
-needs one at a time, twice a second at most."""
+"""The same of who does not vote: a full block costs us 10 ms, and it needs one at a time."""
 WATCHDOG_S: Final = 30.0
 """A loop that stands still for so long is dead; a full block on a slow machine takes 2 s."""
 LAG_QUERIES_S: Final = 0.5

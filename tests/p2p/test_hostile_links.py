@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from itertools import count
 
@@ -18,12 +18,14 @@ from kit.nets import (
     EAGER,
     LINK_PROTOCOL,
     REQUEST_PROTOCOL,
+    id_of,
     in_trio,
     node,
     peer,
     seed_of,
     until,
 )
+from p2p.peers import Peer, PeerId
 from primitives import limits
 
 _attackers = count(2)
@@ -116,6 +118,38 @@ async def test_random_bytes_as_payloads_are_only_payloads(target: Victim, attack
                     await mux.send(piece)
                     sent += 60_000
                 await trio.lowlevel.checkpoint()
+
+
+@in_trio
+async def test_questions_of_all_who_follow_leave_places_to_validators() -> None:
+    """FOLLOWER_REQUESTS_MAX hang; one more follower is refused, and a validator is answered."""
+    started = 0
+
+    async def hang(asker: PeerId, _question: bytes) -> bytes:
+        nonlocal started
+        started += 1
+        if asker != id_of(1):
+            await trio.sleep_forever()
+        return b"answered"
+
+    followers = range(2, 3 + limits.FOLLOWER_REQUESTS_MAX // limits.REQUESTS_PER_PEER_MAX)
+    known = [Peer(id_of(number), f"follower-{number}", votes=False) for number in followers]
+    question = (1).to_bytes(4) + b"?"
+    async with node(0, peer(1), *known, answer=hang) as ours, AsyncExitStack() as stack:
+        muxes = {
+            number: await stack.enter_async_context(muxed(ours.address, seed_of(number)))
+            for number in (1, *followers)
+        }
+        for number in followers[:-1]:
+            for _ in range(limits.REQUESTS_PER_PEER_MAX):
+                stream = await muxes[number].open(REQUEST_PROTOCOL)
+                await muxes[number].send(frame(DATA, 0, stream, data=question))
+        await until(lambda: started == limits.FOLLOWER_REQUESTS_MAX)
+
+        for number, expected in ((followers[-1], b"too many"), (1, b"answered")):
+            stream = await muxes[number].open(REQUEST_PROTOCOL)
+            await muxes[number].send(frame(DATA, 0, stream, data=question))
+            assert (await muxes[number].heard(stream, 4 + len(expected)))[4:] == expected
 
 
 @in_trio
