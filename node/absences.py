@@ -99,23 +99,31 @@ def _state(call: RollCall, one: Seen) -> str:
 
 
 def _cuts(call: RollCall) -> Iterator[Finding]:
-    """Whom others reach, and we do not."""
-    for one in call.facts.validators:
-        through = call.reached_by(one)
-        lost_ms = call.lost_ms(one)
-        tried = one.trouble in {Trouble.SILENT, Trouble.HUNG, Trouble.LOST}
-        if not one.linked and not one.is_self and through and tried and lost_ms > SETTLES_MS:
-            yield found(
-                Code.PARTITION,
-                Weight.SLOWS,
-                f"{listed(through)} {'reaches' if len(through) == 1 else 'reach'} {one.name}, and "
-                f"this node does not, {ago(call.facts, lost_ms)}: the line between the two is cut. "
-                "Votes take the way through the others.",
-                f"Call {one.name} and whoever runs the network between: {one.name} is at work, "
-                "and no node needs a restart.",
-                about=(one,),
-                since_ms=moment(call.facts, lost_ms),
-            )
+    """Who is at work, and not reached by this node: others reach them, or pass on their words."""
+    cut = tuple(
+        one
+        for one in call.facts.validators
+        if call.reach(one) is Reach.RELAYED and call.lost_ms(one) > SETTLES_MS
+        if call.trouble(one) in {Trouble.SILENT, Trouble.HUNG, Trouble.LOST}
+    )
+    if not cut:
+        return
+    reaching = {other.seat: other for one in cut for other in call.reached_by(one)}
+    through = tuple(reaching[seat] for seat in sorted(reaching))
+    how = "what they sign still comes by way of others"
+    if through:
+        how = f"{listed(through)} {'reaches' if len(through) == 1 else 'reach'} them"
+    age_ms = max(call.lost_ms(one) for one in cut)
+    yield found(
+        Code.PARTITION,
+        Weight.SLOWS,
+        f"This node has no link with {listed(cut)} {ago(call.facts, age_ms)}, though they are "
+        f"there: {how}. The line between is cut, and votes take the way through the others.",
+        f"Call whoever runs the network between this node and {listed(cut, last='or')}; no node "
+        "needs a restart.",
+        about=cut,
+        since_ms=moment(call.facts, age_ms),
+    )
 
 
 def _divided(call: RollCall) -> Iterator[Finding]:
@@ -198,7 +206,7 @@ def _missing(call: RollCall) -> Iterator[Finding]:
             continue  # told once, for all of them
         quiet, full = call.reach(one) is Reach.QUIET, one.word is not None and one.word.disk_low
         blame = one.error if one.trouble is Trouble.PAUSED else ""
-        key = (quiet, one.trouble, blame, full, one.heard_ms is None)
+        key = (quiet, call.trouble(one), blame, full, one.heard_ms is None)
         groups.setdefault(key, []).append(one)
     for members in groups.values():
         left = sorted(members, key=call.silent_ms)
@@ -225,7 +233,7 @@ def _absent(call: RollCall, about: tuple[Seen, ...]) -> Finding:
         todo = f"{'is' if len(about) == 1 else 'are'} the process{'es' if s else ''} stopped, or "
         todo += f"the machine{s} or the line{s} overloaded?"
     else:
-        how, todo = _causes(one, its=its, s=s, do=do)
+        how, todo = _causes(call, one, its=its, s=s, do=do)
     if one.word is not None and one.word.disk_low:
         how += f". The last that was said there: the disk{s} {'are' if s else 'is'} nearly full"
         todo = f"make room on the disk{s}, then start the node{s} again."
@@ -239,9 +247,9 @@ def _absent(call: RollCall, about: tuple[Seen, ...]) -> Finding:
     )
 
 
-def _causes(one: Seen, *, its: str, s: str, do: str) -> tuple[str, str]:
+def _causes(call: RollCall, one: Seen, *, its: str, s: str, do: str) -> tuple[str, str]:
     """How somebody is missing, and what to do there."""
-    match one.trouble:
+    match call.trouble(one):
         case Trouble.DOWN:
             return (
                 f"{its} machine{s} answer{'' if s else 's'}, and no node runs there",

@@ -23,6 +23,8 @@ TOGETHER_MS: Final = 30_000
 """Links that end within this time end for one reason: a dead line is noticed after 15 s or 20 s."""
 LINKS_MS: Final = 15_000
 """So long after its start a node has had the time to find the others."""
+ATTEMPT_MS: Final = 8_000
+"""An attempt at a link, connection and handshake, has ended by then."""
 FRESH_MS: Final = 30_000
 """What was signed longer ago says nothing about who is there now."""
 
@@ -155,6 +157,11 @@ class RollCall:
         up_ms = self.facts.machine.up_ms
         return up_ms if one.heard_ms is None else min(one.heard_ms, up_ms)
 
+    def trouble(self, one: Seen) -> Trouble:
+        """Why there is no link; an attempt that nobody saw end has met nobody by now."""
+        ended = self.lost_ms(one) > ATTEMPT_MS
+        return Trouble.SILENT if one.trouble is Trouble.LOST and ended else one.trouble
+
     def lost_ms(self, one: Seen) -> int:
         """Since when there has been no link; at most since our start."""
         return self.facts.machine.up_ms if one.turned_ms is None else one.turned_ms
@@ -238,7 +245,7 @@ class RollCall:
         return tuple(
             v
             for v in self.facts.validators
-            if self.reach(v) is Reach.GONE and v.trouble is Trouble.SILENT
+            if self.reach(v) is Reach.GONE and self.trouble(v) is Trouble.SILENT
         )
 
     @cached_property

@@ -20,7 +20,7 @@ from node.diagnosis import Diagnosis, diagnose
 from node.facts import Facts, Trouble
 from node.findings import RANK, Code, Weight
 from node.plain_words import names, since, span
-from node.roll_call import LINKS_MS, TOGETHER_MS, Reach, RollCall
+from node.roll_call import ATTEMPT_MS, LINKS_MS, TOGETHER_MS, Reach, RollCall
 from node.standing import SigningState
 from node.status import Syncing
 from node.waiting_for import TURNS_LOST
@@ -342,7 +342,17 @@ def test_who_signs_on_through_others_is_not_missing() -> None:
 
     situation.one("Health", signed_ms=800)
 
-    assert codes(diagnose(situation.facts)) == []
+    [cut] = diagnose(situation.facts).findings
+    assert (cut.code, cut.validators) == ("partition", ("Health",))
+    assert "what they sign still comes by way of others" in cut.words
+
+
+def test_an_attempt_that_nobody_saw_end_has_met_nobody() -> None:
+    """Soon after a break it is not known; from one moment to the next it is silence."""
+    for lost_ms, told in ((ATTEMPT_MS, False), (ATTEMPT_MS + 1, True)):
+        names_ = ("Health", "Labour")
+        lost = Situation(7).loses(*names_, after_ms=lost_ms, trouble=Trouble.LOST)
+        assert ("partition" in codes(diagnose(lost.facts))) is told
 
 
 @pytest.mark.parametrize(
