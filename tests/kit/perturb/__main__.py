@@ -7,10 +7,11 @@
 
 What fails keeps its folder; of a seed, the manifest goes to tests/perturb/regressions.
 
-Exit code 0 when nothing was wrong.
+Exit code 0 when nothing was wrong. Where there can be no hosts it skips; under CI it fails.
 """
 
 import argparse
+import os
 import shutil
 import sys
 import tempfile
@@ -83,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     if reason := obstacle():
         _say(f"skipped: {reason}")
-        return 0
+        return 1 if os.environ.get("CI") else 0
     if asked.command == "sweep":
         _say(f"removed: {', '.join(sweep()) or 'nothing was there'}")
         return 0
