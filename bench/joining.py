@@ -19,11 +19,13 @@ from bench.report import Report
 from bench.seed import seed
 from cli import processes
 from cli.home import Home
+from cli.upkeep import is_running
 from node.config import NodeFolder
 
 ENTRIES: Final = 1_000_000
 GOAL_S: Final = 60
 BASE_PORT: Final = 24_900
+UP_S: Final = 60.0
 END_S: Final = 600.0
 _COMMAND: Final = [sys.executable, "-P", "-m", "cli"]
 
@@ -39,6 +41,16 @@ def _found(home: Path, entries: int) -> tuple[list[NodeFolder], NodeFolder, int]
     made = seed(home, entries)
     *validators, observer = (NodeFolder(home / entry.folder) for entry in Home(home).entries())
     return validators, observer, made
+
+
+def _wait_until_up(folders: list[NodeFolder]) -> None:
+    deadline = time.monotonic() + UP_S
+    while not all(is_running(folder.path) for folder in folders):
+        for folder in folders:
+            alive = processes.running(folder) is not None
+            assert alive, f"{folder.path}: {processes.last_words(folder)}"
+        assert time.monotonic() < deadline, f"not up within {UP_S} s"
+        time.sleep(0.2)
 
 
 def _join(report: Report, what: str, bundle: Path, observer: NodeFolder, folder: Path) -> float:
@@ -80,9 +92,10 @@ def run(report: Report, entries: int = ENTRIES) -> None:
         _mithaq("snapshot", "create", "--home", str(validators[0].path))
         for folder in validators[1:]:
             shutil.copytree(validators[0].snapshots, folder.snapshots)
-        for folder in validators:
-            processes.launch(folder)
         try:
+            for folder in validators:
+                processes.launch(folder)
+            _wait_until_up(validators)
             _mithaq("bundle", "create", "--home", str(home), "--out", str(bundle))
             seconds = _join(report, "by snapshot", bundle, observer, home / "first")
             report.goal(f"joining.by snapshot/{made:,} entries", seconds, "s", at_most=GOAL_S)
