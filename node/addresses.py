@@ -17,7 +17,16 @@ from primitives import limits
 from primitives.codec import encode
 from primitives.crypto import SigningKey, check_signature
 from primitives.domains import Domain
-from primitives.ids import ChainId, Natural, NodeKey, Signature, Sized32, Sized64, TimeMs
+from primitives.ids import (
+    INTEGER_MAX,
+    ChainId,
+    Natural,
+    NodeKey,
+    Signature,
+    Sized32,
+    Sized64,
+    TimeMs,
+)
 
 _PORT: Final = (
     r"(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
@@ -62,8 +71,8 @@ def check_address(signed: SignedAddress, chain: ChainId) -> None:
 
 
 def next_sequence(now_ms: TimeMs, known: SignedAddress | None) -> int:
-    """The number of the next word of the same node."""
-    return max(int(now_ms), 0 if known is None else known.sequence + 1)
+    """The number of the next word of the same node; behind the last number there is none."""
+    return min(INTEGER_MAX, max(int(now_ms), 0 if known is None else known.sequence + 1))
 
 
 def _statement(chain: ChainId, key: NodeKey, sequence: int, addresses: tuple[str, ...]) -> bytes:
