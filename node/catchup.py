@@ -52,6 +52,8 @@ REQUEST_TIMEOUT_S: Final = 20.0
 """What the other side gives itself for an answer; long before, somebody else is asked as well."""
 RATE_S: Final = 10.0
 """The speed that is shown is that of the last so many seconds."""
+RECALL_S: Final = 30.0
+"""Where every link is down, what was said before is shown for so long."""
 SAY_EVERY_S: Final = 10.0
 """A line of progress in the log."""
 SAY_FROM: Final = 16
@@ -149,6 +151,8 @@ class Catchup:
         self._news = trio.Event()
         """Set, and replaced, whenever something happens that somebody here may wait for."""
         self._began: tuple[Height, float] | None = None
+        self._last_target = self._height, -inf
+        """What was shown while a peer said something, and when that was."""
         self._said_s = 0.0
         self._passed: deque[tuple[float, Height]] = deque()
         self._unreachable: Height | None = None
@@ -186,6 +190,10 @@ class Catchup:
 
     @property
     def _target(self) -> Height:
+        if not self._plan.hears_anybody:
+            target, said_s = self._last_target
+            recalled = target if trio.current_time() < said_s + RECALL_S else self._height
+            return max(self._height, recalled)
         faults = self._engine.parent.validators.faults
         return max(self._height, self._plan.target(faults, self._engine.neighbours))
 
@@ -370,6 +378,8 @@ class Catchup:
 
     def _say(self) -> None:
         now_s, height = trio.current_time(), self._height
+        if self._plan.hears_anybody:
+            self._last_target = self._target, now_s
         if self.behind > 1:
             if self._began is None:
                 self._began, self._said_s = (height, now_s), -inf

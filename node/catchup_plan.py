@@ -166,6 +166,11 @@ class Plan:
         return max(self._height, max(useful, default=_NOTHING))
 
     @property
+    def hears_anybody(self) -> bool:
+        """Whether a peer that is linked has said something and is believed."""
+        return any(source.claim for source in self._sources.values())
+
+    @property
     def is_behind(self) -> bool:
         """Whether more is missing than the one block that Status and Decided bring (R29)."""
         return self._furthest > self._height + 1

@@ -12,7 +12,7 @@ import pytest
 from kit.aged import age
 from kit.localnet import Localnet
 
-BLOCKS: Final = 600
+BLOCKS: Final = 1_000
 WIPED, OBSERVER = 3, 4
 
 
@@ -45,8 +45,15 @@ def test_a_wiped_validator_and_a_new_observer_come_level_and_a_kill_costs_nothin
     net.start(0, 1, 2)
     net.wait(lambda: all(net.get(index, "/v1/ready")[0] == 200 for index in range(3)))
     net.start(WIPED, OBSERVER)
-    net.wait(lambda: 50 < net.height(WIPED) < BLOCKS - 100)
-    sync = net.get(WIPED, "/v1/status")[1]["sync"]
+    seen: list[dict[str, int]] = []
+
+    def is_half_way() -> bool:
+        status, answer = net.get(WIPED, "/v1/status")
+        if status == 200 and answer["sync"] is not None:
+            seen.append(answer["sync"])
+        return bool(seen) and seen[-1]["height"] > 50
+
+    net.wait(is_half_way)
     net.kill(WIPED)
     pay(net, 0)
     net.start(WIPED)
@@ -55,8 +62,7 @@ def test_a_wiped_validator_and_a_new_observer_come_level_and_a_kill_costs_nothin
     net.kill(2)
     pay(net, OBSERVER)
 
-    assert sync["target"] >= BLOCKS
-    assert 0 < sync["height"] < BLOCKS
+    assert seen[-1]["height"] < BLOCKS <= seen[-1]["target"]
     begun = said(net, WIPED, "catchup.began")
     assert begun[0]["height"] < 50 < begun[1]["height"] < BLOCKS
     for index in (WIPED, OBSERVER):

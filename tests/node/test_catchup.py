@@ -173,6 +173,34 @@ async def test_a_link_that_goes_down_frees_what_it_was_asked() -> None:
 
 
 @in_virtual_time
+async def test_without_a_link_it_is_not_level() -> None:
+    """What was said before counts on for what it tells; it goes on with whoever comes back."""
+    names = [f"validator {letter}" for letter in "abc"]
+    newcomer = Newcomer({name: Peer(delay_s=1, most=8) for name in names})
+
+    async with trio.open_nursery() as tasks:
+        tasks.start_soon(newcomer.catchup.run)
+        for name in names:
+            newcomer.hear(name)
+        await trio.sleep(3.5)
+        for name in names:
+            newcomer.catchup.forget(PeerId(name))
+        await trio.sleep(5)
+        lost = newcomer.catchup.sync
+        for name in names:
+            newcomer.hear(name)
+        await newcomer.level.wait()
+        await trio.testing.wait_all_tasks_blocked()
+        tasks.cancel_scope.cancel()
+
+    assert lost is not None
+    assert (lost.target, lost.peers) == (newcomer.tip, 0)
+    events = [event for event, _ in newcomer.said]
+    assert events[0] == "catchup.began"
+    assert events.count("catchup.began") == events.count("catchup.level") == 1
+
+
+@in_virtual_time
 async def test_the_chain_may_grow_meanwhile() -> None:
     """Each answer says how far its peer is by now, so nobody need say it again."""
     newcomer = Newcomer({"a": Peer(), "b": Peer(delay_s=0.3)}, tip=60)
