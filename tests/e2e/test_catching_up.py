@@ -12,7 +12,7 @@ import pytest
 from kit.aged import age
 from kit.localnet import Localnet
 
-BLOCKS: Final = 1_000
+BLOCKS: Final = 700
 WIPED, OBSERVER = 3, 4
 
 
@@ -64,7 +64,8 @@ def test_a_wiped_validator_and_a_new_observer_come_level_and_a_kill_costs_nothin
 
     assert seen[-1]["height"] < BLOCKS <= seen[-1]["target"]
     begun = said(net, WIPED, "catchup.began")
-    assert begun[0]["height"] < 50 < begun[1]["height"] < BLOCKS
+    assert begun[0]["height"] < 50
+    assert any(50 < one["height"] < BLOCKS for one in begun[1:]), "it began again where it was"
     for index in (WIPED, OBSERVER):
         assert said(net, index, "catchup.level")
         assert net.get(index, "/v1/status")[1]["sync"] is None
