@@ -164,8 +164,9 @@ def _say_who(shown: "_Shown", node: NodeFolder, bundle: "Bundle") -> None:
         known |= {record.node_key for record in document.observers}
     if NodeKey(key) not in known:
         shown.say(
-            "the network must know it: `mithaq observer request` makes what a registrar needs to "
-            "admit it; until then the others refuse its links, and this command waits"
+            f"the network must know it: `mithaq observer request {node.path} --account ACCOUNT "
+            f"--chain {bundle.chain.hex()}` makes what a registrar needs to admit it; until then "
+            "the others refuse its links, and this command waits"
         )
 
 
