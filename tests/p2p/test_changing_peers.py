@@ -38,7 +38,7 @@ async def test_a_peer_that_is_added_is_linked_without_a_restart() -> None:
         ours.set_peers([peer(1)])
 
         assert (await next_of(ours.inbox, LinkUp)).peer == theirs.id
-        theirs.send(ours.id, b"here I am", Lane.VOTES)
+        await until(lambda: theirs.send(ours.id, b"here I am", Lane.VOTES))
         assert await payloads(ours.inbox, 1) == [b"here I am"]
 
 

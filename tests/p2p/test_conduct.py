@@ -107,7 +107,7 @@ async def test_a_penalised_peer_is_paused_and_comes_back() -> None:
         assert await next_of(ours.inbox, LinkDown) == LinkDown(theirs.id, "it lied")
         assert (await next_of(ours.inbox, LinkUp)).peer == theirs.id
         assert ours.links()[theirs.id].paused_s == 0.0
-        theirs.send(ours.id, b"back", Lane.VOTES)
+        await until(lambda: theirs.send(ours.id, b"back", Lane.VOTES))
         assert await payloads(ours.inbox, 1) == [b"back"]
 
 
