@@ -46,7 +46,6 @@ _STALL_S: Final = 20.0
 """A peer that grants nothing for so long does not read this stream any more."""
 _SOCKET_S: Final = 4.0
 """A socket that takes not even one message for so long leads nowhere."""
-_GOODBYE_S: Final = 0.5
 
 _WORK_OF_STREAM: Final = 40
 """A stream's task and negotiation: 40 frames' worth."""
@@ -272,10 +271,10 @@ class Yamux(IMuxedConn):
         await self._end()
 
     async def close(self) -> None:
-        """Say goodbye and end."""
+        """Say goodbye, unless something else is being said, and end."""
         if self._is_over:
             return
-        with trio.move_on_after(_GOODBYE_S):
+        if not self._writing.locked():  # else the peer may not be reading, and we would wait
             with suppress(MuxedStreamError):
                 await self.write_frame(Kind.GO_AWAY, Flags.NONE, 0, 0)
         await self._end()

@@ -39,7 +39,7 @@ from primitives import limits
 
 HONEST = 1
 _attackers = count(2)
-FLOOD_S = 1.0
+FLOOD_S = 0.6
 
 
 @pytest.fixture(scope="module")
