@@ -91,13 +91,18 @@ def validator_records(state: StateReader, height: Height) -> tuple[ValidatorReco
     return _row_of(height, membership, lambda at: VALIDATORS.read(state, at)).validators
 
 
+def newest_row(state: EntrySource) -> Height:
+    """From which height on the newest validators govern."""
+    membership = MEMBERSHIP.read(state, None)
+    assert membership is not None, "genesis says who is a member"
+    return membership.newest
+
+
 def earlier_records(
     state: EntrySource, *, down_to: Height
 ) -> Iterator[tuple[ValidatorRecord, ...]]:
     """Who voted, row by row from the newest down to the one that governs from `down_to` on."""
-    membership = MEMBERSHIP.read(state, None)
-    assert membership is not None, "genesis says who is a member"
-    at: Height | None = membership.newest
+    at: Height | None = newest_row(state)
     while at is not None and at >= down_to:
         row = VALIDATORS.read(state, at)
         assert row is not None, f"no row of validators at height {at}, which another one names"

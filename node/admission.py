@@ -18,10 +18,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, final
 
-from ledger.membership import earlier_records, validator_records
+from ledger.membership import earlier_records, newest_row, validator_records
 from ledger.observers import OBSERVERS, changed_at, observers_in_force
 from ledger.state import StateReader
-from ledger.validators import ValidatorRecord
 from primitives import limits
 from primitives.ids import AccountId, Height, NodeKey
 
@@ -71,17 +70,17 @@ class Admission:
         """Node keys of validators of the rows that were walked."""
         self._walked_to = Height(0)
         """The first height whose row is not among them."""
-        self._records: Sequence[Sequence[ValidatorRecord]] = ()
-        self._observers_at: Height | None = None
+        self._read_at: tuple[Height, ...] = ()
+        """What decides who is admitted: two rows' heights, and how near the newest one is."""
         self.read(state)
 
     def read(self, state: StateReader) -> bool:
         """Read the state after a block; whether anything about who is admitted changed."""
-        records = [validator_records(state, height) for height in _heights(state)]
-        observers_at = changed_at(state)
-        if records == self._records and observers_at == self._observers_at:
+        newest = newest_row(state)
+        read_at = (newest, min(newest, state.height), changed_at(state))
+        if read_at == self._read_at:
             return False
-        self._records, self._observers_at = records, observers_at
+        self._read_at = read_at
         self.admitted = admitted(state)
         return True
 
