@@ -20,7 +20,7 @@ from primitives.validators import faults_tolerated, primary_of, quorum
 RELAY_MS: Final = 3_000
 """What somebody signed, or others said of it, before it was lost still comes for a moment."""
 TOGETHER_MS: Final = 30_000
-"""Links that end within this time end for one reason: a dead line is noticed after 15 s or 20 s."""
+"""Links that end within this time end for one reason: a dead line is noticed after 10 to 13 s."""
 LINKS_MS: Final = 15_000
 """So long after its start a node has had the time to find the others."""
 ATTEMPT_MS: Final = 8_000
