@@ -331,8 +331,8 @@ async def test_two_nodes_that_dial_each_other_at_once_are_linked_once() -> None:
 
 @in_trio
 async def test_keep_alives_keep_a_quiet_link_and_measure_it() -> None:
-    """Ten times the deadline pass in silence; the link is the same and knows its round trip."""
-    hasty = replace(EAGER, keep_alive_s=0.02, dead_s=0.1)
+    """Twice the deadline passes in silence; the link is the same and knows its round trip."""
+    hasty = replace(EAGER, keep_alive_s=0.02, dead_s=0.7)
     async with (
         node(0, peer(1), timing=hasty) as ours,
         node(1, peer(0, ours.address), timing=hasty) as theirs,
@@ -341,12 +341,12 @@ async def test_keep_alives_keep_a_quiet_link_and_measure_it() -> None:
         since = ours.links()[theirs.id].since
         assert since is not None
 
-        await trio.sleep_until(since + 1.0)
+        await trio.sleep_until(since + 1.5)
 
         status = ours.links()[theirs.id]
         assert status.since == since
         assert status.round_trip_s is not None
-        assert status.round_trip_s < 0.1
+        assert status.round_trip_s < 0.7
         assert len(ours.inbox) == 0
 
 
