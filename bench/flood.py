@@ -25,6 +25,8 @@ from bench.guards import intervals_ms
 from bench.report import Report
 
 WINDOW_S: Final = 10.0
+REFUSED_MAX: Final = int(network.RATE * WINDOW_S / 5)
+"""A loop that lags sheds what clients submit, before votes suffer."""
 OBSERVER: Final = "observer-0"
 ROOT: Final = Path(__file__).resolve().parent.parent
 _NICE: Final = 19
@@ -64,7 +66,7 @@ def _cpu_s(home: Path) -> float:
 def _measured(net: network.Network) -> tuple[list[float], float]:
     """Intervals between blocks, and the share of a core that a validator took."""
     spent_s, began = _cpu_s(net.home), time.perf_counter()
-    intervals = intervals_ms(net, WINDOW_S)
+    intervals = intervals_ms(net, WINDOW_S, REFUSED_MAX)
     share = (_cpu_s(net.home) - spent_s) / (time.perf_counter() - began) / network.VALIDATORS
     return intervals, share
 

@@ -110,12 +110,12 @@ def _metric(port: int, name: str) -> float:
     )
 
 
-def intervals_ms(net: network.Network, duration_s: float) -> list[float]:
-    """Between blocks, while a steady load is put on one node."""
+def intervals_ms(net: network.Network, duration_s: float, refused_max: int = 0) -> list[float]:
+    """Between blocks, while a steady load is put on one node; its API may give way so often."""
     port = net.api_port(LOADED)
     first = _height(port)
     load = trio.run(network.put_load, net, [LOADED], duration_s)
-    assert not load.failed, f"{len(load.failed)} payments failed: {load.failed[:3]}"
+    assert len(load.failed) <= refused_max, f"{len(load.failed)} payments failed: {load.failed[:3]}"
     heights = range(first, _height(port) + 1)
     times = [
         int(json.loads(_get(port, f"/v1/blocks/{height}"))["header"]["time_ms"])
