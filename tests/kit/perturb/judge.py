@@ -139,13 +139,9 @@ def _payments(record: Record) -> Iterator[str]:
 
 
 def _others(record: Record) -> int:
-    """Transactions that were no payments of ours: changes of validators and what they need."""
-    contained = {name for block in record.transactions for name in block}
-    kinds = Counter(event.perturbation.kind for event in record.events)
-    if not kinds["add_validator"] and not kinds["remove_validator"]:
-        return 0
-    paid = next(iter(record.chains.values())).paid
-    return len(contained) - paid if paid <= len(contained) else 0
+    """Transactions that are no payments: changes of validators, one each."""
+    kinds = ("add_validator", "remove_validator")
+    return sum(event.perturbation.kind in kinds for event in record.events)
 
 
 # --- progress -------------------------------------------------------------------------------------

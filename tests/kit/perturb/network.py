@@ -42,21 +42,13 @@ class Console:
 
     def get(self, path: str, *, timeout_s: float = 5.0) -> tuple[int, Any]:
         """GET as JSON; status 0 where the node does not answer."""
-        return self._ask("GET", path, None, timeout_s)
-
-    def post(self, path: str, body: bytes, *, timeout_s: float) -> tuple[int, Any]:
-        """POST MessagePack; as `get`."""
-        return self._ask("POST", path, body, timeout_s)
-
-    def _ask(self, method: str, path: str, body: bytes | None, timeout_s: float) -> tuple[int, Any]:
-        headers = {} if body is None else {"Content-Type": "application/msgpack"}
         try:
             if self._line is None:
                 self._line = http.client.HTTPConnection("node")
                 self._line.sock = self._hosts.connect(self._name, API_PORT, timeout_s=timeout_s)
             assert self._line.sock is not None, "it was connected and not closed since"
             self._line.sock.settimeout(timeout_s)
-            self._line.request(method, path, body, headers)
+            self._line.request("GET", path)
             answer = self._line.getresponse()
             data = answer.read()
             if answer.will_close:

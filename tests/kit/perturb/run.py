@@ -47,7 +47,6 @@ def play(manifest: Manifest, home: Path, say: Say, *, sight_s: float = SIGHT_S) 
         player = _Player(net, record, say)
         player.begin()
         with Watch(net, sight_s=sight_s) as watch:
-            player.watch = watch
             player.perform()
             player.settle()
         record.sights, record.whys, record.weights = watch.sights, watch.whys, watch.weights
@@ -57,8 +56,6 @@ def play(manifest: Manifest, home: Path, say: Say, *, sight_s: float = SIGHT_S) 
 
 
 class _Player:
-    watch: Watch
-
     def __init__(self, net: Net, record: Record, say: Say) -> None:
         self._net, self._record, self._say = net, record, say
         self._manifest = net.manifest

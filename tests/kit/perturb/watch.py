@@ -39,10 +39,6 @@ class Watch:
         for thread in self._threads:
             thread.join()
 
-    def height(self, name: str) -> int:
-        """The newest that is known of a node."""
-        return self.sights[name][-1].height if self.sights[name] else -1
-
     def _look(self, name: str) -> None:
         console = self._net.console(name)
         why_due = weight_due = time.monotonic()
