@@ -300,6 +300,8 @@ def _level_s(record: Record, event: Event) -> float | None:
 
 def _lives(record: Record, name: str, event: Event) -> bool:
     """It ran when this began, or this happened to it."""
+    if event.perturbation.kind == "remove_validator" and name in event.nodes:
+        return False
     before = [sight for sight in record.sights[name] if sight.at <= event.begun]
     return name in event.nodes or (bool(before) and before[-1].height >= 0)
 

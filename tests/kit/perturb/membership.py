@@ -26,9 +26,10 @@ def add_validator(net: Net, _one: Perturbation, names: tuple[str, ...]) -> None:
 
 
 def remove_validator(net: Net, _one: Perturbation, names: tuple[str, ...]) -> None:
-    """The bodies of the validators decide that one leaves."""
+    """The bodies decide that one leaves: nobody speaks to its node any more, and it is ended."""
     for name in names:
         _decide(net, "--remove", net.names[name])
+    net.stop(names)
 
 
 def _decide(net: Net, *change: str) -> None:
