@@ -30,7 +30,7 @@ inbox or a full queue drops, and counts.
 
 import hashlib
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from math import inf
 from typing import Final, TypeAlias
@@ -207,6 +207,23 @@ class _Router(GossipSub):
         self._asked: dict[bytes, float] = {}
         self._sent: dict[ID, dict[bytes, None]] = {}
         """What each peer was sent because it asked."""
+
+    def _get_peers_to_send(
+        self, topic_ids: Iterable[str], msg_forwarder: ID, origin: ID, msg_id: bytes | None = None
+    ) -> Iterable[ID]:
+        """The mesh; while it is still thin, others who listen as well.
+
+        A peer that has just come enters the mesh at the next heartbeat, and is then told of nothing
+        that went by before: what is said in between would be lost to it.
+        """
+        assert self.pubsub is not None, "the router is attached"
+        chosen = set(super()._get_peers_to_send(topic_ids, msg_forwarder, origin, msg_id))
+        for topic in topic_ids:
+            mesh = self.mesh.get(topic, set())
+            if len(mesh) < self.degree_low:
+                others = self.pubsub.peer_topics.get(topic, set()) - mesh - {msg_forwarder, origin}
+                chosen.update(self.select_from_minus(_DEGREE - len(mesh), others, ()))
+        return chosen
 
     def gossip_heartbeat(self) -> defaultdict[ID, dict[str, list[bytes]]]:
         """Tell some peers outside the mesh what is recent, above all those that were pruned."""

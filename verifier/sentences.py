@@ -41,6 +41,8 @@ TABLES: Final = {
     13: "suspensions",
     14: "evidence_cases",
     15: "evidence_reports",
+    16: "observers",
+    17: "observers_in_force",
     64: "stamps",
 }
 """What people call the tables that we know; any other is known by its number alone."""

@@ -76,7 +76,7 @@ def test_a_second_certificate_of_a_passed_block_costs_no_signature() -> None:
 def test_what_no_honest_node_passes_on_is_its_senders_fault(
     spoil: Callable[[Certified], Certified],
 ) -> None:
-    """A forged body, seal, state, or set of validators, and a certificate short of a quorum."""
+    """R71: a forged body, seal, state or set of validators, and a certificate without a quorum."""
     node = Node(3)
 
     with pytest.raises(RemoteFault):

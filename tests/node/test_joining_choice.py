@@ -53,7 +53,7 @@ def proved_at(chain: ChainOfOne, folder: Path) -> Proved:
 
 
 def test_the_newest_from_which_blocks_lead_on_is_taken(tmp_path: Path) -> None:
-    """R61: higher ones count nothing where nobody keeps the blocks above them."""
+    """R61, R62: not one above which nobody keeps the blocks, nor one that proved false."""
     growing = chain_with_payments(3)
     low = proved_at(growing, tmp_path / "low")
     growing.make_block()

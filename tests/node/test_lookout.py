@@ -65,7 +65,7 @@ def test_of_its_clock_the_least_delayed_word_counts() -> None:
 
 
 def test_who_says_it_too_often_is_not_heard() -> None:
-    """The newest of what is within the allowance stays."""
+    """R72: the newest of what is within the allowance stays."""
     lookout = fresh()
     lookout.link_up("a", 0)
     for number in range(limits.ABOUTS_PER_SECOND + 1):
@@ -182,7 +182,7 @@ def test_it_takes_the_time_of_so_many_transactions() -> None:
 
 
 def test_a_new_link_begins_without_the_words_of_the_last() -> None:
-    """It may be another process that speaks there now, and its clock may be right."""
+    """R72: it may be another process that speaks there now, and its clock may be right."""
     lookout = fresh()
     lookout.link_up("a", 0)
     lookout.told("a", ABOUT, 1_000, NOW)

@@ -200,7 +200,7 @@ def test_a_link_holds_no_more_than_what_is_still_free() -> None:
 
 
 def test_links_without_a_vote_share_a_part_of_the_mempool() -> None:
-    """However many observers there are, three quarters are for others; in count and in bytes."""
+    """R68: however many observers there are, three quarters are for others; in count and bytes."""
     most = limits.MEMPOOL_OBSERVERS_TRANSACTIONS_MAX
     mempool = Mempool()
     filled_by = [

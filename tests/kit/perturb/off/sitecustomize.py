@@ -2,8 +2,8 @@
 
 What reads the time of day reads it with the seconds of the file `$WRONG_CLOCK` added; durations and
 everything else stay as they are. libfaketime, which tests/e2e/test_wrong_clock.py uses, puts itself
-between a process and its locks too: under load its threads become so slow that the node falls
-behind, which is another perturbation than a wrong clock.
+between a process and more than its clock: under load a node with it fell behind, one with this did
+not.
 """
 
 import os
