@@ -152,8 +152,12 @@ class Net:
         self._spawn(name, [*_MITHAQ, "join", str(bundle), str(self.folder(name))])
 
     def attack(self, name: str) -> None:
-        """In place of an observer whom the chain admits: its identity, and the worst it can do."""
-        self._spawn(name, [sys.executable, "-m", "kit.hostile_observer", str(self.folder(name))])
+        """In place of an observer whom the chain admits: its identity, and the worst it can do.
+
+        It yields the cores to the nodes: a real one has its own.
+        """
+        hostile = [sys.executable, "-m", "kit.hostile_observer", str(self.folder(name))]
+        self._spawn(name, ["nice", "-n", "19", *hostile])
 
     def _spawn(self, name: str, words: Sequence[str]) -> None:
         assert name not in self.processes, f"{name} runs already"
