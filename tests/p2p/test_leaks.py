@@ -100,6 +100,7 @@ async def test_strangers_and_scanners_leave_nothing_behind() -> None:
                 with suppress(trio.BrokenResourceError):
                     await socket.send_all(b"GET / HTTP/1.1\r\n\r\n")
         await until(lambda: sum(ours.refusals().values()) >= STRANGERS)
+        await until(lambda: held(ours)["sockets"] <= before["sockets"])  # the last one's goodbye
         after = await settled(ours)
 
     grown = {name: after[name] - before[name] for name in before}

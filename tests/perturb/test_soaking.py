@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from kit.perturb.manifest import Manifest
@@ -33,6 +34,18 @@ def test_a_slope_is_that_of_the_second_half() -> None:
     assert round(steady.mb_per_hour, 3) == 0.5
     assert round(leaking.mb_per_hour, 3) == 30
     assert leaks({"steady": steady, "leaking": leaking}) == ["leaking grows by 30.0 MB/h"]
+
+
+def test_a_sawtooth_is_judged_by_its_lows() -> None:
+    """Teeth of 160 MB that come down again are no growth; lows that rise are."""
+    teeth = [160.0 * (at % 7) / 7 for at in range(180)]
+
+    def over(mb_per_hour: float) -> list[Weight]:
+        pairs = zip(weights(mb_per_hour=mb_per_hour), teeth, strict=True)
+        return [replace(weight, memory_mb=weight.memory_mb + tooth) for weight, tooth in pairs]
+
+    assert leaks({"steady": growth_of(over(0))}) == []
+    assert len(leaks({"leaking": growth_of(over(30))})) == 1
 
 
 def test_descriptors_that_become_more_are_told() -> None:

@@ -16,6 +16,8 @@ from kit.perturb.record import Record, Weight
 SLOPE_MB_H_MAX: Final = 12.0
 """Of a node's memory in the second half: caches of a database fill for hours, a leak is steeper."""
 DESCRIPTORS_MORE_MAX: Final = 4
+LOWS: Final = 10
+"""Three minutes each in an hour: longer than a tooth."""
 
 
 @dataclass(frozen=True)
@@ -29,17 +31,27 @@ class Growth:
 
 
 def growth_of(weights: Sequence[Weight]) -> Growth:
-    """The slope by least squares; of descriptors, the medians of the third and the last quarter."""
+    """The slope of the lows by least squares; of descriptors, medians of the last two quarters.
+
+    A database's write buffer fills and is given back (LevelDB: `write_buffer_size`, twice over):
+    a sawtooth, whose teeth say nothing. What a leak has taken is missing at its lowest, too.
+    """
     half = weights[len(weights) // 2 :]
-    hours = [(weight.at - half[0].at) / 3600 for weight in half]
-    memory = [weight.memory_mb for weight in half]
     quarter = len(half) // 2
+    lows = _lows(half)
     return Growth(
-        mb_per_hour=_slope(hours, memory),
+        mb_per_hour=_slope([low.at / 3600 for low in lows], [low.memory_mb for low in lows]),
         descriptors_before=_median([weight.descriptors for weight in half[:quarter]]),
         descriptors_after=_median([weight.descriptors for weight in half[quarter:]]),
-        memory_mb=memory[-1],
+        memory_mb=lows[-1].memory_mb,
     )
+
+
+def _lows(weights: Sequence[Weight]) -> list[Weight]:
+    """The smallest of each of LOWS equal stretches."""
+    of = max(1, len(weights) // LOWS)
+    stretches = (weights[start : start + of] for start in range(0, len(weights), of))
+    return [min(stretch, key=lambda weight: weight.memory_mb) for stretch in stretches]
 
 
 def _slope(xs: Sequence[float], ys: Sequence[float]) -> float:
