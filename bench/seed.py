@@ -118,7 +118,7 @@ def make(folder: Path, begun: Genesis, sign: Sign, count: int) -> int:
         for number in range(BLOCK_IDS)
     ]
     time_ms = TimeMs(begun.header.time_ms + 1_000)
-    entries = _entries(begun, count, WindowIds(time_ms, ids_hash(ids), Height(1)))
+    entries = _entries(begun, count, WindowIds(time_ms, ids_hash(ids), Height(1), TimeMs(0)))
     with begin_restore(folder, "a made state") as making:
         making.chain(begun.header)
         for entry in entries:

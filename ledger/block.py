@@ -34,7 +34,14 @@ from ledger.transaction import (
     WRONG_CHAIN,
     CheckedTransaction,
 )
-from ledger.window import WINDOW_IDS, CommittedId, WindowIds, ids_hash, past_heights
+from ledger.window import (
+    WINDOW_IDS,
+    CommittedId,
+    WindowIds,
+    forgotten_by,
+    ids_hash,
+    past_heights,
+)
 from primitives.codec import encode
 from primitives.errors import Rejected
 from primitives.ids import AccountId, ChainId, Digest, Height, PublicKey, TimeMs, TransactionId
@@ -183,13 +190,16 @@ class BlockRun:
         """The block's results. Called once, last."""
         check_supply(self._overlay)
         committed = tuple((until, name) for name, until in self._committed.items())
-        past = past_heights(
+        forgotten = forgotten_by(
             self._state, height=self._height, time_ms=self._time_ms, window_ms=self._window_ms
         )
+        past = past_heights(self._state, height=self._height, forgotten=forgotten)
         window = self._overlay[WINDOW_IDS]
         for height in past:
             del window[Height(height)]
-        window[self._height] = WindowIds(self._time_ms, ids_hash(committed), Height(past.stop))
+        window[self._height] = WindowIds(
+            self._time_ms, ids_hash(committed), Height(past.stop), forgotten
+        )
         self._overlay.keep()
         writes = self._overlay.writes()
         updated = tree.update(self._state.node, self._height, writes)
@@ -201,5 +211,5 @@ class BlockRun:
             node_writes=updated.nodes,
             committed=committed,
             touched=tuple(self._touched),
-            forget_before=TimeMs(max(0, self._time_ms - self._window_ms)),
+            forget_before=forgotten,
         )

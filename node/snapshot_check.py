@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import TypeVar, final
 
 from ledger.membership import VALIDATORS
-from ledger.parameters import PARAMETERS, Parameters
 from ledger.subtree import BITS, Entry, Prefix, check, check_cover, fold
 from ledger.tree import key_hash, leaf_hash, value_hash
 from ledger.window import WINDOW_IDS, WindowIds, ids_hash
@@ -49,7 +48,7 @@ from primitives.codec import decode, encode
 from primitives.crypto import ED25519, Scheme, check_certificate
 from primitives.domains import Domain
 from primitives.errors import Malformed, RemoteFault
-from primitives.ids import ChainId, Height, ValidatorKey
+from primitives.ids import ChainId, Height, TimeMs, ValidatorKey
 from primitives.validators import ValidatorSet
 
 C = TypeVar("C", StateChunk, WindowChunk)
@@ -209,7 +208,6 @@ class Whole:
     """What all chunks together say; filled while they go by."""
 
     def __init__(self) -> None:
-        self._parameters: Parameters | None = None
         self._rows: dict[Height, WindowIds] = {}
         self._governs: dict[int, tuple[ValidatorKey, ...]] = {}
 
@@ -221,17 +219,9 @@ class Whole:
             elif table == VALIDATORS.number:
                 keys = tuple(record.key for record in VALIDATORS.decode(value).validators)
                 self._governs[int.from_bytes(key, "big")] = keys
-            elif table == PARAMETERS.number:
-                self._parameters = PARAMETERS.decode(value)
 
-    @property
-    def window_ms(self) -> int:
-        """How far ahead a transaction may name its last time."""
-        assert self._parameters is not None, "a certified state has its parameters"
-        return self._parameters.window_ms
-
-    def check(self, manifest: Manifest) -> None:
-        """That the window and the steps are whole.
+    def check(self, manifest: Manifest) -> TimeMs:
+        """That the window and the steps are whole; until when ids were valid that are not in it.
 
         Raises:
             Malformed: a row that still matters, or a step, is missing or too many.
@@ -244,7 +234,7 @@ class Whole:
             raise Malformed(f"the window begins at {first}, the state knows {newest.oldest} on")
         if first > newest.oldest:
             before = self._rows[Height(first - 1)]
-            if before.time_ms + self.window_ms >= manifest.header.time_ms:
+            if before.time_ms >= newest.forgotten:
                 raise Malformed(f"the window begins at {first}, ids of {first - 1} still matter")
         rows = sorted(at for at in self._governs if at <= manifest.height)
         changes = [
@@ -253,6 +243,7 @@ class Whole:
         steps = [int(step.header.height) for step in manifest.steps]
         if steps != changes:
             raise Malformed(f"steps of the heights {steps}, the validators changed after {changes}")
+        return newest.forgotten
 
 
 def read_state_chunk(data: bytes, manifest: Manifest, index: int) -> tuple[StateChunk, Leaves]:

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Final, final
 
 from ledger.membership import validators_at
-from ledger.parameters import parameters
 from ledger.subtree import BITS, EVERYTHING, Entry, Part, Prefix, parts, siblings_of
 from ledger.tree import StateTree, key_hash
 from ledger.window import WINDOW_IDS, WindowIds, ids_hash
@@ -300,12 +299,11 @@ def _rows_with_ids(
 
 def _window_rows(state: StateSnapshot) -> list[WindowIds]:
     """The rows of the heights whose ids still matter, ascending up to the head."""
-    window_ms = parameters(state).window_ms
     rows: list[WindowIds] = []
-    oldest = _row_of(state, state.height).oldest
-    for height in range(state.height, oldest - 1, -1):
+    newest = _row_of(state, state.height)
+    for height in range(state.height, newest.oldest - 1, -1):
         row = _row_of(state, Height(height))
-        if row.time_ms + window_ms < state.header.time_ms:
+        if row.time_ms < newest.forgotten:
             break
         rows.append(row)
     return rows[::-1]

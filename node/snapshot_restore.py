@@ -20,7 +20,7 @@ from ledger.tree import build
 from node.snapshot_check import Source, Whole
 from node.work import Progress
 from primitives.errors import Malformed, OperatorFault
-from primitives.ids import Height, TimeMs
+from primitives.ids import Height
 from storage.edges import Edges
 from storage.new_file import part_of, sync_folder
 from storage.opening import begin_restore
@@ -80,11 +80,10 @@ def _fill(restoration: Restoration, source: Source, hear: Callable[[Progress], N
             for valid_until, identifier in row.ids:
                 restoration.window(valid_until, identifier, row.height)
             hear(Progress(heights - (height - row.height), heights, "heights of the window"))
-    whole.check(manifest)
     restoration.finish(
         header,
         manifest.certificate,
-        forgotten=TimeMs(max(0, header.time_ms - whole.window_ms)),
+        forgotten=whole.check(manifest),
         edges=Edges(
             headers=height,
             bodies=Height(height + 1),

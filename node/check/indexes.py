@@ -14,7 +14,6 @@ from typing import Any, Final, final
 
 import msgspec
 
-from ledger.parameters import PARAMETERS
 from ledger.state import EntrySource
 from ledger.window import WINDOW_IDS, CommittedId, ids_hash
 from node.check.blocks import Chain, Derived, index_rows
@@ -148,17 +147,15 @@ class Indexes:
     def _window_rows(self, state: EntrySource) -> Iterator[tuple[int, bytes]]:
         """(height, hash) of the lists that must be whole, of heights without a block here."""
         chain = self._chain
-        head_time = chain.head.header.time_ms
         try:
-            parameters = PARAMETERS.read(state, None)
             newest = WINDOW_IDS.read(state, chain.head.height)
-            if parameters is None or newest is None:
-                return  # that the state lacks them is said where the state is checked
+            if newest is None:
+                return  # that the state lacks it is said where the state is checked
             for number in range(newest.oldest, chain.head.height + 1):
                 row = WINDOW_IDS.read(state, Height(number))
                 if row is None or self._chain.expects_block(number):
                     continue
-                if row.time_ms + parameters.window_ms >= head_time:
+                if row.time_ms >= newest.forgotten:
                     yield number, row.ids_hash
         except (msgspec.DecodeError, StorageFault):
             return

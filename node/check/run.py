@@ -12,8 +12,8 @@ from typing import Final, final
 import msgspec
 from msgspec import Struct
 
-from ledger.parameters import parameters
 from ledger.state import StateReader
+from ledger.window import WINDOW_IDS
 from node.check.blocks import Blocks, Chain
 from node.check.findings import CarefulReader, Damage, Findings
 from node.check.indexes import Indexes
@@ -175,11 +175,10 @@ def _check_meta(
     for key, what in _meta_faults(rows, chain):
         findings.found(Region.META, what, key=key)
     try:
-        window_ms = parameters(state).window_ms
-    except (msgspec.DecodeError, StorageFault, AssertionError):
+        newest = WINDOW_IDS.read(state, chain.head.height)
+    except (msgspec.DecodeError, StorageFault):
         return  # said where the state is checked
-    header = chain.head.header
-    forgotten = max(0, header.time_ms - window_ms) if header.height else 0
+    forgotten = 0 if newest is None else newest.forgotten
     if chain.forgotten != forgotten:
         what = f"forgotten: holds {chain.forgotten}, by the time of the head it is {forgotten}"
         findings.found(Region.META, what, key=schema.FORGOTTEN_KEY)

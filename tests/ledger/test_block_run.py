@@ -24,7 +24,7 @@ from ledger.parameters import DEFAULTS
 from ledger.receipt import Outcome, read_receipt, receipt_hash, receipts_root
 from ledger.transaction import ALREADY_COMMITTED, EXPIRED, TOO_FAR_AHEAD, WRONG_CHAIN
 from ledger.tree import StateTree, key_hash, value_hash
-from ledger.window import WINDOW_IDS, ids_hash, past_heights
+from ledger.window import WINDOW_IDS, forgotten_by, ids_hash, past_heights
 from primitives import limits
 from primitives.digest import list_root
 from primitives.errors import Malformed, Rejected
@@ -264,9 +264,10 @@ def test_no_entry_of_ids_is_dropped_while_one_of_its_ids_is_valid(chain: Chain) 
     window = DEFAULTS.window_ms
 
     def past(time_ms: int) -> range:
-        return past_heights(
+        forgotten = forgotten_by(
             chain.state, height=Height(2), time_ms=TimeMs(time_ms), window_ms=window
         )
+        return past_heights(chain.state, height=Height(2), forgotten=forgotten)
 
     still, gone = past(chain.time_ms + window), past(chain.time_ms + window + 1)
 

@@ -16,7 +16,6 @@ from kit.mounts import small_disk
 from kit.snapshots import SMALL_CHUNK, WINDOW_MS, chain_with_payments, snapshot_of
 from ledger.block import BlockRun
 from ledger.membership import VALIDATORS, ValidatorsRow
-from ledger.parameters import DEFAULTS, PARAMETERS
 from ledger.subtree import EVERYTHING, Prefix, check_cover, parts
 from ledger.tree import StateTree, key_hash
 from ledger.window import WINDOW_IDS, WindowIds
@@ -330,10 +329,9 @@ def test_files_are_bounded(chain: ChainOfOne, copy: Path) -> None:
 def whole_with(rows: dict[int, int], *, oldest: int, governs: tuple[int, ...] = (0,)) -> Whole:
     """Rows of the window (height to block time in s), with a window of ten seconds."""
     whole = Whole()
-    parameters = encode(replace(DEFAULTS, window_ms=10_000))
-    whole.see([(PARAMETERS.number, b"\0", parameters)])
     for height, seconds in rows.items():
-        row = WindowIds(TimeMs(seconds * 1_000), Digest(ZERO32), Height(oldest))
+        forgotten = TimeMs(max(0, seconds - 10) * 1_000)
+        row = WindowIds(TimeMs(seconds * 1_000), Digest(ZERO32), Height(oldest), forgotten)
         whole.see([(WINDOW_IDS.number, WINDOW_IDS.key(Height(height)), encode(row))])
     for height in governs:
         # At every height another one, but at an odd one the same as before.
