@@ -29,7 +29,7 @@ from primitives.codec import encode
 from primitives.crypto import SigningKey
 from primitives.errors import OperatorFault, Rejected
 from primitives.ids import AccountId, ChainId, TimeMs, TransactionId
-from services.authority import OpenAccount
+from services.authority.accounts import OpenAccount
 from services.money import Transfer
 
 VALID_FOR_MS: Final = 3_600_000

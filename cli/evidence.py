@@ -148,7 +148,7 @@ def submit(
     from client.wallet import Wallet
     from node.evidence_file import read_evidence
     from node.lineage import chain_of
-    from services.authority import ReportEquivocation
+    from services.authority.validators import ReportEquivocation
 
     file = read_evidence(_file(session, what))
     home = home_of(session)

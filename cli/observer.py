@@ -134,7 +134,7 @@ def admit(session: Session, file: Path, **how: Any) -> None:  # noqa: ANN401 - t
     Needs the role registrar for the network. A node that is admitted already is bound anew.
     """
     from cli.consent_file import read_consent_file
-    from services.authority import AdmitObserver
+    from services.authority.observers import AdmitObserver
 
     said = read_consent_file(file)
     home = home_of(session)
@@ -150,7 +150,7 @@ def revoke(session: Session, observer: str, **how: Any) -> None:  # noqa: ANN401
 
     Needs the role registrar for its account, or the key of that account itself.
     """
-    from services.authority import RevokeObserver
+    from services.authority.observers import RevokeObserver
 
     _submit(session, RevokeObserver(_node_key(session, observer)), **how)
 

@@ -73,8 +73,7 @@ class Question:
 
 def _number(table: str) -> int:
     """The number of a table by its name or its number; -1 of one that is not known here."""
-    from ledger.genesis import KERNEL_TABLES
     from services.table import TABLES
 
-    known = {each.name: each.number for each in (*KERNEL_TABLES, *TABLES)}
+    known = {each.name: each.number for each in TABLES}
     return int(table) if table.isdecimal() else known.get(table, -1)

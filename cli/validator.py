@@ -291,7 +291,7 @@ def _write(
     from cli.transaction_file import replace_file, transaction_text
     from client.wallet import id_of
     from ledger.transaction import Call, Transaction
-    from services.authority import ProposeValidatorChange
+    from services.authority.validators import ProposeValidatorChange
 
     operation = ProposeValidatorChange(change.add, change.remove, change.replace)
     body = new_body_of(session, (Call(acts, operation),), valid_for)

@@ -8,7 +8,7 @@ no certificate: who pins the chain id trusts the document.
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal, final
+from typing import Annotated, Any, Literal, final
 
 import msgspec
 from msgspec import Meta, Struct
@@ -30,7 +30,6 @@ from ledger.block import Execution
 from ledger.books import (
     ASSETS,
     BALANCES,
-    REFERENCES,
     SUPPLIES,
     Amount,
     Asset,
@@ -40,7 +39,6 @@ from ledger.books import (
     Holding,
     Supply,
 )
-from ledger.evidence import EVIDENCE_CASES, EVIDENCE_REPORTS
 from ledger.membership import MEMBERSHIP, VALIDATORS, Membership, Records, ValidatorsRow
 from ledger.observers import (
     OBSERVERS,
@@ -66,9 +64,7 @@ from ledger.roles import (
     RoleKey,
 )
 from ledger.state import Slot, Table
-from ledger.suspensions import SUSPENSIONS
 from ledger.validators import record_contradictions, taken
-from ledger.window import WINDOW_IDS
 from primitives import limits
 from primitives.block import Header, block_id, transactions_root
 from primitives.codec import encode
@@ -88,26 +84,6 @@ from primitives.ids import (
 )
 from primitives.named import from_named
 from primitives.validators import ValidatorSet
-
-KERNEL_TABLES: Final[tuple[Table[Any, Any], ...]] = (
-    ACCOUNTS,
-    ROLES,
-    ASSETS,
-    BALANCES,
-    SUPPLIES,
-    REFERENCES,
-    VALIDATORS,
-    PARAMETERS,
-    NETWORK,
-    WINDOW_IDS,
-    ROLE_DEFINITIONS,
-    MEMBERSHIP,
-    SUSPENSIONS,
-    EVIDENCE_CASES,
-    EVIDENCE_REPORTS,
-    OBSERVERS,
-    OBSERVERS_IN_FORCE,
-)
 
 
 @final

@@ -10,7 +10,6 @@ from typing import Any, Final, final
 
 from msgspec import Struct
 
-from ledger.genesis import KERNEL_TABLES
 from ledger.tree import Path, StateTree
 from primitives.errors import Rejected
 from primitives.ids import Digest, Height, Natural, Sized32
@@ -21,7 +20,7 @@ from storage.state import StateSnapshot
 
 UNKNOWN_BLOCK: Final = "block.unknown"
 
-TABLE_OF_NUMBER: Final = {table.number: table for table in (*KERNEL_TABLES, *TABLES)}
+TABLE_OF_NUMBER: Final = {table.number: table for table in TABLES}
 RECORDS: Final = tuple(dict.fromkeys(table.record for table in TABLE_OF_NUMBER.values()))
 """The kinds of rows."""
 

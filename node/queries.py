@@ -15,7 +15,6 @@ from msgspec import Struct
 
 from ledger import views
 from ledger.accounts import AccountKind, WeightedKey
-from ledger.genesis import KERNEL_TABLES
 from ledger.receipt import Receipt
 from ledger.roles import ROLES
 from ledger.state import StateReader
@@ -57,7 +56,7 @@ from storage.chain import ChainStore
 from storage.decision import TransactionPlace
 from storage.edges import Part
 
-TABLE_NUMBERS: Final = {table.name: table.number for table in (*KERNEL_TABLES, *TABLES)}
+TABLE_NUMBERS: Final = {table.name: table.number for table in TABLES}
 """Tables of the state by name."""
 
 UNKNOWN_EVENT: Final = "event.unknown"

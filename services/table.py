@@ -1,10 +1,15 @@
-"""Every service, in one list. Adding a service is one module and its lines here.
+"""Every service, in one list. Adding a service is one module and one line here.
 
-The unions give the wire its known operations, receipts their known refusals and events; below the
+What a module defines is known by this alone: its operations, refusals, events and tables. The
+unions give the wire its known operations, receipts their known refusals and events; below the
 ledger nobody needs them.
 """
 
-from typing import Any, Final, Union, get_args
+import inspect
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, Union, final
 
 from ledger import (
     accounts,
@@ -12,105 +17,102 @@ from ledger import (
     evidence,
     membership,
     observers,
+    parameters,
     roles,
     suspensions,
     validators,
+    window,
 )
+from ledger.operation import Event, Operation, Refusal
 from ledger.receipt import Receipt
 from ledger.state import Table
 from ledger.transaction import Body, Transaction
 from services import authority, money, registry
+from services.authority import accounts as authority_accounts
+from services.authority import observers as authority_observers
+from services.authority import roles as authority_roles
+from services.authority import validators as authority_validators
 
-Operations = Union[  # noqa: UP007 - with one member more, a union type of | reads the same
-    authority.OpenAccount,
-    authority.DefineRole,
-    authority.GrantRole,
-    authority.RevokeRole,
-    authority.ProposeValidatorChange,
-    authority.ReportEquivocation,
-    authority.AdmitObserver,
-    authority.RevokeObserver,
-    money.DefineAsset,
-    money.Issue,
-    money.Retire,
-    money.Transfer,
-    registry.StampDocument,
-]
-Refusals = Union[  # noqa: UP007
-    accounts.UnknownAccount,
-    accounts.AccountInUse,
-    accounts.KeysOrKeeper,
-    accounts.KeyTwice,
-    accounts.ThresholdOutOfReach,
-    accounts.NameNotPublic,
-    accounts.FloorWithoutKeeper,
-    accounts.KeeperIsKept,
-    roles.MissingRole,
-    roles.UnknownRole,
-    roles.RoleInUse,
-    roles.AlreadyGranted,
-    roles.NotGranted,
-    roles.OwnGrant,
-    books.UnknownAsset,
-    books.AssetInUse,
-    books.NotTheIssuer,
-    books.SupplyTooLarge,
-    books.SupplyTooSmall,
-    books.BalanceTooLarge,
-    books.Overdraft,
-    books.DuplicateReference,
-    books.PaysItself,
-    books.NoSuchDate,
-    membership.NothingToChange,
-    membership.TooManyChanges,
-    membership.NotAValidator,
-    membership.TooFewValidators,
-    membership.TooManyValidators,
-    validators.AlreadyTaken,
-    validators.AccountIsKept,
-    validators.KeyDecides,
-    validators.ReadyNotRecent,
-    validators.ReadyNotSigned,
-    suspensions.KeySuspended,
-    observers.AlreadyObserver,
-    observers.NotAnObserver,
-    observers.ObserverTaken,
-    observers.ObserverIsKept,
-    observers.TooManyObservers,
-    observers.ConsentExpired,
-    observers.ConsentNotSigned,
-    evidence.Unproven,
-    evidence.OutOfRange,
-    evidence.AlreadyReported,
-    evidence.TooManyReports,
-    authority.IdMissing,
-    registry.AlreadyStamped,
-]
-Events = Union[  # noqa: UP007
-    authority.AccountOpened,
-    authority.RoleDefined,
-    authority.RoleGranted,
-    authority.RoleRevoked,
-    authority.ValidatorAdded,
-    authority.ValidatorRemoved,
-    authority.EquivocationProved,
-    authority.ObserverAdmitted,
-    authority.ObserverRevoked,
-    money.AssetDefined,
-    money.Issued,
-    money.Retired,
-    money.Transferred,
-    registry.DocumentStamped,
-]
+T = TypeVar("T")
 
-OPERATIONS: Final = get_args(Operations)
-REFUSALS: Final = get_args(Refusals)
-EVENTS: Final = get_args(Events)
+
+@final
+@dataclass(frozen=True)
+class Service:
+    """A name, which begins the tag of all that its modules define; its docstring says what for."""
+
+    package: ModuleType
+    modules: tuple[ModuleType, ...]
+
+    @property
+    def name(self) -> str:
+        """The word before the dot of its tags."""
+        return self.package.__name__.rpartition(".")[2]
+
+
+def _single(module: ModuleType) -> Service:
+    return Service(module, (module,))
+
+
+SERVICES: Final = (
+    Service(
+        authority, (authority_accounts, authority_roles, authority_validators, authority_observers)
+    ),
+    _single(money),
+    _single(registry),
+)
+KERNEL: Final[tuple[ModuleType, ...]] = (
+    accounts,
+    roles,
+    books,
+    membership,
+    validators,
+    suspensions,
+    observers,
+    evidence,
+    parameters,
+    window,
+)
+"""The parts that services are composed of; they have refusals, events and tables of their own."""
+
+_MODULES: Final = (*KERNEL, *(module for service in SERVICES for module in service.modules))
+
+
+def _classes(base: type[T]) -> Iterator[type[T]]:
+    for module in _MODULES:
+        for member in vars(module).values():
+            if (
+                inspect.isclass(member)
+                and issubclass(member, base)
+                and member.__module__ == module.__name__
+            ):
+                yield member
+
+
+def _tables(modules: tuple[ModuleType, ...]) -> Iterator[Table[Any, Any]]:
+    for module in modules:
+        for member in vars(module).values():
+            if isinstance(member, Table):
+                yield member
+
+
+OPERATIONS: Final = tuple(_classes(Operation))
+REFUSALS: Final = tuple(_classes(Refusal))
+EVENTS: Final = tuple(_classes(Event))
+TABLES: Final = tuple(dict.fromkeys(_tables(_MODULES)))
+"""Of the kernel, below number 64, and of the services."""
+
+if TYPE_CHECKING:
+    # What a checker knows of the members is their base.
+    Operations: TypeAlias = Operation
+    Refusals: TypeAlias = Refusal
+    Events: TypeAlias = Event
+else:
+    Operations = Union[OPERATIONS]  # noqa: UP007 - a union of a tuple has no other spelling
+    Refusals = Union[REFUSALS]  # noqa: UP007
+    Events = Union[EVENTS]  # noqa: UP007
 
 BODY: Final[Any] = Body[Operations]
 TRANSACTION: Final[Any] = Transaction[Operations]
 """The kind that `check_transaction` decodes."""
 RECEIPT: Final[Any] = Receipt[Refusals, Events]
-
-TABLES: Final[tuple[Table[Any, Any], ...]] = (registry.STAMPS,)
-"""Tables of the services; those of the kernel are in `ledger.genesis`."""

@@ -16,7 +16,7 @@ from primitives.codec import decode
 from primitives.evidence import Evidence
 from primitives.ids import Height, TimeMs, ValidatorKey
 from primitives.validators import quorum
-from services.authority import ProposeValidatorChange, ReportEquivocation
+from services.authority.validators import ProposeValidatorChange, ReportEquivocation
 from sim.founding import Founding, transaction_of
 from sim.machine import Machine
 from sim.world import World

@@ -16,7 +16,7 @@ from ledger.validators import Ready, Replacement, ValidatorRecord, ready_stateme
 from ledger.window import WINDOW_IDS
 from primitives.codec import encode
 from primitives.ids import ChainId, Height, TimeMs, ValidatorKey
-from services.authority import ProposeValidatorChange
+from services.authority.validators import ProposeValidatorChange
 from services.table import TRANSACTION
 
 

@@ -71,7 +71,7 @@ from primitives.ids import (
     ValidatorKey,
 )
 from primitives.validators import faults_tolerated, quorum
-from services.authority import ProposeValidatorChange, ValidatorAdded, ValidatorRemoved
+from services.authority.validators import ProposeValidatorChange, ValidatorAdded, ValidatorRemoved
 from services.money import Transfer
 
 

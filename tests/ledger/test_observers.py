@@ -34,7 +34,12 @@ from ledger.receipt import Outcome
 from ledger.roles import REGISTRAR, MissingRole
 from primitives import limits
 from primitives.ids import ChainId, Height, NodeKey, TimeMs
-from services.authority import AdmitObserver, ObserverAdmitted, ObserverRevoked, RevokeObserver
+from services.authority.observers import (
+    AdmitObserver,
+    ObserverAdmitted,
+    ObserverRevoked,
+    RevokeObserver,
+)
 
 AUDIT = observer("audit office")
 

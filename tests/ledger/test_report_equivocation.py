@@ -42,7 +42,7 @@ from primitives.ids import (
     View,
 )
 from primitives.statements import Witness, view_change_bytes, vote_bytes
-from services.authority import EquivocationProved, ReportEquivocation
+from services.authority.validators import EquivocationProved, ReportEquivocation
 from storage.decision import VoteStep
 
 

@@ -13,7 +13,8 @@ from ledger.operation import Event, Operation
 from ledger.touched import accounts_touched
 from ledger.transaction import CheckedTransaction, Transaction
 from primitives.ids import AccountId, Digest, Sized32
-from services.authority import GrantRole, OpenAccount
+from services.authority.accounts import OpenAccount
+from services.authority.roles import GrantRole
 from services.money import DefineAsset, Issue, Transfer
 from services.registry import StampAct, StampDocument
 from services.table import EVENTS, OPERATIONS
@@ -151,7 +152,8 @@ def test_no_field_of_the_law_hides_an_account(chain: Chain) -> None:
     tx = chain.act("treasury", pay("works", 1, "r"))
     found = account_id("found")
 
-    for member in (*OPERATIONS, *EVENTS):
+    members: tuple[Any, ...] = (*OPERATIONS, *EVENTS)
+    for member in members:
         for field in names & set(member.__struct_fields__):
             fields: dict[str, Any] = dict.fromkeys(member.__struct_fields__)
             carrier = member(**{**fields, field: found})

@@ -104,23 +104,25 @@ from primitives.ids import (
     View,
 )
 from primitives.named import from_named, to_named
-from services.authority import (
-    AccountOpened,
+from services.authority.accounts import AccountOpened, IdMissing, OpenAccount
+from services.authority.observers import (
     AdmitObserver,
-    DefineRole,
-    EquivocationProved,
-    GrantRole,
-    IdMissing,
     ObserverAdmitted,
     ObserverRevoked,
-    OpenAccount,
-    ProposeValidatorChange,
-    ReportEquivocation,
     RevokeObserver,
+)
+from services.authority.roles import (
+    DefineRole,
+    GrantRole,
     RevokeRole,
     RoleDefined,
     RoleGranted,
     RoleRevoked,
+)
+from services.authority.validators import (
+    EquivocationProved,
+    ProposeValidatorChange,
+    ReportEquivocation,
     ValidatorAdded,
     ValidatorRemoved,
 )

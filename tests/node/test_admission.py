@@ -13,7 +13,7 @@ from ledger.membership import validator_records
 from ledger.observers import Consent, ObserverRecord, consent_statement
 from node.admission import Admission, Admitted, Bootstrap, admitted, neighbours
 from primitives.ids import Height, NodeKey, TimeMs
-from services.authority import AdmitObserver, RevokeObserver
+from services.authority.observers import AdmitObserver, RevokeObserver
 
 AUDIT, PRESS = observer("audit office"), observer("press", "works")
 STRANGER = node_key("stranger")

@@ -16,7 +16,7 @@ from node.signer import Signer
 from primitives.block import block_id
 from primitives.crypto import SigningKey
 from primitives.ids import Height, View
-from services.authority import ProposeValidatorChange
+from services.authority.validators import ProposeValidatorChange
 from sim.disk import MortalFile
 from sim.spoken import author_of, statements_in
 

@@ -16,7 +16,7 @@ from primitives.block import Block, body_bytes
 from primitives.digest import digest
 from primitives.domains import Domain
 from primitives.ids import AccountId, PublicKey
-from services.authority import OpenAccount
+from services.authority.accounts import OpenAccount
 
 
 def quiet_heights(network: Network, minutes: int) -> list[int]:

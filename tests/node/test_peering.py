@@ -27,7 +27,7 @@ from primitives import limits
 from primitives.crypto import SigningKey
 from primitives.errors import BadSignature
 from primitives.ids import NodeKey, TimeMs
-from services.authority import AdmitObserver, RevokeObserver
+from services.authority.observers import AdmitObserver, RevokeObserver
 from services.table import TRANSACTION
 
 NOW = TimeMs(1_780_000_000_000)

@@ -13,7 +13,7 @@ from node.evidence_file import evidence_file, write_evidence
 from primitives.crypto import ED25519
 from primitives.evidence import Evidence, case_of
 from primitives.ids import Height, ValidatorKey
-from services.authority import ReportEquivocation
+from services.authority.validators import ReportEquivocation
 from sim.machine import Machine
 from verifier import Outcome, Pin, verify_evidence
 

@@ -39,12 +39,10 @@ from primitives.codec import encode
 from primitives.errors import Malformed
 from primitives.ids import INTEGER_MAX, Height
 from primitives.named import from_named, to_named
-from services.authority import (
-    AccountOpened,
+from services.authority.accounts import AccountOpened, IdMissing, OpenAccount
+from services.authority.roles import (
     DefineRole,
     GrantRole,
-    IdMissing,
-    OpenAccount,
     RevokeRole,
     RoleDefined,
     RoleGranted,

@@ -2,48 +2,37 @@
 
 import inspect
 import re
+from importlib import import_module
+from pkgutil import walk_packages
 from typing import Any
 
 import msgspec
 import pytest
 from msgspec import Struct
 
-import ledger.accounts
-import ledger.books
-import ledger.evidence
-import ledger.genesis
-import ledger.membership
-import ledger.observers
-import ledger.roles
-import ledger.suspensions
-import ledger.validators
-import services.authority
-import services.money
-import services.registry
+import ledger
+import services
+from ledger.accounts import WeightedKey
+from ledger.books import Line
 from ledger.operation import Event, Operation, Refusal
+from ledger.state import Table
 from primitives.named import named
 from services.table import (
     BODY,
     EVENTS,
+    KERNEL,
     OPERATIONS,
     RECEIPT,
     REFUSALS,
+    SERVICES,
     TABLES,
     TRANSACTION,
 )
 
-MODULES = (
-    ledger.accounts,
-    ledger.books,
-    ledger.evidence,
-    ledger.membership,
-    ledger.observers,
-    ledger.roles,
-    ledger.suspensions,
-    ledger.validators,
-    services.authority,
-    services.money,
-    services.registry,
+MODULES = tuple(
+    import_module(found.name)
+    for package in (ledger, services)
+    for found in walk_packages(package.__path__, f"{package.__name__}.")
 )
 LAW: tuple[Any, ...] = (*OPERATIONS, *REFUSALS, *EVENTS)
 
@@ -53,7 +42,10 @@ def defined(base: type) -> set[type]:
         member
         for module in MODULES
         for member in vars(module).values()
-        if inspect.isclass(member) and issubclass(member, base) and member is not base
+        if inspect.isclass(member)
+        and issubclass(member, base)
+        and member is not base
+        and member.__module__ == module.__name__
     }
 
 
@@ -66,12 +58,14 @@ def test_nothing_that_a_module_defines_is_missing_from_the_table() -> None:
 
 def test_tags_are_unique_and_say_where_they_come_from() -> None:
     """module.words, never twice in their union."""
-    for members in (OPERATIONS, REFUSALS, EVENTS):
+    unions: tuple[tuple[Any, ...], ...] = (OPERATIONS, REFUSALS, EVENTS)
+    for members in unions:
         tags = [member.__struct_config__.tag for member in members]
         assert len(set(tags)) == len(tags)
         assert all(re.fullmatch(r"[a-z]+\.[a-z_]+", tag) for tag in tags)
     for member in LAW:
-        module = member.__module__.rpartition(".")[2]
+        package, module = member.__module__.split(".")[:2]
+        assert package in {"ledger", "services"}
         assert member.__struct_config__.tag.startswith(f"{module}.")
 
 
@@ -96,7 +90,8 @@ def test_every_field_of_an_operation_says_what_it_is() -> None:
     """The command line and the API page print it."""
     schema = msgspec.json.schema(named(BODY))["$defs"]
 
-    for operation in (*OPERATIONS, ledger.books.Line, ledger.accounts.WeightedKey):
+    structs: tuple[type[Struct], ...] = (*OPERATIONS, Line, WeightedKey)
+    for operation in structs:
         for name, field in schema[operation.__name__]["properties"].items():
             assert name == "operation" or field["description"]
 
@@ -109,9 +104,15 @@ def test_schemas_of_transactions_and_receipts_can_be_made() -> None:
 
 def test_every_table_has_a_number_and_a_name_of_its_own() -> None:
     """Services begin at 64."""
-    tables = (*ledger.genesis.KERNEL_TABLES, *TABLES)
+    kernel = {id(table) for module in KERNEL for table in vars(module).values()}
 
-    assert len({table.number for table in tables}) == len(tables)
-    assert len({table.name for table in tables}) == len(tables)
-    assert all(table.number < 64 for table in ledger.genesis.KERNEL_TABLES)
-    assert all(table.number >= 64 for table in TABLES)
+    assert set(TABLES) == {t for m in MODULES for t in vars(m).values() if isinstance(t, Table)}
+    assert len({table.number for table in TABLES}) == len(TABLES)
+    assert len({table.name for table in TABLES}) == len(TABLES)
+    assert all((table.number < 64) == (id(table) in kernel) for table in TABLES)
+
+
+def test_every_service_says_what_it_is_for() -> None:
+    """Its package's or its module's docstring."""
+    assert all(inspect.getdoc(service.package) for service in SERVICES)
+    assert len({service.name for service in SERVICES}) == len(SERVICES)

@@ -18,7 +18,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from kit.alone import CHAIN, VALIDATOR, Alone, genesis
 from kit.disks import MortalDatabase, PowerLoss
 from kit.ledger import account_id, key
-from ledger.genesis import KERNEL_TABLES
 from ledger.tree import StateTree, key_hash, replaced, value_hash
 from node.retention import Policy, Stride, at_once, retire_due
 from node.retention_log import LogCheck
@@ -26,6 +25,7 @@ from node.signer import Signer
 from primitives.crypto import ED25519
 from primitives.errors import Rejected, StorageFault
 from primitives.ids import Digest, Height, TransactionId
+from services.table import TABLES
 from sim.disk import Fuse, power_loss
 from storage.chain import ChainStore, install_genesis
 from storage.decision import TransactionPlace
@@ -34,7 +34,7 @@ from storage.edges import HISTORY_PRUNED, Edges, Part
 from storage.opening import check_database
 from storage.schema import Region
 
-ACCOUNTS = next(table for table in KERNEL_TABLES if table.name == "accounts")
+ACCOUNTS = next(table for table in TABLES if table.name == "accounts")
 NODE_KEY = key("node 0")
 KEPT = st.sampled_from(["all", 1, 1, 2, 3, 5, 8])
 POLICIES = st.tuples(KEPT, KEPT, KEPT, KEPT)

@@ -35,7 +35,7 @@ from primitives.crypto import SigningKey
 from primitives.errors import Malformed, Rejected
 from primitives.ids import Height, Seat
 from primitives.validators import quorum
-from services.authority import ReportEquivocation
+from services.authority.validators import ReportEquivocation
 from verifier import Outcome, Pin, verify
 
 CHAIN = changed_chain()
