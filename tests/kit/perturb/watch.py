@@ -79,13 +79,13 @@ def weigh(pid: int) -> Weight:
     """What a process takes now."""
     process = Path(f"/proc/{pid}")
     fields = (process / "stat").read_text().rpartition(")")[2].split()
-    resident_kb = (process / "status").read_text().partition("VmRSS:")[2].split()
-    if not resident_kb:  # a zombie has no memory
+    own_kb = (process / "status").read_text().partition("RssAnon:")[2].split()
+    if not own_kb:  # a zombie has no memory
         raise ProcessLookupError(pid)
     return Weight(
         time.time(),
         pid,
-        int(resident_kb[0]) / 1024,
+        int(own_kb[0]) / 1024,
         len(os.listdir(process / "fd")),
         (int(fields[11]) + int(fields[12])) / _TICKS,
     )
