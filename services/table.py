@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, Union, final
 from ledger import (
     accounts,
     books,
+    charters,
     evidence,
     membership,
     observers,
@@ -65,6 +66,7 @@ KERNEL: Final[tuple[ModuleType, ...]] = (
     accounts,
     roles,
     books,
+    charters,
     membership,
     validators,
     suspensions,

@@ -43,6 +43,7 @@ TABLES: Final = {
     15: "evidence_reports",
     16: "observers",
     17: "observers_in_force",
+    38: "charters",
     64: "stamps",
 }
 """What people call the tables that we know; any other is known by its number alone."""

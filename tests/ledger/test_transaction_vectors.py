@@ -43,6 +43,15 @@ from ledger.books import (
     SupplyTooSmall,
     UnknownAsset,
 )
+from ledger.charters import (
+    AssetMisplaced,
+    NoCharter,
+    NoElectorate,
+    ProcedureTwice,
+    SignsForItself,
+    UnknownProcedure,
+    Weighing,
+)
 from ledger.evidence import AlreadyReported, OutOfRange, TooManyReports, Unproven
 from ledger.membership import (
     NotAValidator,
@@ -301,6 +310,13 @@ REFUSED: list[Refusal] = [
     PaysItself(A, 1),
     NoSuchDate(0, "2026-02-30"),
     AlreadyStamped(PAPER, A, StampAct.TIMESTAMP, ID),
+    NoCharter(A),
+    SignsForItself(A),
+    ProcedureTwice("ordinary"),
+    NoElectorate("ordinary", Weighing.ONE),
+    AssetMisplaced("ordinary", Weighing.ONE, GBP),
+    AssetMisplaced("ordinary", Weighing.QUADRATIC, None),
+    UnknownProcedure(A, "ordinary"),
     NothingToChange(),
     TooManyChanges(Height(7), 2, 1),
     NotAValidator(VOTES, Height(9)),
