@@ -24,7 +24,7 @@ from cli.fields import fields_of, options_of
 from cli.home import HEX32, Home, client_of, home_of
 from cli.session import Session, SessionCommand, program, table
 from cli.vendor_book import read_book
-from node.reports import QUERIES, Query
+from node.reports import QUERIES, QueryKind
 from primitives.errors import Malformed, OperatorFault
 from primitives.ids import AccountId
 
@@ -77,7 +77,7 @@ def names_of(home: Home, book: Path | None) -> Names:
     return Names(home, known)
 
 
-def _command(asked: Query) -> SessionCommand:
+def _command(asked: QueryKind) -> SessionCommand:
     def ask(
         session: Session,
         *,
@@ -143,7 +143,7 @@ _VENDOR_BOOK: Final = click.Option(
 )
 
 
-def _words(asked: Query, names: Names, given: Mapping[str, str | None]) -> dict[str, str]:
+def _words(asked: QueryKind, names: Names, given: Mapping[str, str | None]) -> dict[str, str]:
     """The parameters as the API has them.
 
     Raises:
@@ -162,7 +162,7 @@ def _words(asked: Query, names: Names, given: Mapping[str, str | None]) -> dict[
 
 
 def _asked(
-    session: Session, asked: Query, words: Mapping[str, str], *, every: bool
+    session: Session, asked: QueryKind, words: Mapping[str, str], *, every: bool
 ) -> dict[str, Any]:
     """The answer; with `every`, all pages as one, and the heights that they were read at."""
     path, asking = f"/v1/queries/{asked.name}", dict(words)
@@ -177,7 +177,7 @@ def _asked(
     return {**answer, "heights": [first, answer["height"]], "rows": rows}
 
 
-def _accounts_in(asked: Query, words: Mapping[str, str]) -> list[str]:
+def _accounts_in(asked: QueryKind, words: Mapping[str, str]) -> list[str]:
     """The columns that hold an account's id."""
     found = [name for name, kind, _ in fields_of(asked.row) if kind.core is AccountId]
     return [*found, *(["key"] if words.get("by") == "payee" else [])]
@@ -192,7 +192,7 @@ def _with_names(row: Mapping[str, Any], accounts: Sequence[str], names: Names) -
     return named
 
 
-def _csv(asked: Query, words: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> str:
+def _csv(asked: QueryKind, words: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> str:
     columns: list[str] = []
     accounts = _accounts_in(asked, words)
     for name, _, _ in fields_of(asked.row):
@@ -211,7 +211,7 @@ def _cell_for_programs(value: Any) -> str:  # noqa: ANN401 - JSON
     return json.dumps(value, ensure_ascii=False) if isinstance(value, list) else str(value)
 
 
-def _table(asked: Query, words: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> str:
+def _table(asked: QueryKind, words: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> str:
     columns = [name for name, _, _ in fields_of(asked.row) if name not in _UNSHOWN]
     titles = [_title(column, words) for column in columns]
     shown = [*rows, *_sum_of(rows)] if asked.name == "money.totals" else rows
@@ -263,7 +263,7 @@ def _foot(answer: Mapping[str, Any]) -> str:
 
 
 def _way_down(
-    asked: Query, given: Mapping[str, str | None], rows: Sequence[Mapping[str, Any]]
+    asked: QueryKind, given: Mapping[str, str | None], rows: Sequence[Mapping[str, Any]]
 ) -> str:
     """What to ask next: from totals to entries, from entries to a proof."""
     if not rows:

@@ -316,7 +316,9 @@ class Queries:
             account = views.account(state, identifier)
             if account is None:
                 return None
-            page = tuple(_balances(state, identifier, after))
+            # One more than a page has room for tells whether there is another.
+            wanted = limits.API_BALANCES_MAX + 1
+            page = tuple(balances_of(state, identifier, after=after, limit=wanted))
             more = len(page) > limits.API_BALANCES_MAX
             page = page[: limits.API_BALANCES_MAX]
             return AccountAnswer(
@@ -381,9 +383,11 @@ def _roles(state: StateReader, holder: AccountId) -> Iterator[RoleAnswer]:
         )
 
 
-def _balances(state: StateReader, holder: AccountId, after: str) -> Iterator[BalanceAnswer]:
-    # One more than a page has room for tells whether there is another.
-    held = views.balances(state, holder, after=after, limit=limits.API_BALANCES_MAX + 1)
+def balances_of(
+    state: StateReader, holder: AccountId, *, after: str = "", limit: int
+) -> Iterator[BalanceAnswer]:
+    """What an account holds of at most `limit` assets above the asset `after`."""
+    held = views.balances(state, holder, after=after, limit=limit)
     for code, amount in held.items():
         asset = views.asset(state, code)
         assert asset is not None, f"a balance of {code}, which is no asset"

@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 
 from ledger.act import Act
 from ledger.operation import Event, Operation, Refusal
+from ledger.query import After, Limit, Page, Query, Reading
 from ledger.roles import NOTARY
 from ledger.state import Table
 from primitives.ids import AccountId, Digest, Height, Natural, Sized32, TimeMs, TransactionId
@@ -94,3 +95,56 @@ class StampDocument(Operation, tag="registry.stamp_document", frozen=True):
 
         act.state[STAMPS][key] = Stamp(act.transaction_id, act.height, act.time_ms)
         act.emit(DocumentStamped(self.commitment, act.actor, self.act))
+
+
+@final
+class StampRow(Struct, frozen=True, kw_only=True):
+    """A stamp: `by` says `act` of the document behind the commitment."""
+
+    commitment: Sized32[Digest]
+    by: Sized32[AccountId]
+    act: StampAct
+    time_ms: Natural[TimeMs]
+    height: Natural[Height]
+    transaction: Sized32[TransactionId]
+
+
+@final
+class Stamps(Query, tag="registry.stamps", frozen=True, kw_only=True):
+    """Stamps of documents, in the order of their commitments; of one document, or of one author.
+
+    A page may have fewer rows than it could while there are more: it ends after 20,000 stamps.
+    """
+
+    commitment: (
+        Annotated[Digest, Meta(min_length=32, max_length=32, description="only of this commitment")]
+        | None
+    )
+    by: (
+        Annotated[
+            AccountId, Meta(min_length=32, max_length=32, description="only stamps of this account")
+        ]
+        | None
+    )
+    after: After | None
+    limit: Limit | None
+
+    def answer(self, reading: Reading) -> Page[StampRow]:
+        """List."""
+
+        def row(key: bytes, stamp: Stamp) -> StampRow | None:
+            by = AccountId(key[32:64])
+            if self.by not in (None, by):
+                return None
+            return StampRow(
+                commitment=Digest(key[:32]),
+                by=by,
+                act=StampAct(key[64:].decode("ascii")),
+                time_ms=stamp.time_ms,
+                height=stamp.height,
+                transaction=stamp.transaction,
+            )
+
+        return reading.list(
+            STAMPS, row, prefix=self.commitment or b"", after=self.after, limit=self.limit
+        )

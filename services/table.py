@@ -25,6 +25,7 @@ from ledger import (
     window,
 )
 from ledger.operation import Event, Operation, Refusal
+from ledger.query import Query
 from ledger.receipt import Receipt
 from ledger.state import Table
 from ledger.transaction import Body, Transaction
@@ -101,6 +102,8 @@ def _tables(modules: tuple[ModuleType, ...]) -> Iterator[Table[Any, Any]]:
 OPERATIONS: Final = tuple(_classes(Operation))
 REFUSALS: Final = tuple(_classes(Refusal))
 EVENTS: Final = tuple(_classes(Event))
+QUERIES: Final = tuple(_classes(Query))
+"""What can be asked of the state; what needs the history is in `node.reports`."""
 TABLES: Final = tuple(dict.fromkeys(_tables(_MODULES)))
 """Of the kernel, below number 64, and of the services."""
 

@@ -30,7 +30,7 @@ from node.events import EVENT_TYPES, CommittedEvent
 from node.history import RECORDS, EntryAnswer
 from node.queries import AccountAnswer, BlockAnswer, FinalTransaction, PendingTransaction
 from node.reports.page import Answer
-from node.reports.table import QUERIES, Query
+from node.reports.table import QUERIES, QueryKind
 from node.status import NodeStatus, Readiness
 from primitives import limits
 from primitives.codec import TAKING_TYPES_APART
@@ -232,7 +232,7 @@ class _Schemas:
             }
         return operation
 
-    def query(self, query: Query) -> Json:
+    def query(self, query: QueryKind) -> Json:
         """A query of `node.reports`."""
         responses = self._responses({})
         responses["200"] = {
@@ -245,7 +245,7 @@ class _Schemas:
             "responses": responses,
         }
 
-    def _answer(self, query: Query) -> Json:
+    def _answer(self, query: QueryKind) -> Json:
         kind: Any = Answer[query.row]  # type: ignore[name-defined] # built at run time
         _, parts = msgspec.json.schema_components([named(kind)], ref_template=_REF)
         return {**parts["Answer"], "title": f"{query.row.__name__} answer"}
@@ -271,17 +271,17 @@ class _Schemas:
         return {"type": "array", "items": members[0] if len(members) == 1 else {"anyOf": members}}
 
 
-def _parameters_of(query: Query) -> list[Json]:
+def _parameters_of(query: QueryKind) -> list[Json]:
     twin = named(query.parameters)
     _, parts = msgspec.json.schema_components([twin], ref_template=_REF)
     own = parts[query.parameters.__name__]
-    optional = {
-        each.name
+    required = {
+        each.name: not isinstance(each.type, inspect.UnionType)
         for each in inspect.type_info(query.parameters).fields  # type: ignore[attr-defined] # a Struct
-        if isinstance(each.type, inspect.UnionType)
     }
     parameters: list[Json] = []
-    for name, schema in own["properties"].items():
+    for name, must in required.items():
+        schema = own["properties"][name]
         members = [one for one in schema.get("anyOf", [schema]) if one.get("type") != "null"]
         for index, one in enumerate(members):
             if "$ref" in one:  # an enumeration, which nobody else needs
@@ -290,7 +290,7 @@ def _parameters_of(query: Query) -> list[Json]:
             {
                 "name": name,
                 "in": "query",
-                "required": name not in optional,
+                "required": must,
                 "schema": members[0] if len(members) == 1 else {"anyOf": members},
             }
         )

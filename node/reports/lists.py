@@ -1,27 +1,20 @@
-"""Queries that list what there is: accounts, observers, transactions, blocks, stamps."""
+"""Queries that list what there is: accounts, observers, transactions, blocks."""
 
-from collections.abc import Iterator
 from typing import Annotated, final
 
 from msgspec import Meta, Struct
 
-from ledger import views
-from ledger.accounts import ACCOUNTS, AccountKind
-from ledger.observers import OBSERVERS
+from ledger.accounts import ACCOUNTS, Account, AccountKind
+from ledger.observers import OBSERVERS, ObserverRow
 from ledger.operation import code
+from ledger.query import After, Limit, OneAccount, Page, Query, Reading
 from ledger.receipt import Outcome
-from node.queries import BalanceAnswer
-from node.reports.moment import Moment
+from node.queries import BalanceAnswer, balances_of
+from node.reports.moment import Moment, Report
 from node.reports.page import (
-    PAGE_ROWS_DEFAULT,
-    After,
     Bookmark,
-    Limit,
-    OneAccount,
     Order,
-    Page,
     bookmark_of,
-    key_of,
     page_of,
 )
 from primitives import limits
@@ -29,7 +22,6 @@ from primitives.block import block_id
 from primitives.ids import (
     AccountId,
     BlockId,
-    Digest,
     Height,
     Natural,
     NodeKey,
@@ -39,21 +31,9 @@ from primitives.ids import (
     View,
     ViewNumber,
 )
-from services.registry import STAMPS, StampAct
 from storage.decision import TransactionPlace
 
 _NewestFirst = Annotated[Order, Meta(description="which end first; newest if none")]
-
-
-@final
-class Accounts(Struct, frozen=True, kw_only=True):
-    """All accounts with what they hold, in the order of their ids.
-
-    A running account has a keeper, who signs for it, and may be below zero if its floor says so.
-    """
-
-    after: After | None
-    limit: Limit | None
 
 
 @final
@@ -66,16 +46,6 @@ class AccountRow(Struct, frozen=True, kw_only=True):
     keeper: Sized32[AccountId] | None
     floor: int | None
     balances: tuple[BalanceAnswer, ...]
-
-
-@final
-class Transactions(Struct, frozen=True, kw_only=True):
-    """The transactions that name an account: as actor, payer, payee or in any other part."""
-
-    account: OneAccount
-    order: _NewestFirst | None
-    after: After | None
-    limit: Limit | None
 
 
 @final
@@ -92,15 +62,6 @@ class TransactionRow(Struct, frozen=True, kw_only=True):
 
 
 @final
-class Blocks(Struct, frozen=True, kw_only=True):
-    """The blocks of the chain."""
-
-    order: _NewestFirst | None
-    after: After | None
-    limit: Limit | None
-
-
-@final
 class BlockRow(Struct, frozen=True, kw_only=True):
     """A block; how many transactions it has, in which view how many validators certified it."""
 
@@ -110,47 +71,6 @@ class BlockRow(Struct, frozen=True, kw_only=True):
     transactions: Natural[int]
     view: ViewNumber[View] | None
     seals: Natural[int]
-
-
-@final
-class Stamps(Struct, frozen=True, kw_only=True):
-    """Stamps of documents, in the order of their commitments; of one document, or of one author.
-
-    A page may have fewer rows than it could while there are more: it ends after 20,000 stamps.
-    """
-
-    commitment: (
-        Annotated[Digest, Meta(min_length=32, max_length=32, description="only of this commitment")]
-        | None
-    )
-    by: (
-        Annotated[
-            AccountId, Meta(min_length=32, max_length=32, description="only stamps of this account")
-        ]
-        | None
-    )
-    after: After | None
-    limit: Limit | None
-
-
-@final
-class StampRow(Struct, frozen=True, kw_only=True):
-    """A stamp: `by` says `act` of the document behind the commitment."""
-
-    commitment: Sized32[Digest]
-    by: Sized32[AccountId]
-    act: StampAct
-    time_ms: Natural[TimeMs]
-    height: Natural[Height]
-    transaction: Sized32[TransactionId]
-
-
-@final
-class Observers(Struct, frozen=True, kw_only=True):
-    """All nodes that were ever admitted without a vote, in the order of their node keys."""
-
-    after: After | None
-    limit: Limit | None
 
 
 @final
@@ -164,84 +84,84 @@ class NodeRow(Struct, frozen=True, kw_only=True):
     until: Natural[Height] | None
 
 
-def accounts(moment: Moment, asked: Accounts) -> Page[AccountRow]:
-    """List.
+@final
+class Accounts(Query, tag="ledger.accounts", frozen=True, kw_only=True):
+    """All accounts with what they hold, in the order of their ids.
 
-    Raises:
-        Malformed: `after` is no place.
+    A running account has a keeper, who signs for it, and may be below zero if its floor says so.
     """
-    wanted = asked.limit or PAGE_ROWS_DEFAULT
-    exponents: dict[str, int] = {}
 
-    def balances(holder: AccountId) -> Iterator[BalanceAnswer]:
-        held = views.balances(moment.state, holder, limit=limits.API_BALANCES_MAX)
-        for asset, amount in held.items():
-            if asset not in exponents:
-                exponents[asset] = moment.asset(asset)[1]
-            yield BalanceAnswer(asset=asset, amount=amount, exponent=exponents[asset])
+    after: After | None
+    limit: Limit | None
 
-    found = ACCOUNTS.scan(moment.state, after=key_of(asked.after), limit=wanted + 1)
-    return page_of(
-        (
-            (
-                key.hex(),
-                AccountRow(
-                    id=AccountId(key),
-                    kind=account.kind,
-                    name=account.name,
-                    keeper=account.keeper,
-                    floor=account.floor,
-                    balances=tuple(balances(AccountId(key))),
+    def answer(self, reading: Reading) -> Page[AccountRow]:
+        """List."""
+
+        def row(key: bytes, account: Account) -> AccountRow:
+            return AccountRow(
+                id=AccountId(key),
+                kind=account.kind,
+                name=account.name,
+                keeper=account.keeper,
+                floor=account.floor,
+                balances=tuple(
+                    balances_of(reading.state, AccountId(key), limit=limits.API_BALANCES_MAX)
                 ),
             )
-            for key, account in found
-        ),
-        wanted,
-    )
+
+        return reading.list(ACCOUNTS, row, after=self.after, limit=self.limit)
 
 
-def observers(moment: Moment, asked: Observers) -> Page[NodeRow]:
-    """List.
+@final
+class Observers(Query, tag="authority.observers", frozen=True, kw_only=True):
+    """All nodes that were ever admitted without a vote, in the order of their node keys."""
 
-    Raises:
-        Malformed: `after` is no place.
-    """
-    wanted = asked.limit or PAGE_ROWS_DEFAULT
-    found = OBSERVERS.scan(moment.state, after=key_of(asked.after), limit=wanted + 1)
-    return page_of(
-        (
-            (
-                key.hex(),
-                NodeRow(
-                    name=row.name,
-                    node_key=NodeKey(key),
-                    account=row.account,
-                    since=row.since,
-                    until=row.until,
-                ),
+    after: After | None
+    limit: Limit | None
+
+    def answer(self, reading: Reading) -> Page[NodeRow]:
+        """List."""
+
+        def row(key: bytes, observer: ObserverRow) -> NodeRow:
+            return NodeRow(
+                name=observer.name,
+                node_key=NodeKey(key),
+                account=observer.account,
+                since=observer.since,
+                until=observer.until,
             )
-            for key, row in found
-        ),
-        wanted,
-    )
+
+        return reading.list(OBSERVERS, row, after=self.after, limit=self.limit)
 
 
-def transactions(moment: Moment, asked: Transactions) -> Page[TransactionRow]:
-    """List.
+@final
+class Transactions(Report, tag="ledger.transactions", frozen=True, kw_only=True):
+    """The transactions that name an account: as actor, payer, payee or in any other part."""
 
-    Raises:
-        Rejected: no such account.
-        Malformed: `after` is no place.
-    """
-    moment.account(asked.account)
-    behind = bookmark_of(asked.after)
-    places = moment.places(
-        asked.account, asked.order or Order.NEWEST, behind=None if behind is None else behind.place
-    )
-    return page_of(
-        ((str(Bookmark(place, 0)), _transaction_row(moment, place)) for place in places),
-        asked.limit,
-    )
+    account: OneAccount
+    order: _NewestFirst | None
+    after: After | None
+    limit: Limit | None
+
+    def tell(self, moment: Moment) -> Page[TransactionRow]:
+        """List.
+
+        Raises:
+            Rejected: no such account.
+            Malformed: `after` is no place.
+        """
+        moment.account(self.account)
+        behind = bookmark_of(self.after)
+        places = moment.places(
+            self.account,
+            self.order or Order.NEWEST,
+            behind=None if behind is None else behind.place,
+        )
+        return page_of(
+            ((str(Bookmark(place, 0)), _transaction_row(moment, place)) for place in places),
+            self.limit,
+            lambda row: f"transactions/{row.id.hex()}",
+        )
 
 
 def _transaction_row(moment: Moment, place: TransactionPlace) -> TransactionRow:
@@ -257,23 +177,31 @@ def _transaction_row(moment: Moment, place: TransactionPlace) -> TransactionRow:
     )
 
 
-def blocks(moment: Moment, asked: Blocks) -> Page[BlockRow]:
-    """List.
+@final
+class Blocks(Report, tag="chain.blocks", frozen=True, kw_only=True):
+    """The blocks of the chain."""
 
-    Raises:
-        Malformed: `after` is no place.
-    """
-    behind = bookmark_of(asked.after)
-    heights = moment.heights(
-        asked.order or Order.NEWEST, behind=None if behind is None else behind.place.height
-    )
-    return page_of(
-        (
-            (str(Bookmark(TransactionPlace(height, 0), 0)), _block_row(moment, height))
-            for height in heights
-        ),
-        asked.limit,
-    )
+    order: _NewestFirst | None
+    after: After | None
+    limit: Limit | None
+
+    def tell(self, moment: Moment) -> Page[BlockRow]:
+        """List.
+
+        Raises:
+            Malformed: `after` is no place.
+        """
+        behind = bookmark_of(self.after)
+        heights = moment.heights(
+            self.order or Order.NEWEST, behind=None if behind is None else behind.place.height
+        )
+        return page_of(
+            (
+                (str(Bookmark(TransactionPlace(height, 0), 0)), _block_row(moment, height))
+                for height in heights
+            ),
+            self.limit,
+        )
 
 
 def _block_row(moment: Moment, height: Height) -> BlockRow:
@@ -286,38 +214,3 @@ def _block_row(moment: Moment, height: Height) -> BlockRow:
         view=None if certificate is None else certificate.view,
         seals=0 if certificate is None else len(certificate.seals),
     )
-
-
-def stamps(moment: Moment, asked: Stamps) -> Page[StampRow]:
-    """List.
-
-    Raises:
-        Malformed: `after` is no place.
-    """
-    wanted = asked.limit or PAGE_ROWS_DEFAULT
-    scanned = STAMPS.scan(
-        moment.state,
-        prefix=asked.commitment or b"",
-        after=key_of(asked.after),
-        limit=limits.QUERY_PAGE_TRANSACTIONS_MAX,
-    )
-    rows: list[StampRow] = []
-    last = b""
-    for count, (key, stamp) in enumerate(scanned, start=1):
-        by = AccountId(key[32:64])
-        if asked.by is None or by == asked.by:
-            if len(rows) == wanted:
-                return Page(rows, last.hex())
-            row = StampRow(
-                commitment=Digest(key[:32]),
-                by=by,
-                act=StampAct(key[64:].decode("ascii")),
-                time_ms=stamp.time_ms,
-                height=stamp.height,
-                transaction=stamp.transaction,
-            )
-            rows.append(row)
-        last = key
-        if count == limits.QUERY_PAGE_TRANSACTIONS_MAX:
-            return Page(rows, last.hex())
-    return Page(rows, None)

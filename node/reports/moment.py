@@ -14,6 +14,7 @@ from ledger import views
 from ledger.accounts import Account
 from ledger.books import ASSETS
 from ledger.genesis import GenesisDocument
+from ledger.query import Page, Question
 from ledger.receipt import Receipt
 from ledger.transaction import Transaction
 from node.reports.page import UNKNOWN_ACCOUNT, UNKNOWN_ASSET, Order
@@ -200,6 +201,19 @@ class Moment:
     def balance(self, account: AccountId, asset: str) -> int:
         """What an account holds."""
         return views.balance(self.state, account, asset)
+
+
+class Report(Question, frozen=True, kw_only=True):
+    """A question about all that was decided until a block: one that the state cannot answer."""
+
+    def tell(self, moment: Moment) -> Page[Any]:
+        """The rows.
+
+        Raises:
+            Malformed: `after` is no place.
+            Rejected: it cannot be told so, or not from what is kept here.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no answer")
 
 
 def _since(edges: Edges) -> Height:

@@ -13,19 +13,16 @@ from urllib.parse import urlencode
 from msgspec import Meta, Struct
 
 from ledger.books import AssetCode, Description
-from node.reports.moment import Moment
+from ledger.query import PAGE_ROWS_DEFAULT, After, Limit, OneAccount, Page
+from node.reports.moment import Moment, Report
 from node.reports.movements import SPENDING, Movement, MovementKind, movements
 from node.reports.page import (
     ENTRY_MAX,
-    PAGE_ROWS_DEFAULT,
-    After,
     Bookmark,
-    Limit,
-    OneAccount,
     Order,
-    Page,
     at_most,
     bookmark_of,
+    event_name,
     page_of,
     too_wide,
 )
@@ -49,23 +46,6 @@ class TotalsBy(Enum):
 
 
 @final
-class Totals(Struct, frozen=True, kw_only=True):
-    """What an account paid, and what came back, by year, payee or description.
-
-    A payment is a line of a transfer that the account paid. A credit note is a line that a running
-    account paid to it; what came from other accounts is income and is not in here. A line counts
-    for the year of its value date, else of its block, and for the account at its other end. So net
-    is the sum of the amounts in the agency's own records, where a credit note is negative.
-
-    Years come in order, payees and descriptions by net, the largest first.
-    """
-
-    account: OneAccount
-    by: Annotated[TotalsBy, Meta(description="what a row is of")]
-    asset: _Asset | None
-
-
-@final
 class TotalRow(Struct, frozen=True, kw_only=True):
     """One year, payee or description. `entries` is the query that lists what the row sums."""
 
@@ -77,31 +57,6 @@ class TotalRow(Struct, frozen=True, kw_only=True):
     asset: AssetCode
     exponent: int
     entries: str
-
-
-@final
-class Entries(Struct, frozen=True, kw_only=True):
-    """The payments and credit notes of an account one by one, oldest first: what totals sum.
-
-    Each names its transaction, whose proof anybody can check. A page may have fewer rows than it
-    could while there are more: it ends after 20,000 transactions.
-    """
-
-    account: OneAccount
-    asset: _Asset | None
-    payee: (
-        Annotated[
-            AccountId,
-            Meta(min_length=32, max_length=32, description="only entries with this account"),
-        ]
-        | None
-    )
-    year: _Year | None
-    description: (
-        Annotated[Description, Meta(description="only entries with exactly this text")] | None
-    )
-    after: After | None
-    limit: Limit | None
 
 
 @final
@@ -124,21 +79,6 @@ class EntryRow(Struct, frozen=True, kw_only=True):
 
 
 @final
-class Statement(Struct, frozen=True, kw_only=True):
-    """Everything that moved an account's balance, with the balance after each entry.
-
-    It begins with what genesis gave, if it gave anything. The balance of the newest entry is what
-    the account holds at the answer's height. Below zero is what it owes.
-    """
-
-    account: OneAccount
-    asset: _Asset | None
-    order: Annotated[Order, Meta(description="which end first; oldest if none")] | None
-    after: After | None
-    limit: Limit | None
-
-
-@final
 class StatementRow(Struct, frozen=True, kw_only=True):
     """An entry of a statement; `transaction` and `other` are null where genesis gave."""
 
@@ -158,47 +98,63 @@ class StatementRow(Struct, frozen=True, kw_only=True):
     entry: int
 
 
-def totals(moment: Moment, asked: Totals) -> Page[TotalRow]:
-    """Sum up.
+@final
+class Totals(Report, tag="money.totals", frozen=True, kw_only=True):
+    """What an account paid, and what came back, by year, payee or description.
 
-    Raises:
-        Rejected: no such account or asset, more groups or transactions than it may go over, or not
-            all that it sums is kept here.
+    A payment is a line of a transfer that the account paid. A credit note is a line that a running
+    account paid to it; what came from other accounts is income and is not in here. A line counts
+    for the year of its value date, else of its block, and for the account at its other end. So net
+    is the sum of the amounts in the agency's own records, where a credit note is negative.
+
+    Years come in order, payees and descriptions by net, the largest first.
     """
-    moment.need_all()
-    moment.account(asked.account)
-    asset, exponent = moment.asset(asked.asset)
-    key_of, filter_of = _GROUPINGS[asked.by]
-    sums: dict[str, list[int]] = {}
-    steps = movements(moment, asked.account, asset, Order.OLDEST)
-    for step in at_most(steps, limits.QUERY_TRANSACTIONS_MAX, "transactions"):
-        for each in step.found:
-            if each.kind not in SPENDING:
-                continue
-            key = key_of(moment, asked.account, each)
-            row = sums.get(key)
-            if row is None:
-                if len(sums) == limits.QUERY_GROUPS_MAX:
-                    raise too_wide(limits.QUERY_GROUPS_MAX, "groups")
-                row = sums[key] = [0, 0, 0]
-            row[0 if each.kind is MovementKind.PAYMENT else 1] += abs(each.change)
-            row[2] += 1
-    rows = [
-        TotalRow(
-            key=key,
-            payments_minor=paid,
-            credit_notes_minor=back,
-            net_minor=paid - back,
-            count=count,
-            asset=asset,
-            exponent=exponent,
-            entries=_entries_path(asked.account, asset, {filter_of: key}),
-        )
-        for key, (paid, back, count) in sums.items()
-    ]
-    if asked.by is TotalsBy.YEAR:
-        return Page(sorted(rows, key=lambda row: row.key), None)
-    return Page(sorted(rows, key=lambda row: (-row.net_minor, row.key)), None)
+
+    account: OneAccount
+    by: Annotated[TotalsBy, Meta(description="what a row is of")]
+    asset: _Asset | None
+
+    def tell(self, moment: Moment) -> Page[TotalRow]:
+        """Sum up.
+
+        Raises:
+            Rejected: no such account or asset, more groups or transactions than it may go over, or
+                not all that it sums is kept here.
+        """
+        moment.need_all()
+        moment.account(self.account)
+        asset, exponent = moment.asset(self.asset)
+        key_of, filter_of = _GROUPINGS[self.by]
+        sums: dict[str, list[int]] = {}
+        steps = movements(moment, self.account, asset, Order.OLDEST)
+        for step in at_most(steps, limits.QUERY_TRANSACTIONS_MAX, "transactions"):
+            for each in step.found:
+                if each.kind not in SPENDING:
+                    continue
+                key = key_of(moment, self.account, each)
+                row = sums.get(key)
+                if row is None:
+                    if len(sums) == limits.QUERY_GROUPS_MAX:
+                        raise too_wide(limits.QUERY_GROUPS_MAX, "groups")
+                    row = sums[key] = [0, 0, 0]
+                row[0 if each.kind is MovementKind.PAYMENT else 1] += abs(each.change)
+                row[2] += 1
+        rows = [
+            TotalRow(
+                key=key,
+                payments_minor=paid,
+                credit_notes_minor=back,
+                net_minor=paid - back,
+                count=count,
+                asset=asset,
+                exponent=exponent,
+                entries=_entries_path(self.account, asset, {filter_of: key}),
+            )
+            for key, (paid, back, count) in sums.items()
+        ]
+        if self.by is TotalsBy.YEAR:
+            return Page(sorted(rows, key=lambda row: row.key), None)
+        return Page(sorted(rows, key=lambda row: (-row.net_minor, row.key)), None)
 
 
 def _year(moment: Moment, account: AccountId, each: Movement) -> str:  # noqa: ARG001 - as the others
@@ -230,37 +186,65 @@ def _entries_path(account: AccountId, asset: str, chosen: dict[str, str]) -> str
     return f"/v1/queries/money.entries?{urlencode(asked)}"
 
 
-def entries(moment: Moment, asked: Entries) -> Page[EntryRow]:
-    """List.
+@final
+class Entries(Report, tag="money.entries", frozen=True, kw_only=True):
+    """The payments and credit notes of an account one by one, oldest first: what totals sum.
 
-    Raises:
-        Rejected: no such account or asset.
-        Malformed: `after` is no place.
+    Each names its transaction, whose proof anybody can check. A page may have fewer rows than it
+    could while there are more: it ends after 20,000 transactions.
     """
-    moment.account(asked.account)
-    asset, exponent = moment.asset(asked.asset)
-    wanted = asked.limit or PAGE_ROWS_DEFAULT
-    rows: list[EntryRow] = []
-    steps = movements(
-        moment,
-        asked.account,
-        asset,
-        Order.OLDEST,
-        behind=bookmark_of(asked.after),
-        named=asked.payee,
+
+    account: OneAccount
+    asset: _Asset | None
+    payee: (
+        Annotated[
+            AccountId,
+            Meta(min_length=32, max_length=32, description="only entries with this account"),
+        ]
+        | None
     )
-    last = None
-    for count, step in enumerate(steps, start=1):
-        for each in step.found:
-            if not _is_asked_for(moment, asked, each):
-                continue
-            if len(rows) == wanted:
-                return Page(rows, last)
-            rows.append(_entry_row(moment, asked.account, each, asset, exponent))
-            last = str(Bookmark(each.place, each.entry))
-        if count == limits.QUERY_PAGE_TRANSACTIONS_MAX:
-            return Page(rows, str(Bookmark(step.place, ENTRY_MAX)))
-    return Page(rows, None)
+    year: _Year | None
+    description: (
+        Annotated[Description, Meta(description="only entries with exactly this text")] | None
+    )
+    after: After | None
+    limit: Limit | None
+
+    def tell(self, moment: Moment) -> Page[EntryRow]:
+        """List.
+
+        Raises:
+            Rejected: no such account or asset.
+            Malformed: `after` is no place.
+        """
+        moment.account(self.account)
+        asset, exponent = moment.asset(self.asset)
+        wanted = self.limit or PAGE_ROWS_DEFAULT
+        rows: list[EntryRow] = []
+        steps = movements(
+            moment,
+            self.account,
+            asset,
+            Order.OLDEST,
+            behind=bookmark_of(self.after),
+            named=self.payee,
+        )
+        last = None
+        for count, step in enumerate(steps, start=1):
+            for each in step.found:
+                if not _is_asked_for(moment, self, each):
+                    continue
+                if len(rows) == wanted:
+                    return _entries(rows, last)
+                rows.append(_entry_row(moment, self.account, each, asset, exponent))
+                last = str(Bookmark(each.place, each.entry))
+            if count == limits.QUERY_PAGE_TRANSACTIONS_MAX:
+                return _entries(rows, str(Bookmark(step.place, ENTRY_MAX)))
+        return _entries(rows, None)
+
+
+def _entries(rows: list[EntryRow], following: str | None) -> Page[EntryRow]:
+    return Page(rows, following, [event_name(row.transaction, row.entry) for row in rows])
 
 
 def _is_asked_for(moment: Moment, asked: Entries, each: Movement) -> bool:
@@ -295,28 +279,46 @@ def _entry_row(
     )
 
 
-def statement(moment: Moment, asked: Statement) -> Page[StatementRow]:
-    """List with the balance after each.
+@final
+class Statement(Report, tag="money.statement", frozen=True, kw_only=True):
+    """Everything that moved an account's balance, with the balance after each entry.
 
-    Raises:
-        Rejected: no such account or asset; or oldest first where the oldest are not kept.
-        Malformed: `after` is no place.
+    It begins with what genesis gave, if it gave anything. The balance of the newest entry is what
+    the account holds at the answer's height. Below zero is what it owes.
     """
-    if asked.order is not Order.NEWEST:
-        moment.need_all()
-    moment.account(asked.account)
-    asset, exponent = moment.asset(asked.asset)
-    behind = bookmark_of(asked.after)
-    find = _from_the_oldest if asked.order is not Order.NEWEST else _from_the_newest
 
-    def rows() -> Iterator[tuple[str, StatementRow]]:
-        for each, before, after in find(moment, asked.account, asset, behind):
-            # Going on from here, the oldest first needs what is held after it, else before it.
-            held = after if asked.order is not Order.NEWEST else before
-            place = str(Bookmark(each.place, each.entry, held))
-            yield place, _statement_row(moment, asked.account, each, after, asset, exponent)
+    account: OneAccount
+    asset: _Asset | None
+    order: Annotated[Order, Meta(description="which end first; oldest if none")] | None
+    after: After | None
+    limit: Limit | None
 
-    return page_of(rows(), asked.limit)
+    def tell(self, moment: Moment) -> Page[StatementRow]:
+        """List with the balance after each.
+
+        Raises:
+            Rejected: no such account or asset; or oldest first where the oldest are not kept.
+            Malformed: `after` is no place.
+        """
+        if self.order is not Order.NEWEST:
+            moment.need_all()
+        moment.account(self.account)
+        asset, exponent = moment.asset(self.asset)
+        behind = bookmark_of(self.after)
+        find = _from_the_oldest if self.order is not Order.NEWEST else _from_the_newest
+
+        def rows() -> Iterator[tuple[str, StatementRow]]:
+            for each, before, after in find(moment, self.account, asset, behind):
+                # Going on from here, the oldest first needs what is held after it, else before it.
+                held = after if self.order is not Order.NEWEST else before
+                place = str(Bookmark(each.place, each.entry, held))
+                yield place, _statement_row(moment, self.account, each, after, asset, exponent)
+
+        return page_of(rows(), self.limit, _statement_proof)
+
+
+def _statement_proof(row: StatementRow) -> str | None:
+    return None if row.transaction is None else event_name(row.transaction, row.entry)
 
 
 Balanced = tuple[Movement, int, int]

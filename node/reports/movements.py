@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from enum import Enum, unique
 from typing import Any, Final, NamedTuple, final
 
+from ledger.query import no_place
 from node.reports.moment import Moment
-from node.reports.page import Bookmark, Order, no_place
+from node.reports.page import Bookmark, Order
 from primitives.ids import AccountId, TransactionId
 from services.money import Issued, Retired, Transferred
 from storage.decision import TransactionPlace

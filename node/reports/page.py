@@ -1,43 +1,26 @@
 """What queries have in common: the answer, its pages, and what is refused."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum, unique
 from itertools import islice
-from typing import Annotated, Final, Generic, TypeVar, final
+from typing import Final, Generic, TypeVar, final
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
-from primitives import limits
-from primitives.errors import Malformed, Rejected
-from primitives.ids import AccountId, Height, Natural, TimeMs
+from ledger.query import PAGE_ROWS_DEFAULT, Page, no_place
+from primitives.errors import Rejected
+from primitives.ids import Height, Natural, TimeMs, TransactionId
 from storage.decision import TransactionPlace
 
-R = TypeVar("R")
+R = TypeVar("R", bound=Struct)
+T = TypeVar("T")
 
 UNKNOWN_QUERY: Final = "query.unknown"
 TOO_WIDE: Final = "query.too_wide"
 UNKNOWN_ACCOUNT: Final = "account.unknown"
 UNKNOWN_ASSET: Final = "asset.unknown"
-
-PAGE_ROWS_DEFAULT: Final = 100
-
-Limit = Annotated[
-    int,
-    Meta(
-        ge=1,
-        le=limits.QUERY_ROWS_MAX,
-        description=f"rows at most, {limits.QUERY_ROWS_MAX} or fewer; {PAGE_ROWS_DEFAULT} if none",
-    ),
-]
-After = Annotated[
-    str,
-    Meta(max_length=256, description="go on behind this place: `next` of the page before"),
-]
-OneAccount = Annotated[
-    AccountId, Meta(min_length=32, max_length=32, description="whose; an account's id")
-]
 
 
 @unique
@@ -53,7 +36,9 @@ class Answer(Struct, Generic[R], frozen=True, kw_only=True):
     """Rows as they are after the block at `height`; `next` leads to more of them.
 
     `since` is 0 where they tell of the whole history; else of nothing below that height, because
-    this node keeps no more.
+    this node keeps no more. `proved_by` has a name for each row that one thing proves:
+    `/v1/NAME/proof`, with `height` if it is `state/…`. Where there are no rows it may name the
+    entry that is absent.
     """
 
     query: str
@@ -61,15 +46,7 @@ class Answer(Struct, Generic[R], frozen=True, kw_only=True):
     since: Natural[Height]
     time_ms: Natural[TimeMs]
     rows: tuple[R, ...]
-    next: str | None
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Page(Generic[R]):
-    """Rows, and behind which place there are more; None at the end."""
-
-    rows: Sequence[R]
+    proved_by: tuple[str | None, ...]
     next: str | None
 
 
@@ -92,7 +69,6 @@ class Bookmark:
 ENTRY_MAX: Final = 999_999_999
 """Behind every entry of a transaction."""
 _BOOKMARK: Final = re.compile(r"([0-9]{1,18})\.([0-9]{1,9})\.([0-9]{1,9})\.(-?[0-9]{1,30})")
-_HEX: Final = re.compile(r"(?:[0-9a-f]{2})+")
 
 
 def bookmark_of(after: str | None) -> Bookmark | None:
@@ -110,33 +86,25 @@ def bookmark_of(after: str | None) -> Bookmark | None:
     return Bookmark(TransactionPlace(Height(height), index), entry, balance)
 
 
-def key_of(after: str | None) -> bytes | None:
-    """The key of the last row of another page of a table.
-
-    Raises:
-        Malformed: no page ends so.
-    """
-    if after is None:
-        return None
-    if not _HEX.fullmatch(after):
-        raise no_place(after)
-    return bytes.fromhex(after)
-
-
-def no_place(after: str) -> Malformed:
-    """A fault: no page of this query ends so."""
-    return Malformed(f"after: expected the `next` of another page, found {after!r}")
-
-
-def page_of(found: Iterable[tuple[str, R]], limit: int | None) -> Page[R]:
+def page_of(
+    found: Iterable[tuple[str, R]],
+    limit: int | None,
+    proved_by: Callable[[R], str | None] = lambda _row: None,
+) -> Page[R]:
     """The first rows of (place, row), and the last one's place if there are more."""
     wanted = limit or PAGE_ROWS_DEFAULT
     taken = list(islice(found, wanted + 1))
     more = taken[wanted - 1][0] if len(taken) > wanted else None
-    return Page([row for _, row in taken[:wanted]], more)
+    rows = [row for _, row in taken[:wanted]]
+    return Page(rows, more, [proved_by(row) for row in rows])
 
 
-def at_most(found: Iterator[R], limit: int, what: str) -> Iterator[R]:
+def event_name(transaction: TransactionId, entry: int) -> str:
+    """What proves the event of an entry, as `Page.proved_by` names it; the API counts from 1."""
+    return f"transactions/{transaction.hex()}/events/{entry + 1}"
+
+
+def at_most(found: Iterator[T], limit: int, what: str) -> Iterator[T]:
     """All of them.
 
     Raises:

@@ -1,50 +1,46 @@
 """Every query, in one list, and the one way to ask them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum, unique
 from typing import Any, Final, final
 
 from msgspec import Struct, inspect
 
 from ledger.genesis import GenesisDocument
+from ledger.query import Query, Reading, row_of
 from node.reports import lists, money
-from node.reports.moment import Moment
-from node.reports.page import UNKNOWN_QUERY, Answer, Page
+from node.reports.moment import Moment, Report
+from node.reports.page import UNKNOWN_QUERY, Answer
 from primitives.codec import TAKING_TYPES_APART
 from primitives.errors import Malformed, Rejected
 from primitives.ids import Height
 from primitives.named import from_named
+from services import table
 from storage.chain import ChainStore
-
-
-@unique
-class Tells(Enum):
-    """What the rows of a query are read from."""
-
-    STATE = "state"
-    HISTORY = "history"
 
 
 @final
 @dataclass(frozen=True, slots=True)
-class Query:
-    """A typed function over one moment. The docstring of its parameters is its own."""
+class QueryKind:
+    """A query as the API, the command line and the pages know it: made from its class alone."""
 
-    name: str
-    parameters: type[Struct]
-    row: type[Struct]
-    run: Callable[[Moment, Any], Page[Any]]
-    tells: Tells
+    parameters: type[Query | Report]
+    name: str = field(init=False)
+    row: type[Struct] = field(init=False)
     _fields: Mapping[str, inspect.Type] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         with TAKING_TYPES_APART:
             seen = inspect.type_info(self.parameters)
         assert isinstance(seen, inspect.StructType), f"{self.parameters} is a Struct"
+        asked = self.parameters
+        object.__setattr__(self, "name", seen.tag)
+        object.__setattr__(
+            self, "row", row_of(asked.tell if issubclass(asked, Report) else asked.answer)
+        )
         object.__setattr__(self, "_fields", {each.name: each.type for each in seen.fields})
 
-    def read(self, given: Mapping[str, str]) -> Struct:
+    def read(self, given: Mapping[str, str]) -> Query | Report:
         """The parameters as words, which is how the API and the command line have them.
 
         Raises:
@@ -54,7 +50,7 @@ class Query:
             if name not in self._fields:
                 known = ", ".join(self._fields)
                 raise Malformed(f"{name}: there is no such parameter, known are {known}")
-        named: dict[str, object] = {}
+        named: dict[str, object] = {"query": self.name}
         for name, kind in self._fields.items():
             if name not in given and not _may_be_left_out(kind):
                 raise Malformed(f"{name}: it is required")
@@ -82,27 +78,18 @@ def _is_integer(kind: inspect.Type) -> bool:
     return isinstance(kind, inspect.IntType)
 
 
-QUERIES: Final = {
-    query.name: query
-    for query in (
-        Query("money.totals", money.Totals, money.TotalRow, money.totals, Tells.HISTORY),
-        Query("money.entries", money.Entries, money.EntryRow, money.entries, Tells.HISTORY),
-        Query(
-            "money.statement", money.Statement, money.StatementRow, money.statement, Tells.HISTORY
-        ),
-        Query("ledger.accounts", lists.Accounts, lists.AccountRow, lists.accounts, Tells.STATE),
-        Query("authority.observers", lists.Observers, lists.NodeRow, lists.observers, Tells.STATE),
-        Query(
-            "ledger.transactions",
-            lists.Transactions,
-            lists.TransactionRow,
-            lists.transactions,
-            Tells.HISTORY,
-        ),
-        Query("chain.blocks", lists.Blocks, lists.BlockRow, lists.blocks, Tells.HISTORY),
-        Query("registry.stamps", lists.Stamps, lists.StampRow, lists.stamps, Tells.STATE),
-    )
-}
+_KINDS: Final[tuple[type[Query | Report], ...]] = (
+    money.Totals,
+    money.Entries,
+    money.Statement,
+    lists.Accounts,
+    lists.Observers,
+    lists.Transactions,
+    lists.Blocks,
+    *table.QUERIES,
+)
+QUERIES: Final = {kind.name: kind for kind in map(QueryKind, _KINDS)}
+"""By name: those of the node and its history, then those of the services."""
 
 
 @final
@@ -129,14 +116,18 @@ class Reports:
             )
         asked = query.read(given)
         with self._store.state() as state:
-            moment = Moment(self._store, self._genesis, state)
-            page = query.run(moment, asked)
-            header = state.header
+            header, since = state.header, Height(0)
+            if isinstance(asked, Report):
+                moment = Moment(self._store, self._genesis, state)
+                page, since = asked.tell(moment), moment.since
+            else:
+                page = asked.answer(Reading(state, header.time_ms))
         return Answer(
             query=query.name,
             height=header.height,
-            since=moment.since if query.tells is Tells.HISTORY else Height(0),
+            since=since,
             time_ms=header.time_ms,
             rows=tuple(page.rows),
+            proved_by=tuple(page.proved_by),
             next=page.next,
         )

@@ -8,6 +8,7 @@ import pytest
 
 from client.client import Client
 from kit.ledger import account_id
+from kit.queries import words_for
 from kit.vendors import booked
 from node.reports import QUERIES
 from node.reports.money import TotalsBy
@@ -25,7 +26,10 @@ def test_a_page_has_rows_of_the_query_s_own_kind(tmp_path: Path) -> None:
     }
 
     with booked(tmp_path) as at, Client([at.url]) as client:
-        answers = {name: client.query(name, **more.get(name, {})) for name in QUERIES}
+        answers = {
+            name: client.query(name, **more.get(name, words_for(query)))
+            for name, query in QUERIES.items()
+        }
 
     for name, answer in answers.items():
         assert {type(row) for row in answer.rows} <= {QUERIES[name].row}

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import threading
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import trio
 import trio.testing
 
 from kit.api import ChainOfOne, in_trio, serving, submit
-from kit.ledger import account_id, pay
-from node.reports import QUERIES, Reports
+from kit.ledger import pay
+from kit.queries import TREASURY, words_for
+from node.reports import QUERIES, QueryKind, Reports
 from primitives import limits
+from primitives.ids import Digest
+from services.registry import StampAct, StampDocument
+from verifier import Outcome, Pin, verify
 
-TREASURY = account_id("treasury").hex()
-ASKED = {
-    "money.totals": f"account={TREASURY}&by=payee",
-    "money.entries": f"account={TREASURY}",
-    "money.statement": f"account={TREASURY}&asset=GBP&order=newest",
-    "ledger.transactions": f"account={TREASURY}&order=oldest",
-}
+
+def path_of(query: QueryKind) -> str:
+    return f"/v1/queries/{query.name}?{urlencode(words_for(query))}"
 
 
 @in_trio
@@ -31,7 +32,7 @@ async def test_every_query_is_answered() -> None:
     async with serving(chain) as client:
         await submit(client, chain.signed("treasury", pay("health", 125, "INV-1")))
         for name, query in QUERIES.items():
-            answer = await client.get(f"/v1/queries/{name}?{ASKED.get(name, '')}")
+            answer = await client.get(path_of(query))
 
             found = answer.json()
             assert answer.status_code == 200, found
@@ -39,6 +40,29 @@ async def test_every_query_is_answered() -> None:
             assert found["time_ms"] == chain.store.head().header.time_ms
             for row in found["rows"]:
                 assert set(row) == set(query.row.__struct_fields__)
+
+
+@in_trio
+async def test_whatever_an_answer_says_proves_it_is_a_proof() -> None:
+    """Of every row that one thing proves, in the rows' order, and of an entry that is absent."""
+    chain = ChainOfOne()
+    stamp = StampDocument(Digest(bytes(32)), StampAct.TIMESTAMP)
+    proved: dict[str, int] = {}
+
+    async with serving(chain) as client:
+        await submit(client, chain.signed("treasury", pay("health", 125, "INV-1")))
+        await submit(client, chain.signed("health", stamp))
+        for name, query in QUERIES.items():
+            found = (await client.get(path_of(query))).json()
+            names = [each for each in found["proved_by"] if each is not None]
+            assert len(found["proved_by"]) in (len(found["rows"]), 1, 0)
+            for each in names:
+                file = await client.get(f"/v1/{each}/proof")
+                verdict = verify(file.content, Pin(chain.chain))
+                assert verdict.outcome is Outcome.VALID, (name, each)
+            proved[name] = len(names)
+
+    assert (proved["registry.stamps"], proved["money.statement"]) == (1, 1)
 
 
 @in_trio
