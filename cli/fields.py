@@ -3,76 +3,27 @@
 Nothing here knows an operation. The named form (`primitives.named`) says what a value must be and
 complains with its path; what is added for people: accounts by the name of a key, amounts in whole
 units where they name their asset (`1250.00GBP`), and lists as repeated options, each item as
-`name=value,name=value` or as JSON.
+`name=value,name=value`. What has parts of its own, such as a policy, is JSON on the line or in a
+file (`cli.nested`).
 """
 
-import json
 import re
-import types
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from enum import Enum
-from typing import Annotated, Any, Final, Union, final, get_args, get_origin
+from collections.abc import Mapping
+from typing import Any, Final, final
 
 import click
-import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from cli.amounts import MINOR_UNITS
+from cli.field_kinds import FieldKind, allows, fields_of, option_name, tag_of
 from cli.home import Home
+from cli.nested import is_json, read_json
 from primitives.errors import OperatorFault
 from primitives.ids import AccountId
 from primitives.named import EXACT_MAX
 
 _MONEY: Final = re.compile(r"(?P<whole>\d+)(?:\.(?P<part>\d+))? ?(?P<asset>[A-Z][A-Z0-9]{2,11})")
 _WHOLE: Final = re.compile(r"-?\d{1,19}")
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class FieldKind:
-    """What a field's type says, taken apart."""
-
-    core: Any
-    """The type without annotations and without `| None`."""
-    optional: bool
-    description: str
-    item: "FieldKind | None"
-    """What a list is of."""
-
-    @property
-    def is_struct(self) -> bool:
-        """Whether it has fields of its own."""
-        return isinstance(self.core, type) and issubclass(self.core, Struct)
-
-    @property
-    def is_enum(self) -> bool:
-        """Whether it is one of a few words."""
-        return isinstance(self.core, type) and issubclass(self.core, Enum)
-
-
-def kind_of(annotation: Any) -> FieldKind:  # noqa: ANN401 - a type
-    """Take a field's type apart."""
-    description, optional, core = "", False, annotation
-    while True:
-        if get_origin(core) is Annotated:
-            core, *notes = get_args(core)
-            said = [note.description for note in notes if isinstance(note, Meta)]
-            # The outermost description is the one that knows the field.
-            description = description or next((text for text in said[::-1] if text), "")
-        elif get_origin(core) in (Union, types.UnionType):
-            [core] = [member for member in get_args(core) if member is not types.NoneType]
-            optional = True
-        else:
-            break
-    item = kind_of(get_args(core)[0]) if get_origin(core) is tuple else None
-    return FieldKind(core, optional, description, item)
-
-
-def fields_of(struct: type[Struct]) -> Iterator[tuple[str, FieldKind, Any]]:
-    """Name, kind and type of each field."""
-    for field in msgspec.structs.fields(struct):
-        yield field.name, kind_of(field.type), field.type
 
 
 def options_of(operation: type[Struct]) -> list[click.Option]:
@@ -103,14 +54,11 @@ def _option(name: str, kind: FieldKind, annotation: Any) -> click.Option:  # noq
     )
 
 
-def option_name(name: str, kind: FieldKind) -> str:
-    """A list is filled item by item, so its option is called like one."""
-    return (name.removesuffix("s") if kind.item is not None else name).replace("_", "-")
-
-
 def _metavar(kind: FieldKind) -> str:
-    if kind.is_struct:
+    if kind.is_flat:
         return ",".join(f"{name}=…" for name, _, _ in fields_of(kind.core))
+    if not kind.is_word:
+        return "JSON|FILE.json"
     if kind.core is AccountId:
         return "ACCOUNT"
     if kind.core is int:
@@ -119,8 +67,10 @@ def _metavar(kind: FieldKind) -> str:
 
 
 def _help(kind: FieldKind) -> str:
-    if not kind.is_struct:
+    if kind.is_word:
         return kind.description
+    if not kind.is_flat:
+        return f"{kind.description}; its form: mithaq tx form".removeprefix("; ")
     parts = [
         f"{name}: {field.description}"
         for name, field, _ in fields_of(kind.core)
@@ -151,11 +101,14 @@ class Reader:
         named: dict[str, Any] = {"operation": kind.__struct_config__.tag}
         for name, field, _ in fields_of(kind):
             where = f"--{option_name(name, field)}"
-            if field.item is not None:
-                named[name] = [self._value(field.item, word, where) for word in given[name]]
-            else:
+            if field.item is None:
                 word = given[name]
                 named[name] = None if word is None else self.value_of(name, field, word, where)
+                continue
+            named[name] = []
+            for word in given[name]:
+                found = self._value(field.item, word, where)
+                named[name] += found if isinstance(found, list) else [found]
         self.check_assets(named.get("asset"))
         return named
 
@@ -182,8 +135,10 @@ class Reader:
         return self._value(kind, word, where)
 
     def _value(self, kind: FieldKind, word: str, where: str) -> Any:  # noqa: ANN401
-        if kind.is_struct:
-            return self._struct(kind.core, word, where)
+        if not kind.is_word:
+            if kind.is_flat and not is_json(word):
+                return self._struct(kind.core, word, where)
+            return read_json(kind, word, where, self._named_word)
         if kind.core is AccountId:
             return self._home.account(word).hex()
         if kind.core is int:
@@ -194,12 +149,16 @@ class Reader:
             return word == "true"
         return word
 
+    def _named_word(self, name: str, kind: FieldKind, word: str, where: str) -> Any:  # noqa: ANN401
+        """A word in JSON, where a number has another form than a text."""
+        if kind.core is AccountId or (name in MINOR_UNITS and kind.core is int):
+            return self.value_of(name, kind, word, where)
+        return word
+
     def _struct(self, struct: type[Struct], word: str, where: str) -> dict[str, Any]:
-        if word.lstrip().startswith("{"):
-            return _json(word, where)
         fields = {name: (kind, annotation) for name, kind, annotation in fields_of(struct)}
         given = _pairs(word, list(fields), where)
-        named: dict[str, Any] = {}
+        named: dict[str, Any] = {**tag_of(struct)}
         for name, (kind, annotation) in fields.items():
             if name in given:
                 named[name] = self.value_of(name, kind, given[name], f"{where} {name}")
@@ -209,7 +168,7 @@ class Reader:
                 named[name] = ""
             else:
                 raise click.UsageError(
-                    f"{where}: expected {_metavar(FieldKind(struct, False, '', None))}, "
+                    f"{where}: expected {_metavar(FieldKind(struct, False, ''))}, "
                     f"found no {name} in {word!r}"
                 )
         return named
@@ -269,22 +228,3 @@ def _pairs(word: str, names: list[str], where: str) -> dict[str, str]:
             raise click.UsageError(f"{where}: {name} stands twice in {word!r}")
         given[name] = value
     return given
-
-
-def _json(word: str, where: str) -> dict[str, Any]:
-    try:
-        found = json.loads(word)
-    except ValueError as error:
-        raise click.UsageError(f"{where}: expected JSON, found {word!r} ({error})") from error
-    if not isinstance(found, dict):
-        raise click.UsageError(f"{where}: expected a JSON object, found {word!r}")
-    return found
-
-
-def allows(empty: str | tuple[()], annotation: Any) -> bool:  # noqa: ANN401 - a type
-    """Whether a field may be empty."""
-    try:
-        msgspec.convert(empty, annotation)
-    except msgspec.ValidationError:
-        return False
-    return True

@@ -6,12 +6,14 @@ transaction and nothing else. What was given as an option is not asked.
 
 import sys
 from collections.abc import Callable, Mapping
+from itertools import chain
 from typing import Any, Final, TypeVar, final
 
 import click
 from msgspec import Struct
 
-from cli.fields import FieldKind, Reader, allows, fields_of, option_name
+from cli.field_kinds import FieldKind, allows, fields_of, option_name, tag_of
+from cli.fields import Reader
 from cli.home import Home
 from primitives.errors import Malformed, MithaqError, OperatorFault, Rejected
 from primitives.named import from_named
@@ -64,7 +66,9 @@ class Interview:
         where = f"--{option_name(name, field)}"
         words = word if field.item is not None else (word,)
         values = [self._read(name, field.item or field, each, where) for each in words]
-        return values if field.item is not None else values[0]
+        if field.item is None:
+            return values[0]
+        return list(chain.from_iterable(v if isinstance(v, list) else [v] for v in values))
 
     def _read(self, name: str, field: FieldKind, word: str, where: str) -> Any:  # noqa: ANN401 - named form
         reader = Reader(self._home)
@@ -77,8 +81,8 @@ class Interview:
         if field.item is not None:
             return self._list(name, field.item, needed=not allows((), annotation))
         where = f"{of}{name.replace('_', ' ')}"
-        if field.is_struct:
-            return self._struct(field, where)
+        if field.choices or field.is_struct:
+            return self._parts(field, where)
         empty = field.core is str and allows("", annotation)
         note = " (empty for none)" if field.optional else " (may be empty)" if empty else ""
         choice = ", ".join(member.value for member in field.core) if field.is_enum else ""
@@ -96,11 +100,23 @@ class Interview:
         about = f": {field.description}" if field.description else ""
         return self._until_good(f"{where}{about}{words}{note}", read)
 
-    def _struct(self, field: FieldKind, where: str) -> dict[str, Any]:
-        return {
+    def _parts(self, field: FieldKind, where: str) -> dict[str, Any]:
+        struct = self._chosen(field, where) if field.choices else field.core
+        parts = {
             name: self._asked(name, inner, annotation, f"{where} ")
-            for name, inner, annotation in fields_of(field.core)
+            for name, inner, annotation in fields_of(struct)
         }
+        return {**tag_of(struct), **parts}
+
+    def _chosen(self, field: FieldKind, where: str) -> type[Struct]:
+        by_tag = {tag: struct for struct in field.choices for tag in tag_of(struct).values()}
+
+        def struct_of(word: str) -> type[Struct]:
+            if word not in by_tag:
+                raise click.UsageError(f"expected {', '.join(by_tag)}, found {word!r}")
+            return by_tag[word]
+
+        return self._until_good(f"{where} ({', '.join(by_tag)})", struct_of)
 
     def _list(self, name: str, item: FieldKind, *, needed: bool) -> list[Any]:
         one = name.removesuffix("s").replace("_", " ")
@@ -113,8 +129,8 @@ class Interview:
                 return items
 
     def _item(self, name: str, item: FieldKind, where: str) -> Any:  # noqa: ANN401 - named form
-        if item.is_struct:
-            return self._struct(item, where)
+        if item.choices or item.is_struct:
+            return self._parts(item, where)
         return self._until_good(where, lambda word: self._read(name, item, word, where))
 
     def _until_good(self, question: str, read: Callable[[str], T]) -> T:

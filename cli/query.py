@@ -20,7 +20,8 @@ import click
 
 from cli.completion import key_names
 from cli.conventions import money, time_text
-from cli.fields import fields_of, options_of
+from cli.field_kinds import fields_of
+from cli.fields import options_of
 from cli.home import HEX32, Home, client_of, home_of
 from cli.session import Session, SessionCommand, program, table
 from cli.vendor_book import read_book

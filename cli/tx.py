@@ -5,6 +5,7 @@ adding an operation adds its commands. `build` writes a file that several people
 other; `send` does it all at once.
 """
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
@@ -53,6 +54,33 @@ for _name, _help in (
     ("send", "Build, sign and submit a transaction of one operation."),
 ):
     tx.add_command(OperationGroup(_name, help=_help, subcommand_metavar="OPERATION [OPTIONS]..."))
+
+
+@command("form", group=tx)
+@click.argument("operation")
+@click.argument("field", required=False)
+def form(session: Session, operation: str, field: str | None) -> None:
+    """Print the JSON of an OPERATION, or of one FIELD of it, to be filled in.
+
+    TEXT, HEX, ACCOUNT and numbers stand for what belongs there; of words with a bar between them
+    one is meant, and of the items in a list each is of another kind. An ACCOUNT may be given by the
+    name of a key of the home. Save it as FILE.json, and give that as the option of its field.
+    """
+    from cli.field_kinds import fields_of
+    from cli.nested import example_of_field, example_of_struct
+    from services.table import OPERATIONS
+
+    found = {str(each.__struct_config__.tag): each for each in OPERATIONS}.get(operation)
+    if found is None:
+        raise click.UsageError(f"OPERATION: there is none {operation!r}; see `mithaq tx build`")
+    shown = example_of_struct(found)
+    if field is not None:
+        kinds = {name: (kind, annotation) for name, kind, annotation in fields_of(found)}
+        name = field.removeprefix("--").replace("-", "_")
+        if name not in kinds:
+            raise click.UsageError(f"FIELD: expected one of {', '.join(kinds)}, found {field!r}")
+        shown = example_of_field(*kinds[name])
+    session.show(shown, json.dumps(shown, indent=2))
 
 
 @command("sign", group=tx)

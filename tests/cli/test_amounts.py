@@ -9,7 +9,7 @@ import pytest
 
 from cli.amounts import MINOR_UNITS, Amounts
 from cli.conventions import money
-from cli.fields import fields_of
+from cli.field_kinds import fields_of
 from cli.home import Home
 from client.client import Client
 from kit.commandline import mithaq

@@ -10,7 +10,8 @@ import click
 import pytest
 from msgspec import Meta
 
-from cli.fields import Reader, kind_of, options_of
+from cli.field_kinds import kind_of
+from cli.fields import Reader, options_of
 from cli.home import Home
 from ledger.operation import Operation
 from primitives.ids import AccountId, Natural, Sized32

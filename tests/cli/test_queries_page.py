@@ -15,7 +15,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from cli.fields import FieldKind, fields_of
+from cli.field_kinds import FieldKind, fields_of
 from kit.tree import ROOT
 from kit.vendors import booked
 from node.reports import QUERIES

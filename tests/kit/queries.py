@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from cli.fields import FieldKind, fields_of
+from cli.field_kinds import FieldKind, fields_of
 from kit.ledger import account_id
 from node.reports import QueryKind
 from primitives.ids import AccountId

@@ -1,0 +1,147 @@
+"""Fields with parts of their own, as JSON: on the line, or in a file.
+
+A policy, a charter or a flow does not fit into `name=value`. Its named form does, and what people
+may leave to us is done here: names of the home's keys stand for accounts, what is optional may be
+left out, amounts may be in whole units. `example_of_struct` shows the form of every type.
+
+Whether it is right is judged by the named form alone. Only a choice that does not say of what it is
+one is refused here, because here it is known which there are.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from msgspec import Struct
+
+from cli.field_kinds import FieldKind, allows, fields_of, tag_of
+from primitives import limits
+from primitives.ids import AccountId
+
+SUFFIX: Final = ".json"
+Word = Callable[[str, FieldKind, str, str], Any]
+"""Of a field's name and kind, a text that stands in JSON, and its path: its named form."""
+
+
+def is_json(word: str) -> bool:
+    """Whether a word is JSON, or the name of a file of it."""
+    return word.lstrip()[:1] in ("{", "[") or word.endswith(SUFFIX)
+
+
+def read_json(kind: FieldKind, word: str, where: str, named_word: Word) -> Any:  # noqa: ANN401
+    """The named form of a field; of a list's item also that of several, as a list.
+
+    Raises:
+        UsageError: no JSON, or a choice that is none.
+    """
+    if not is_json(word):
+        raise click.UsageError(f"{where}: expected JSON, or a file named …{SUFFIX}; found {word!r}")
+    found = _parsed(word, where)
+    if isinstance(found, list) and kind.item is None:
+        return [_named("", kind, *each, named_word) for each in _numbered(found, where)]
+    return _named("", kind, found, where, named_word)
+
+
+def _numbered(found: list[Any], where: str) -> Iterator[tuple[Any, str]]:
+    for index, each in enumerate(found):
+        yield each, f"{where}[{index}]"
+
+
+def _parsed(word: str, where: str) -> Any:  # noqa: ANN401
+    text, shown = word, repr(word)
+    if word.endswith(SUFFIX):
+        path, shown = Path(word), word
+        try:
+            size = path.stat().st_size
+            if size > limits.API_TRANSACTION_JSON_BYTES_MAX:
+                raise click.UsageError(f"{where}: {word} has {size} bytes, more than any operation")
+            text = path.read_text("utf-8")
+        except (OSError, UnicodeError) as error:
+            raise click.UsageError(f"{where}: {word} cannot be read: {error}") from error
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise click.UsageError(f"{where}: expected JSON, found {shown} ({error})") from error
+
+
+def _named(name: str, kind: FieldKind, found: Any, where: str, named_word: Word) -> Any:  # noqa: ANN401
+    if isinstance(found, list) and kind.item is not None:
+        item = kind.item
+        return [_named(name, item, *each, named_word) for each in _numbered(found, where)]
+    if isinstance(found, dict):
+        struct = _chosen(kind, found, where)
+        return found if struct is None else _completed(struct, found, where, named_word)
+    if isinstance(found, str) and kind.is_word:
+        return named_word(name, kind, found, where)
+    return found
+
+
+def _chosen(kind: FieldKind, found: dict[str, Any], where: str) -> type[Struct] | None:
+    """Which Struct an object is of; None where none is expected.
+
+    Raises:
+        UsageError: it is to be one of several, and says none of them.
+    """
+    if not kind.choices:
+        return kind.core if kind.is_struct else None
+    by_tag = {tag: struct for struct in kind.choices for tag in tag_of(struct).values()}
+    field = kind.choices[0].__struct_config__.tag_field
+    said = found.get(str(field))
+    if said not in by_tag:
+        raise click.UsageError(
+            f"{where}: expected {field!r} to be one of {', '.join(by_tag)}; "
+            f"found {json.dumps(said, ensure_ascii=False) if field in found else 'none'}"
+        )
+    return by_tag[said]
+
+
+def _completed(
+    struct: type[Struct], found: dict[str, Any], where: str, named_word: Word
+) -> dict[str, Any]:
+    """With the parts that may be left out; what is unknown stays, for the named form to refuse."""
+    named = {**tag_of(struct), **found}
+    for name, kind, annotation in fields_of(struct):
+        if name in found:
+            named[name] = _named(name, kind, found[name], f"{where} {name}", named_word)
+        elif kind.optional:
+            named[name] = None
+        elif kind.item is not None and allows((), annotation):
+            named[name] = []
+        elif kind.core is str and allows("", annotation):
+            named[name] = ""
+    return named
+
+
+def example_of_field(kind: FieldKind, annotation: Any) -> Any:  # noqa: ANN401 - a type, JSON
+    """The named form of a type, with words that say what belongs in each place."""
+    if kind.item is not None:
+        item = kind.item
+        if item.choices:
+            return [example_of_struct(struct) for struct in item.choices]
+        return [example_of_field(item, item.core)]
+    if kind.choices:
+        return example_of_struct(kind.choices[0])
+    if kind.is_struct:
+        return example_of_struct(kind.core)
+    return _example_of_word(kind, annotation)
+
+
+def example_of_struct(struct: type[Struct]) -> dict[str, Any]:
+    """The named form of a Struct, in the same way."""
+    fields = {
+        name: example_of_field(kind, annotation) for name, kind, annotation in fields_of(struct)
+    }
+    return {**tag_of(struct), **fields}
+
+
+def _example_of_word(kind: FieldKind, annotation: Any) -> Any:  # noqa: ANN401 - a type, JSON
+    if kind.is_enum:
+        return "|".join(str(member.value) for member in kind.core)
+    if kind.core is bool:
+        return False
+    plain = getattr(kind.core, "__supertype__", kind.core)
+    if plain is int:
+        return next((number for number in (0, 1) if allows(number, annotation)), 1)
+    return "ACCOUNT" if kind.core is AccountId else "HEX" if plain is bytes else "TEXT"
