@@ -183,7 +183,7 @@ def test_what_cannot_be_read_is_a_usage_error(
 )
 def test_what_is_not_of_the_type_is_named_by_its_path(
     tmp_path: Path,
-    policy: Any,
+    policy: Any,  # noqa: ANN401 - JSON
     words: str,
 ) -> None:
     """By the named form, which judges all of it."""
