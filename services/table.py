@@ -23,6 +23,7 @@ from ledger import (
     suspensions,
     validators,
     window,
+    worklist,
 )
 from ledger.operation import Event, Operation, Refusal
 from ledger.query import Query
@@ -75,6 +76,7 @@ KERNEL: Final[tuple[ModuleType, ...]] = (
     evidence,
     parameters,
     window,
+    worklist,
 )
 """The parts that services are composed of; they have refusals, events and tables of their own."""
 
