@@ -44,6 +44,7 @@ TABLES: Final = {
     16: "observers",
     17: "observers_in_force",
     38: "charters",
+    46: "worklist",
     64: "stamps",
 }
 """What people call the tables that we know; any other is known by its number alone."""
