@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Annotated, Final, NamedTuple, final
 
 from msgspec import Meta, Struct
 
+from ledger import checkpoints
 from ledger.accounts import ACCOUNTS, Account, Floor, PublicText, UnknownAccount
 from ledger.operation import Refusal, Refused
 from ledger.state import Overlay, Table
 from primitives import limits
-from primitives.ids import INTEGER_MAX, AccountId, Natural, Signed, Sized32, TransactionId
+from primitives.ids import INTEGER_MAX, AccountId, Height, Natural, Signed, Sized32, TransactionId
 
 if TYPE_CHECKING:
     from ledger.act import Act
@@ -60,10 +61,14 @@ Lines = Annotated[tuple[Line, ...], Meta(min_length=1, max_length=limits.LINES_M
 
 @final
 class Asset(Struct, array_like=True, frozen=True):
-    """The row of an asset: decimal places, and the account that answers for it."""
+    """The row of an asset: decimal places, and the account that answers for it.
+
+    With snapshots, what each account held of it after any earlier block is known (`balance_at`).
+    """
 
     exponent: Exponent
     issuer: Sized32[AccountId]
+    snapshots: bool
 
 
 @final
@@ -132,6 +137,12 @@ class AssetInUse(Refusal, tag="books.asset_in_use", frozen=True):
 
     asset: AssetCode
     issuer: Sized32[AccountId]
+
+
+class NoSnapshots(Refusal, tag="books.no_snapshots", frozen=True):
+    """Of {asset} is not kept what accounts held of it earlier."""
+
+    asset: AssetCode
 
 
 class NotTheIssuer(Refusal, tag="books.not_the_issuer", frozen=True):
@@ -208,6 +219,29 @@ def balance_of(state: Overlay, account: AccountId, asset: str) -> int:
     return 0 if row is None else row.amount
 
 
+def balance_at(state: Overlay, account: AccountId, asset: str, height: Height) -> int:
+    """What an account held of an asset after the block of a height, in O(log n) point reads.
+
+    Of the running block it is what is true now: ask for an earlier one.
+
+    Raises:
+        Refused: unknown asset, or one without snapshots.
+    """
+    _need_snapshots(state, asset)
+    now = balance_of(state, account, asset)
+    return checkpoints.value_at(state, _holding_key(Holding(account, asset)), height, now)
+
+
+def supply_at(state: Overlay, asset: str, height: Height) -> int:
+    """What existed of an asset after the block of a height; as `balance_at`.
+
+    Raises:
+        Refused: unknown asset, or one without snapshots.
+    """
+    _need_snapshots(state, asset)
+    return checkpoints.value_at(state, _asset_key(asset), height, _supply(state, asset))
+
+
 def transfer(act: "Act", *, payer: AccountId, asset: str, lines: Sequence[Line]) -> None:
     """Move each line's amount from the payer to its payee. Whether the payer agrees is not asked.
 
@@ -216,8 +250,7 @@ def transfer(act: "Act", *, payer: AccountId, asset: str, lines: Sequence[Line])
             than the sum of the lines above the payer's floor, or more than a payee can hold.
     """
     state = act.state
-    if asset not in state[ASSETS]:
-        raise Refused(UnknownAsset(asset))
+    row = _asset(state, asset)
     lowest = _account(act, payer).lowest
     left = balance_of(state, payer, asset)
     held: dict[AccountId, int] = {}
@@ -231,14 +264,14 @@ def transfer(act: "Act", *, payer: AccountId, asset: str, lines: Sequence[Line])
         _check_ceiling(Holding(line.to, asset), index, line.amount, before)
         held[line.to] = before + line.amount
 
-    _set_balance(state, payer, asset, left)
+    _set_balance(act, row, Holding(payer, asset), left)
     for payee, amount in held.items():
-        _set_balance(state, payee, asset, amount)
+        _set_balance(act, row, Holding(payee, asset), amount)
     _use_references(act, payer, references)
 
 
-def define_asset(act: "Act", code: str, exponent: int) -> None:
-    """Write a new asset whose issuer is the actor. Whether it may define one is not asked.
+def define_asset(act: "Act", code: str, asset: Asset) -> None:
+    """Write a new asset. Whether the actor may define it is not asked.
 
     Raises:
         Refused: the code is in use.
@@ -247,7 +280,7 @@ def define_asset(act: "Act", code: str, exponent: int) -> None:
     if known is not None:
         raise Refused(AssetInUse(code, known.issuer))
 
-    act.state[ASSETS][code] = Asset(exponent, act.actor)
+    act.state[ASSETS][code] = asset
     act.state[SUPPLIES][code] = Supply(0)
 
 
@@ -258,7 +291,8 @@ def issue(act: "Act", *, asset: str, to: AccountId, amount: int, reference: str)
         Refused: unknown asset or account, the actor is not the issuer, a reference used before, or
             more than can exist or the account can hold.
     """
-    supply = _supply_of_issuer(act, asset)
+    row = _asset_of_issuer(act, asset)
+    supply = _supply(act.state, asset)
     _account(act, to)
     references: dict[str, None] = {}
     _check_reference(act, act.actor, 0, reference, references)
@@ -267,8 +301,8 @@ def issue(act: "Act", *, asset: str, to: AccountId, amount: int, reference: str)
     held = balance_of(act.state, to, asset)
     _check_ceiling(Holding(to, asset), 0, amount, held)
 
-    _set_balance(act.state, to, asset, held + amount)
-    act.state[SUPPLIES][asset] = Supply(supply + amount)
+    _set_balance(act, row, Holding(to, asset), held + amount)
+    _set_supply(act, row, asset, supply + amount)
     _use_references(act, act.actor, references)
 
 
@@ -279,7 +313,8 @@ def retire(act: "Act", *, asset: str, amount: int, reference: str) -> None:
         Refused: unknown asset, the actor is not the issuer, a reference used before, or less than
             the amount above the issuer's floor.
     """
-    supply = _supply_of_issuer(act, asset)
+    row = _asset_of_issuer(act, asset)
+    supply = _supply(act.state, asset)
     references: dict[str, None] = {}
     _check_reference(act, act.actor, 0, reference, references)
     held = balance_of(act.state, act.actor, asset)
@@ -288,8 +323,8 @@ def retire(act: "Act", *, asset: str, amount: int, reference: str) -> None:
     if amount > supply:  # where others are below zero, one may hold more than there is
         raise Refused(SupplyTooSmall(asset, supply, amount))
 
-    _set_balance(act.state, act.actor, asset, held - amount)
-    act.state[SUPPLIES][asset] = Supply(supply - amount)
+    _set_balance(act, row, Holding(act.actor, asset), held - amount)
+    _set_supply(act, row, asset, supply - amount)
     _use_references(act, act.actor, references)
 
 
@@ -297,11 +332,24 @@ def _account(act: "Act", account: AccountId) -> Account:
     return act.state[ACCOUNTS].need(account, UnknownAccount(account))
 
 
-def _supply_of_issuer(act: "Act", asset: str) -> int:
-    row = act.state[ASSETS].need(asset, UnknownAsset(asset))
+def _asset(state: Overlay, asset: str) -> Asset:
+    return state[ASSETS].need(asset, UnknownAsset(asset))
+
+
+def _need_snapshots(state: Overlay, asset: str) -> None:
+    if not _asset(state, asset).snapshots:
+        raise Refused(NoSnapshots(asset))
+
+
+def _asset_of_issuer(act: "Act", asset: str) -> Asset:
+    row = _asset(act.state, asset)
     if row.issuer != act.actor:
         raise Refused(NotTheIssuer(act.actor, asset, row.issuer))
-    supply = act.state[SUPPLIES].find(asset)
+    return row
+
+
+def _supply(state: Overlay, asset: str) -> int:
+    supply = state[SUPPLIES].find(asset)
     assert supply is not None, f"the asset {asset} has no supply"
     return supply.amount
 
@@ -343,11 +391,20 @@ def _use_references(act: "Act", payer: AccountId, references: Iterable[str]) -> 
         act.state[REFERENCES][PayerReference(payer, reference)] = ReferenceUse(act.transaction_id)
 
 
-def _set_balance(state: Overlay, account: AccountId, asset: str, amount: int) -> None:
+def _set_balance(act: "Act", asset: Asset, holding: Holding, amount: int) -> None:
+    if asset.snapshots:
+        before = balance_of(act.state, *holding)
+        checkpoints.note(act, _holding_key(holding), before)
     if amount == 0:
-        del state[BALANCES][Holding(account, asset)]
+        del act.state[BALANCES][holding]
     else:
-        state[BALANCES][Holding(account, asset)] = Balance(amount)
+        act.state[BALANCES][holding] = Balance(amount)
+
+
+def _set_supply(act: "Act", asset: Asset, code: str, amount: int) -> None:
+    if asset.snapshots:
+        checkpoints.note(act, _asset_key(code), _supply(act.state, code))
+    act.state[SUPPLIES][code] = Supply(amount)
 
 
 def check_supply(overlay: Overlay) -> None:

@@ -256,7 +256,7 @@ def _rows(document: GenesisDocument) -> dict[Slot, bytes | None]:
         put(BALANCES, Holding(balance.account, balance.asset), Balance(balance.amount))
         supplies[balance.asset] += balance.amount
     for asset in document.assets:
-        put(ASSETS, asset.code, Asset(asset.exponent, asset.issuer))
+        put(ASSETS, asset.code, Asset(asset.exponent, asset.issuer, snapshots=False))
         put(SUPPLIES, asset.code, Supply(supplies[asset.code]))
     return rows
 

@@ -26,11 +26,12 @@ class Transferred(Event, tag="money.transferred", frozen=True):
 
 @final
 class AssetDefined(Event, tag="money.asset_defined", frozen=True):
-    """There is an asset {asset} with {exponent} decimal places, issued by {issuer}."""
+    """{issuer} issues {asset}, with {exponent} decimal places (snapshots: {snapshots})."""
 
     asset: books.AssetCode
     exponent: books.Exponent
     issuer: Sized32[AccountId]
+    snapshots: bool
 
 
 @final
@@ -58,17 +59,23 @@ class Retired(Event, tag="money.retired", frozen=True):
 class DefineAsset(Operation, tag="money.define_asset", frozen=True):
     """Define an asset. The actor is its issuer from then on; nothing of it exists yet.
 
-    Needs the role asset_issuer for the network. Code and decimal places are fixed for ever.
+    Needs the role asset_issuer for the network. All that is said here is fixed for ever. With
+    snapshots, what each account held after any earlier block is kept, so that votes can be weighed
+    by it; each payment then costs a little more.
     """
 
     asset: Annotated[books.AssetCode, Meta(description="code of the new asset, such as GBP")]
     exponent: Annotated[books.Exponent, Meta(description="decimal places of the whole unit")]
+    snapshots: Annotated[
+        bool, Meta(description="whether it is kept what accounts held after earlier blocks")
+    ]
 
     def apply(self, act: Act) -> None:
         """Write the asset."""
         act.require_role(ASSET_ISSUER)
-        books.define_asset(act, self.asset, self.exponent)
-        act.emit(AssetDefined(self.asset, self.exponent, act.actor))
+        row = books.Asset(self.exponent, act.actor, self.snapshots)
+        books.define_asset(act, self.asset, row)
+        act.emit(AssetDefined(self.asset, self.exponent, act.actor, self.snapshots))
 
 
 @final

@@ -43,6 +43,8 @@ TABLES: Final = {
     15: "evidence_reports",
     16: "observers",
     17: "observers_in_force",
+    35: "checkpoint_series",
+    36: "checkpoints",
     38: "charters",
     46: "worklist",
     64: "stamps",

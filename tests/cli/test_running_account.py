@@ -78,7 +78,7 @@ def test_roles_and_money_are_ordinary_operations(office: Desk) -> None:
             "authority.define_role --key registrar --role payer --grantor registrar",
             "authority.grant_role --key registrar --role payer --scope health --holder works",
             "authority.revoke_role --key registrar --role payer --scope health --holder works",
-            "money.define_asset --key treasury --asset EUR --exponent 2",
+            "money.define_asset --key treasury --asset EUR --exponent 2 --snapshots false",
             "money.issue --key treasury --asset EUR --to treasury --amount 500 --reference mint",
             "money.retire --key treasury --asset EUR --amount 200 --reference burn",
         )

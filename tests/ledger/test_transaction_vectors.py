@@ -35,6 +35,7 @@ from ledger.books import (
     AssetInUse,
     BalanceTooLarge,
     DuplicateReference,
+    NoSnapshots,
     NoSuchDate,
     NotTheIssuer,
     Overdraft,
@@ -273,7 +274,7 @@ TRANSACTIONS: dict[str, tuple[list[tuple[str, Operation]], list[str]]] = {
     ),
     "an asset, made and taken back": (
         [
-            ("treasury", DefineAsset("EUR", 2)),
+            ("treasury", DefineAsset("EUR", 2, snapshots=False)),
             ("treasury", Issue("EUR", B, INTEGER_MAX, "mint 1")),
             ("treasury", Retire("EUR", 1, "burn 1")),
         ],
@@ -300,6 +301,7 @@ REFUSED: list[Refusal] = [
     OwnGrant("registrar", A),
     UnknownAsset("XAU"),
     AssetInUse(GBP, A),
+    NoSnapshots(GBP),
     NotTheIssuer(B, GBP, A),
     SupplyTooLarge(GBP, INTEGER_MAX, 1),
     SupplyTooSmall(GBP, 1, 2),
@@ -350,7 +352,7 @@ HAPPENED: list[Event] = [
     RoleGranted("payer", B, A),
     RoleGranted("payer", None, A),
     RoleRevoked("payer", B, A),
-    AssetDefined("EUR", 2, A),
+    AssetDefined("EUR", 2, A, snapshots=True),
     Issued(A, B, "EUR", INTEGER_MAX, "mint 1"),
     Retired(A, "EUR", 1, "burn 1"),
     ValidatorAdded(Height(9), "Ministry 4", VOTES, NodeKey(key("node 4").public), A),

@@ -93,15 +93,15 @@ def held(chain: Chain, name: str, asset: str = GBP) -> int:
 
 def test_an_asset_is_defined_made_and_taken_back(chain: Chain) -> None:
     """Supply and balances move together; each act tells what it did."""
-    defined = applied(chain, "treasury", DefineAsset("EUR", 2))
-    assert views.asset(chain.state, "EUR") == Asset(2, TREASURY)
+    defined = applied(chain, "treasury", DefineAsset("EUR", 2, snapshots=False))
+    assert views.asset(chain.state, "EUR") == Asset(2, TREASURY, snapshots=False)
     assert views.supply(chain.state, "EUR") == 0
 
     issued = applied(chain, "treasury", Issue("EUR", HEALTH, 500, "mint"))
     own = applied(chain, "treasury", Issue("EUR", TREASURY, 70, "own"))
     retired = applied(chain, "treasury", Retire("EUR", 30, "burn"))
 
-    assert defined == (AssetDefined("EUR", 2, TREASURY),)
+    assert defined == (AssetDefined("EUR", 2, TREASURY, snapshots=False),)
     assert issued == (Issued(TREASURY, HEALTH, "EUR", 500, "mint"),)
     assert own == (Issued(TREASURY, TREASURY, "EUR", 70, "own"),)
     assert retired == (Retired(TREASURY, "EUR", 30, "burn"),)
@@ -120,10 +120,12 @@ def test_all_of_an_asset_can_be_taken_back(chain: Chain) -> None:
 
 def test_an_asset_is_defined_by_who_has_the_role_and_once(chain: Chain) -> None:
     """The second refusal names the issuer."""
-    assert refusal_of(chain, "health", DefineAsset("EUR", 2)) == MissingRole(
+    assert refusal_of(chain, "health", DefineAsset("EUR", 2, snapshots=False)) == MissingRole(
         HEALTH, ASSET_ISSUER, None
     )
-    assert refusal_of(chain, "treasury", DefineAsset(GBP, 2)) == AssetInUse(GBP, TREASURY)
+    assert refusal_of(chain, "treasury", DefineAsset(GBP, 2, snapshots=False)) == AssetInUse(
+        GBP, TREASURY
+    )
 
 
 def test_the_role_for_one_body_defines_nothing() -> None:
@@ -132,7 +134,7 @@ def test_the_role_for_one_body_defines_nothing() -> None:
     scoped = GenesisRole(ASSET_ISSUER, HEALTH, HEALTH)
     chain = Chain.begin(replace(document, roles=(*document.roles, scoped)))
 
-    assert refusal_of(chain, "health", DefineAsset("EUR", 2)) == MissingRole(
+    assert refusal_of(chain, "health", DefineAsset("EUR", 2, snapshots=False)) == MissingRole(
         HEALTH, ASSET_ISSUER, None
     )
 
@@ -308,11 +310,11 @@ def test_an_issuer_that_is_kept_takes_back_down_to_its_floor() -> None:
 @pytest.mark.parametrize(
     "operation",
     [
-        DefineAsset("EUR", limits.EXPONENT_MAX + 1),
-        DefineAsset("EUR", -1),
-        DefineAsset("eur", 2),
-        DefineAsset("EU", 2),
-        DefineAsset("E" * 13, 2),
+        DefineAsset("EUR", limits.EXPONENT_MAX + 1, snapshots=False),
+        DefineAsset("EUR", -1, snapshots=False),
+        DefineAsset("eur", 2, snapshots=False),
+        DefineAsset("EU", 2, snapshots=False),
+        DefineAsset("E" * 13, 2, snapshots=False),
         Issue(GBP, HEALTH, 0, "r"),
         Issue(GBP, HEALTH, INTEGER_MAX + 1, "r"),
         Issue(GBP, HEALTH, 1, ""),
@@ -331,6 +333,6 @@ def test_the_largest_of_everything_is_an_operation(chain: Chain) -> None:
     """At each bound."""
     longest = "r" * limits.REFERENCE_LENGTH_MAX
 
-    applied(chain, "treasury", DefineAsset("E" * 12, limits.EXPONENT_MAX))
+    applied(chain, "treasury", DefineAsset("E" * 12, limits.EXPONENT_MAX, snapshots=False))
     applied(chain, "treasury", Issue("E" * 12, TREASURY, INTEGER_MAX, longest))
     applied(chain, "treasury", Retire("E" * 12, INTEGER_MAX, "r"))
