@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 import click
 
@@ -23,11 +23,16 @@ from cli.conventions import money, time_text
 from cli.field_kinds import fields_of
 from cli.fields import options_of
 from cli.home import HEX32, Home, client_of, home_of
+from cli.pin import trust_of
+from cli.query_proofs import Made, ProofFolder, prove
 from cli.session import Session, SessionCommand, program, table
 from cli.vendor_book import read_book
 from node.reports import QUERIES, QueryKind
 from primitives.errors import Malformed, OperatorFault
 from primitives.ids import AccountId
+
+if TYPE_CHECKING:
+    from client.client import Client
 
 FORMATS: Final = ("table", "json", "csv")
 _ACCOUNT: Final = "account"
@@ -85,13 +90,14 @@ def _command(asked: QueryKind) -> SessionCommand:
         form: str | None,
         every: bool,
         vendor_book: Path | None,
+        proof: Path | None,
         **given: str | None,
     ) -> None:
         if session.machine and form not in (None, "json"):
             raise click.UsageError(f"--json and --format {form}: expected one of the two")
         names = names_of(home_of(session), vendor_book)
         words = _words(asked, names, given)
-        answer = _asked(session, asked, words, every=every)
+        answer = _asked(session, asked, words, every=every, proof=proof)
         rows = [_with_names(row, _accounts_in(asked, words), names) for row in answer["rows"]]
         answer["rows"] = rows
         match form or ("json" if session.machine else "table"):
@@ -117,6 +123,7 @@ def _command(asked: QueryKind) -> SessionCommand:
             *([_EVERY] if paged else []),
             _FORM,
             _VENDOR_BOOK,
+            _PROOF,
         ],
         help=inspect.getdoc(asked.parameters),
     )
@@ -142,6 +149,12 @@ _VENDOR_BOOK: Final = click.Option(
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="Names of vendors' accounts.  [default: keys/*.vendors.json of the home]",
 )
+_PROOF: Final = click.Option(
+    ["--proof"],
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="Write the proofs of the rows there, or that there are none; check the rows by them.",
+)
 
 
 def _words(asked: QueryKind, names: Names, given: Mapping[str, str | None]) -> dict[str, str]:
@@ -163,19 +176,42 @@ def _words(asked: QueryKind, names: Names, given: Mapping[str, str | None]) -> d
 
 
 def _asked(
-    session: Session, asked: QueryKind, words: Mapping[str, str], *, every: bool
+    session: Session,
+    asked: QueryKind,
+    words: Mapping[str, str],
+    *,
+    every: bool,
+    proof: Path | None,
 ) -> dict[str, Any]:
     """The answer; with `every`, all pages as one, and the heights that they were read at."""
     path, asking = f"/v1/queries/{asked.name}", dict(words)
     with client_of(session) as client:
-        answer: dict[str, Any] = client.get(path, asking)
-        if not every:
-            return answer
-        rows, first = list(answer["rows"]), answer["height"]
-        while answer["next"] is not None:
-            answer = client.get(path, asking | {"after": answer["next"]})
-            rows += answer["rows"]
-    return {**answer, "heights": [first, answer["height"]], "rows": rows}
+        proofs = None if proof is None else _proofs(session, client, proof)
+        pages: list[dict[str, Any]] = []
+        while not pages or (every and pages[-1]["next"] is not None):
+            if pages:
+                asking["after"] = pages[-1]["next"]
+            pages.append(client.get(path, asking))
+            if proofs is not None:
+                found = prove(proofs, asked, asking, pages[-1])
+                if found is not Made.AGAIN:
+                    session.remark(found.value)
+        if proofs is not None:
+            check = f"{program()} proof verify {shlex.quote(str(proof))}"
+            session.remark(f"{proofs.count} proofs written; check them: {check}")
+    if not every:
+        return pages[0]
+    rows = [row for page in pages for row in page["rows"]]
+    proved_by = [name for page in pages for name in page["proved_by"]]
+    heights = [pages[0]["height"], pages[-1]["height"]]
+    return {**pages[-1], "heights": heights, "rows": rows, "proved_by": proved_by}
+
+
+def _proofs(session: Session, client: "Client", path: Path) -> ProofFolder:
+    trust = trust_of(session, None, None)
+    if trust.home is None:
+        session.remark("this home knows no chain: see with proof verify which chain this is")
+    return ProofFolder(client, trust.home, path)
 
 
 def _accounts_in(asked: QueryKind, words: Mapping[str, str]) -> list[str]:
