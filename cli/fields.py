@@ -63,6 +63,8 @@ def _metavar(kind: FieldKind) -> str:
         return "ACCOUNT"
     if kind.core is int:
         return "NUMBER"
+    if kind.core is bool:
+        return "true|false"
     return "TEXT" if kind.core is str else "HEX"
 
 

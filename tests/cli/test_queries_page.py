@@ -6,61 +6,33 @@ vendors depend on the vendor book's salt.
 
 from __future__ import annotations
 
-import inspect
 import os
 import re
 import shlex
 from pathlib import Path
 from typing import Final
 
-from msgspec import Struct
-
-from cli.field_kinds import FieldKind, fields_of
+from cli.service_pages import section_of_query
 from kit.tree import ROOT
 from kit.vendors import booked
 from node.reports import QUERIES
+from services.table import QUERIES as SERVED
 
 PAGE: Final = ROOT / "docs/queries.md"
 _CONSOLE: Final = re.compile(r"^```console\n\$ mithaq (.*)\n(?:.*\n)*?```$", re.MULTILINE)
 _GENERATED: Final = "## The queries\n"
 
 
-def type_of(kind: FieldKind) -> str:
-    """A field's type in a word or two."""
-    if kind.item is not None:
-        return f"list of {type_of(kind.item)}"
-    if kind.is_enum:
-        word = " \\| ".join(f"`{member.value}`" for member in kind.core)
-    elif kind.is_struct:
-        word = ", ".join(f"`{name}`" for name, _, _ in fields_of(kind.core))
-    else:
-        # NewTypes of int and bytes say what they are of.
-        plain = getattr(kind.core, "__supertype__", kind.core)
-        word = {int: "integer", str: "text", bytes: "hex"}[plain]
-    return f"{word} or null" if kind.optional else word
-
-
-def parameters(struct: type[Struct]) -> str:
-    rows = (
-        f"| `{name}` | {'' if kind.optional else 'required'} | "
-        f"{type_of(kind).removesuffix(' or null')} | {kind.description} |\n"
-        for name, kind, _ in fields_of(struct)
-    )
-    return "| parameter | | | |\n|---|---|---|---|\n" + "".join(rows)
-
-
-def columns(struct: type[Struct]) -> str:
-    return ", ".join(f"`{name}` ({type_of(kind)})" for name, kind, _ in fields_of(struct))
-
-
 def sections() -> str:
-    """A section for each query."""
-    return "\n".join(
-        f"### {query.name}\n\n{inspect.getdoc(query.parameters)}\n\n"
-        f"{parameters(query.parameters)}\n"
-        f"{inspect.getdoc(query.row)}\n\nColumns: {columns(query.row)}.\n"
-        for query in QUERIES.values()
+    """A section for each query of the node, and where those of the services are."""
+    own = [kind for kind in QUERIES.values() if kind.parameters not in SERVED]
+    links = "".join(
+        f"- [{name}](services/{name.partition('.')[0]}.md#{name.replace('.', '')})\n"
+        for name, kind in QUERIES.items()
+        if kind.parameters in SERVED
     )
+    head = "Of the node and its history here; those of a service are in its page:\n\n"
+    return head + links + "\n" + "\n".join(map(section_of_query, own))
 
 
 def played(page: str, home: Path) -> str:
