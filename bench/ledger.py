@@ -38,6 +38,7 @@ from primitives.ids import (
     TransactionId,
 )
 from services.money import Transfer
+from services.table import LAW
 
 ENTRIES: Final = 100_000
 BLOCK_TRANSACTIONS: Final = 100
@@ -164,7 +165,7 @@ def payments(
         block = [payment(begun, first + i, chance, accounts) for i in range(per_block)]
         started = time.process_time()
         run = BlockRun(
-            state, chain=begun.chain, height=Height(number + 1), time_ms=TimeMs(1_000 * number)
+            state, LAW, chain=begun.chain, height=Height(number + 1), time_ms=TimeMs(1_000 * number)
         )
         for tx in block:
             run.admit(tx)

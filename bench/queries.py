@@ -45,7 +45,7 @@ from primitives.ids import (
 )
 from primitives.named import to_named
 from services.money import Transfer
-from services.table import TRANSACTION
+from services.table import LAW, TRANSACTION
 from storage.chain import ChainStore
 from storage.decision import Decision, Genesis
 from storage.opening import create_database
@@ -127,7 +127,7 @@ def _commit(store: ChainStore, transactions: Sequence[CheckedTransaction]) -> No
     head = store.head()
     height, time_ms = Height(head.height + 1), TimeMs(head.header.time_ms + 100)
     with store.state() as state:
-        run = BlockRun(state, chain=store.chain, height=height, time_ms=time_ms)
+        run = BlockRun(state, LAW, chain=store.chain, height=height, time_ms=time_ms)
         for each in transactions:
             run.admit(each)
             run.apply(each)
@@ -156,6 +156,7 @@ def _commit(store: ChainStore, transactions: Sequence[CheckedTransaction]) -> No
             state_writes=execution.state_writes,
             node_writes=execution.node_writes,
             committed=execution.committed,
+            done=execution.done,
             touched=execution.touched,
             forget_before=execution.forget_before,
         )

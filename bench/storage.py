@@ -95,6 +95,7 @@ def _decision(head: Head, chain: ChainId, chance: random.Random) -> Decision:
             chance.randbytes(32): chance.randbytes(NODE_BYTES)
             for _ in range(TRANSACTIONS * NODES_PER_TRANSACTION)
         },
+        done=(),
         committed=tuple(
             (TimeMs(height * 1_000 + 7_200_000), TransactionId(chance.randbytes(32)))
             for _ in range(TRANSACTIONS)

@@ -35,7 +35,7 @@ from primitives.domains import Domain
 from primitives.ids import AccountId, Height, PublicKey, Seat, TimeMs, ValidatorKey, View
 from primitives.statements import vote_bytes
 from services.money import Transfer
-from services.table import TRANSACTION
+from services.table import LAW, TRANSACTION
 from storage.decision import Decision, Head
 
 BLOCK_MS: Final = 1_000
@@ -67,7 +67,7 @@ class Town:
         chain = self.genesis.chain
         height, time_ms = Height(head.height + 1), TimeMs(head.header.time_ms + BLOCK_MS)
         made = tuple(self._payments(height, time_ms, payments))
-        run = BlockRun(state, chain=chain, height=height, time_ms=time_ms)
+        run = BlockRun(state, LAW, chain=chain, height=height, time_ms=time_ms)
         for tx in made:
             run.admit(tx)
             run.apply(tx)

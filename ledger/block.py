@@ -1,31 +1,34 @@
 """The state machine: a block's transactions on an overlay, giving receipts and the next state.
 
 ```
-run = BlockRun(state, chain=..., height=..., time_ms=...)
+run = BlockRun(state, LAW, chain=..., height=..., time_ms=...)
 for tx in transactions:  run.admit(tx);  run.apply(tx)
 execution = run.finish()
 ```
 
 The primary builds with it and everybody checks with it. It is deterministic: same state, same
-transactions, same execution, byte for byte. `admit` and `apply` raise `Rejected` for what may
+transactions, same execution, byte for byte. What the agenda has due comes first, and its receipts
+stand behind those of the transactions. `admit` and `apply` raise `Rejected` for what may
 stand in no block: a builder leaves that transaction out, a checker calls the block bad.
 
 Invariants: a refused transaction leaves nothing but its receipt; what a block does to the balances
 of an asset it does to its supply; an exception that is neither `Refused` nor `Rejected` is our bug.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
 from ledger import tree
-from ledger.act import Act
+from ledger.act import Act, Deed, Work
+from ledger.agenda import AGENDA, Due, due_by, read_duty, share_echoes
 from ledger.books import check_supply
-from ledger.operation import Event, Refused
+from ledger.calls import Law
+from ledger.operation import Refused
 from ledger.parameters import parameters
 from ledger.receipt import Outcome, Receipt, receipts_root
 from ledger.state import Overlay, Slot, StateReader
-from ledger.touched import accounts_touched
+from ledger.touched import accounts_named, accounts_touched
 from ledger.transaction import (
     ALREADY_COMMITTED,
     EXPIRED,
@@ -44,7 +47,17 @@ from ledger.window import (
 )
 from primitives.codec import encode
 from primitives.errors import Rejected
-from primitives.ids import AccountId, ChainId, Digest, Height, PublicKey, TimeMs, TransactionId
+from primitives.ids import (
+    NOBODY,
+    AccountId,
+    ChainId,
+    Digest,
+    Height,
+    PublicKey,
+    TimeMs,
+    TransactionId,
+)
+from primitives.kernel_limits import AGENDA_RUN_BYTES_MAX, CALLS_RUN_BYTES_MAX
 
 
 @final
@@ -53,13 +66,16 @@ class Execution:
     """What a block does: all that its header claims, and all that storage writes."""
 
     receipts: tuple[bytes, ...]
+    """Of each transaction, then of each duty that fell due."""
     receipts_root: Digest
     state_root: Digest
     state_writes: Mapping[Slot, bytes | None]
     node_writes: Mapping[bytes, bytes]
     committed: tuple[CommittedId, ...]
+    done: tuple[TransactionId, ...]
+    """Ids of the duties that fell due."""
     touched: tuple[tuple[AccountId, ...], ...]
-    """For each transaction, the accounts that it names."""
+    """For each receipt, the accounts that it and its transaction name."""
     forget_before: TimeMs
     """Ids that were valid until an earlier time are remembered no longer: neither could they be
     committed again, nor does a list of the window's ids need them (ledger/window.py)."""
@@ -70,10 +86,11 @@ class BlockRun:
     """One block being built or checked. The only writer of its overlay."""
 
     def __init__(
-        self, state: StateReader, *, chain: ChainId, height: Height, time_ms: TimeMs
+        self, state: StateReader, law: Law, *, chain: ChainId, height: Height, time_ms: TimeMs
     ) -> None:
         assert height == state.height + 1, f"height {height} on the state of {state.height}"
         self._state = state
+        self._law = law
         self._chain = chain
         self._height = height
         self._time_ms = time_ms
@@ -82,6 +99,9 @@ class BlockRun:
         self._receipts: list[bytes] = []
         self._committed: dict[TransactionId, TimeMs] = {}
         self._touched: list[tuple[AccountId, ...]] = []
+        self._work = Work()
+        self._done = list(self._do_what_is_due())
+        """Receipts of what fell due."""
 
     def admit(self, tx: CheckedTransaction) -> None:
         """Whether a transaction may stand in this block, from its body and the window.
@@ -131,6 +151,11 @@ class BlockRun:
         return receipt
 
     @property
+    def done(self) -> Sequence[Receipt[Any, Any]]:
+        """Receipts of what fell due, in order."""
+        return self._done
+
+    @property
     def written(self) -> Collection[Slot]:
         """The entries that the transaction wrote that was applied last; none if it was refused."""
         return self._overlay.newest
@@ -153,30 +178,17 @@ class BlockRun:
             self._overlay.drop()
 
     def _execute(self, tx: CheckedTransaction) -> Receipt[Any, Any]:
-        events: list[Event] = []
-        used: set[PublicKey] = set()
+        deed = self._deed(tx.signers, tx.id)
         try:
             for call in tx.transaction.body.calls:
-                act = Act(
-                    state=self._overlay,
-                    chain=self._chain,
-                    actor=call.actor,
-                    signers=tx.signers,
-                    transaction_id=tx.id,
-                    height=self._height,
-                    time_ms=self._time_ms,
-                )
-                act.require_present(call.actor)
-                call.operation.apply(act)
-                events += act.events
-                used |= act.used
+                Act(deed, call.actor).perform(call.operation)
         except Refused as verdict:
             self._overlay.drop()
             return Receipt(tx.id, Outcome.REFUSED, verdict.refusal, ())
         except Rejected:
             self._overlay.drop()
             raise
-        unused = tx.signers - used
+        unused = tx.signers - deed.used
         if unused:
             self._overlay.drop()
             raise Rejected(
@@ -184,7 +196,45 @@ class BlockRun:
                 f"key {min(unused).hex()} signed and speaks for no account in the transaction",
                 {"keys": [key.hex() for key in sorted(unused)]},
             )
-        return Receipt(tx.id, Outcome.APPLIED, None, tuple(events))
+        return Receipt(tx.id, Outcome.APPLIED, None, tuple(deed.events))
+
+    def _do_what_is_due(self) -> Iterator[Receipt[Any, Any]]:
+        for due in due_by(self._state, self._time_ms):
+            if self._work.ran + CALLS_RUN_BYTES_MAX > AGENDA_RUN_BYTES_MAX:
+                return  # the next block goes on
+            yield self._do(due)
+
+    def _do(self, due: Due) -> Receipt[Any, Any]:
+        """Do what is due, or leave no trace of it but that it was refused; either way it is over.
+
+        A threshold cannot be short here, as no signature is asked for: `Rejected` is our bug.
+        """
+        deed = self._deed(frozenset(), TransactionId(due.key.id))
+        duty = read_duty(due.row.duty, self._law.duties)
+        refusal = None
+        try:
+            duty.fall_due(Act(deed, NOBODY, frozenset()))
+            share_echoes(self._overlay, due.row.echoes, deed.scheduled)
+        except Refused as verdict:
+            self._overlay.drop()
+            deed.events.clear()
+            refusal = verdict.refusal
+        del self._overlay[AGENDA][due.key]
+        self._overlay.keep()
+        outcome = Outcome.APPLIED if refusal is None else Outcome.REFUSED
+        return Receipt(deed.transaction_id, outcome, refusal, tuple(deed.events))
+
+    def _deed(self, signers: frozenset[PublicKey], identifier: TransactionId) -> Deed:
+        return Deed(
+            state=self._overlay,
+            law=self._law,
+            block=self._work,
+            chain=self._chain,
+            signers=signers,
+            transaction_id=identifier,
+            height=self._height,
+            time_ms=self._time_ms,
+        )
 
     def finish(self) -> Execution:
         """The block's results. Called once, last."""
@@ -200,16 +250,18 @@ class BlockRun:
         window[self._height] = WindowIds(
             self._time_ms, ids_hash(committed), Height(past.stop), forgotten
         )
+        receipts = (*self._receipts, *(encode(receipt) for receipt in self._done))
         self._overlay.keep()
         writes = self._overlay.writes()
         updated = tree.update(self._state.node, self._height, writes)
         return Execution(
-            receipts=tuple(self._receipts),
-            receipts_root=receipts_root(self._receipts),
+            receipts=receipts,
+            receipts_root=receipts_root(receipts),
             state_root=updated.root,
             state_writes=writes,
             node_writes=updated.nodes,
             committed=committed,
-            touched=tuple(self._touched),
+            done=tuple(receipt.transaction_id for receipt in self._done),
+            touched=(*self._touched, *(accounts_named(each.events) for each in self._done)),
             forget_before=forgotten,
         )

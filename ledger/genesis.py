@@ -211,6 +211,7 @@ def genesis_block(document: GenesisDocument) -> Genesis:
         state_writes=writes,
         node_writes=built.nodes,
         committed=(),
+        done=(),
         touched=(),
         forget_before=document.time_ms,
     )

@@ -1,18 +1,19 @@
-"""Operations, refusals, events: the three kinds of Struct that carry the law (ledger.md §1).
+"""Operations, refusals, events, duties: the kinds of Struct that carry the law (ledger.md §1).
 
 - An **operation** is one rule. Its fields are what the caller says, its docstring is the text of
   the law, `apply` is the rule itself: first judge, then change.
 - A **refusal** is why a rule said no. Its tag is the stable code, its fields the facts, its
   docstring a template of its fields for people; no prose enters consensus.
 - An **event** is what became true.
+- A **duty** is what falls due by itself at a time that a rule set (ledger/agenda.py).
 
-All three are frozen and written as arrays that begin with their tag. Within one union tags are
-unique; `module.verb_noun` for operations, `module.what_is_wrong` and `module.what_happened` for the
-others. Their named forms carry the tag as `operation`, `refusal` and `event`.
+All are frozen and written as arrays that begin with their tag. Within one union tags are unique;
+`module.verb_noun` for operations and duties, `module.what_is_wrong` and `module.what_happened` for
+the others. Their named forms carry the tag as `operation`, `refusal`, `event` and `duty`.
 """
 
 from enum import Enum
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, ClassVar, final
 
 from msgspec import Struct, structs
 
@@ -23,8 +24,23 @@ if TYPE_CHECKING:
 class Operation(Struct, array_like=True, frozen=True, tag_field="operation"):
     """One rule with what its caller says."""
 
+    delegable: ClassVar[bool] = False
+    """Whether a delegated key may perform it, within its limits."""
+
     def apply(self, act: "Act") -> None:
         """The rule.
+
+        Raises:
+            Refused: a condition does not hold; nothing that was changed remains.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no rule")
+
+
+class Duty(Struct, array_like=True, frozen=True, tag_field="duty"):
+    """What falls due, and on which thing."""
+
+    def fall_due(self, act: "Act") -> None:
+        """Do it. Nobody acts: the actor is the zero account, and nobody is present.
 
         Raises:
             Refused: a condition does not hold; nothing that was changed remains.
@@ -49,7 +65,7 @@ class Refused(Exception):
         self.refusal = refusal
 
 
-def code(value: Operation | Refusal | Event) -> str:
+def code(value: Operation | Refusal | Event | Duty) -> str:
     """The tag: stable, for programs."""
     tag = value.__struct_config__.tag
     assert isinstance(tag, str), f"{type(value).__name__} has no tag of its own"

@@ -133,16 +133,19 @@ class Rows(Generic[K, R]):
 class Overlay:
     """What a block, and its running transaction, changed above a snapshot.
 
-    Written through `Rows` only. `keep` and `drop` end a transaction.
+    Written through `Rows` only. `keep` and `drop` end a transaction. Within one, `mark` sets a
+    savepoint: `settle` keeps what was written since, `forget` drops it.
     """
 
-    __slots__ = ("_base", "_block", "_newest", "_running", "_state")
+    __slots__ = ("_base", "_block", "_marked", "_newest", "_running", "_state")
 
     def __init__(self, state: StateReader) -> None:
         self._state = state
         self._base: dict[Slot, Any] = {}
         self._block: dict[Slot, Any] = {}
         self._running: dict[Slot, Any] = {}
+        self._marked: list[dict[Slot, Any]] = []
+        """What the transaction wrote before each savepoint that is open, outermost first."""
         self._newest: dict[Slot, Any] = self._running
 
     def __getitem__(self, table: Table[K, R]) -> Rows[K, R]:
@@ -151,7 +154,10 @@ class Overlay:
     def read(self, table: Table[K, R], key: bytes) -> R | None:
         """The newest row of an entry."""
         slot = (table.number, key)
-        for layer in (self._running, self._block):
+        layers = (self._running, self._block)
+        if self._marked:
+            layers = (self._running, *reversed(self._marked), self._block)
+        for layer in layers:
             if slot in layer:
                 row: R | None = layer[slot]
                 return row
@@ -171,8 +177,24 @@ class Overlay:
         """Set an entry for the running transaction; None deletes it."""
         self._running[slot] = row
 
+    def mark(self) -> None:
+        """Set a savepoint."""
+        self._marked.append(self._running)
+        self._running = {}
+
+    def settle(self) -> None:
+        """What was written since the last savepoint belongs to the running transaction."""
+        below = self._marked.pop()
+        below.update(self._running)
+        self._running = below
+
+    def forget(self) -> None:
+        """What was written since the last savepoint leaves no trace."""
+        self._running = self._marked.pop()
+
     def keep(self) -> None:
         """The running transaction stands."""
+        assert not self._marked, "a savepoint is open"
         self._block.update(self._running)
         self._newest = self._running
         self._running = {}
@@ -184,6 +206,7 @@ class Overlay:
 
     def drop(self) -> None:
         """The running transaction leaves no trace."""
+        self._marked.clear()
         self._running = {}
 
     @property
@@ -203,5 +226,11 @@ class Overlay:
         return {
             slot: None if row is None else encode(row)
             for slot, row in self._block.items()
-            if slot not in self._base or self._base[slot] != row
+            if self._differs(slot, row)
         }
+
+    def _differs(self, slot: Slot, row: Any) -> bool:  # noqa: ANN401 - a row of any table
+        if slot in self._base:
+            return bool(self._base[slot] != row)
+        # What a block made and took away again, nobody may have looked for below.
+        return row is not None or self._state.get(*slot) is not None

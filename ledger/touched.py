@@ -29,6 +29,12 @@ def accounts_touched(
     for call in transaction.body.calls:
         found.add(call.actor)
         _gather(call.operation, found)
+    return tuple(sorted(found.union(accounts_named(events))))
+
+
+def accounts_named(events: Iterable[Event]) -> tuple[AccountId, ...]:
+    """Every account that one of these events names, ascending, none twice."""
+    found: set[AccountId] = set()
     for event in events:
         _gather(event, found)
     return tuple(sorted(found))

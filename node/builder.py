@@ -7,8 +7,9 @@ or poisonous transactions cannot stop the chain.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import final
+from typing import Final, final
 
+from ledger.act import BLOCK_FULL
 from ledger.block import BlockRun, Execution
 from ledger.transaction import TOO_FAR_AHEAD, CheckedTransaction
 from node.bodies import CheckedBlock
@@ -20,6 +21,9 @@ from primitives.errors import Rejected, StorageFault
 from primitives.ids import TimeMs, ValidatorKey, View
 from primitives.validators import faults_tolerated
 from storage.state import StateSnapshot
+
+_LATER: Final = frozenset({TOO_FAR_AHEAD, BLOCK_FULL})
+"""What may stand in a later block."""
 
 
 @final
@@ -95,7 +99,7 @@ def _fill(
             run.admit(tx)
             run.apply(tx)
         except Rejected as rejected:
-            if rejected.code != TOO_FAR_AHEAD:  # that one may stand in a later block
+            if rejected.code not in _LATER:
                 mempool.drop([tx.id])
             continue
         except StorageFault:

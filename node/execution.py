@@ -20,6 +20,7 @@ from primitives.certificate import Certificate
 from primitives.errors import BadBlock, MithaqError, StorageFault
 from primitives.ids import BlockId, ChainId, Height, TimeMs, ValidatorKey, View
 from primitives.validators import ValidatorSet
+from services.table import LAW
 from storage.decision import Decision
 from storage.state import StateSnapshot
 
@@ -61,7 +62,7 @@ def read_parent(state: StateSnapshot, chain: ChainId, head: Header, head_id: Blo
 
 def open_run(state: StateSnapshot, parent: Parent, time_ms: TimeMs) -> BlockRun:
     """An empty block on this parent."""
-    return BlockRun(state, chain=parent.chain, height=parent.height, time_ms=time_ms)
+    return BlockRun(state, LAW, chain=parent.chain, height=parent.height, time_ms=time_ms)
 
 
 def execute(state: StateSnapshot, parent: Parent, body: CheckedBlock) -> Execution:
@@ -176,6 +177,7 @@ def decision_of(body: CheckedBlock, certificate: Certificate, execution: Executi
         state_writes=execution.state_writes,
         node_writes=execution.node_writes,
         committed=execution.committed,
+        done=execution.done,
         touched=execution.touched,
         forget_before=execution.forget_before,
     )

@@ -34,7 +34,7 @@ class Exported(Struct, array_like=True, frozen=True):
     certificate: Certificate
     receipts: Annotated[
         tuple[Annotated[bytes, Meta(max_length=limits.RECEIPT_BYTES_MAX)], ...],
-        Meta(max_length=limits.BLOCK_TRANSACTIONS_MAX),
+        Meta(max_length=limits.BLOCK_RECEIPTS_MAX),
     ]
 
     @property

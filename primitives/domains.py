@@ -50,6 +50,7 @@ class Domain(Enum):
     EVIDENCE = "evidence"
     RETAINED = "retained"
     PARAMETERS = "parameters"
+    DUTY = "duty"
 
     @property
     def tag(self) -> bytes:

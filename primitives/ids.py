@@ -40,6 +40,8 @@ INTEGER_MAX: Final = 2**63 - 1
 VIEW_MAX: Final = 2**31 - 1
 NO_VIEW: Final = View(-1)
 ZERO32: Final = bytes(32)
+NOBODY: Final = AccountId(ZERO32)
+"""Who acts where a duty falls due; no account has this id."""
 
 _T = TypeVar("_T")
 Sized32 = Annotated[_T, Meta(min_length=32, max_length=32)]

@@ -2,6 +2,26 @@
 
 from typing import Final
 
+# calls that are kept and performed later (ledger/act.py)
+CALLS_BYTES_MAX: Final = 16 * 1024
+"""A quarter of a transaction's body: an intent of intents still fits one."""
+CALLS_DEPTH_MAX: Final = 3
+"""A motion that opens an intent that opens a case; deeper is a puzzle, not an act."""
+CALLS_RUN_BYTES_MAX: Final = 2 * CALLS_BYTES_MAX
+"""Of kept calls that one transaction or duty performs, however they are nested."""
+CALLS_RUN_BLOCK_BYTES_MAX: Final = 2 * 1024 * 1024
+"""Of kept calls that a block performs: as much again as its transactions may bring along."""
+
+# what falls due (ledger/agenda.py)
+AGENDA_DUTIES_MAX: Final = 256
+"""Duties per block: what is left comes with the next, so a crowded minute delays nobody else."""
+AGENDA_RUN_BYTES_MAX: Final = CALLS_RUN_BLOCK_BYTES_MAX // 2
+"""Of kept calls that the duties of a block perform: half stays for its transactions."""
+DUTY_BYTES_MAX: Final = 1024
+"""A duty names a thing and what is to be done with it; the thing has a row of its own."""
+ECHOES_MAX: Final = 1024
+"""Duties that one transaction sets off without another: the months of 85 years, but no storm."""
+
 # bodies and their charters (K6)
 PROCEDURES_MAX: Final = 16
 """Procedures in the charter of a body: opening a motion reads them all."""

@@ -2,10 +2,11 @@
 
 from typing import Final
 
+from primitives import kernel_limits as kernel
+
 # validators and votes
 VALIDATORS_MAX: Final = 128
 """A commit certificate is then at most 128 × 67 bytes, and a new-view at most 128 view changes."""
-
 OBSERVERS_MAX: Final = 256
 """Observers in force: each is a link of every validator, and 32 bytes of one row of the state."""
 STATEMENT_BYTES_MAX: Final = 128
@@ -170,7 +171,7 @@ WINDOW_MS_MAX: Final = 24 * 60 * 60 * 1000
 """Ids of the window are held by every node; a consent that takes longer than a day is an intent."""
 WINDOW_ENTRIES_DROPPED_MAX: Final = 100
 """Entries of the window that a block drops: each block adds one, so the rest never piles up."""
-RECEIPT_BYTES_MAX: Final = 4 * TRANSACTION_BODY_BYTES_MAX + 4096
+RECEIPT_BYTES_MAX: Final = 4 * (TRANSACTION_BODY_BYTES_MAX + kernel.CALLS_RUN_BYTES_MAX) + 4096
 """The smallest transfer line is 40 bytes in a body and about 120 as an event."""
 ACCOUNT_KEYS_MAX: Final = SIGNATURES_MAX
 """More keys could not all sign one transaction."""
@@ -303,10 +304,12 @@ BUNDLE_BYTES_MAX: Final = 2 * BUNDLE_GENESIS_BYTES_MAX
 """Twice that, for the rest and its indentation."""
 
 # exports
-BLOCK_RECEIPTS_BYTES_MAX: Final = 4 * BLOCK_BYTES_MAX + BLOCK_TRANSACTIONS_MAX * (
-    RECEIPT_BYTES_MAX - 4 * TRANSACTION_BODY_BYTES_MAX
+BLOCK_RECEIPTS_MAX: Final = BLOCK_TRANSACTIONS_MAX + kernel.AGENDA_DUTIES_MAX
+"""One of each transaction, and of each duty that fell due."""
+BLOCK_RECEIPTS_BYTES_MAX: Final = BLOCK_RECEIPTS_MAX * 4096 + 4 * (
+    BLOCK_BYTES_MAX + kernel.CALLS_RUN_BLOCK_BYTES_MAX
 )
-"""Receipts of a block: each at most four times its transaction, and a little more."""
+"""Each at most four times its transaction and the kept calls it performed, and a little more."""
 EXPORT_RECORD_BYTES_MAX: Final = (
     BLOCK_MESSAGE_BYTES_MAX + CERTIFICATE_BYTES_MAX + BLOCK_RECEIPTS_BYTES_MAX + 4096
 )

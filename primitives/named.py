@@ -5,6 +5,10 @@ class gives it (`operation`, `refusal`, `event`), bytes as lower-case hexadecima
 a JavaScript number cannot hold (above 2^53) as decimal strings. Twins are derived from the types,
 so there is nothing to keep in step, and `msgspec.json.schema(named(kind))` is the JSON schema.
 
+A field of bytes may embed values of a kind that is not known where the field is defined, such as
+calls that are kept for later: its `Meta(extra={EMBEDS: form})` names the form, `embed` says what
+kind that is, and the named form shows the values themselves.
+
 Only canonical bytes are signed and hashed. What comes in by name is strict: no unknown field, no
 field or key twice, no number for a string.
 """
@@ -13,13 +17,13 @@ import json
 import re
 from collections.abc import Callable
 from enum import Enum
-from functools import lru_cache
-from typing import Annotated, Any, Final, Literal, TypeVar, Union, get_origin
+from functools import cache, lru_cache
+from typing import Annotated, Any, Final, Literal, TypeVar, Union, get_args, get_origin
 
 import msgspec
 from msgspec import Meta, Struct, inspect
 
-from primitives.codec import TAKING_TYPES_APART
+from primitives.codec import TAKING_TYPES_APART, decode, encode
 from primitives.errors import Malformed
 
 T = TypeVar("T")
@@ -31,6 +35,16 @@ EXACT_MAX: Final = 2**53
 _HEX: Final = r"^(?:[0-9a-f]{2})*(?!\n)$"
 _DECIMAL: Final = r"^-?(?:0|[1-9][0-9]{0,18})(?!\n)$"
 _SHOWN_MAX: Final = 80
+
+EMBEDS: Final = "embeds"
+"""Key of `Meta.extra`: the form of what a field's bytes embed."""
+_embedded: Final[dict[str, Any]] = {}
+"""Form → kind; written by `embed` only."""
+
+
+def embed(form: str, kind: Any) -> None:  # noqa: ANN401 - types of types
+    """Say of what kind (a tuple of something) the values of a form are. Once in a process."""
+    assert _embedded.setdefault(form, kind) == kind, f"{form} embeds two kinds"
 
 
 def named(kind: Any) -> Any:  # noqa: ANN401 - types of types
@@ -44,7 +58,11 @@ def to_named(value: Any) -> Any:  # noqa: ANN401 - any value of the codec
     match value:
         case Struct():
             config = value.__struct_config__
-            fields = {name: to_named(getattr(value, name)) for name in value.__struct_fields__}
+            forms = _forms(type(value))
+            fields = {
+                name: _shown(getattr(value, name), forms.get(name))
+                for name in value.__struct_fields__
+            }
             return fields if config.tag is None else {config.tag_field: config.tag, **fields}
         case Enum():
             return value.value
@@ -57,6 +75,24 @@ def to_named(value: Any) -> Any:  # noqa: ANN401 - any value of the codec
         case tuple() | list():
             return [to_named(item) for item in value]
     raise TypeError(f"a {type(value).__name__} has no named form")
+
+
+def _shown(value: Any, form: str | None) -> Any:  # noqa: ANN401
+    if form not in _embedded:
+        return to_named(value)
+    return to_named(decode(value, _embedded[form], limit=len(value)))
+
+
+@cache
+def _forms(struct: type[Struct]) -> dict[str, str]:
+    """The fields of a Struct that embed something, and in which form."""
+    found = {}
+    for field in msgspec.structs.fields(struct):
+        notes = get_args(field.type)[1:] if get_origin(field.type) is Annotated else ()
+        for note in notes:
+            if isinstance(note, Meta) and note.extra and EMBEDS in note.extra:
+                found[field.name] = note.extra[EMBEDS]
+    return found
 
 
 def from_named(data: Any, kind: type[T]) -> T:  # noqa: ANN401 - what a reader of JSON returns
@@ -130,7 +166,8 @@ _originals: Final[dict[Any, inspect.StructType]] = {}
 def _twin(info: inspect.Type) -> Any:  # noqa: ANN401 - one line per kind of type
     match info:
         case inspect.Metadata():
-            return Annotated[_twin(info.type), Meta(extra_json_schema=info.extra_json_schema)]
+            twin = tuple[Any, ...] if _form(info) in _embedded else _twin(info.type)
+            return Annotated[twin, Meta(extra_json_schema=info.extra_json_schema)]
         case inspect.BytesType():
             low, high = _doubled(info.min_length), _doubled(info.max_length)
             return Annotated[str, Meta(pattern=_HEX, min_length=low, max_length=high)]
@@ -161,6 +198,10 @@ def _twin(info: inspect.Type) -> Any:  # noqa: ANN401 - one line per kind of typ
         case inspect.StructType():
             return _struct_twin(info)
     raise TypeError(f"{info} has no named form")
+
+
+def _form(info: inspect.Type) -> str | None:
+    return (info.extra or {}).get(EMBEDS) if isinstance(info, inspect.Metadata) else None
 
 
 def _doubled(length: int | None) -> int | None:
@@ -223,6 +264,9 @@ def _original(value: Any, info: inspect.Type, path: str) -> Any:  # noqa: ANN401
                 for field in made_of.fields
             }
         )
+    form = _form(info)
+    if form in _embedded:
+        return _bytes_of(value, form, path)
     match _chosen(value, info):
         case inspect.StrType():
             return _text(value, path)
@@ -235,6 +279,13 @@ def _original(value: Any, info: inspect.Type, path: str) -> Any:  # noqa: ANN401
         case inspect.VarTupleType(item_type=kind):
             return tuple(_original(v, kind, f"{path}[{i}]") for i, v in enumerate(value))
     return value
+
+
+def _bytes_of(value: Any, form: str, path: str) -> bytes:  # noqa: ANN401
+    try:
+        return encode(from_named(list(value), _embedded[form]))
+    except Malformed as error:
+        raise Malformed(f"{path} embeds {form}: {error}") from error
 
 
 def _chosen(value: Any, info: inspect.Type) -> inspect.Type:  # noqa: ANN401

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, Union, final
 
 from ledger import (
     accounts,
+    agenda,
     books,
+    calls,
     charters,
     checkpoints,
     evidence,
@@ -26,11 +28,13 @@ from ledger import (
     window,
     worklist,
 )
-from ledger.operation import Event, Operation, Refusal
+from ledger.calls import CALLS_FORM, Law
+from ledger.operation import Duty, Event, Operation, Refusal
 from ledger.query import Query
 from ledger.receipt import Receipt
 from ledger.state import Table
 from ledger.transaction import Body, Transaction
+from primitives.named import embed
 from services import authority, money, registry
 from services.authority import accounts as authority_accounts
 from services.authority import observers as authority_observers
@@ -69,6 +73,8 @@ KERNEL: Final[tuple[ModuleType, ...]] = (
     accounts,
     roles,
     books,
+    calls,
+    agenda,
     charters,
     checkpoints,
     membership,
@@ -106,6 +112,7 @@ def _tables(modules: tuple[ModuleType, ...]) -> Iterator[Table[Any, Any]]:
 OPERATIONS: Final = tuple(_classes(Operation))
 REFUSALS: Final = tuple(_classes(Refusal))
 EVENTS: Final = tuple(_classes(Event))
+DUTIES: Final = tuple(_classes(Duty))
 QUERIES: Final = tuple(_classes(Query))
 """What can be asked of the state; what needs the history is in `node.reports`."""
 TABLES: Final = tuple(dict.fromkeys(_tables(_MODULES)))
@@ -120,6 +127,10 @@ else:
     Operations = Union[OPERATIONS]  # noqa: UP007 - a union of a tuple has no other spelling
     Refusals = Union[REFUSALS]  # noqa: UP007
     Events = Union[EVENTS]  # noqa: UP007
+
+LAW: Final = Law(Union[OPERATIONS], Union[DUTIES] if DUTIES else None)  # noqa: UP007
+"""What `BlockRun` executes."""
+embed(CALLS_FORM, LAW.calls)
 
 BODY: Final[Any] = Body[Operations]
 TRANSACTION: Final[Any] = Transaction[Operations]

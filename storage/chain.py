@@ -234,6 +234,8 @@ class ChainStore(Closing):
             batch[schema.node_key(key)] = value
         for index, (_, identifier) in enumerate(decision.committed):
             batch[schema.transaction_key(identifier)] = schema.pack_place(height, index)
+        for index, identifier in enumerate(decision.done, len(decision.committed)):
+            batch[schema.transaction_key(identifier)] = schema.pack_place(height, index)
         for index, accounts in enumerate(decision.touched):
             for account in accounts:
                 batch[schema.account_tx_key(account, height, index)] = b""
@@ -251,9 +253,10 @@ class ChainStore(Closing):
         assert block_id(header) == decision.block_id, "the block does not hash to its id"
         assert certificate.height == header.height, "a certificate of another height"
         assert certificate.block_id == decision.block_id, "a certificate of another block"
-        assert len(decision.receipts) == count, f"{len(decision.receipts)} receipts for {count}"
+        acts = count + len(decision.done)
         assert len(decision.committed) == count, f"{len(decision.committed)} ids for {count}"
-        assert len(decision.touched) == count, f"accounts of {len(decision.touched)} for {count}"
+        assert len(decision.receipts) == acts, f"{len(decision.receipts)} receipts for {acts}"
+        assert len(decision.touched) == acts, f"accounts of {len(decision.touched)} for {acts}"
 
     def _move_window(self, batch: dict[bytes, bytes | None], decision: Decision) -> TimeMs:
         # The range begins where the last one ended: the deleted keys below stay in LevelDB until

@@ -30,8 +30,9 @@ class Genesis:
 class Decision:
     """A decided and executed block: everything that one batch makes durable.
 
-    `receipts`, `committed` (valid_until and id of each transaction) and `touched` (the accounts
-    that each names) follow the order of the block's transactions. Ids with valid_until <
+    `committed` (valid_until and id of each transaction) follows the order of the block's
+    transactions. So do `receipts` and `touched` (the accounts that each names), and go on with what
+    the block did besides them; of that `done` has the ids. Ids with valid_until <
     `forget_before` leave the window.
     """
 
@@ -42,6 +43,7 @@ class Decision:
     state_writes: StateWrites
     node_writes: NodeWrites
     committed: tuple[tuple[TimeMs, TransactionId], ...]
+    done: tuple[TransactionId, ...]
     touched: tuple[tuple[AccountId, ...], ...]
     forget_before: TimeMs
 

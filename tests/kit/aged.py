@@ -22,7 +22,7 @@ from node.signer import Refused, Request, Signer
 from primitives.block import Block, Header, block_id, transactions_root
 from primitives.crypto import SigningKey
 from primitives.ids import Height, PublicKey, TimeMs, View
-from services.table import TRANSACTION
+from services.table import LAW, TRANSACTION
 from storage.chain import ChainStore
 from storage.decision import Genesis as StoredGenesis
 from storage.decision import Head, VoteStep
@@ -78,7 +78,7 @@ def _add(store: ChainStore, begun: Genesis, signers: list[SigningKey], made: lis
     height, time_ms = Height(head.height + 1), TimeMs(head.header.time_ms + 1)
     checked: list[CheckedTransaction] = [check_transaction(d, chain, TRANSACTION) for d in made]
     with store.state() as state:
-        run = BlockRun(state, chain=chain, height=height, time_ms=time_ms)
+        run = BlockRun(state, LAW, chain=chain, height=height, time_ms=time_ms)
         for tx in checked:
             run.admit(tx)
             run.apply(tx)

@@ -60,7 +60,7 @@ from primitives.ids import (
     View,
 )
 from primitives.named import to_named
-from services.table import TRANSACTION
+from services.table import LAW, TRANSACTION
 from storage.chain import ChainStore, install_genesis
 from storage.decision import Decision
 from storage.decision import Genesis as StoredGenesis
@@ -314,6 +314,7 @@ class ChainOfOne:
         head = self.store.head()
         return BlockRun(
             state,
+            LAW,
             chain=self.chain,
             height=Height(head.height + 1),
             time_ms=TimeMs(head.header.time_ms + after_ms),
@@ -360,6 +361,7 @@ class ChainOfOne:
                 state_writes=execution.state_writes,
                 node_writes=execution.node_writes,
                 committed=execution.committed,
+                done=execution.done,
                 touched=execution.touched,
                 forget_before=execution.forget_before,
             )

@@ -2,13 +2,14 @@
 
 from bisect import bisect_left, insort
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
 from ledger.accounts import AccountKind, WeightedKey, account_of_key
 from ledger.block import BlockRun, Execution
 from ledger.books import Line
+from ledger.calls import Law
 from ledger.genesis import (
     Genesis,
     GenesisAccount,
@@ -43,7 +44,7 @@ from primitives.ids import (
     ValidatorKey,
 )
 from services.money import Transfer
-from services.table import TRANSACTION
+from services.table import LAW, TRANSACTION
 
 GENESIS_TIME = TimeMs(1_780_000_000_000)
 TREASURY_BALANCE = 25_000_000_000
@@ -202,6 +203,9 @@ class Chain:
     time_ms: TimeMs = GENESIS_TIME
     salts: int = 0
     kind: Any = TRANSACTION
+    law: Law = LAW
+    done: list[Receipt[Any, Any]] = field(default_factory=list)
+    """Receipts of what fell due in the last block."""
 
     @classmethod
     def begin(cls, document: GenesisDocument | None = None) -> "Chain":
@@ -239,6 +243,7 @@ class Chain:
         """The next block, a second after the last."""
         return BlockRun(
             self.state,
+            self.law,
             chain=self.id,
             height=Height(self.state.height + 1),
             time_ms=TimeMs(self.time_ms + 1_000),
@@ -251,6 +256,7 @@ class Chain:
         for tx in transactions:
             run.admit(tx)
             receipts.append(run.apply(tx))
+        self.done = list(run.done)
         self.state.commit(run.finish())
         self.time_ms = TimeMs(self.time_ms + 1_000)
         return receipts

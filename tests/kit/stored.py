@@ -119,6 +119,7 @@ def next_decision(head: Head, chain: ChainId, *, transactions: int = 2) -> Decis
             (2, b"%d" % (height - 1)): None,
         },
         node_writes={b"root %d" % height: b"node %d" % height},
+        done=(),
         committed=tuple(
             (TimeMs(time_ms + WINDOW_MS), transaction_id(height, index))
             for index in range(transactions)

@@ -30,7 +30,7 @@ from primitives.digest import list_root
 from primitives.errors import Malformed, Rejected
 from primitives.ids import ChainId, Height, TimeMs
 from services.money import Transfer
-from services.table import RECEIPT
+from services.table import LAW, RECEIPT
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -144,6 +144,7 @@ def test_a_transaction_of_another_chain_is_not_admitted(chain: Chain) -> None:
     tx = chain.act("treasury", pay("health", 1, "r"))
     run = BlockRun(
         chain.state,
+        LAW,
         chain=ChainId(b"\x01" * 32),
         height=Height(1),
         time_ms=chain.time_ms,
@@ -342,7 +343,7 @@ def test_the_execution_does_not_depend_on_the_seed_of_hashing() -> None:
 def test_a_block_follows_its_state(chain: Chain) -> None:
     """A run on the wrong height is our bug, not a verdict."""
     with pytest.raises(AssertionError, match="height 2 on the state of 0"):
-        BlockRun(chain.state, chain=chain.id, height=Height(2), time_ms=chain.time_ms)
+        BlockRun(chain.state, LAW, chain=chain.id, height=Height(2), time_ms=chain.time_ms)
 
 
 def test_the_largest_receipt_is_within_its_limit(chain: Chain) -> None:

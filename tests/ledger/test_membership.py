@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from kit.acting import act_of
 from kit.ledger import (
     Chain,
     account_id,
@@ -67,7 +68,6 @@ from primitives.ids import (
     NodeKey,
     Signature,
     TimeMs,
-    TransactionId,
     ValidatorKey,
 )
 from primitives.validators import faults_tolerated, quorum
@@ -325,13 +325,11 @@ def test_there_are_at_most_as_many_validators_as_a_certificate_holds() -> None:
 
 
 def _act(run: BlockRun, chain: Chain) -> Act:
-    return Act(
-        state=run._overlay,
+    return act_of(
+        run._overlay,
+        account_id("body 0"),
         chain=chain.id,
-        actor=account_id("body 0"),
-        signers=frozenset(),
-        transaction_id=TransactionId(bytes(32)),
-        height=Height(chain.state.height + 1),
+        height=chain.state.height + 1,
         time_ms=chain.time_ms,
     )
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from kit.accused import pieces_of_evidence, two_prepares, vote
+from kit.acting import act_of
 from kit.disks import MortalFile
 from kit.ledger import Chain, account_id, key
 from kit.membership import change, decide, founded, ready_now, records, votes
@@ -24,7 +25,6 @@ from ledger.evidence import (
 from ledger.membership import Suspension, TooManyChanges, suspended, validators_at
 from ledger.operation import Refusal, Refused
 from ledger.receipt import Outcome, Receipt
-from ledger.state import Overlay
 from ledger.suspensions import SUSPENSIONS, KeySuspended
 from node.signer import Request, Signer
 from primitives import limits
@@ -35,9 +35,7 @@ from primitives.ids import (
     BlockId,
     ChainId,
     Height,
-    PublicKey,
     Signature,
-    TransactionId,
     ValidatorKey,
     View,
 )
@@ -247,14 +245,8 @@ def test_evidence_has_an_age_at_which_it_ends() -> None:
 
 
 def _act(chain: Chain, height: int) -> Act:
-    return Act(
-        state=Overlay(chain.state),
-        chain=chain.id,
-        actor=account_id("works"),
-        signers=frozenset[PublicKey](),
-        transaction_id=TransactionId(bytes(32)),
-        height=Height(height),
-        time_ms=chain.time_ms,
+    return act_of(
+        chain.state, account_id("works"), chain=chain.id, height=height, time_ms=chain.time_ms
     )
 
 

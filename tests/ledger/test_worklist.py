@@ -4,10 +4,10 @@ from hashlib import sha256
 
 import pytest
 
+from kit.acting import act_of
 from kit.ledger import GENESIS_TIME, Chain, account_id
 from ledger import worklist
 from ledger.act import Act
-from ledger.state import Overlay
 from ledger.worklist import (
     WORKLIST,
     Desk,
@@ -19,7 +19,7 @@ from ledger.worklist import (
     desks_of_scopes,
     place_of,
 )
-from primitives.ids import AccountId, Height, TimeMs, TransactionId
+from primitives.ids import AccountId, TimeMs
 
 THING = sha256(b"a case").digest()
 DUE = TimeMs(GENESIS_TIME + 86_400_000)
@@ -28,15 +28,7 @@ DUE = TimeMs(GENESIS_TIME + 86_400_000)
 @pytest.fixture
 def act() -> Act:
     chain = Chain.begin()
-    return Act(
-        state=Overlay(chain.state),
-        chain=chain.id,
-        actor=account_id("works"),
-        signers=frozenset(),
-        transaction_id=TransactionId(bytes(32)),
-        height=Height(1),
-        time_ms=GENESIS_TIME,
-    )
+    return act_of(chain.state, account_id("works"), chain=chain.id, time_ms=GENESIS_TIME)
 
 
 def writes(act: Act) -> dict[tuple[int, bytes], bytes | None]:

@@ -46,6 +46,7 @@ from primitives import limits
 from primitives.codec import decode, encode
 from primitives.errors import Malformed, OperatorFault, RemoteFault, StorageFault
 from primitives.ids import ZERO32, ChainId, Digest, Height, TimeMs
+from services.table import LAW
 from storage import schema
 from storage.edges import Edges
 from storage.memory import MemoryKeyValue
@@ -533,7 +534,9 @@ def test_the_chain_goes_on_from_there_as_everywhere(
         for one in (chain.store, store):
             with one.state() as state:
                 time_ms = TimeMs(state.header.time_ms + WINDOW_MS // 2)
-                run = BlockRun(state, chain=chain.chain, height=Height(HEIGHT + 1), time_ms=time_ms)
+                run = BlockRun(
+                    state, LAW, chain=chain.chain, height=Height(HEIGHT + 1), time_ms=time_ms
+                )
                 roots.append(run.finish().state_root)
 
     assert roots[0] == roots[1]
