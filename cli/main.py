@@ -5,6 +5,7 @@ Commands are imported when they are asked for; their one-line descriptions stand
 """
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from typing import Final
@@ -13,6 +14,16 @@ import click
 
 from cli.advice import NEXT
 from cli.faults import EXPLAINED, ExitCode, Failure, failure_of
+from cli.help_pages import HelpPage
+from cli.language import (
+    label,
+    language_of,
+    phrase,
+    shown,
+    speaking,
+    spoken,
+    without_language,
+)
 from cli.lazy import LazyGroup
 from cli.session import wants_json
 from primitives.errors import MithaqError
@@ -52,6 +63,9 @@ COMMANDS: Final = {
 COMPLETE_VARIABLE: Final = "_MITHAQ_COMPLETE"
 """By this variable a shell that completes says so."""
 
+# click asks the class of contexts for what writes its help.
+click.Context.formatter_class = HelpPage
+
 _EXIT_CODES: Final = "\b\nExit codes:\n" + "\n".join(
     f"  {code.value}  {meaning}" for code, meaning in EXPLAINED.items()
 )
@@ -67,14 +81,24 @@ _EXIT_CODES: Final = "\b\nExit codes:\n" + "\n".join(
 def root() -> None:
     """Mithaq: a ledger that public bodies keep together, with proofs that anybody can check.
 
-    Every command takes --home and --json. With --json, results are JSON on standard output and
-    errors are {"code", "message", "facts"} on standard error.
+    Every command takes --home, --json and --lang. With --json, results are JSON on standard output
+    and errors are {"code", "message", "facts"} on standard error. --lang ar speaks Arabic.
     """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    given, asked = without_language(sys.argv[1:] if arguments is None else arguments)
+    try:
+        language = language_of(asked, os.environ)
+    except click.UsageError as error:
+        _print_usage(error, machine=wants_json(given))
+        return ExitCode.USAGE
+    with speaking(language):
+        return _run(given)
+
+
+def _run(given: list[str]) -> int:
     try:
         # click returns the code of an Exit, and whatever a command returns, which is nothing.
         ended = root.main(given, "mithaq", complete_var=COMPLETE_VARIABLE, standalone_mode=False)
@@ -94,18 +118,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (MithaqError, OSError) as error:
         return _fail(failure_of(error), machine=wants_json(given))
     except (click.Abort, KeyboardInterrupt):
-        click.echo("stopped", err=True)
+        click.echo(spoken("stopped"), err=True)
         return 130  # as shells report SIGINT
 
 
 def _fail(failure: Failure, *, machine: bool) -> int:
     if machine:
-        error = {"code": failure.code, "message": failure.message, "facts": dict(failure.facts)}
+        message = phrase(failure.message)
+        error = {"code": failure.code, "message": message, "facts": dict(failure.facts)}
         click.echo(json.dumps(error, ensure_ascii=False, default=str), err=True)
     else:
-        click.echo(f"mithaq: {failure.message}", err=True)
+        click.echo(shown(f"mithaq: {phrase(failure.message)}"), err=True)
         if failure.code in NEXT:
-            click.echo(f"Next: {NEXT[failure.code]}", err=True)
+            click.echo(shown(f"{label('Next')}: {phrase(NEXT[failure.code])}"), err=True)
     return failure.exit_code
 
 
@@ -114,5 +139,5 @@ def _print_usage(error: click.UsageError, *, machine: bool) -> None:
         _fail(Failure(ExitCode.USAGE, "usage", error.format_message()), machine=True)
         return
     path = error.ctx.command_path if error.ctx is not None else "mithaq"
-    click.echo(f"{path}: {error.format_message()}", err=True)
-    click.echo(f"Try `{path} --help`.", err=True)
+    click.echo(shown(f"{path}: {phrase(error.format_message())}"), err=True)
+    click.echo(spoken(f"Try `{path} --help`."), err=True)

@@ -15,6 +15,18 @@ from typing import Any, Final, final
 
 import click
 
+from cli.help_pages import short_help
+from cli.language import (
+    LANGUAGE_OPTION,
+    LANGUAGE_VARIABLE,
+    cell,
+    is_right_to_left,
+    label,
+    spoken,
+)
+from cli.right_to_left import aligned
+from node.languages import LANGUAGES
+
 HOME_VARIABLE: Final = "MITHAQ_HOME"
 HOME_DEFAULT: Final = ".mithaq"
 _NUMBER: Final = re.compile(r"-|-?\d[\d.,'’\s]*( [A-Z][A-Z0-9]{2,11})?")
@@ -37,16 +49,16 @@ class Session:
         if self.machine:
             click.echo(json.dumps(result, indent=2, ensure_ascii=False))
         elif text:
-            click.echo(text)
+            click.echo(spoken(text))
 
     def progress(self, text: str) -> None:
         """Say what is going on, to people only."""
         if not self.machine:
-            click.echo(text)
+            click.echo(spoken(text))
 
     def remark(self, text: str) -> None:
         """Say something beside the result, whoever reads that."""
-        click.echo(text, err=True)
+        click.echo(spoken(text), err=True)
 
 
 def home_folder(given: Path | None) -> Path:
@@ -64,14 +76,25 @@ _NODE = click.Option(
     ["--node"], metavar="URL", help="Ask this node.  [default: the first of the home that answers]"
 )
 
+_LANGUAGE = click.Option(
+    [LANGUAGE_OPTION],
+    type=click.Choice(LANGUAGES),
+    expose_value=False,  # `cli.main` has read it before
+    help=f"Speak to people in this language.  [default: ${LANGUAGE_VARIABLE}, else the system's]",
+)
+
 
 class SessionCommand(click.Command):
     """A command whose function takes the session first."""
 
     def __init__(self, *, asks_a_node: bool, **attributes: Any) -> None:  # noqa: ANN401 - click's own
         self._asks_a_node = asks_a_node
-        shared = [*([_NODE] if asks_a_node else []), _HOME, _JSON]
+        shared = [*([_NODE] if asks_a_node else []), _HOME, _JSON, _LANGUAGE]
         super().__init__(**{**attributes, "params": [*(attributes.get("params") or ()), *shared]})
+
+    def get_short_help_str(self, limit: int = 45) -> str:
+        """The first sentence of its help."""
+        return short_help(self, limit) if is_right_to_left() else super().get_short_help_str(limit)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own
         """Make the session of the shared options, and run."""
@@ -130,6 +153,8 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     numeric = [
         bool(cells) and all(_NUMBER.fullmatch(row[i]) for row in cells) for i in range(len(titles))
     ]
+    if is_right_to_left():
+        return "\n".join(mirrored(titles, cells))
     if on_terminal():
         from cli.drawing import drawn_table
 
@@ -146,10 +171,19 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def facts(pairs: Iterable[tuple[str, object]]) -> str:
-    """Labels and what they stand for, aligned."""
-    listed = [(label, str(value)) for label, value in pairs]
-    width = max((len(label) for label, _ in listed), default=0)
-    return "\n".join(f"{label:<{width}}  {value}".rstrip() for label, value in listed)
+    """Names and what they stand for, aligned."""
+    listed = [(name, str(value)) for name, value in pairs]
+    if is_right_to_left():
+        return "\n".join(aligned([(label(name), cell(value)) for name, value in listed]))
+    width = max((len(name) for name, _ in listed), default=0)
+    return "\n".join(f"{name:<{width}}  {value}".rstrip() for name, value in listed)
+
+
+def mirrored(titles: Sequence[str], cells: Sequence[Sequence[str]]) -> list[str]:
+    """A table's lines in a language that reads from the right."""
+    return aligned(
+        [[label(title) for title in titles], *([cell(one) for one in row] for row in cells)]
+    )
 
 
 def program() -> str:

@@ -7,6 +7,7 @@ from msgspec import Struct, structs
 from cli.amounts import Amounts
 from cli.conventions import time_text
 from cli.home import client_of, home_of
+from cli.language import told
 from cli.session import Session, facts
 from cli.transaction_file import replace_file
 from cli.waiting import Waiting
@@ -92,10 +93,10 @@ class Words:
         return Rejected(error.code, message, error.facts)
 
     def of(self, said: Struct) -> str:
-        """An event or a refusal in English: its docstring with its fields filled in."""
+        """An event or a refusal for people: its docstring with its fields filled in."""
         shown = {name: to_named(field) for name, field in structs.asdict(said).items()}
         words = {
             name: "none" if field is None else field
             for name, field in self._amounts.written(shown).items()
         }
-        return self._home.with_names((said.__doc__ or "").strip().format(**words))
+        return self._home.with_names(told((said.__doc__ or "").strip(), words))

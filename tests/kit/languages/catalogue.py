@@ -1,0 +1,109 @@
+"""Catalogues as Babel has them: what the code says now, joined with what translators wrote."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from babel.messages.catalog import Catalog, Message
+from babel.messages.extract import extract
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po, write_po
+
+from kit.languages import extract as found
+from kit.tree import ROOT
+from node.languages import COUNT, FIELD, LABEL, LOCALE, WORD
+
+BEGUN: Final = datetime(2026, 11, 22, tzinfo=UTC)
+"""Dates in a catalogue would change with every run; git knows them better."""
+
+
+def path(language: str, suffix: str) -> Path:
+    """A catalogue's file."""
+    return LOCALE / language / "LC_MESSAGES" / f"mithaq.{suffix}"
+
+
+def wanted() -> Catalog:
+    """Every sentence, label and word that a person may meet."""
+    catalogue = Catalog(domain="mithaq", project="Mithaq", charset="utf-8", creation_date=BEGUN)
+    for file, everything in found.files():
+        options = {"everything": "yes"} if everything else {}
+        with (ROOT / file).open("rb") as source:
+            for _, said, _, _ in extract(found.sentences, source, options=options):
+                _add(catalogue, str(said), file)
+    for where, said in _told():
+        _add(catalogue, said, where)
+    for one, many in found.of_click():
+        catalogue.add(one if many is None else (one, many), locations=[("click", 0)])
+    for label in _labels():
+        catalogue.add(label, context=LABEL)
+    for word in found.words():
+        catalogue.add(word, context=WORD)
+    return catalogue
+
+
+def _told() -> Iterator[tuple[str, str]]:
+    yield from (("help", said) for said in found.helped())
+    yield from (("structs", said) for said in found.structs())
+    for said in found.catalogued():
+        yield "catalogue", said
+
+
+def _labels() -> Iterator[str]:
+    for file, _ in found.files():
+        if file.startswith("cli/"):
+            yield from found.labels_of((ROOT / file).read_text(encoding="utf-8"))
+    yield from found.field_labels()
+    yield "next"
+
+
+def _add(catalogue: Catalog, said: str, where: str) -> None:
+    plural = COUNT in FIELD.findall(said)
+    catalogue.add((said, said) if plural else said.strip(), locations=[(where, 0)])
+
+
+def written(language: str) -> Catalog:
+    """The catalogue as it stands in its .po."""
+    file = path(language, "po")
+    with file.open("rb") as source:
+        return read_po(source, locale=language, domain="mithaq", abort_invalid=True)
+
+
+def joined(language: str) -> Catalog:
+    """What is wanted now, with what is translated already; what nobody says any more is gone."""
+    catalogue = wanted()
+    catalogue.locale = language  # type: ignore[assignment] # Babel takes a language's name, too
+    if path(language, "po").exists():
+        before = written(language)
+        for message in catalogue:
+            known = before.get(message.id, message.context) if message.id else None
+            if known is not None and known.id == message.id:
+                message.string = known.string
+    return catalogue
+
+
+def po(catalogue: Catalog) -> bytes:
+    """The bytes of a .po, the same for the same messages."""
+    text = io.BytesIO()
+    write_po(text, catalogue, width=100, sort_output=True, include_lineno=False, omit_header=False)
+    return text.getvalue()
+
+
+def mo(catalogue: Catalog) -> bytes:
+    """The bytes of a .mo, the same for the same messages."""
+    data = io.BytesIO()
+    write_mo(data, catalogue)
+    return data.getvalue()
+
+
+def missing(catalogue: Catalog) -> list[Message]:
+    """Messages that lack their translation, or one of its forms."""
+    return [
+        message
+        for message in catalogue
+        if message.id
+        and not (all(message.string) if isinstance(message.string, tuple) else message.string)
+    ]
