@@ -13,7 +13,7 @@ from typing import Final, final
 import click
 
 from cli.language import is_right_to_left, phrase, shown
-from cli.right_to_left import END, LEFT_TO_RIGHT, aligned, line, width, wrapped
+from cli.right_to_left import END, LEFT_TO_RIGHT, filled_up, isolated, line, width, wrapped
 
 _GAP: Final = 2
 _NAMES_MAX: Final = 30
@@ -69,16 +69,15 @@ class HelpPage(click.HelpFormatter):
         rows = list(rows)
         first = min(_NAMES_MAX, max((len(name) for name, _ in rows), default=0))
         room = max(self.width - self.current_indent - first - _GAP, 20)
-        lines: list[tuple[str, str]] = []
-        for name, what in rows:
-            said = [each[1:-1] for each in wrapped(_said(what), room)] if what else [""]
-            if len(name) > first:
-                lines.append((name, ""))
-                name = ""  # noqa: PLW2901 - it stands in a line of its own
-            lines += [(name if place == 0 else "", each) for place, each in enumerate(said)]
         indent = " " * self.current_indent
-        for each in aligned([(f"{indent}{name}", what) for name, what in lines]):
-            self.write(f"{each}\n")
+        for name, what in rows:
+            names, said = name, wrapped(_said(what), room) if what else [""]
+            if len(name) > first:  # it stands in a line of its own
+                self.write(f"{line(f'{indent}{isolated(name)}')}\n")
+                names = ""
+            for each in said:
+                self.write(f"{line(f'{indent}{filled_up(names, first)}  {each}')}\n")
+                names = ""
 
 
 def short_help(command: click.Command, limit: int) -> str:
@@ -89,8 +88,9 @@ def short_help(command: click.Command, limit: int) -> str:
 
 
 def _said(what: str) -> str:
-    whole = phrase(what)
-    if whole != what:
+    plain = " ".join(what.split())
+    whole = phrase(plain)
+    if whole != plain:
         return whole
     found = _EXTRA.fullmatch(what)
     assert found is not None, "anything is help with nothing behind it"

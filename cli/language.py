@@ -20,7 +20,7 @@ from typing import Final, final
 import click
 
 from cli.right_to_left import CONTROLS, foreign_isolated, has_arabic, isolated, line
-from node.languages import (
+from primitives.languages import (
     COUNT,
     DOMAIN,
     ENGLISH,
@@ -246,7 +246,7 @@ def _template(english: str) -> _Template:
     still, fields = pieces[::2], tuple(pieces[1::2])
     pattern = "(.*?)".join(map(re.escape, still))
     landmark = max(still, key=len)
-    return _Template(english, re.compile(pattern, re.DOTALL), fields, landmark)
+    return _Template(english, re.compile(pattern), fields, landmark)
 
 
 def _stands_still(template: _Template) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 from unicodedata import bidirectional
 
-from node.languages import FIELD
+from primitives.languages import FIELD
 
 RIGHT_TO_LEFT: Final = "\u2067"
 """Begins a right-to-left isolate."""
@@ -60,10 +60,11 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     Numbers too: their digits run to the right, so that units stand under units.
     """
     widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
-    return [line("  ".join(map(_padded, cells, widths))) for cells in rows]
+    return [line("  ".join(map(filled_up, cells, widths))) for cells in rows]
 
 
-def _padded(cell: str, columns: int) -> str:
+def filled_up(cell: str, columns: int) -> str:
+    """A cell as an isolate, with the room that is left to its left."""
     return isolated(cell) + " " * max(0, columns - width(cell))
 
 

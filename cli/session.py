@@ -25,7 +25,7 @@ from cli.language import (
     spoken,
 )
 from cli.right_to_left import aligned
-from node.languages import LANGUAGES
+from primitives.languages import LANGUAGES
 
 HOME_VARIABLE: Final = "MITHAQ_HOME"
 HOME_DEFAULT: Final = ".mithaq"

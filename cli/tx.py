@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, final
 import click
 
 from cli.completion import key_names
+from cli.help_pages import short_help
 from cli.home import HEX32, client_of, home_of
+from cli.language import is_right_to_left
 from cli.session import Session, asking_command, command, facts
 from cli.waiting import WAIT_OPTIONS, Waiting
 from primitives.errors import Rejected
@@ -47,6 +49,10 @@ class OperationGroup(click.Group):
             return None
         operation = OPERATIONS[tags.index(cmd_name)]
         return build_command(operation) if self.name == "build" else send_command(operation)
+
+    def get_short_help_str(self, limit: int = 45) -> str:
+        """The first sentence of its help."""
+        return short_help(self, limit) if is_right_to_left() else super().get_short_help_str(limit)
 
 
 for _name, _help in (

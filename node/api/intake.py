@@ -26,6 +26,7 @@ from primitives import limits
 from primitives.codec import decode, encode
 from primitives.errors import Malformed, Rejected
 from primitives.ids import INTEGER_MAX, AccountId, Height
+from primitives.languages import ENGLISH, LANGUAGES
 from primitives.named import from_named
 from services.table import TRANSACTION
 
@@ -246,6 +247,19 @@ def text_of(request: HttpRequest, name: str) -> str:
         Rejected: there are others.
     """
     return _query(request, allowed=(name,)).get(name, "")
+
+
+def refusals_of(request: HttpRequest) -> tuple[str, str]:
+    """The parameters `code`, empty where it is not given, and `lang`, English where it is not.
+
+    Raises:
+        Rejected: a language that there is no catalogue of, or there are other parameters.
+    """
+    given = _query(request, allowed=("code", "lang"))
+    language = given.get("lang", ENGLISH)
+    if language not in LANGUAGES:
+        raise _parameter("lang", expected=" or ".join(LANGUAGES), actual=language)
+    return given.get("code", ""), language
 
 
 def account_of(request: HttpRequest) -> AccountId | None:

@@ -35,6 +35,7 @@ from node.status import NodeStatus, Readiness
 from primitives import limits
 from primitives.codec import TAKING_TYPES_APART
 from primitives.ids import Sized32, TransactionId
+from primitives.languages import LANGUAGES
 from primitives.named import named
 from services.table import TRANSACTION
 
@@ -97,7 +98,10 @@ ENDPOINTS: Final[Mapping[str, _Described]] = {
     "GET /v1/status": _Described({200: (JSON, NodeStatus)}),
     "GET /v1/why": _Described({200: (JSON, Diagnosis)}),
     "GET /v1/genesis": _Described({200: (JSON, GenesisDocument)}),
-    "GET /v1/refusals": _Described({200: (JSON, RefusalCatalogue)}, query={"code": _TEXT}),
+    "GET /v1/refusals": _Described(
+        {200: (JSON, RefusalCatalogue)},
+        query={"code": _TEXT, "lang": {"type": "string", "enum": list(LANGUAGES)}},
+    ),
     "GET /metrics": _Described({200: ("text/plain", None)}),
     "GET /openapi.json": _Described({200: (JSON, None)}),
     "GET /docs": _Described({200: (_HTML, None)}),

@@ -142,9 +142,9 @@ class PublicApi:
         return await self._ask(json_response, self._backend.genesis)
 
     async def refusals(self, request: HttpRequest) -> ASGIResponse:
-        """Every code that a client can be told, or those that begin with `code`."""
-        prefix = intake.text_of(request, "code")
-        found = tuple(entry for entry in catalogue() if entry.code.startswith(prefix))
+        """Every code that a client can be told, or those that begin with `code`; in `lang`."""
+        prefix, language = intake.refusals_of(request)
+        found = tuple(entry for entry in catalogue(language) if entry.code.startswith(prefix))
         return json_response(RefusalCatalogue(refusals=found))
 
     async def metrics(self, request: HttpRequest) -> ASGIResponse:

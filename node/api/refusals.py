@@ -17,6 +17,7 @@ from node import door, evidence_file, exporting, guard, lineage, mempool, proof,
 from node.api import problems
 from node.check import run as check_run
 from primitives.ids import Natural
+from primitives.languages import ENGLISH, catalogue_of
 from services.table import REFUSALS
 from storage import edges
 
@@ -173,9 +174,11 @@ _OTHERS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
 }
 
 
-def catalogue() -> tuple[RefusalEntry, ...]:
-    """Every code that a client can be told, by code."""
-    return tuple(sorted((*_of_rules(), *_of_others()), key=lambda entry: entry.code))
+def catalogue(language: str = ENGLISH) -> tuple[RefusalEntry, ...]:
+    """Every code that a client can be told, by code; what it means is said in this language."""
+    listed = sorted((*_of_rules(), *_of_others()), key=lambda entry: entry.code)
+    said = catalogue_of(language).sentence
+    return tuple(structs.replace(entry, meaning=said(entry.meaning)) for entry in listed)
 
 
 def _of_rules() -> Iterable[RefusalEntry]:

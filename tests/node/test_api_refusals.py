@@ -131,7 +131,9 @@ async def test_a_node_tells_its_catalogue() -> None:
         everything: list[dict[str, Any]] = (await client.get("/v1/refusals")).json()["refusals"]
         books = (await client.get("/v1/refusals?code=books.")).json()["refusals"]
         nothing = (await client.get("/v1/refusals?code=nothing")).json()
+        arabic = (await client.get("/v1/refusals?lang=ar")).json()["refusals"]
         unknown = await client.get("/v1/refusals?kind=x")
+        unspoken = await client.get("/v1/refusals?lang=xx")
         overdraft = chain.signed("works", pay("health", 1, "A"))
         refusal = await client.post(
             "/v1/transactions",
@@ -144,6 +146,13 @@ async def test_a_node_tells_its_catalogue() -> None:
     assert books == [entry for entry in everything if entry["code"].startswith("books.")]
     assert nothing == {"refusals": []}
     assert unknown.json()["code"] == "request.parameter"
+    assert [entry | {"meaning": ""} for entry in arabic] == [
+        entry | {"meaning": ""} for entry in everything
+    ]
+    meanings = {entry["code"]: entry["meaning"] for entry in arabic}
+    assert meanings["accounts.unknown"] == "لا يوجد حساب {account}."
+    assert unspoken.json()["code"] == "request.parameter"
+    assert unspoken.json()["facts"]["expected"] == "en or ar"
     said = by_code[refusal.json()["code"]]
     assert refusal.status_code == said["status"]
     assert set(refusal.json()["facts"]) == {"refusal", *said["facts"]}

@@ -11,7 +11,7 @@ import argparse
 import sys
 
 from kit.languages.catalogue import joined, missing, mo, path, po, written
-from node.languages import ENGLISH, LANGUAGES
+from primitives.languages import ENGLISH, LANGUAGES
 
 
 def main() -> int:

@@ -15,7 +15,7 @@ from babel.messages.pofile import read_po, write_po
 
 from kit.languages import extract as found
 from kit.tree import ROOT
-from node.languages import COUNT, FIELD, LABEL, LOCALE, WORD
+from primitives.languages import COUNT, FIELD, LABEL, LOCALE, WORD
 
 BEGUN: Final = datetime(2026, 11, 22, tzinfo=UTC)
 """Dates in a catalogue would change with every run; git knows them better."""
@@ -61,8 +61,9 @@ def _labels() -> Iterator[str]:
 
 
 def _add(catalogue: Catalog, said: str, where: str) -> None:
+    said = said.strip()  # as it is looked up
     plural = COUNT in FIELD.findall(said)
-    catalogue.add((said, said) if plural else said.strip(), locations=[(where, 0)])
+    catalogue.add((said, said) if plural else said, locations=[(where, 0)])
 
 
 def written(language: str) -> Catalog:
@@ -93,7 +94,9 @@ def po(catalogue: Catalog) -> bytes:
 
 
 def mo(catalogue: Catalog) -> bytes:
-    """The bytes of a .mo, the same for the same messages."""
+    """The bytes of a .mo, the same for the same messages; without what is not translated."""
+    for message in missing(catalogue):
+        message.string = ""
     data = io.BytesIO()
     write_mo(data, catalogue)
     return data.getvalue()
@@ -101,9 +104,9 @@ def mo(catalogue: Catalog) -> bytes:
 
 def missing(catalogue: Catalog) -> list[Message]:
     """Messages that lack their translation, or one of its forms."""
-    return [
-        message
-        for message in catalogue
-        if message.id
-        and not (all(message.string) if isinstance(message.string, tuple) else message.string)
-    ]
+    return [message for message in catalogue if message.id and not all(forms(message))]
+
+
+def forms(message: Message) -> tuple[str, ...]:
+    """A translation: one sentence, or one for each plural form."""
+    return tuple(message.string) if isinstance(message.string, list | tuple) else (message.string,)

@@ -20,9 +20,11 @@ from typing import IO, Any, Final
 import click
 
 from kit.tree import ROOT
+from primitives.languages import FIELD
 
 _WORDS: Final = re.compile(r"[A-Za-z]{2,}[,;:]? +[A-Za-z({`]|[A-Za-z]{3,}[^A-Za-z]*\{|\} [a-z]{2,}")
-_LETTERS: Final = re.compile(r"\{[a-z_0-9]+\}|[^A-Za-z]+")
+_STILL_MIN: Final = 4
+"""Letters that stand still in a template: with fewer, everything would be recognised as it."""
 _ERRORS: Final = frozenset(
     {
         "BadSignature",
@@ -37,6 +39,16 @@ _ERRORS: Final = frozenset(
 _SAID_BY_FUNCTIONS: Final = frozenset({"found", "say", "fault"})
 """Functions below the command line that are given sentences for people."""
 _PACKAGES: Final = ("cli", "client", "exchange", "ledger", "node", "primitives", "storage")
+_CODE: Final = (
+    "/",
+    "http://",
+    "--home {",
+    "--asset ",
+    "?account",
+    "mithaq ",
+    "{mithaq} ",
+    "nodes/",
+)
 _UNSAID: Final = frozenset(
     {"compile", "assert_never", "getattr", "split", "removeprefix", "strftime"}
 )
@@ -90,8 +102,11 @@ def sentences_of(source: str, *, everything: bool) -> Iterator[tuple[int, str]]:
 
 
 def is_sentence(said: str) -> bool:
-    """Whether it has words that a person reads."""
-    return _WORDS.search(said) is not None and len(_LETTERS.sub("", said)) > 3
+    """Whether it has words that a person reads: no path, no address, no command with its fields."""
+    if said.startswith(_CODE):
+        return False
+    still = "".join(letter for letter in FIELD.sub("", said) if letter.isalpha())
+    return _WORDS.search(said) is not None and len(still) >= _STILL_MIN
 
 
 def template(node: ast.AST) -> str | None:
@@ -155,6 +170,8 @@ def _unsaid(tree: ast.AST) -> Iterator[int]:
                 if node.returns is not None:
                     yield from (id(one) for one in ast.walk(node.returns))
             case ast.Assert(msg=ast.expr() as said):
+                yield from (id(one) for one in ast.walk(said))
+            case ast.keyword(arg="help", value=said):  # `helped` has it whole
                 yield from (id(one) for one in ast.walk(said))
             case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name)) if name in _UNSAID:
                 yield from (id(one) for argument in node.args for one in ast.walk(argument))

@@ -1,0 +1,61 @@
+"""Catalogues: what is compiled is what is written, and every translation keeps its fields."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import pytest
+
+from kit.languages.catalogue import forms, missing, mo, path, written
+from kit.tree import ROOT
+from primitives.languages import COUNT, ENGLISH, LANGUAGES, Catalogue
+
+OTHERS: Final = [language for language in LANGUAGES if language != ENGLISH]
+FIELD: Final = re.compile(r"\{[a-z_][a-z0-9_]*(?:![rsa])?\}|%\([a-z]+\)s")
+GLOSSARY: Final = re.compile(r"^\| ([a-z][a-z ()-]*?) \| (\S[^|]*?) \|", re.MULTILINE)
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_what_is_compiled_is_what_is_written(language: str) -> None:
+    """After a change: `PYTHONPATH=.:tests python -m kit.languages compile`."""
+    assert path(language, "mo").read_bytes() == mo(written(language))
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_every_translation_has_the_fields_of_its_original(language: str) -> None:
+    """None lost, none invented; only a number may be said by the form itself, as a dual is."""
+    wrong = []
+    for message in written(language):
+        if not message.id or message in missing(written(language)):
+            continue
+        original = message.id[0] if isinstance(message.id, tuple) else message.id
+        wanted = sorted(FIELD.findall(original))
+        for form in forms(message):
+            found = sorted(FIELD.findall(form))
+            said_by_the_form = [f"{{{COUNT}}}"] if isinstance(message.id, tuple) else []
+            if found != wanted and sorted([*found, *said_by_the_form]) != wanted:
+                wrong.append((original, form))
+    assert wrong == []
+
+
+def test_a_number_takes_the_form_that_arabic_has_for_it() -> None:
+    """None, one, two, a few, many, and hundreds."""
+    said = Catalogue("ar").sentence
+    english = "{count} transactions wait"
+
+    forms_said = {count: said(english, count) for count in (0, 1, 2, 3, 10, 11, 99, 100, 101, 103)}
+
+    assert forms_said[0] == "لا معاملات تنتظر"
+    assert forms_said[1] == "معاملة واحدة تنتظر"
+    assert forms_said[2] == "معاملتان تنتظران"
+    assert forms_said[3] == forms_said[10] == forms_said[103] == "{count} معاملات تنتظر"
+    assert forms_said[11] == forms_said[99] == "{count} معاملة تنتظر"
+    assert forms_said[100] == forms_said[101] == "{count} معاملة تنتظر"
+
+
+def test_terms_of_the_glossary_are_used() -> None:
+    """A sentence with an English term has the Arabic one that docs/languages.md gives it."""
+    glossary = dict(GLOSSARY.findall((ROOT / "docs/languages.md").read_text(encoding="utf-8")))
+    assert glossary["block"] == "كتلة"
+    assert len(glossary) > 40
