@@ -148,7 +148,7 @@ def test_every_template_is_recognised_as_itself() -> None:
     """
     found: Recogniser = recogniser("ar")
     mistaken = []
-    for english in catalogue_of("ar").originals:
+    for english in filter(lambda each: len(each) > 1, catalogue_of("ar").originals):
         fields = FIELD.findall(english)
         values = {name: f"{place + 2}{place + 2}" for place, name in enumerate(fields)}
         text = FIELD.sub(lambda match, known=values: known[match[1]], english)  # type: ignore[misc]

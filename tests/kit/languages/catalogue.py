@@ -17,6 +17,7 @@ from kit.languages import extract as found
 from kit.tree import ROOT
 from primitives.languages import COUNT, FIELD, LABEL, LOCALE, WORD
 
+EXTRACTION: Final = "kit.languages.extract:sentences"
 BEGUN: Final = datetime(2026, 11, 22, tzinfo=UTC)
 """Dates in a catalogue would change with every run; git knows them better."""
 
@@ -32,7 +33,7 @@ def wanted() -> Catalog:
     for file, everything in found.files():
         options = {"everything": "yes"} if everything else {}
         with (ROOT / file).open("rb") as source:
-            for _, said, _, _ in extract(found.sentences, source, options=options):
+            for _, said, _, _ in extract(EXTRACTION, source, options=options):
                 _add(catalogue, str(said), file)
     for where, said in _told():
         _add(catalogue, said, where)
@@ -76,7 +77,7 @@ def written(language: str) -> Catalog:
 def joined(language: str) -> Catalog:
     """What is wanted now, with what is translated already; what nobody says any more is gone."""
     catalogue = wanted()
-    catalogue.locale = language  # type: ignore[assignment] # Babel takes a language's name, too
+    catalogue.locale = language
     if path(language, "po").exists():
         before = written(language)
         for message in catalogue:
@@ -107,6 +108,12 @@ def missing(catalogue: Catalog) -> list[Message]:
     return [message for message in catalogue if message.id and not all(forms(message))]
 
 
+def original(message: Message) -> str:
+    """What is translated; of a plural, its first form."""
+    return message.id if isinstance(message.id, str) else message.id[0]
+
+
 def forms(message: Message) -> tuple[str, ...]:
     """A translation: one sentence, or one for each plural form."""
-    return tuple(message.string) if isinstance(message.string, list | tuple) else (message.string,)
+    said = message.string
+    return (said or "",) if said is None or isinstance(said, str) else tuple(said)
