@@ -38,6 +38,7 @@ COMMANDS: Final = {
     "evidence": ("cli.evidence", "List, check and report validators that signed two things."),
     "account": ("cli.lookup", "Show an account, its roles and balances."),
     "query": ("cli.query", "Ask for totals, statements and lists."),
+    "events": ("cli.events", "Follow what becomes true, as it becomes final."),
     "state": ("cli.state", "Read entries of the state, also as they were."),
     "block": ("cli.lookup", "Show a block and its certificate."),
     "import": ("cli.import_payments", "Book an agency's file of payments, row by row."),

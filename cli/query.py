@@ -20,6 +20,7 @@ import click
 
 from cli.completion import key_names
 from cli.conventions import money, time_text
+from cli.event_text import sentence_of_named
 from cli.field_kinds import fields_of
 from cli.fields import options_of
 from cli.home import HEX32, Home, client_of, home_of
@@ -245,7 +246,7 @@ def _csv(asked: QueryKind, words: Mapping[str, str], rows: Sequence[Mapping[str,
 def _cell_for_programs(value: Any) -> str:  # noqa: ANN401 - JSON
     if value is None:
         return ""
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, list) else str(value)
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else str(value)
 
 
 def _table(asked: QueryKind, words: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> str:
@@ -280,6 +281,8 @@ def _cell(row: Mapping[str, Any], column: str) -> str:
         return time_text(int(value))
     if isinstance(value, list):
         return ", ".join(map(_item, value))
+    if isinstance(value, dict):
+        return sentence_of_named(value) if "event" in value else json.dumps(value)
     if column == "kind":
         return str(value).replace("_", " ")
     return str(row.get(column + _NAME) or value)

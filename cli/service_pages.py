@@ -7,7 +7,7 @@ docstring of its module. Nothing here knows a service.
 
 import inspect
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,14 +16,16 @@ from msgspec import Struct
 from cli.field_kinds import FieldKind, fields_of
 from cli.fields import options_of
 from cli.reach import answers_of
-from ledger.operation import Event, Operation, Refusal
+from ledger.operation import Duty, Event, Operation, Refusal
 from ledger.query import Query
 from ledger.state import Table
 from node.reports import QUERIES, QueryKind
-from services.table import EVENTS, OPERATIONS, REFUSALS, SERVICES, Service
+from services.table import DUTIES, EVENTS, OPERATIONS, REFUSALS, SERVICES, Service
 
 MARK: Final = "<!-- below this line: python -m cli.service_pages -->\n"
 _REFUSALS: Final = "../refusals.md"
+_CHOICES_SHOWN_MAX: Final = 12
+"""More are all of their sort, such as every event."""
 
 
 def page_of(service: Service, written: str) -> str:
@@ -41,6 +43,7 @@ def generated_of(service: Service) -> str:
     """Operations, queries, events, refusals and entries of the state."""
     modules = {module.__name__ for module in service.modules}
     operations = [each for each in OPERATIONS if each.__module__ in modules]
+    duties = [each for each in DUTIES if each.__module__ in modules]
     queries = [
         kind
         for kind in QUERIES.values()
@@ -48,6 +51,7 @@ def generated_of(service: Service) -> str:
     ]
     sections = [
         _part("Operations", map(_operation, operations)),
+        _part("What falls due", map(_duty, duties)),
         _part("Queries", map(section_of_query, queries)),
         _part("Events", [_listed([each for each in EVENTS if each.__module__ in modules])]),
         _part("Refusals", [_listed([each for each in REFUSALS if each.__module__ in modules])]),
@@ -69,13 +73,22 @@ def _operation(operation: type[Operation]) -> str:
         _fields(operation),
         f"```\nmithaq tx send {tag} --key NAME {words}\n```\n",
     ]
-    refusals = [_code(each) for each in answers_of(operation.apply, Refusal)]
-    events = [_code(each) for each in answers_of(operation.apply, Event)]
+    return "\n".join([*lines, *_answers(operation.apply)])
+
+
+def _duty(duty: type[Duty]) -> str:
+    lines = [f"### {duty.__struct_config__.tag}\n\n{inspect.getdoc(duty)}\n", _fields(duty)]
+    return "\n".join([*lines, *_answers(duty.fall_due)])
+
+
+def _answers(rule: Callable[..., None]) -> Iterator[str]:
+    """What may come of a rule."""
+    events = [_code(each) for each in answers_of(rule, Event)]
     if events:
-        lines.append(f"Events: {', '.join(events)}.\n")
+        yield f"Events: {', '.join(events)}.\n"
+    refusals = [_code(each) for each in answers_of(rule, Refusal)]
     if refusals:
-        lines.append(f"[Refusals]({_REFUSALS}): {', '.join(refusals)}.\n")
-    return "\n".join(lines)
+        yield f"[Refusals]({_REFUSALS}): {', '.join(refusals)}.\n"
 
 
 def _usage(option: Any) -> str:  # noqa: ANN401 - click's own
@@ -124,6 +137,8 @@ def type_of(kind: FieldKind) -> str:
         word = f"list of {type_of(kind.item)}"
     elif kind.is_enum:
         word = " \\| ".join(f"`{member.value}`" for member in kind.core)
+    elif len(kind.choices) > _CHOICES_SHOWN_MAX:
+        word = f"{kind.choices[0].__struct_config__.tag_field}, by its tag"
     elif kind.choices:
         word = " \\| ".join(map(_parts, kind.choices))
     elif kind.is_struct:

@@ -72,10 +72,10 @@ def code(value: Operation | Refusal | Event | Duty) -> str:
     return tag
 
 
-def sentence(refusal: Refusal) -> str:
-    """The refusal in English: its docstring with its fields filled in."""
-    facts = {name: _shown(value) for name, value in structs.asdict(refusal).items()}
-    return (refusal.__doc__ or "").format(**facts)
+def sentence(said: Refusal | Event) -> str:
+    """A refusal or an event in English: its docstring with its fields filled in."""
+    facts = {name: _shown(value) for name, value in structs.asdict(said).items()}
+    return (said.__doc__ or "").format(**facts)
 
 
 def _shown(value: Any) -> str:  # noqa: ANN401 - a field of any type

@@ -24,7 +24,8 @@ from ledger.operation import Event, code
 from ledger.receipt import Receipt
 from primitives import limits
 from primitives.codec import decode
-from primitives.ids import INTEGER_MAX, AccountId, Height, Natural, Sized32, TimeMs, TransactionId
+from primitives.errors import Malformed
+from primitives.ids import INTEGER_MAX, Height, Natural, Sized32, TimeMs, TransactionId
 from primitives.named import to_named
 from services.table import EVENTS, RECEIPT, Events
 from storage.chain import ChainStore
@@ -59,17 +60,48 @@ def read_cursor(text: str) -> Cursor | None:
 @final
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which events a reader asks for: of these types, naming this account; None for all."""
+    """Which events a reader asks for: of these types, naming this account; None for all.
+
+    Whatever is named by 32 bytes is found as an account is: a case, a motion, a document.
+    """
 
     types: frozenset[str] | None = None
-    account: AccountId | None = None
+    account: bytes | None = None
 
     def __contains__(self, event: Event) -> bool:
         if self.types is not None and code(event) not in self.types:
             return False
-        if self.account is None:
-            return True
-        return any(getattr(event, name) == self.account for name in event.__struct_fields__)
+        return self.account is None or _names(event, self.account)
+
+
+def _names(value: object, wanted: bytes) -> bool:
+    if isinstance(value, Struct):
+        return any(_names(getattr(value, name), wanted) for name in value.__struct_fields__)
+    if isinstance(value, tuple):
+        return any(_names(each, wanted) for each in value)
+    return value == wanted
+
+
+def types_in(text: str) -> frozenset[str]:
+    """The types that a filter names, with a comma between them; `money.*` is all of a service.
+
+    Raises:
+        Malformed: there are none of that name.
+    """
+    found: set[str] = set()
+    for word in text.split(","):
+        service = word.removesuffix("*")
+        known = {
+            tag
+            for tag in EVENT_TYPES
+            if tag == word or (word[-2:] == ".*" and tag.startswith(service))
+        }
+        if not known:
+            raise Malformed(
+                f"type: expected SERVICE.* or of {', '.join(EVENT_TYPES)}; found {word!r}"
+            )
+        found |= known
+    return frozenset(found)
 
 
 @final

@@ -21,7 +21,7 @@ from node.api.problems import (
     REQUEST_TIMEOUT,
     REQUEST_TOO_LARGE,
 )
-from node.events import EVENT_TYPES, Cursor, Wanted, read_cursor
+from node.events import Cursor, Wanted, read_cursor, types_in
 from primitives import limits
 from primitives.codec import decode, encode
 from primitives.errors import Malformed, Rejected
@@ -228,15 +228,15 @@ def stream_of(request: HttpRequest) -> tuple[Cursor | None, Wanted]:
     if given is not None and after is None:
         raise _parameter("after", expected="a cursor HEIGHT.INDEX", actual=given)
     types, account = query.get("type"), query.get("account")
-    if types is not None:
-        for one in types.split(","):
-            if one not in EVENT_TYPES:
-                raise _parameter("type", expected=f"of {', '.join(EVENT_TYPES)}", actual=one)
+    try:
+        wanted = None if types is None else types_in(types)
+    except Malformed as fault:
+        raise wrong_parameter(fault) from fault
     if account is not None and not _HEX32.fullmatch(account):
         raise _parameter("account", expected="64 lower-case hexadecimal digits", actual=account)
     return after, Wanted(
-        types=None if types is None else frozenset(types.split(",")),
-        account=None if account is None else AccountId(bytes.fromhex(account)),
+        types=wanted,
+        account=None if account is None else bytes.fromhex(account),
     )
 
 

@@ -133,7 +133,7 @@ ENDPOINTS: Final[Mapping[str, _Described]] = {
         query={
             "after": {"type": "string", "pattern": r"^\d+\.\d+$"},
             "account": _HEX32,
-            "type": {"type": "string", "description": f"of {', '.join(EVENT_TYPES)}"},
+            "type": {"type": "string", "description": f"SERVICE.*, or of {', '.join(EVENT_TYPES)}"},
         },
     ),
 }

@@ -268,14 +268,20 @@ async def test_a_filter_lets_through_what_it_names(monkeypatch: pytest.MonkeyPat
         assert await told(address, "?type=registry.document_stamped") == ["2.0"]
         both = "?type=registry.document_stamped,money.transferred"
         assert await told(address, both) == ["1.0", "1.1", "2.0", "3.0"]
+        assert await told(address, "?type=registry.*,money.*") == ["1.0", "1.1", "2.0", "3.0"]
+        assert await told(address, "?type=registry.*") == ["2.0"]
         assert await told(address, f"?account={health}") == ["1.0", "3.0"]
+        assert await told(address, f"?account={'00' * 32}") == ["2.0"], (
+            "a document is named so, too"
+        )
         assert await told(address, f"?type=registry.document_stamped&account={health}") == []
 
 
 @pytest.mark.parametrize(
     "query",
     ["after=1", "after=-1.0", "after=1.00", "after=99999999999999999999.0", "after=",
-     "type=money", "type=", "account=00", "account=", "limit=3"],
+     "type=money", "type=money*", "type=.*", "type=*", "type=",
+     "account=00", "account=", "limit=3"],
 )  # fmt: skip
 def test_a_parameter_that_is_none_is_refused(query: str) -> None:
     """Before anything is streamed."""
