@@ -29,6 +29,11 @@ class FieldKind:
     """The Structs of which it is one."""
 
     @property
+    def plain(self) -> Any:  # noqa: ANN401 - a type
+        """The core without its name: TimeMs is an integer, AccountId is bytes."""
+        return getattr(self.core, "__supertype__", self.core)
+
+    @property
     def is_struct(self) -> bool:
         """Whether it has fields of its own."""
         return isinstance(self.core, type) and issubclass(self.core, Struct)

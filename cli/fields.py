@@ -2,9 +2,9 @@
 
 Nothing here knows an operation. The named form (`primitives.named`) says what a value must be and
 complains with its path; what is added for people: accounts by the name of a key, amounts in whole
-units where they name their asset (`1250.00GBP`), and lists as repeated options, each item as
-`name=value,name=value`. What has parts of its own, such as a policy, is JSON on the line or in a
-file (`cli.nested`).
+units where they name their asset (`1250.00GBP`), times from now on or as a day, and lists as
+repeated options, each item as `name=value,name=value`. What has parts of its own, such as a policy,
+is JSON on the line or in a file (`cli.nested`).
 """
 
 import re
@@ -18,8 +18,9 @@ from cli.amounts import MINOR_UNITS
 from cli.field_kinds import FieldKind, allows, fields_of, option_name, tag_of
 from cli.home import Home
 from cli.nested import is_json, read_json
+from cli.times import moment_ms, span_ms
 from primitives.errors import OperatorFault
-from primitives.ids import AccountId
+from primitives.ids import AccountId, TimeMs
 from primitives.named import EXACT_MAX
 
 _MONEY: Final = re.compile(r"(?P<whole>\d+)(?:\.(?P<part>\d+))? ?(?P<asset>[A-Z][A-Z0-9]{2,11})")
@@ -61,11 +62,13 @@ def _metavar(kind: FieldKind) -> str:
         return "JSON|FILE.json"
     if kind.core is AccountId:
         return "ACCOUNT"
-    if kind.core is int:
+    if kind.core is TimeMs:
+        return "TIME"
+    if kind.plain is int:
         return "NUMBER"
     if kind.core is bool:
         return "true|false"
-    return "TEXT" if kind.core is str else "HEX"
+    return "TEXT" if kind.plain is str else "HEX"
 
 
 def _help(kind: FieldKind) -> str:
@@ -132,8 +135,10 @@ class Reader:
         Raises:
             UsageError: it cannot be that.
         """
-        if name in MINOR_UNITS and kind.core is int:
+        if name in MINOR_UNITS and kind.plain is int:
             return self._amount(word, where)
+        if _is_span(name, kind):
+            return _span(word, where)
         return self._value(kind, word, where)
 
     def _value(self, kind: FieldKind, word: str, where: str) -> Any:  # noqa: ANN401
@@ -143,7 +148,9 @@ class Reader:
             return read_json(kind, word, where, self._named_word)
         if kind.core is AccountId:
             return self._home.account(word).hex()
-        if kind.core is int:
+        if kind.core is TimeMs:
+            return _time(word, where)
+        if kind.plain is int:
             return _integer(word, where)
         if kind.core is bool:
             if word not in ("true", "false"):
@@ -153,9 +160,8 @@ class Reader:
 
     def _named_word(self, name: str, kind: FieldKind, word: str, where: str) -> Any:  # noqa: ANN401
         """A word in JSON, where a number has another form than a text."""
-        if kind.core is AccountId or (name in MINOR_UNITS and kind.core is int):
-            return self.value_of(name, kind, word, where)
-        return word
+        spoken = kind.core in (AccountId, TimeMs) or name in MINOR_UNITS or _is_span(name, kind)
+        return self.value_of(name, kind, word, where) if spoken else word
 
     def _struct(self, struct: type[Struct], word: str, where: str) -> dict[str, Any]:
         fields = {name: (kind, annotation) for name, kind, annotation in fields_of(struct)}
@@ -208,10 +214,37 @@ class Reader:
         return known[asset]
 
 
+def _is_span(name: str, kind: FieldKind) -> bool:
+    """Whether a field counts the milliseconds of a span, not those since 1970."""
+    return name.endswith("_ms") and kind.core is int
+
+
+def _span(word: str, where: str) -> int | str:
+    found = span_ms(word)
+    if found is None:
+        raise click.UsageError(
+            f"{where}: expected a time such as 90s, 30m, 2h or 14d, found {word!r}"
+        )
+    return _exact(found)
+
+
+def _time(word: str, where: str) -> int | str:
+    found = moment_ms(word)
+    if found is None:
+        raise click.UsageError(
+            f"{where}: expected +14d from now, 2027-01-31, 2027-01-31T12:00Z or milliseconds, "
+            f"found {word!r}"
+        )
+    return _exact(found)
+
+
 def _integer(word: str, where: str) -> int | str:
     if not _WHOLE.fullmatch(word):
         raise click.UsageError(f"{where}: expected a whole number, found {word!r}")
-    number = int(word)
+    return _exact(int(word))
+
+
+def _exact(number: int) -> int | str:
     # As the named form has it: what a JavaScript number cannot hold is a string.
     return number if -EXACT_MAX <= number <= EXACT_MAX else str(number)
 

@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from cli.field_kinds import FieldKind, allows, fields_of, tag_of
 from primitives import limits
-from primitives.ids import AccountId
+from primitives.ids import AccountId, TimeMs
 
 SUFFIX: Final = ".json"
 Word = Callable[[str, FieldKind, str, str], Any]
@@ -141,7 +141,8 @@ def _example_of_word(kind: FieldKind, annotation: Any) -> Any:  # noqa: ANN401 -
         return "|".join(str(member.value) for member in kind.core)
     if kind.core is bool:
         return False
-    plain = getattr(kind.core, "__supertype__", kind.core)
-    if plain is int:
+    if kind.core is TimeMs:
+        return "+14d"
+    if kind.plain is int:
         return next((number for number in (0, 1) if allows(number, annotation)), 1)
-    return "ACCOUNT" if kind.core is AccountId else "HEX" if plain is bytes else "TEXT"
+    return "ACCOUNT" if kind.core is AccountId else "HEX" if kind.plain is bytes else "TEXT"

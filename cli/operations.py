@@ -2,7 +2,6 @@
 
 import inspect
 import json
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, final
@@ -17,6 +16,7 @@ from cli.home import Home, client_of, home_of
 from cli.interview import Interview
 from cli.session import Session, SessionCommand
 from cli.submission import submit
+from cli.times import span_ms
 from cli.transaction_file import read_transaction_file, replace_file, transaction_text
 from cli.waiting import WAIT_OPTIONS, Waiting
 from client.wallet import new_body
@@ -28,8 +28,6 @@ from primitives.ids import AccountId, ChainId
 from primitives.named import from_named, to_named
 
 VALID_FOR_DEFAULT: Final = "1h"
-_DURATION: Final = re.compile(r"(\d{1,9})(s|m|h)")
-_UNITS_MS: Final = {"s": 1_000, "m": 60_000, "h": 3_600_000}
 
 _VALID_FOR: Final = click.Option(
     ["--valid-for"],
@@ -244,9 +242,9 @@ def _chain(session: Session, home: Home) -> ChainId:
 
 
 def _duration_ms(text: str) -> int:
-    found = _DURATION.fullmatch(text)
-    if found is None or int(found[1]) == 0:
+    found = None if text.isdecimal() else span_ms(text)
+    if not found:
         raise click.UsageError(
             f"--valid-for: expected a time such as 90s, 30m or 2h, found {text!r}"
         )
-    return int(found[1]) * _UNITS_MS[found[2]]
+    return found

@@ -10,7 +10,7 @@ import inspect
 import io
 import json
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,16 +21,17 @@ import click
 from cli.completion import key_names
 from cli.conventions import money, time_text
 from cli.event_text import sentence_of_named
-from cli.field_kinds import fields_of
+from cli.field_kinds import FieldKind, fields_of
 from cli.fields import options_of
 from cli.home import HEX32, Home, client_of, home_of
 from cli.pin import trust_of
 from cli.query_proofs import Made, ProofFolder, prove
 from cli.session import Session, SessionCommand, program, table
+from cli.times import moment_ms
 from cli.vendor_book import read_book
 from node.reports import QUERIES, QueryKind
 from primitives.errors import Malformed, OperatorFault
-from primitives.ids import AccountId
+from primitives.ids import AccountId, TimeMs
 
 if TYPE_CHECKING:
     from client.client import Client
@@ -168,12 +169,19 @@ def _words(asked: QueryKind, names: Names, given: Mapping[str, str | None]) -> d
     for name, kind, _ in fields_of(asked.parameters):
         word = given[name]
         if word is not None:
-            words[name] = names.account(word) if kind.core is AccountId else word
+            words[name] = _word(names, kind, word)
     try:
         asked.read(words)
     except Malformed as fault:
         raise click.UsageError(str(fault)) from fault
     return words
+
+
+def _word(names: Names, kind: FieldKind, word: str) -> str:
+    if kind.core is AccountId:
+        return names.account(word)
+    moment = moment_ms(word) if kind.core is TimeMs else None
+    return word if moment is None else str(moment)
 
 
 def _asked(
@@ -253,7 +261,8 @@ def _table(asked: QueryKind, words: Mapping[str, str], rows: Sequence[Mapping[st
     columns = [name for name, _, _ in fields_of(asked.row) if name not in _UNSHOWN]
     titles = [_title(column, words) for column in columns]
     shown = [*rows, *_sum_of(rows)] if asked.name == "money.totals" else rows
-    return table(titles, [[_cell(row, column) for column in columns] for row in shown])
+    times = {name for name, kind, _ in fields_of(asked.row) if kind.core is TimeMs}
+    return table(titles, [[_cell(row, column, times) for column in columns] for row in shown])
 
 
 def _title(column: str, words: Mapping[str, str]) -> str:
@@ -270,14 +279,14 @@ def _sum_of(rows: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
         yield {**rows[0], "key": "all", "key_name": None, **sums}
 
 
-def _cell(row: Mapping[str, Any], column: str) -> str:
+def _cell(row: Mapping[str, Any], column: str, times: Set[str]) -> str:
     """A value as people read it."""
     value = row[column]
     if value is None or value == []:
         return "-"
     if column.endswith(_MINOR):
         return money(int(value), row["exponent"], row["asset"])
-    if column == "time_ms":
+    if column in times:
         return time_text(int(value))
     if isinstance(value, list):
         return ", ".join(map(_item, value))

@@ -20,6 +20,7 @@ from ledger.operation import Duty, Event, Operation, Refusal
 from ledger.query import Query
 from ledger.state import Table
 from node.reports import QUERIES, QueryKind
+from primitives.ids import TimeMs
 from services.table import DUTIES, EVENTS, OPERATIONS, REFUSALS, SERVICES, Service
 
 MARK: Final = "<!-- below this line: python -m cli.service_pages -->\n"
@@ -144,9 +145,8 @@ def type_of(kind: FieldKind) -> str:
     elif kind.is_struct:
         word = _parts(kind.core)
     else:
-        # NewTypes of int and bytes say what they are of.
-        plain = getattr(kind.core, "__supertype__", kind.core)
-        word = {int: "integer", str: "text", bytes: "hex", bool: "true or false"}[plain]
+        words = {int: "integer", str: "text", bytes: "hex", bool: "true or false"}
+        word = "time" if kind.core is TimeMs else words[kind.plain]
     return f"{word} or null" if kind.optional else word
 
 

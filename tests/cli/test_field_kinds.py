@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from enum import Enum, unique
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +15,7 @@ from cli.field_kinds import kind_of
 from cli.fields import Reader, options_of
 from cli.home import Home
 from ledger.operation import Operation
-from primitives.ids import AccountId, Natural, Sized32
+from primitives.ids import AccountId, Natural, Sized32, TimeMs
 from primitives.named import from_named
 
 
@@ -101,3 +102,64 @@ def test_a_type_is_taken_apart_through_all_its_wrappings() -> None:
     kind = kind_of(Annotated[inner | None, Meta(description="outer")])
 
     assert (kind.core, kind.optional, kind.description) == (int, True, "outer")
+
+
+class Lend(Operation, tag="test.lend", frozen=True):
+    """Lend something."""
+
+    until_ms: Natural[TimeMs]
+    from_ms: Natural[TimeMs] | None
+    grace_ms: Natural[int]
+
+
+def lent(**words: str | None) -> dict[str, Any]:
+    given = {"until_ms": "5", "from_ms": None, "grace_ms": "0", **words}
+    return Reader(Home(Path())).operation(Lend, given)
+
+
+@pytest.mark.parametrize(
+    ("word", "time_ms"),
+    [
+        ("1780000000000", 1_780_000_000_000),
+        ("2026-05-28", 1_779_926_400_000),
+        ("2026-05-28T20:26:40Z", 1_780_000_000_000),
+        ("2026-05-28T20:26:40", 1_780_000_000_000),
+        ("2026-05-28T22:26:40+02:00", 1_780_000_000_000),
+    ],
+)
+def test_a_time_is_a_day_a_moment_or_milliseconds(word: str, time_ms: int) -> None:
+    """In UTC, unless it says of where."""
+    assert lent(until_ms=word)["until_ms"] == time_ms
+
+
+def test_a_time_may_be_from_now_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the clock of who gives it."""
+    monkeypatch.setattr(time, "time_ns", lambda: 1_780_000_000_000_000_000)
+
+    assert lent(until_ms="+14d")["until_ms"] == 1_780_000_000_000 + 14 * 86_400_000
+    assert lent(from_ms="+90s")["from_ms"] == 1_780_000_090_000
+
+
+@pytest.mark.parametrize(("word", "span_ms"), [("90s", 90_000), ("14d", 1_209_600_000), ("7", 7)])
+def test_a_span_has_a_unit_or_is_in_milliseconds(word: str, span_ms: int) -> None:
+    """How long, not when."""
+    assert lent(grace_ms=word)["grace_ms"] == span_ms
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"until_ms": "tomorrow"},
+        {"until_ms": "+14"},
+        {"until_ms": "+"},
+        {"until_ms": "14d"},
+        {"until_ms": "2026-02-30"},
+        {"grace_ms": "+14d"},
+        {"grace_ms": "2026-05-28"},
+        {"grace_ms": "-1s"},
+    ],
+)
+def test_what_is_no_time_is_a_usage_error(changed: dict[str, str]) -> None:
+    """It says what would be one."""
+    with pytest.raises(click.UsageError, match=r"--(until|grace)-ms: expected .*14d"):
+        lent(**changed)
