@@ -3,14 +3,14 @@
 from functools import lru_cache
 from typing import Any
 
-from ledger.operation import Event, code, sentence
+from ledger.operation import Event, sentence
 from primitives.named import from_named
 from services.table import EVENTS
 
 
 def sentence_of(event: Event) -> str:
-    """What became true."""
-    return f"{code(event)}: {sentence(event)}"
+    """What became true, on one line."""
+    return " ".join(sentence(event).split())
 
 
 def sentence_of_named(event: dict[str, Any]) -> str:

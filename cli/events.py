@@ -66,10 +66,12 @@ def _id(home: Home, word: str) -> bytes:
 
 def _print(session: Session, home: Home, event: "CommittedEvent") -> None:
     from cli.event_text import sentence_of
+    from ledger.operation import code
     from primitives.named import to_named
 
     if session.machine:
         click.echo(json.dumps(to_named(event), ensure_ascii=False))
         return
     said = home.with_names(sentence_of(event.event))
-    click.echo(f"{event.cursor}  {time_text(event.block_time_ms)}  {said}")
+    at = time_text(event.block_time_ms)
+    click.echo(f"{event.cursor}  {at}  {code(event.event)}: {said}")

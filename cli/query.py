@@ -66,6 +66,12 @@ class Names:
                 return account
         return self.home.account(word).hex()
 
+    def in_text(self, text: str) -> str:
+        """A sentence with names in the place of the ids behind them."""
+        for account, name in self.by_account.items():
+            text = text.replace(account, name)
+        return text
+
 
 def names_of(home: Home, book: Path | None) -> Names:
     """The names in a vendor book, else in all of the home's; and those of the home's keys.
@@ -235,6 +241,8 @@ def _with_names(row: Mapping[str, Any], accounts: Sequence[str], names: Names) -
         named[column] = value
         if column in accounts:
             named[column + _NAME] = None if value is None else names.by_account.get(value)
+        if isinstance(value, dict) and "event" in value:
+            named[column + _NAME] = names.in_text(sentence_of_named(value))
     return named
 
 
@@ -291,7 +299,7 @@ def _cell(row: Mapping[str, Any], column: str, times: Set[str]) -> str:
     if isinstance(value, list):
         return ", ".join(map(_item, value))
     if isinstance(value, dict):
-        return sentence_of_named(value) if "event" in value else json.dumps(value)
+        return str(row.get(column + _NAME) or json.dumps(value))
     if column == "kind":
         return str(value).replace("_", " ")
     return str(row.get(column + _NAME) or value)

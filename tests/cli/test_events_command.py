@@ -62,7 +62,7 @@ def test_the_query_shows_the_same_sentences(office: Desk) -> None:
     done = office.asking("query", "chain.events", "--limit", "1")
 
     assert done.code == 0, done.err
-    assert "registry.document_stamped: Account" in done.out
+    assert "registry.document_stamped  Account works stamped 0101" in done.out
     assert "there are more" in done.err
 
 
