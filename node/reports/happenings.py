@@ -5,17 +5,20 @@ unless asked otherwise. A place in both is the same cursor.
 """
 
 from collections.abc import Iterable
-from typing import Annotated, Final, final
+from typing import Annotated, Any, Final, final
 
 from msgspec import Meta, Struct
 
-from ledger.operation import code
+from ledger.operation import Event, code
 from ledger.query import PAGE_ROWS_DEFAULT, After, Limit, Page, no_place
+from ledger.receipt import Receipt
 from node.events import Cursor, Wanted, read_cursor, types_in
 from node.reports.moment import Moment, Report
 from node.reports.page import Order, event_name
 from primitives import limits
+from primitives.codec import decode
 from primitives.ids import INTEGER_MAX, Height, Natural, Sized32, TimeMs, TransactionId
+from services.table import RECEIPT
 from services.table import Events as AnyEvent
 
 _TYPES_LENGTH_MAX: Final = 1_000
@@ -71,7 +74,7 @@ class Events(Report, tag="chain.events", frozen=True, kw_only=True):
         proved_by: list[str] = []
         looked = 0
         for height in _heights(moment, behind, self.order):
-            happened = list(enumerate(moment.events(height)))
+            happened = list(enumerate(_events(moment, height)))
             for number, (transaction, entry, event) in happened if oldest else happened[::-1]:
                 at = Cursor(height, number)
                 if event not in wanted or not _is_behind(at, behind, self.order):
@@ -91,6 +94,18 @@ class Events(Report, tag="chain.events", frozen=True, kw_only=True):
             if looked >= limits.QUERY_PAGE_TRANSACTIONS_MAX:
                 return Page(rows, str(Cursor(height, INTEGER_MAX if oldest else 0)), proved_by)
         return Page(rows, None, proved_by)
+
+
+def _events(moment: Moment, height: Height) -> list[tuple[TransactionId, int, Event]]:
+    """The events of a block in order: of which transaction or duty, the how manieth, what."""
+    receipts: list[Receipt[Any, Any]] = [
+        decode(data, RECEIPT, limit=len(data)) for data in moment.store.receipts(height)
+    ]
+    return [
+        (receipt.transaction_id, entry, event)
+        for receipt in receipts
+        for entry, event in enumerate(receipt.events)
+    ]
 
 
 def _cursor(after: str | None) -> Cursor | None:

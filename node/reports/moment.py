@@ -14,7 +14,6 @@ from ledger import views
 from ledger.accounts import Account
 from ledger.books import ASSETS
 from ledger.genesis import GenesisDocument
-from ledger.operation import Event
 from ledger.query import Page, Question
 from ledger.receipt import Receipt
 from ledger.transaction import Transaction
@@ -22,7 +21,7 @@ from node.reports.page import UNKNOWN_ACCOUNT, UNKNOWN_ASSET, Order
 from primitives.block import Block, Header
 from primitives.codec import decode
 from primitives.errors import Rejected
-from primitives.ids import AccountId, Height, TimeMs, TransactionId
+from primitives.ids import AccountId, Height, TimeMs
 from services.money import Transfer
 from services.table import RECEIPT, TRANSACTION
 from storage.chain import ChainStore
@@ -125,15 +124,6 @@ class Moment:
     def count(self, height: Height) -> int:
         """How many transactions the block of a height has."""
         return len(self._receipts(height))
-
-    def events(self, height: Height) -> list[tuple[TransactionId, int, Event]]:
-        """The events of a block in order: of which transaction, its how manieth, what."""
-        receipts = (_read(data, RECEIPT) for data in self._receipts(height))
-        return [
-            (receipt.transaction_id, entry, event)
-            for receipt in receipts
-            for entry, event in enumerate(receipt.events)
-        ]
 
     def receipt(self, place: TransactionPlace) -> Receipt[Any, Any]:
         """What became of a transaction."""
