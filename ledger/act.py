@@ -10,6 +10,7 @@ from typing import Any, Final, NoReturn, final
 from ledger.accounts import ACCOUNTS, UnknownAccount, weight_of
 from ledger.agenda import AGENDA, AgendaKey, AgendaRow
 from ledger.calls import Law, NotAuthorised, TooMany, read_calls
+from ledger.norms import require_lawful
 from ledger.operation import Duty, Event, Operation, Refusal, Refused
 from ledger.roles import ROLES, MissingRole, RoleKey
 from ledger.state import Overlay
@@ -107,13 +108,14 @@ class Act:
         self.events: Final = deed.events
 
     def perform(self, operation: Operation) -> None:
-        """One call: the actor is present, and the rule holds.
+        """One call: the actor is present, a norm allows it if one must, and the rule holds.
 
         Raises:
             Refused: the rule says no; a kept call's actor did not authorise it.
             Rejected: the actor's threshold is not reached.
         """
         self.require_present(self.actor)
+        require_lawful(self, operation)
         operation.apply(self)
 
     def require(self, condition: bool, refusal: Refusal) -> None:  # noqa: FBT001 - it is the point

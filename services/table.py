@@ -20,6 +20,7 @@ from ledger import (
     checkpoints,
     evidence,
     membership,
+    norms,
     observers,
     parameters,
     roles,
@@ -37,7 +38,9 @@ from ledger.transaction import Body, Transaction
 from primitives.named import embed
 from services import authority, money, registry
 from services.authority import accounts as authority_accounts
+from services.authority import norms as authority_norms
 from services.authority import observers as authority_observers
+from services.authority import parameters as authority_parameters
 from services.authority import roles as authority_roles
 from services.authority import validators as authority_validators
 
@@ -64,7 +67,15 @@ def _single(module: ModuleType) -> Service:
 
 SERVICES: Final = (
     Service(
-        authority, (authority_accounts, authority_roles, authority_validators, authority_observers)
+        authority,
+        (
+            authority_accounts,
+            authority_roles,
+            authority_norms,
+            authority_parameters,
+            authority_validators,
+            authority_observers,
+        ),
     ),
     _single(money),
     _single(registry),
@@ -83,6 +94,7 @@ KERNEL: Final[tuple[ModuleType, ...]] = (
     observers,
     evidence,
     parameters,
+    norms,
     window,
     worklist,
 )

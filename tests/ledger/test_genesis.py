@@ -179,17 +179,17 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     (
         "timeouts",
         {"parameters": msgspec.structs.replace(DEFAULTS, t0_ms=10_001)},
-        "parameters: t0_ms is 10001, expected at most tmax_ms, 10000",
+        "parameters: t0_ms is 10001, expected at most tmax_ms, 10000.",
     ),
     (
         "interval",
         {"parameters": msgspec.structs.replace(DEFAULTS, minimum_interval_ms=60_001)},
-        "parameters: minimum_interval_ms is 60001, expected at most heartbeat_ms, 60000",
+        "parameters: minimum_interval_ms is 60001, expected at most 60000.",
     ),
     (
         "too few",
         {"validators": DOCUMENT.validators[:3]},
-        "validators: 3, expected at least minimum_validators, 4",
+        "parameters: There are 3 validators, expected at least minimum_validators, 4.",
     ),
     (
         "key twice",

@@ -14,6 +14,7 @@ import msgpack
 import pytest
 from nacl.signing import VerifyKey
 
+from kit import law_vectors
 from kit.accused import two_prepares
 from kit.golden import compare_or_rewrite
 from kit.ledger import GBP, account_id, key, line
@@ -280,6 +281,7 @@ TRANSACTIONS: dict[str, tuple[list[tuple[str, Operation]], list[str]]] = {
         ],
         ["treasury"],
     ),
+    **law_vectors.TRANSACTIONS,
 }
 REFUSED: list[Refusal] = [
     UnknownAccount(A),
@@ -341,6 +343,7 @@ REFUSED: list[Refusal] = [
     TooManyObservers(256),
     ConsentExpired(FOLLOWS, TimeMs(1), TimeMs(2)),
     ConsentNotSigned(FOLLOWS),
+    *law_vectors.REFUSED,
 ]
 HAPPENED: list[Event] = [
     Transferred(A, 0, B, GBP, 12_345, "INV-1", None),
@@ -362,6 +365,7 @@ HAPPENED: list[Event] = [
     ),
     ObserverAdmitted("Audit office", FOLLOWS, A),
     ObserverRevoked("Audit office", FOLLOWS, B),
+    *law_vectors.HAPPENED,
 ]
 
 
