@@ -153,15 +153,15 @@ class GenesisDocument(Struct, array_like=True, frozen=True):
     version: Literal[5]
     network: Annotated[PublicName, Meta(min_length=1, description="name of the network")]
     time_ms: Annotated[Natural[TimeMs], Meta(description="time of block 0")]
-    governor: Annotated[
-        Sized32[AccountId] | None,
-        Meta(description="body that changes parameters and norms by motion; none is nobody ever"),
-    ]
     parameters: Parameters
     validators: Records
     observers: Annotated[
         tuple[ObserverRecord, ...],
         Meta(max_length=limits.OBSERVERS_MAX, description="nodes that may follow from the start"),
+    ]
+    governor: Annotated[
+        Sized32[AccountId] | None,
+        Meta(description="body that changes parameters and norms by motion; none is nobody ever"),
     ]
     accounts: tuple[GenesisAccount, ...]
     roles: tuple[GenesisRole, ...]

@@ -191,7 +191,7 @@ class NotBound(Refusal, tag="norms.not_bound", frozen=True):
 
 
 @final
-class ActedUnder(Event, tag="authority.acted_under", frozen=True):
+class ActedUnder(Event, tag="norms.acted_under", frozen=True):
     """{operation} was done under version {version} of norm {norm}."""
 
     operation: Bindable

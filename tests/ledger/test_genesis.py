@@ -400,7 +400,9 @@ def test_all_contradictions_are_named_at_once() -> None:
     with pytest.raises(OperatorFault) as caught:
         genesis_block(wrong)
 
-    assert str(caught.value).startswith("the genesis document is wrong:\n- validators: 1,")
+    assert str(caught.value).startswith(
+        "the genesis document is wrong:\n- parameters: There are 1 validators,"
+    )
     assert str(caught.value).count("\n- ") == 4
 
 
@@ -410,7 +412,7 @@ def test_the_sample_document_contradicts_nothing() -> None:
 
     assert list(contradictions(DOCUMENT)) == []
     assert list(contradictions(genesis_document(1, parameters=alone))) == []
-    assert len(DOCUMENT.accounts) == len(NAMES) + 1 + len(DOCUMENT.validators)
+    assert len(DOCUMENT.accounts) == len(NAMES) + 2 + len(DOCUMENT.validators)
 
 
 def named_document(**fields: Any) -> bytes:  # noqa: ANN401
