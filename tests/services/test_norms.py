@@ -27,6 +27,7 @@ from ledger.parameters import NotTheGovernor
 from primitives import kernel_limits
 from primitives.codec import decode, encode
 from primitives.errors import Malformed, OperatorFault
+from primitives.ids import TimeMs
 from services.authority.norms import EnactNorm, FreeOperation, NormEnacted, RepealNorm
 from services.money import Issue, Issued
 from services.table import OPERATIONS
@@ -57,7 +58,7 @@ def test_a_bound_act_says_under_which_law_it_was_done(chain: Chain) -> None:
     enacted = decide(chain, law())
     receipt = issue(chain, "a")
 
-    assert enacted.events == (NormEnacted(LAW, 1, TEXT, chain.time_ms - 1_000, None),)
+    assert enacted.events == (NormEnacted(LAW, 1, TEXT, TimeMs(chain.time_ms - 1_000), None),)
     assert receipt.events[0] == ActedUnder(ISSUE, LAW, 1)
     assert [type(event) for event in receipt.events] == [ActedUnder, Issued]
 
@@ -81,7 +82,7 @@ def test_repeal_disables_what_the_norm_bound(chain: Chain) -> None:
     decide(chain, RepealNorm("law/2026/13"), FreeOperation(ISSUE))
     freed = issue(chain, "c")
 
-    assert without == NoNormInForce(ISSUE, chain.time_ms - 4_000)
+    assert without == NoNormInForce(ISSUE, TimeMs(chain.time_ms - 4_000))
     assert with_another.events[0] == ActedUnder(ISSUE, "law/2026/13", 1)
     assert [type(event) for event in freed.events] == [Issued]
 
@@ -172,7 +173,7 @@ def test_what_cannot_be_enacted_is_refused(chain: Chain) -> None:
 
 def test_one_version_waits_at_a_time(chain: Chain) -> None:
     """Whoever wants another repeals first, in the same motion."""
-    begins = chain.time_ms + MINUTE
+    begins = TimeMs(chain.time_ms + MINUTE)
     decide(chain, law(from_ms=begins))
 
     assert refused(chain, law()) == VersionWaits(LAW, 1, begins)
@@ -181,12 +182,12 @@ def test_one_version_waits_at_a_time(chain: Chain) -> None:
 
 def test_a_norm_that_is_over_is_not_repealed_again(chain: Chain) -> None:
     """By its time or by a repeal, which also ends one that never began."""
-    ends = chain.time_ms + 2_000
+    ends = TimeMs(chain.time_ms + 2_000)
     decide(chain, law(until_ms=ends), law(norm="law/2", from_ms=ends + MINUTE))
     decide(chain, RepealNorm("law/2"))
 
     assert refused(chain, RepealNorm(LAW)) == NormOver(LAW, 1, ends)
-    assert refused(chain, RepealNorm("law/2")) == NormOver("law/2", 1, ends + MINUTE)
+    assert refused(chain, RepealNorm("law/2")) == NormOver("law/2", 1, TimeMs(ends + MINUTE))
 
 
 def test_what_makes_law_is_never_bound(chain: Chain) -> None:

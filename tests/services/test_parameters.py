@@ -114,7 +114,8 @@ def test_a_change_names_so_many_parameters() -> None:
     most = kernel_limits.PARAMETER_CHANGES_MAX
     one = (HEARTBEAT, 1_000)
 
-    assert decode(encode(setting(*[one] * most)), SetParameters, limit=1_000)
+    longest = setting(*[one] * most)
+    assert decode(encode(longest), SetParameters, limit=1_000) == longest
     for bad in (setting(*[one] * (most + 1)), setting()):
         with pytest.raises(Malformed):
             decode(encode(bad), SetParameters, limit=1_000)
