@@ -115,9 +115,19 @@ def _text(value: str) -> bytes:
     return value.encode("ascii")
 
 
+def versions_of(norm: str) -> bytes:
+    """How the keys of a norm's versions begin."""
+    return norm.encode("ascii") + b"\0"
+
+
 def _version_key(key: tuple[str, int]) -> bytes:
     norm, version = key
-    return norm.encode("ascii") + b"\0" + version.to_bytes(4, "big")
+    return versions_of(norm) + version.to_bytes(4, "big")
+
+
+def read_version_key(key: bytes) -> tuple[str, int]:
+    """Of which norm, and which of its versions, an entry is."""
+    return key[:-5].decode("ascii"), int.from_bytes(key[-4:], "big")
 
 
 NORMS: Final = Table[str, Norm](47, "norms", _text, Norm)

@@ -2,13 +2,14 @@
 
 from typing import Annotated, final
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from ledger import norms
 from ledger.act import Act
 from ledger.operation import Event, Operation
 from ledger.parameters import require_governor
-from primitives.ids import Digest, Natural, Sized32, TimeMs
+from ledger.query import After, Limit, Page, Query, Reading, entry_name
+from primitives.ids import Digest, Height, Natural, Sized32, TimeMs
 
 
 @final
@@ -96,3 +97,113 @@ class FreeOperation(Operation, tag="authority.free_operation", frozen=True):
         require_governor(act)
         norms.free(act, self.bound)
         act.emit(OperationFreed(self.bound))
+
+
+@final
+class NormRow(Struct, frozen=True, kw_only=True):
+    """A version of a norm: in force from `from_ms`, before `until_ms`."""
+
+    norm: norms.NormCode
+    version: norms.NormVersionNumber
+    from_ms: Natural[TimeMs]
+    until_ms: Natural[TimeMs] | None
+    binds: tuple[str, ...]
+    commitment: Sized32[Digest]
+    enacted: Natural[Height]
+
+
+def _row(key: bytes, version: norms.NormVersion) -> NormRow:
+    code, number = norms.read_version_key(key)
+    return NormRow(
+        norm=code,
+        version=number,
+        from_ms=version.from_ms,
+        until_ms=version.until_ms,
+        binds=version.binds,
+        commitment=version.commitment,
+        enacted=version.enacted,
+    )
+
+
+@final
+class NormsInForce(Query, tag="authority.norms", frozen=True, kw_only=True):
+    """The norms in force, now or at another time, in the order of their codes.
+
+    What was in force is never changed afterwards, so the answer for a time that is past is final.
+    """
+
+    at_ms: (
+        Annotated[Natural[TimeMs], Meta(description="milliseconds since 1970; now if none")] | None
+    )
+    after: After | None
+    limit: Limit | None
+
+    def answer(self, reading: Reading) -> Page[NormRow]:
+        """List."""
+        at_ms = reading.time_ms if self.at_ms is None else self.at_ms
+        return reading.list(
+            norms.NORM_VERSIONS,
+            lambda key, version: _row(key, version) if norms.is_in_force(version, at_ms) else None,
+            after=self.after,
+            limit=self.limit,
+        )
+
+
+@final
+class NormVersions(Query, tag="authority.norm", frozen=True, kw_only=True):
+    """All versions of a norm, oldest first; or that there is no such norm."""
+
+    norm: norms.NormCode
+    after: After | None
+    limit: Limit | None
+
+    def answer(self, reading: Reading) -> Page[NormRow]:
+        """List."""
+        if norms.NORMS.read(reading.state, self.norm) is None:
+            return Page([], None, [entry_name(norms.NORMS, norms.NORMS.key(self.norm))])
+        return reading.list(
+            norms.NORM_VERSIONS,
+            _row,
+            prefix=norms.versions_of(self.norm),
+            after=self.after,
+            limit=self.limit,
+        )
+
+
+@final
+class GroundRow(Struct, frozen=True, kw_only=True):
+    """A version of a norm that binds what was asked about."""
+
+    norm: norms.NormCode
+    version: norms.NormVersionNumber
+    from_ms: Natural[TimeMs]
+    until_ms: Natural[TimeMs] | None
+    in_force: bool
+
+
+@final
+class Grounds(Query, tag="authority.grounds", frozen=True, kw_only=True):
+    """Under which norms an operation is done, or a parameter changed.
+
+    Without rows either nothing binds it, or what is bound has no norm: the entry that the answer
+    names is absent, or is there.
+    """
+
+    bound: Annotated[norms.Bindable, Meta(description="tag of the operation, or parameter")]
+
+    def answer(self, reading: Reading) -> Page[GroundRow]:
+        """Look up."""
+        binding = norms.BINDINGS.read(reading.state, self.bound)
+        grounds = () if binding is None else binding.grounds
+        entry = entry_name(norms.BINDINGS, norms.BINDINGS.key(self.bound))
+        rows = [
+            GroundRow(
+                norm=ground.norm,
+                version=ground.version,
+                from_ms=ground.from_ms,
+                until_ms=ground.until_ms,
+                in_force=norms.is_in_force(ground, reading.time_ms),
+            )
+            for ground in grounds
+        ]
+        return Page(rows, None, [entry] * max(1, len(rows)))

@@ -2,11 +2,12 @@
 
 from typing import Annotated, final
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from ledger import membership, norms, parameters
 from ledger.act import Act
 from ledger.operation import Event, Operation
+from ledger.query import Page, Query, Reading, entry_name
 from primitives.ids import Height, Natural
 
 
@@ -41,3 +42,26 @@ class SetParameters(Operation, tag="authority.set_parameters", frozen=True):
             was = parameters.value_of(before, change.name)
             after = Height(act.height + 1)
             act.emit(ParameterChanged(after, change.name, change.value, was))
+
+
+@final
+class ParameterRow(Struct, frozen=True, kw_only=True):
+    """A parameter and what it is set to; times are in milliseconds."""
+
+    name: parameters.ParameterName
+    value: Natural[int]
+
+
+@final
+class ParametersInForce(Query, tag="authority.parameters", frozen=True, kw_only=True):
+    """What the network is set to, for the next block."""
+
+    def answer(self, reading: Reading) -> Page[ParameterRow]:
+        """Look up."""
+        set_to = parameters.parameters(reading.state)
+        rows = [
+            ParameterRow(name=name, value=parameters.value_of(set_to, name))
+            for name in parameters.ParameterName
+        ]
+        entry = entry_name(parameters.PARAMETERS, parameters.PARAMETERS.key(None))
+        return Page(rows, None, [entry] * len(rows))
