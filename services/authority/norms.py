@@ -153,7 +153,7 @@ class NormsInForce(Query, tag="authority.norms", frozen=True, kw_only=True):
 class NormVersions(Query, tag="authority.norm", frozen=True, kw_only=True):
     """All versions of a norm, oldest first; or that there is no such norm."""
 
-    norm: norms.NormCode
+    norm: Annotated[norms.NormCode, Meta(description="code of the norm, such as law/2026/12")]
     after: After | None
     limit: Limit | None
 

@@ -14,7 +14,7 @@ import msgpack
 import pytest
 from nacl.signing import VerifyKey
 
-from kit import law_vectors
+from kit import golden_core, law_vectors
 from kit.accused import two_prepares
 from kit.golden import compare_or_rewrite
 from kit.ledger import GBP, account_id, key, line
@@ -344,6 +344,7 @@ REFUSED: list[Refusal] = [
     ConsentExpired(FOLLOWS, TimeMs(1), TimeMs(2)),
     ConsentNotSigned(FOLLOWS),
     *law_vectors.REFUSED,
+    *golden_core.REFUSED,
 ]
 HAPPENED: list[Event] = [
     Transferred(A, 0, B, GBP, 12_345, "INV-1", None),
