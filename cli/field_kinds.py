@@ -13,6 +13,8 @@ from typing import Annotated, Any, Union, final, get_args, get_origin
 import msgspec
 from msgspec import Meta, Struct
 
+from primitives.named import EMBEDS
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,8 @@ class FieldKind:
     """What a list is of."""
     choices: tuple[type[Struct], ...] = ()
     """The Structs of which it is one."""
+    embeds: str | None = None
+    """The form of what its bytes embed, such as `calls`."""
 
     @property
     def plain(self) -> Any:  # noqa: ANN401 - a type
@@ -46,7 +50,7 @@ class FieldKind:
     @property
     def is_word(self) -> bool:
         """Whether people can write it in one word."""
-        return not (self.is_struct or self.choices or self.item is not None)
+        return not (self.is_struct or self.choices or self.item is not None or self.embeds)
 
     @property
     def is_flat(self) -> bool:
@@ -56,13 +60,15 @@ class FieldKind:
 
 def kind_of(annotation: Any) -> FieldKind:  # noqa: ANN401 - a type
     """Take a field's type apart."""
-    description, optional, core = "", False, annotation
+    description, optional, core, embeds = "", False, annotation, None
     while True:
         if get_origin(core) is Annotated:
             core, *notes = get_args(core)
             said = [note.description for note in notes if isinstance(note, Meta)]
             # The outermost description is the one that knows the field.
             description = description or next((text for text in said[::-1] if text), "")
+            forms = [(note.extra or {}).get(EMBEDS) for note in notes if isinstance(note, Meta)]
+            embeds = embeds or next((form for form in forms if form), None)
         elif get_origin(core) in (Union, types.UnionType):
             members = tuple(each for each in get_args(core) if each is not types.NoneType)
             optional = optional or len(members) < len(get_args(core))
@@ -72,7 +78,7 @@ def kind_of(annotation: Any) -> FieldKind:  # noqa: ANN401 - a type
         else:
             break
     item = kind_of(get_args(core)[0]) if get_origin(core) is tuple else None
-    return FieldKind(core, optional, description, item)
+    return FieldKind(core, optional, description, item, embeds=embeds)
 
 
 def fields_of(struct: type[Struct]) -> Iterator[tuple[str, FieldKind, Any]]:

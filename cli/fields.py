@@ -17,7 +17,7 @@ from msgspec import Struct
 from cli.amounts import MINOR_UNITS
 from cli.field_kinds import FieldKind, allows, fields_of, option_name, tag_of
 from cli.home import Home
-from cli.nested import is_json, read_json
+from cli.nested import is_json, read_calls, read_json
 from cli.times import moment_ms, span_ms
 from primitives.errors import OperatorFault
 from primitives.ids import AccountId, TimeMs
@@ -58,6 +58,8 @@ def _option(name: str, kind: FieldKind, annotation: Any) -> click.Option:  # noq
 def _metavar(kind: FieldKind) -> str:
     if kind.is_flat:
         return ",".join(f"{name}=…" for name, _, _ in fields_of(kind.core))
+    if kind.embeds:
+        return "FILE"
     if not kind.is_word:
         return "JSON|FILE.json"
     if kind.core is AccountId:
@@ -72,6 +74,8 @@ def _metavar(kind: FieldKind) -> str:
 
 
 def _help(kind: FieldKind) -> str:
+    if kind.embeds:
+        return f"{kind.description or kind.embeds}; an unsigned transaction, as tx build writes it"
     if kind.is_word:
         return kind.description
     if not kind.is_flat:
@@ -117,6 +121,10 @@ class Reader:
         self.check_assets(named.get("asset"))
         return named
 
+    def inner(self) -> "Reader":
+        """Another one, for an operation that is kept in a field."""
+        return Reader(self._home)
+
     def check_assets(self, expected: str | None) -> None:
         """The amounts that named their asset named this one.
 
@@ -142,10 +150,12 @@ class Reader:
         return self._value(kind, word, where)
 
     def _value(self, kind: FieldKind, word: str, where: str) -> Any:  # noqa: ANN401
+        if kind.embeds:
+            return read_calls(word, where, self)
         if not kind.is_word:
             if kind.is_flat and not is_json(word):
                 return self._struct(kind.core, word, where)
-            return read_json(kind, word, where, self._named_word)
+            return read_json(kind, word, where, self)
         if kind.core is AccountId:
             return self._home.account(word).hex()
         if kind.core is TimeMs:
@@ -158,7 +168,7 @@ class Reader:
             return word == "true"
         return word
 
-    def _named_word(self, name: str, kind: FieldKind, word: str, where: str) -> Any:  # noqa: ANN401
+    def named_word(self, name: str, kind: FieldKind, word: str, where: str) -> Any:  # noqa: ANN401
         """A word in JSON, where a number has another form than a text."""
         spoken = kind.core in (AccountId, TimeMs) or name in MINOR_UNITS or _is_span(name, kind)
         return self.value_of(name, kind, word, where) if spoken else word

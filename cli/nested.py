@@ -9,9 +9,9 @@ one is refused here, because here it is known which there are.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import click
 from msgspec import Struct
@@ -21,8 +21,66 @@ from primitives import limits
 from primitives.ids import AccountId, TimeMs
 
 SUFFIX: Final = ".json"
-Word = Callable[[str, FieldKind, str, str], Any]
-"""Of a field's name and kind, a text that stands in JSON, and its path: its named form."""
+
+
+class Names(Protocol):
+    """What reads the words in JSON: of an account, an amount, a time."""
+
+    def named_word(self, name: str, kind: FieldKind, word: str, where: str) -> Any:  # noqa: ANN401
+        """Of a field's name and kind, a text that stands in JSON, and its path: its named form."""
+
+    def inner(self) -> "Names":
+        """Another one, for an operation within."""
+
+    def check_assets(self, expected: str | None) -> None:
+        """The amounts that named their asset named this one."""
+
+
+def read_calls(word: str, where: str, names: Names) -> Any:  # noqa: ANN401 - JSON
+    """The named form of calls: JSON, a file of it, or a transaction that nobody signed.
+
+    Raises:
+        UsageError: none of these.
+    """
+    found = _parsed(word, where) if word.lstrip()[:1] == "[" else _parsed_file(word, where)
+    return _named_calls(found, where, names)
+
+
+def _named_calls(found: Any, where: str, names: Names) -> Any:  # noqa: ANN401
+    from services.table import OPERATIONS
+
+    if isinstance(found, dict) and "transaction" in found:
+        found = _calls_of(found["transaction"], where)
+    if not isinstance(found, list):
+        raise click.UsageError(f"{where}: expected calls, as of `tx build`, found something else")
+    parts = {
+        "actor": FieldKind(AccountId, optional=False, description=""),
+        "operation": FieldKind(None, optional=False, description="", choices=OPERATIONS),
+    }
+
+    def named(call: Any, at: str) -> Any:  # noqa: ANN401 - JSON
+        if not isinstance(call, dict):
+            return call
+        inner = names.inner()
+        made = call | {
+            name: _named(name, kind, call.get(name), f"{at} {name}", inner)
+            for name, kind in parts.items()
+        }
+        operation = made["operation"]
+        inner.check_assets(operation.get("asset") if isinstance(operation, dict) else None)
+        return made
+
+    return [named(*each) for each in _numbered(found, where)]
+
+
+def _calls_of(transaction: Any, where: str) -> Any:  # noqa: ANN401
+    try:
+        calls, signatures = transaction["body"]["calls"], transaction["signatures"]
+    except (KeyError, TypeError) as error:
+        raise click.UsageError(f"{where}: expected a transaction, found no {error}") from error
+    if signatures:
+        raise click.UsageError(f"{where}: expected an unsigned transaction, found signatures")
+    return calls
 
 
 def is_json(word: str) -> bool:
@@ -30,7 +88,7 @@ def is_json(word: str) -> bool:
     return word.lstrip()[:1] in ("{", "[") or word.endswith(SUFFIX)
 
 
-def read_json(kind: FieldKind, word: str, where: str, named_word: Word) -> Any:  # noqa: ANN401
+def read_json(kind: FieldKind, word: str, where: str, names: Names) -> Any:  # noqa: ANN401
     """The named form of a field; of a list's item also that of several, as a list.
 
     Raises:
@@ -40,8 +98,8 @@ def read_json(kind: FieldKind, word: str, where: str, named_word: Word) -> Any: 
         raise click.UsageError(f"{where}: expected JSON, or a file named …{SUFFIX}; found {word!r}")
     found = _parsed(word, where)
     if isinstance(found, list) and kind.item is None:
-        return [_named("", kind, *each, named_word) for each in _numbered(found, where)]
-    return _named("", kind, found, where, named_word)
+        return [_named("", kind, *each, names) for each in _numbered(found, where)]
+    return _named("", kind, found, where, names)
 
 
 def _numbered(found: list[Any], where: str) -> Iterator[tuple[Any, str]]:
@@ -49,32 +107,42 @@ def _numbered(found: list[Any], where: str) -> Iterator[tuple[Any, str]]:
         yield each, f"{where}[{index}]"
 
 
+def _parsed_file(word: str, where: str) -> Any:  # noqa: ANN401
+    path = Path(word)
+    try:
+        size = path.stat().st_size
+        if size > limits.API_TRANSACTION_JSON_BYTES_MAX:
+            raise click.UsageError(f"{where}: {word} has {size} bytes, more than any operation")
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeError) as error:
+        raise click.UsageError(f"{where}: {word} cannot be read: {error}") from error
+    return _json_in(text, word, where)
+
+
 def _parsed(word: str, where: str) -> Any:  # noqa: ANN401
-    text, shown = word, repr(word)
-    if word.endswith(SUFFIX):
-        path, shown = Path(word), word
-        try:
-            size = path.stat().st_size
-            if size > limits.API_TRANSACTION_JSON_BYTES_MAX:
-                raise click.UsageError(f"{where}: {word} has {size} bytes, more than any operation")
-            text = path.read_text("utf-8")
-        except (OSError, UnicodeError) as error:
-            raise click.UsageError(f"{where}: {word} cannot be read: {error}") from error
+    return _parsed_file(word, where) if word.endswith(SUFFIX) else _json_in(word, repr(word), where)
+
+
+def _json_in(text: str, shown: str, where: str) -> Any:  # noqa: ANN401
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise click.UsageError(f"{where}: expected JSON, found {shown} ({error})") from error
 
 
-def _named(name: str, kind: FieldKind, found: Any, where: str, named_word: Word) -> Any:  # noqa: ANN401
+def _named(name: str, kind: FieldKind, found: Any, where: str, names: Names) -> Any:  # noqa: ANN401
+    if kind.embeds and isinstance(found, str):
+        return read_calls(found, where, names)
+    if kind.embeds and found is not None:
+        return _named_calls(found, where, names)
     if isinstance(found, list) and kind.item is not None:
         item = kind.item
-        return [_named(name, item, *each, named_word) for each in _numbered(found, where)]
+        return [_named(name, item, *each, names) for each in _numbered(found, where)]
     if isinstance(found, dict):
         struct = _chosen(kind, found, where)
-        return found if struct is None else _completed(struct, found, where, named_word)
+        return found if struct is None else _completed(struct, found, where, names)
     if isinstance(found, str) and kind.is_word:
-        return named_word(name, kind, found, where)
+        return names.named_word(name, kind, found, where)
     return found
 
 
@@ -98,13 +166,13 @@ def _chosen(kind: FieldKind, found: dict[str, Any], where: str) -> type[Struct] 
 
 
 def _completed(
-    struct: type[Struct], found: dict[str, Any], where: str, named_word: Word
+    struct: type[Struct], found: dict[str, Any], where: str, names: Names
 ) -> dict[str, Any]:
     """With the parts that may be left out; what is unknown stays, for the named form to refuse."""
     named = {**tag_of(struct), **found}
     for name, kind, annotation in fields_of(struct):
         if name in found:
-            named[name] = _named(name, kind, found[name], f"{where} {name}", named_word)
+            named[name] = _named(name, kind, found[name], f"{where} {name}", names)
         elif kind.optional:
             named[name] = None
         elif kind.item is not None and allows((), annotation):
@@ -125,6 +193,8 @@ def example_of_field(kind: FieldKind, annotation: Any) -> Any:  # noqa: ANN401 -
         return example_of_struct(kind.choices[0])
     if kind.is_struct:
         return example_of_struct(kind.core)
+    if kind.embeds:
+        return "calls.json"
     return _example_of_word(kind, annotation)
 
 

@@ -136,6 +136,8 @@ def type_of(kind: FieldKind) -> str:
     """A field's type in a few words; what has parts, with the names of its parts."""
     if kind.item is not None:
         word = f"list of {type_of(kind.item)}"
+    elif kind.embeds:
+        word = kind.embeds
     elif kind.is_enum:
         word = " \\| ".join(f"`{member.value}`" for member in kind.core)
     elif len(kind.choices) > _CHOICES_SHOWN_MAX:

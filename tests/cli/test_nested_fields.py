@@ -19,12 +19,14 @@ from cli.home import Home
 from cli.interview import Interview
 from cli.nested import example_of_struct
 from kit.commandline import mithaq, testnet
+from ledger.calls import CALLS_FORM
 from ledger.operation import Operation
 from primitives import limits
+from primitives.codec import decode
 from primitives.errors import Malformed
 from primitives.ids import AccountId, Natural, Sized32
-from primitives.named import from_named, to_named
-from services.table import OPERATIONS
+from primitives.named import EMBEDS, from_named, to_named
+from services.table import LAW, OPERATIONS
 
 SOMEBODY = "ab" * 32
 
@@ -262,3 +264,88 @@ def test_tx_form_prints_it() -> None:
     assert field.code == operation.code == ExitCode.USAGE
     assert "FIELD: expected one of asset, lines, found 'payees'" in field.err
     assert "OPERATION: there is none 'money.launder'" in operation.err
+
+
+class Plan(Struct, array_like=True, frozen=True):
+    """A step, and what it does."""
+
+    code: str
+    calls: Annotated[bytes, Meta(max_length=9_000, extra={EMBEDS: CALLS_FORM})]
+
+
+class Keep(Operation, tag="test.keep", frozen=True):
+    """Keep calls for later."""
+
+    calls: Annotated[bytes, Meta(max_length=9_000, extra={EMBEDS: CALLS_FORM})]
+    plan: tuple[Plan, ...]
+
+
+def kept(home: Path, **words: Any) -> tuple[Any, ...]:  # noqa: ANN401
+    named = Reader(Home(home)).operation(Keep, {"calls": "[]", "plan": (), **words})
+    calls: tuple[Any, ...] = decode(from_named(named, Keep).calls, LAW.calls, limit=9_000)
+    return calls
+
+
+@pytest.fixture
+def payment(tmp_path: Path) -> Path:
+    """A transaction that nobody signed, as `tx build` writes it."""
+    testnet(tmp_path)
+    path = tmp_path / "payment.tx"
+    line = "to=agency-1,amount=1.00GBP,reference=r"
+    words = ["money.transfer", "--actor", "treasury", "--asset", "GBP", "--line", line]
+    assert mithaq("tx", "build", *words, "-o", path, "--home", tmp_path).code == 0
+    return path
+
+
+def test_calls_are_those_of_a_transaction_that_nobody_signed(tmp_path: Path, payment: Path) -> None:
+    """Or JSON, in a file or on the line, with names of keys for accounts."""
+    line = {"to": "agency-1", "amount": "1.00GBP", "reference": "r"}
+    operation = {"operation": "money.transfer", "asset": "GBP", "lines": [line]}
+    written = json.dumps([{"actor": "treasury", "operation": operation}])
+    (tmp_path / "calls.json").write_text(written)
+
+    [call] = kept(tmp_path, calls=str(payment))
+
+    assert call.operation.lines[0].amount == 100
+    assert kept(tmp_path, calls=written) == (call,)
+    assert kept(tmp_path, calls=str(tmp_path / "calls.json")) == (call,)
+
+
+def test_calls_may_stand_deep_in_a_field(tmp_path: Path, payment: Path) -> None:
+    """By the name of their file, or written out."""
+    step = json.dumps({"code": "pay", "calls": str(payment)})
+
+    named = Reader(Home(tmp_path)).operation(Keep, {"calls": "[]", "plan": (step,)})
+
+    (plan,) = from_named(named, Keep).plan
+    assert len(decode(plan.calls, LAW.calls, limit=9_000)) == 1
+
+
+@pytest.mark.parametrize(
+    ("word", "words"),
+    [
+        ("none.tx", "--calls: none.tx cannot be read"),
+        ("{home}/genesis.json", "--calls: expected calls, as of `tx build`, found something else"),
+        ("[{", "--calls: expected JSON, found '[{'"),
+        (
+            '[{"actor": "treasury", "operation": {"operation": "money.launder"}}]',
+            "--calls[0] operation: expected 'operation' to be one of",
+        ),
+    ],
+)
+def test_what_are_no_calls_is_a_usage_error(tmp_path: Path, word: str, words: str) -> None:
+    """With where it went wrong."""
+    testnet(tmp_path)
+    with pytest.raises(click.UsageError) as refused:
+        kept(tmp_path, calls=word.replace("{home}", str(tmp_path)))
+
+    assert words in refused.value.message
+
+
+def test_calls_of_a_signed_transaction_are_not_taken(tmp_path: Path, payment: Path) -> None:
+    """Its signatures are for something else."""
+    signed = mithaq("tx", "sign", payment, "--key", "treasury", "--home", tmp_path)
+    assert signed.code == 0, signed.err
+
+    with pytest.raises(click.UsageError, match="expected an unsigned transaction"):
+        kept(tmp_path, calls=str(payment))
