@@ -60,16 +60,14 @@ def _document() -> GenesisDocument:
     )
     return GenesisDocument(
         format="mithaq.genesis",
-        version=5,
+        version=4,
         network="bench",
         time_ms=TimeMs(0),
-        governor=None,
         parameters=DEFAULTS,
         validators=bodies.records(),
         observers=(),
         accounts=(account, *bodies.accounts()),
         roles=(),
-        norms=(),
         assets=(),
         balances=(),
     )

@@ -103,10 +103,9 @@ def genesis(accounts: int) -> Genesis:
     return genesis_block(
         GenesisDocument(
             format="mithaq.genesis",
-            version=5,
+            version=4,
             network="bench",
             time_ms=TimeMs(0),
-            governor=None,
             parameters=DEFAULTS,
             validators=bodies.records(),
             observers=(),
@@ -126,7 +125,6 @@ def genesis(accounts: int) -> Genesis:
                 *bodies.accounts(),
             ),
             roles=(),
-            norms=(),
             assets=(GenesisAsset("GBP", 2, account(0)),),
             balances=tuple(GenesisBalance(account(number), "GBP", 10**9) for number in numbers),
         )

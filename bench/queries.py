@@ -90,16 +90,14 @@ def _document() -> GenesisDocument:
     )
     return GenesisDocument(
         format="mithaq.genesis",
-        version=5,
+        version=4,
         network="bench",
         time_ms=TimeMs(0),
-        governor=None,
         parameters=DEFAULTS,
         validators=bodies.records(),
         observers=(),
         accounts=(agency, *vendors, *bodies.accounts()),
         roles=(),
-        norms=(),
         assets=(GenesisAsset("GBP", 2, _AGENCY),),
         balances=(GenesisBalance(_AGENCY, "GBP", 10**15),),
     )

@@ -104,6 +104,7 @@ def _entries(begun: Genesis, count: int, row: WindowIds) -> list[Entry]:
             name="",
             keeper=None,
             floor=0,
+            changed=Height(1),
         )
         found.append((ACCOUNTS.number, ACCOUNTS.key(account), encode(one)))
         balance = Balance(chance.randrange(10**9))

@@ -68,16 +68,14 @@ def _genesis() -> Genesis:
     return genesis_block(
         GenesisDocument(
             format="mithaq.genesis",
-            version=5,
+            version=4,
             network="bench",
             time_ms=TimeMs(0),
-            governor=None,
             parameters=DEFAULTS,
             validators=tuple(replace(r, key=ValidatorKey(key.public)) for r, key in records),
             observers=(),
             accounts=bodies.accounts(),
             roles=(),
-            norms=(),
             assets=(),
             balances=(),
         )

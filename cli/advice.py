@@ -42,6 +42,10 @@ NEXT: Final = {
     "transaction.bad_signature": "sign it again with `mithaq tx sign`; it was changed after it was "
     "signed.",
     "transaction.expired": "build and sign it again; --valid-for says how long it lasts.",
+    "transaction.not_delegated": "the account itself must sign, or delegate this to the key with "
+    "`mithaq tx send authority.delegate_key`.",
+    "transaction.over_allowance": "spend less, wait for the next period, or let the account sign.",
+    "transaction.payee_not_allowed": "the account itself must sign to pay others.",
     "transaction.superfluous_signature": "sign only with keys of the accounts that act in it.",
     "transaction.threshold_not_reached": "more keys must sign: `mithaq tx sign`.",
     "transaction.too_far_ahead": "give a shorter --valid-for, and check this machine's clock.",

@@ -6,6 +6,14 @@ by its id alone; a name stands on chain only for a public body, never for a pers
 A **running account** has no keys. It names a keeper, an account with keys, which signs for it: the
 book that an agency keeps about somebody who does not sign for himself, such as a vendor. Its floor
 is granted when it is opened: how far its balance may fall. An account with keys has the floor 0.
+
+A **body**, such as an assembly, has neither keys nor a keeper: it acts by what it resolves, never
+by a signature.
+
+Keys change by the account's own act (**rotation**), or by its guardians' (ledger/recoveries.py).
+Either way the new keys sign for the change and reach the new threshold: nobody locks an account
+with keys that he does not have. `changed` says when that was last. Whatever rests on the keys of
+before (a delegated key, an approval) counts no longer, so it need not be looked for.
 """
 
 from collections import Counter
@@ -14,13 +22,14 @@ from enum import Enum, unique
 from typing import TYPE_CHECKING, Annotated, Final, final
 
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from ledger.operation import Refusal, Refused
 from ledger.state import Table
 from primitives import limits
 from primitives.digest import digest
 from primitives.domains import Domain
-from primitives.ids import INTEGER_MAX, AccountId, PublicKey, Sized32
+from primitives.ids import INTEGER_MAX, AccountId, Height, Natural, PublicKey, Sized32
 
 if TYPE_CHECKING:
     from ledger.act import Act
@@ -40,6 +49,7 @@ class AccountKind(Enum):
     OFFICE = "office"
     DEVICE = "device"
     ESCROW = "escrow"
+    BODY = "body"
 
 
 NAMELESS: Final = frozenset({AccountKind.PERSON, AccountKind.DEVICE})
@@ -62,9 +72,10 @@ Floor = Annotated[int, Meta(ge=-INTEGER_MAX, le=0)]
 
 @final
 class Account(Struct, array_like=True, frozen=True):
-    """The row of an account. Without keys it is a running account: `keeper` signs for it.
+    """The row of an account; without keys it is a body, or a running account with its `keeper`.
 
-    No balance of it falls below `floor`; None is no floor.
+    No balance of it falls below `floor`; None is no floor. Its keys and threshold are those of
+    block `changed`.
     """
 
     kind: AccountKind
@@ -73,6 +84,7 @@ class Account(Struct, array_like=True, frozen=True):
     name: PublicName
     keeper: Sized32[AccountId] | None
     floor: Floor | None
+    changed: Natural[Height]
 
     @property
     def lowest(self) -> int:
@@ -99,6 +111,31 @@ class KeysOrKeeper(Refusal, tag="accounts.keys_or_keeper", frozen=True):
     """Account {account} must have keys or a keeper, one of the two."""
 
     account: Sized32[AccountId]
+
+
+class BodyHasNoKeys(Refusal, tag="accounts.body_has_no_keys", frozen=True):
+    """Account {account} is a body: it has neither keys nor a keeper, and acts by motions alone."""
+
+    account: Sized32[AccountId]
+
+
+class NoKeysToChange(Refusal, tag="accounts.no_keys_to_change", frozen=True):
+    """Account {account} has no keys, so none can be changed."""
+
+    account: Sized32[AccountId]
+
+
+class NewKeysMustSign(Refusal, tag="accounts.new_keys_must_sign", frozen=True):
+    """The new keys of account {account} must sign for the change, which no kept call can show."""
+
+    account: Sized32[AccountId]
+
+
+class JustChanged(Refusal, tag="accounts.just_changed", frozen=True):
+    """Keys or guardians of account {account} changed in this very block, {height}."""
+
+    account: Sized32[AccountId]
+    height: Natural[Height]
 
 
 class KeyTwice(Refusal, tag="accounts.key_twice", frozen=True):
@@ -145,9 +182,18 @@ def weight_of(account: Account, signers: frozenset[PublicKey]) -> int:
     return sum(entry.weight for entry in account.keys if entry.key in signers)
 
 
+def speaks_for(account: Account, signers: frozenset[PublicKey]) -> bool:
+    """Whether these signers act for an account: it has keys, and theirs reach its threshold."""
+    return bool(account.keys) and weight_of(account, signers) >= account.threshold
+
+
 def contradictions(account_id: AccountId, account: Account) -> Iterator[Refusal]:
     """What about an account cannot be, whoever opens it; its keeper is not looked up."""
-    if bool(account.keys) == (account.keeper is not None):
+    if account.kind is AccountKind.BODY:
+        if account.keys or account.keeper is not None:
+            yield BodyHasNoKeys(account_id)
+            return
+    elif bool(account.keys) == (account.keeper is not None):
         yield KeysOrKeeper(account_id)
         return
     for key, count in Counter(entry.key for entry in account.keys).items():
@@ -175,7 +221,31 @@ def open_account(act: "Act", account_id: AccountId, account: Account) -> None:
         raise Refused(refusal)
     if account.keeper is not None:
         keeper = rows.need(account.keeper, UnknownAccount(account.keeper))
-        if keeper.keeper is not None:
+        if not keeper.keys:
             raise Refused(KeeperIsKept(account_id, account.keeper))
 
     rows[account_id] = account
+
+
+def change_keys(
+    act: "Act", account_id: AccountId, *, keys: tuple[WeightedKey, ...], threshold: int
+) -> None:
+    """Give an account other keys. Whether the actor may is not asked.
+
+    The new keys must have signed this transaction, up to the new threshold: as with any threshold
+    that is not reached, the transaction stands in no block where they have not.
+
+    Raises:
+        Refused: the account is unknown or has no keys, or the new ones cannot be.
+        Rejected: the new keys' signatures do not reach the new threshold.
+    """
+    rows = act.state[ACCOUNTS]
+    account = rows.need(account_id, UnknownAccount(account_id))
+    if not account.keys:
+        raise Refused(NoKeysToChange(account_id))
+    changed = replace(account, keys=keys, threshold=threshold, changed=act.height)
+    for refusal in contradictions(account_id, changed):
+        raise Refused(refusal)
+    act.require_new_keys(account_id, changed)
+
+    rows[account_id] = changed

@@ -7,12 +7,19 @@ no randomness, and no other door.
 
 from typing import Any, Final, NoReturn, final
 
-from ledger.accounts import ACCOUNTS, UnknownAccount, weight_of
+from ledger import delegations
+from ledger.accounts import (
+    ACCOUNTS,
+    Account,
+    NewKeysMustSign,
+    UnknownAccount,
+    speaks_for,
+    weight_of,
+)
 from ledger.agenda import AGENDA, AgendaKey, AgendaRow
 from ledger.calls import Law, NotAuthorised, TooMany, read_calls
-from ledger.norms import require_lawful
 from ledger.operation import Duty, Event, Operation, Refusal, Refused
-from ledger.roles import ROLES, MissingRole, RoleKey
+from ledger.roles import MissingRole, has_role
 from ledger.state import Overlay
 from ledger.transaction import Call
 from primitives import kernel_limits
@@ -85,12 +92,13 @@ class Act:
     """One actor performing one operation; or nobody, where a duty falls due.
 
     `authority` are the accounts for whom kept calls are performed; None for the calls of a
-    transaction, where the signatures say who is present.
+    transaction, where the signatures say who is present. `delegate` is the delegated key that
+    speaks for the actor, if its own keys do not; `spent` is what it spent by this call.
     """
 
     __slots__ = (
-        "actor", "authority", "chain", "deed", "events", "height", "signers", "state", "time_ms",
-        "transaction_id",
+        "actor", "authority", "chain", "deed", "delegate", "events", "height", "signers", "spent",
+        "state", "time_ms", "transaction_id",
     )  # fmt: skip
 
     def __init__(
@@ -106,16 +114,17 @@ class Act:
         self.height: Final = deed.height
         self.time_ms: Final = deed.time_ms
         self.events: Final = deed.events
+        self.delegate: PublicKey | None = None
+        self.spent: dict[str, int] = {}
 
     def perform(self, operation: Operation) -> None:
-        """One call: the actor is present, a norm allows it if one must, and the rule holds.
+        """One call: the actor is present, and the rule holds.
 
         Raises:
             Refused: the rule says no; a kept call's actor did not authorise it.
-            Rejected: the actor's threshold is not reached.
+            Rejected: the actor's threshold is not reached, and no delegated key of it may do this.
         """
-        self.require_present(self.actor)
-        require_lawful(self, operation)
+        self._require_actor(operation)
         operation.apply(self)
 
     def require(self, condition: bool, refusal: Refusal) -> None:  # noqa: FBT001 - it is the point
@@ -140,7 +149,7 @@ class Act:
         if self.authority is not None:
             return account_id in self.authority
         account = self.state[ACCOUNTS].need(account_id, UnknownAccount(account_id))
-        return bool(account.keys) and weight_of(account, self.signers) >= account.threshold
+        return speaks_for(account, self.signers)
 
     def require_present(self, account_id: AccountId) -> None:
         """The signatures of this transaction speak for an account; its keeper's, if it has one.
@@ -160,8 +169,21 @@ class Act:
         if self.authority is not None:
             self.require(account_id in self.authority, NotAuthorised(account_id))
             return
-        weight = weight_of(account, self.signers)
-        if weight < account.threshold:
+        self._require_signed(account_id, account)
+
+    def require_new_keys(self, account_id: AccountId, account: Account) -> None:
+        """The signatures speak for an account with the keys that it is to have.
+
+        Raises:
+            Refused: kept calls are performed, which nobody signs.
+            Rejected: its threshold is not reached.
+        """
+        self.require(self.authority is None, NewKeysMustSign(account_id))
+        self._require_signed(account_id, account)
+
+    def _require_signed(self, account_id: AccountId, account: Account) -> None:
+        if not speaks_for(account, self.signers):
+            weight = weight_of(account, self.signers)
             raise Rejected(
                 THRESHOLD_NOT_REACHED,
                 f"the signatures weigh {weight} for account {account_id.hex()}, "
@@ -174,16 +196,39 @@ class Act:
             )
         self.deed.used.update(entry.key for entry in account.keys if entry.key in self.signers)
 
+    def _require_actor(self, operation: Operation) -> None:
+        if self.authority is None:
+            account = self.state[ACCOUNTS].need(self.actor, UnknownAccount(self.actor))
+            if account.keys and not speaks_for(account, self.signers):
+                self.delegate = delegations.speaker(self, account, operation)
+        if self.delegate is None:
+            self.require_present(self.actor)
+        else:
+            self.deed.used.add(self.delegate)
+
+    def spend(self, account: AccountId, asset: str, amount: int, to: AccountId | None) -> None:
+        """Money leaves an account by this call: a delegated key is charged for it.
+
+        `to` is the payee; None, if nobody is. Asked when all else was judged.
+
+        Raises:
+            Rejected: the delegated key may not spend that, or not to this payee.
+        """
+        if self.delegate is None or account != self.actor:
+            return
+        before = self.spent.get(asset, 0)
+        delegations.charge(
+            self, self.delegate, asset=asset, amount=amount, this_act=before, payee=to
+        )
+        self.spent[asset] = before + amount
+
     def require_role(self, role: str, scope: AccountId | None = None) -> None:
         """The actor has a role: for `scope`, or for the whole network.
 
         Raises:
-            Refused: neither was granted.
+            Refused: neither was granted, or its term is over.
         """
-        grants = self.state[ROLES]
-        if RoleKey(role, None, self.actor) in grants:
-            return
-        if scope is None or RoleKey(role, scope, self.actor) not in grants:
+        if not has_role(self, self.actor, role, scope):
             raise Refused(MissingRole(self.actor, role, scope))
 
     def emit(self, event: Event) -> None:

@@ -263,6 +263,8 @@ def transfer(act: "Act", *, payer: AccountId, asset: str, lines: Sequence[Line])
         before = held[line.to] if line.to in held else balance_of(state, line.to, asset)
         _check_ceiling(Holding(line.to, asset), index, line.amount, before)
         held[line.to] = before + line.amount
+    for line in lines:
+        act.spend(payer, asset, line.amount, line.to)
 
     _set_balance(act, row, Holding(payer, asset), left)
     for payee, amount in held.items():
@@ -322,6 +324,7 @@ def retire(act: "Act", *, asset: str, amount: int, reference: str) -> None:
     _check_floor(Holding(act.actor, asset), 0, amount, held, lowest)
     if amount > supply:  # where others are below zero, one may hold more than there is
         raise Refused(SupplyTooSmall(asset, supply, amount))
+    act.spend(act.actor, asset, amount, None)
 
     _set_balance(act, row, Holding(act.actor, asset), held - amount)
     _set_supply(act, row, asset, supply - amount)

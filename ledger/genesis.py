@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, final
 import msgspec
 from msgspec import Meta, Struct
 
-from ledger import norms, parameters, tree
+from ledger import tree
 from ledger.accounts import (
     ACCOUNTS,
     Account,
@@ -26,6 +26,7 @@ from ledger.accounts import (
     UnknownAccount,
 )
 from ledger.accounts import contradictions as account_contradictions
+from ledger.appointments import rows_of_grants
 from ledger.block import Execution
 from ledger.books import (
     ASSETS,
@@ -57,15 +58,13 @@ from ledger.roles import (
     KERNEL_ROLES,
     REGISTRAR,
     ROLE_DEFINITIONS,
-    ROLES,
     Role,
     RoleDefinition,
-    RoleGrant,
     RoleKey,
 )
 from ledger.state import Slot, Table
 from ledger.validators import record_contradictions, taken
-from primitives import kernel_limits, limits
+from primitives import limits
 from primitives.block import Header, block_id, transactions_root
 from primitives.codec import encode
 from primitives.errors import Malformed, OperatorFault
@@ -113,6 +112,7 @@ class GenesisAccount(Struct, array_like=True, frozen=True):
             name=self.name,
             keeper=self.keeper,
             floor=self.floor,
+            changed=Height(0),
         )
 
 
@@ -150,7 +150,7 @@ class GenesisDocument(Struct, array_like=True, frozen=True):
     """All that a network begins with."""
 
     format: Literal["mithaq.genesis"]
-    version: Literal[5]
+    version: Literal[4]
     network: Annotated[PublicName, Meta(min_length=1, description="name of the network")]
     time_ms: Annotated[Natural[TimeMs], Meta(description="time of block 0")]
     parameters: Parameters
@@ -159,15 +159,8 @@ class GenesisDocument(Struct, array_like=True, frozen=True):
         tuple[ObserverRecord, ...],
         Meta(max_length=limits.OBSERVERS_MAX, description="nodes that may follow from the start"),
     ]
-    governor: Annotated[
-        Sized32[AccountId] | None,
-        Meta(description="body that changes parameters and norms by motion; none is nobody ever"),
-    ]
     accounts: tuple[GenesisAccount, ...]
     roles: tuple[GenesisRole, ...]
-    norms: Annotated[
-        tuple[norms.Draft, ...], Meta(description="law that is in force from the start")
-    ]
     assets: tuple[GenesisAsset, ...]
     balances: tuple[GenesisBalance, ...]
 
@@ -244,7 +237,7 @@ def _rows(document: GenesisDocument) -> dict[Slot, bytes | None]:
         rows[table.number, table.key(key)] = encode(row)
 
     by_key = sorted(document.validators, key=lambda record: record.key)
-    put(NETWORK, None, Network(document.network, document.governor))
+    put(NETWORK, None, Network(document.network))
     put(PARAMETERS, None, document.parameters)
     put(VALIDATORS, Height(0), ValidatorsRow(tuple(by_key), None))
     put(MEMBERSHIP, None, Membership(Height(0), 0, ()))
@@ -256,11 +249,10 @@ def _rows(document: GenesisDocument) -> dict[Slot, bytes | None]:
     for account in document.accounts:
         put(ACCOUNTS, account.id, account.row())
     for role in dict.fromkeys((*KERNEL_ROLES, *(grant.role for grant in document.roles))):
-        put(ROLE_DEFINITIONS, role, RoleDefinition(REGISTRAR))
-    for grant in document.roles:
-        put(ROLES, RoleKey(grant.role, grant.scope, grant.holder), RoleGrant(Height(0)))
-    for table, key, enacted in norms.rows_of_genesis(document.norms, document.time_ms):
-        put(table, key, enacted)
+        put(ROLE_DEFINITIONS, role, RoleDefinition(REGISTRAR, None, None, ()))
+    granted = [RoleKey(grant.role, grant.scope, grant.holder) for grant in document.roles]
+    for table, key, made in rows_of_grants(granted):
+        put(table, key, made)
     supplies = dict.fromkeys((asset.code for asset in document.assets), 0)
     for balance in document.balances:
         put(BALANCES, Holding(balance.account, balance.asset), Balance(balance.amount))
@@ -285,27 +277,22 @@ def contradictions(document: GenesisDocument) -> Iterator[str]:
     yield from _observer_errors(document)
     yield from _account_errors(document)
     known = {account.id for account in document.accounts}
-    if document.governor is not None and document.governor not in known:
-        yield f"governor: {sentence(UnknownAccount(document.governor))}"
-    yield from _norm_errors(document)
     yield from _role_errors(document, known)
     yield from _book_errors(document, known)
 
 
 def _parameter_errors(document: GenesisDocument) -> Iterator[str]:
-    for refusal in parameters.contradictions(document.parameters, len(document.validators)):
-        yield f"parameters: {sentence(refusal)}"
-
-
-def _norm_errors(document: GenesisDocument) -> Iterator[str]:
-    yield from _repeated("norms: the code", (draft.norm for draft in document.norms))
-    for draft in document.norms:
-        for refusal in norms.contradictions(draft, document.time_ms):
-            yield f"norms: {sentence(refusal)}"
-    most = kernel_limits.BINDING_GROUNDS_MAX
-    for bindable, count in Counter(b for draft in document.norms for b in draft.binds).items():
-        if count > most:
-            yield f"norms: {sentence(norms.TooManyGrounds(bindable, most))}"
+    set_to = document.parameters
+    if set_to.t0_ms > set_to.tmax_ms:
+        yield f"parameters: t0_ms is {set_to.t0_ms}, expected at most tmax_ms, {set_to.tmax_ms}"
+    if set_to.minimum_interval_ms > set_to.heartbeat_ms:
+        yield (
+            f"parameters: minimum_interval_ms is {set_to.minimum_interval_ms}, "
+            f"expected at most heartbeat_ms, {set_to.heartbeat_ms}"
+        )
+    count, least = len(document.validators), set_to.minimum_validators
+    if count < least:
+        yield f"validators: {count}, expected at least minimum_validators, {least}"
 
 
 def _validator_errors(document: GenesisDocument) -> Iterator[str]:
@@ -333,13 +320,13 @@ def _observer_errors(document: GenesisDocument) -> Iterator[str]:
 
 def _account_errors(document: GenesisDocument) -> Iterator[str]:
     yield from _repeated("accounts: the id", (a.id.hex() for a in document.accounts))
-    keepers = {account.id: account.keeper for account in document.accounts}
+    signs = {account.id: bool(account.keys) for account in document.accounts}
     for account in document.accounts:
         for refusal in account_contradictions(account.id, account.row()):
             yield f"accounts: {sentence(refusal)}"
-        if account.keeper is not None and account.keeper not in keepers:
+        if account.keeper is not None and account.keeper not in signs:
             yield f"accounts: {sentence(UnknownAccount(account.keeper))}"
-        elif account.keeper is not None and keepers[account.keeper] is not None:
+        elif account.keeper is not None and not signs[account.keeper]:
             yield f"accounts: {sentence(KeeperIsKept(account.id, account.keeper))}"
 
 

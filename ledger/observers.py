@@ -193,7 +193,7 @@ def observer_contradictions(record: ObserverRecord, account: Account | None) -> 
     """What about one observer and its account cannot be."""
     if account is None:
         yield UnknownAccount(record.account)
-    elif account.keeper is not None:
+    elif not account.keys:
         yield ObserverIsKept(record.account)
 
 

@@ -13,12 +13,20 @@ the others. Their named forms carry the tag as `operation`, `refusal`, `event` a
 """
 
 from enum import Enum
-from typing import TYPE_CHECKING, Any, ClassVar, final
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, final
 
-from msgspec import Struct, structs
+from msgspec import Meta, Struct, structs
+
+from primitives import kernel_limits
 
 if TYPE_CHECKING:
     from ledger.act import Act
+
+
+OperationTag = Annotated[
+    str, Meta(pattern=r"^[a-z]+\.[a-z_]+(?!\n)$", max_length=kernel_limits.TAG_LENGTH_MAX)
+]
+"""Names a kind of operation."""
 
 
 class Operation(Struct, array_like=True, frozen=True, tag_field="operation"):

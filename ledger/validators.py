@@ -117,7 +117,7 @@ def record_contradictions(record: ValidatorRecord, account: Account | None) -> I
     """What about one validator and its account cannot be."""
     if account is None:
         yield UnknownAccount(record.account)
-    elif account.keeper is not None:
+    elif not account.keys:
         yield AccountIsKept(record.account)
     elif any(bytes(entry.key) == record.key for entry in account.keys):
         yield KeyDecides(record.account, record.key)

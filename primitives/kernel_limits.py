@@ -36,12 +36,26 @@ VOTING_MS_MAX: Final = 366 * 24 * 3_600_000
 TIMELOCK_MS_MAX: Final = 366 * 24 * 3_600_000
 """A decision waits for a year at most; what comes later is another motion."""
 
-# norms and parameters
-NORM_LENGTH_MAX: Final = 48
-"""Characters of a norm's code, such as law/2026/12."""
-NORM_BINDS_MAX: Final = 32
-"""What one norm binds: each is a row that its enactment, its amendment and its repeal write."""
-BINDING_GROUNDS_MAX: Final = 8
-"""Versions of norms that bind one operation: each call of it reads them all."""
-PARAMETER_CHANGES_MAX: Final = 16
-"""Parameters in one change: twice as many as there are."""
+# K1, accounts and roles
+ROLE_INCOMPATIBLE_MAX: Final = 32
+"""Roles that a role is incompatible with: each costs a grant one or two reads, 2 us."""
+ROLE_HOLDERS_MAX: Final = 1_000_000_000
+"""The largest limit of holders that means anything: a nation's citizens."""
+ROLE_TERM_MS_MAX: Final = 100 * 366 * 24 * 60 * 60 * 1000
+"""The longest term that has an end: a century."""
+GUARDIANS_MAX: Final = 16
+"""Guardians of an account: family, a notary, offices; more nobody could call together."""
+RECOVERY_DELAY_MS_MIN: Final = 72 * 60 * 60 * 1000
+"""Who is away for a weekend can still veto a recovery that is a theft."""
+RECOVERY_DELAY_MS_MAX: Final = 366 * 24 * 60 * 60 * 1000
+"""Nobody waits longer than a year for an account."""
+RECOVERY_FINISH_MS: Final = 30 * 24 * 60 * 60 * 1000
+"""A recovery can be finished for so long after its delay: no old one surprises anybody."""
+DELEGATED_OPERATIONS_MAX: Final = 16
+"""Kinds of operation that a delegated key may perform: a desk's, not an office's."""
+DELEGATED_PAYEES_MAX: Final = 16
+"""Accounts that a delegated key pays; who pays anybody is bound by amounts."""
+DELEGATED_ALLOWANCES_MAX: Final = 8
+"""Assets that a delegated key spends: each leaves a row of what was spent."""
+DELEGATED_MS_MAX: Final = 5 * 366 * 24 * 60 * 60 * 1000
+"""A delegated key expires within five years, as a device's certificate does: none is forgotten."""

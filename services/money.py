@@ -126,6 +126,8 @@ class Transfer(Operation, tag="money.transfer", frozen=True):
     and references are public for ever and must not name or describe a person.
     """
 
+    delegable = True
+
     asset: Annotated[books.AssetCode, Meta(description="what is paid, such as GBP")]
     lines: Annotated[books.Lines, Meta(description="the payments")]
 

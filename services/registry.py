@@ -78,6 +78,8 @@ class StampDocument(Operation, tag="registry.stamp_document", frozen=True):
     Anybody may stamp a time; certifying a copy needs the role notary.
     """
 
+    delegable = True
+
     commitment: Annotated[
         Digest,
         Meta(min_length=32, max_length=32, description="SHA-256(domain ‖ salt ‖ document)"),

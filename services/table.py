@@ -14,15 +14,17 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, Union, final
 from ledger import (
     accounts,
     agenda,
+    appointments,
     books,
     calls,
     charters,
     checkpoints,
+    delegations,
     evidence,
     membership,
-    norms,
     observers,
     parameters,
+    recoveries,
     roles,
     suspensions,
     validators,
@@ -38,9 +40,9 @@ from ledger.transaction import Body, Transaction
 from primitives.named import embed
 from services import authority, money, registry
 from services.authority import accounts as authority_accounts
-from services.authority import norms as authority_norms
+from services.authority import delegations as authority_delegations
 from services.authority import observers as authority_observers
-from services.authority import parameters as authority_parameters
+from services.authority import recoveries as authority_recoveries
 from services.authority import roles as authority_roles
 from services.authority import validators as authority_validators
 
@@ -70,9 +72,9 @@ SERVICES: Final = (
         authority,
         (
             authority_accounts,
+            authority_recoveries,
+            authority_delegations,
             authority_roles,
-            authority_norms,
-            authority_parameters,
             authority_validators,
             authority_observers,
         ),
@@ -82,7 +84,10 @@ SERVICES: Final = (
 )
 KERNEL: Final[tuple[ModuleType, ...]] = (
     accounts,
+    recoveries,
+    delegations,
     roles,
+    appointments,
     books,
     calls,
     agenda,
@@ -94,7 +99,6 @@ KERNEL: Final[tuple[ModuleType, ...]] = (
     observers,
     evidence,
     parameters,
-    norms,
     window,
     worklist,
 )

@@ -1,8 +1,9 @@
-"""Who has an account.
+"""Who has an account, and with which keys.
 
 A registrar opens accounts. A registrar for one body alone may open running accounts that this body
 keeps, with the floor 0. Below zero takes a registrar for the network: with a floor below zero the
-keeper can pay out what nobody has, so an agency does not grant that to itself.
+keeper can pay out what nobody has, so an agency does not grant that to itself. An account changes
+its keys itself.
 """
 
 from typing import Annotated, final
@@ -23,6 +24,11 @@ class IdMissing(Refusal, tag="authority.id_missing", frozen=True):
 
 
 @final
+class BodyIsFounded(Refusal, tag="authority.body_is_founded", frozen=True):
+    """A body is not opened but founded, with the charter by which it acts."""
+
+
+@final
 class AccountOpened(Event, tag="authority.account_opened", frozen=True):
     """Account {account} exists. Its keeper, if it has one, is {keeper}; its floor is {floor}."""
 
@@ -30,6 +36,13 @@ class AccountOpened(Event, tag="authority.account_opened", frozen=True):
     kind: accounts.AccountKind
     keeper: Sized32[AccountId] | None
     floor: accounts.Floor | None
+
+
+@final
+class KeysChanged(Event, tag="authority.keys_changed", frozen=True):
+    """Account {account} is signed for by other keys from here on."""
+
+    account: Sized32[AccountId]
 
 
 @final
@@ -65,6 +78,7 @@ class OpenAccount(Operation, tag="authority.open_account", frozen=True):
     def apply(self, act: Act) -> None:
         """Write the account."""
         act.require_role(roles.REGISTRAR, self.keeper if self.floor == 0 else None)
+        act.require(self.kind is not accounts.AccountKind.BODY, BodyIsFounded())
         account_id = self.account
         if account_id is None:
             act.require(bool(self.signers), IdMissing(self.keeper))
@@ -76,6 +90,27 @@ class OpenAccount(Operation, tag="authority.open_account", frozen=True):
             name=self.name,
             keeper=self.keeper,
             floor=self.floor,
+            changed=act.height,
         )
         accounts.open_account(act, account_id, row)
         act.emit(AccountOpened(account_id, self.kind, self.keeper, self.floor))
+
+
+@final
+class RotateKeys(Operation, tag="authority.rotate_keys", frozen=True):
+    """Give the account that acts other keys and another threshold, from the next call on.
+
+    Besides the account itself the new keys sign, up to the new threshold: nobody locks an account
+    with keys that he does not have. What the old keys delegated or approved is over, and so is a
+    recovery under way.
+    """
+
+    threshold: Annotated[
+        accounts.Threshold, Meta(description="weight of signatures that acts from now on")
+    ]
+    signers: Annotated[accounts.Keys, Meta(description="all keys that sign for it from now on")]
+
+    def apply(self, act: Act) -> None:
+        """Write the keys."""
+        accounts.change_keys(act, act.actor, keys=self.signers, threshold=self.threshold)
+        act.emit(KeysChanged(act.actor))

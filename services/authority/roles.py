@@ -1,13 +1,17 @@
-"""Who may do what: a registrar defines roles; a role's grantor grants and revokes it."""
+"""Who may do what: a registrar defines roles; a role's grantor grants and revokes it.
+
+A role may be limited in its holders and their terms, and be incompatible with others: who certifies
+does not pay, and who pays does not audit.
+"""
 
 from typing import Annotated, final
 
 from msgspec import Meta
 
-from ledger import roles
+from ledger import appointments, roles
 from ledger.act import Act
 from ledger.operation import Event, Operation
-from primitives.ids import AccountId, Sized32
+from primitives.ids import AccountId, Natural, Sized32, TimeMs
 
 
 @final
@@ -20,11 +24,12 @@ class RoleDefined(Event, tag="authority.role_defined", frozen=True):
 
 @final
 class RoleGranted(Event, tag="authority.role_granted", frozen=True):
-    """Account {holder} has the role {role} for {scope}."""
+    """Account {holder} has the role {role} for {scope}, until {until_ms}."""
 
     role: roles.Role
     scope: Sized32[AccountId] | None
     holder: Sized32[AccountId]
+    until_ms: Natural[TimeMs] | None
 
 
 @final
@@ -40,16 +45,35 @@ class RoleRevoked(Event, tag="authority.role_revoked", frozen=True):
 class DefineRole(Operation, tag="authority.define_role", frozen=True):
     """Define a role, and the role whose holders grant and revoke it.
 
-    Needs the role registrar for the network. A role may be its own grantor.
+    Needs the role registrar for the network. A role may be its own grantor; then it has no terms.
+    Nobody ever holds it together with a role that is incompatible with it, for the same account,
+    nor one of the two for the network.
     """
 
     role: Annotated[roles.Role, Meta(description="code of the new role, such as payer")]
     grantor: Annotated[roles.Role, Meta(description="role whose holders grant and revoke it")]
+    max_holders: Annotated[
+        roles.HolderLimit | None,
+        Meta(description="how many hold it for one account at a time; none is any number"),
+    ]
+    max_term_ms: Annotated[
+        roles.TermMs | None,
+        Meta(description="longest term in milliseconds; none is any, or no end"),
+    ]
+    incompatible: Annotated[
+        roles.Roles, Meta(description="roles that exist and are never held together with it")
+    ]
 
     def apply(self, act: Act) -> None:
         """Write the role."""
         act.require_role(roles.REGISTRAR)
-        roles.define(act, self.role, self.grantor)
+        definition = roles.RoleDefinition(
+            grantor=self.grantor,
+            max_holders=self.max_holders,
+            max_term_ms=self.max_term_ms,
+            incompatible=self.incompatible,
+        )
+        appointments.define(act, self.role, definition)
         act.emit(RoleDefined(self.role, self.grantor))
 
 
@@ -67,11 +91,16 @@ class GrantRole(Operation, tag="authority.grant_role", frozen=True):
     holder: Annotated[
         AccountId, Meta(min_length=32, max_length=32, description="account that gets it")
     ]
+    until_ms: Annotated[
+        Natural[TimeMs] | None,
+        Meta(description="block time (ms) at which its term is over; none is no end"),
+    ]
 
     def apply(self, act: Act) -> None:
         """Write the grant."""
-        roles.grant(act, roles.RoleKey(self.role, self.scope, self.holder))
-        act.emit(RoleGranted(self.role, self.scope, self.holder))
+        key = roles.RoleKey(self.role, self.scope, self.holder)
+        appointments.grant(act, key, self.until_ms)
+        act.emit(RoleGranted(self.role, self.scope, self.holder, self.until_ms))
 
 
 @final
@@ -92,5 +121,20 @@ class RevokeRole(Operation, tag="authority.revoke_role", frozen=True):
 
     def apply(self, act: Act) -> None:
         """Delete the grant."""
-        roles.revoke(act, roles.RoleKey(self.role, self.scope, self.holder))
+        appointments.revoke(act, roles.RoleKey(self.role, self.scope, self.holder))
         act.emit(RoleRevoked(self.role, self.scope, self.holder))
+
+
+@final
+class ResignRole(Operation, tag="authority.resign_role", frozen=True):
+    """Give back a role that one was granted; not one that grants itself, which another takes."""
+
+    role: Annotated[roles.Role, Meta(description="role that is given back")]
+    scope: Annotated[
+        Sized32[AccountId] | None, Meta(description="account it is held for; none is the network")
+    ]
+
+    def apply(self, act: Act) -> None:
+        """Delete the grant."""
+        appointments.dismiss(act, roles.RoleKey(self.role, self.scope, act.actor))
+        act.emit(RoleRevoked(self.role, self.scope, act.actor))

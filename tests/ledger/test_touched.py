@@ -6,6 +6,7 @@ import pytest
 from msgspec import Struct
 from msgspec.structs import replace
 
+from kit.actors import give
 from kit.ledger import GBP, Chain, account_id, genesis_document, line, pay, running_account
 from ledger.accounts import AccountKind
 from ledger.act import Act
@@ -14,7 +15,6 @@ from ledger.touched import accounts_touched
 from ledger.transaction import CheckedTransaction, Transaction
 from primitives.ids import AccountId, Digest, Sized32
 from services.authority.accounts import OpenAccount
-from services.authority.roles import GrantRole
 from services.money import DefineAsset, Issue, Transfer
 from services.registry import StampAct, StampDocument
 from services.table import EVENTS, OPERATIONS
@@ -103,7 +103,7 @@ def test_every_call_counts(chain: Chain) -> None:
     )
     body = chain.body(
         ("registrar", opened),
-        ("registrar", GrantRole("notary", account_id("health"), account_id("notary"))),
+        ("registrar", give("notary", account_id("health"), account_id("notary"))),
         ("treasury", DefineAsset("EUR", 2, snapshots=False)),
         ("treasury", Issue("EUR", account_id("vendor"), 1, "r")),
     )

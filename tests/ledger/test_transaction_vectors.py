@@ -14,7 +14,7 @@ import msgpack
 import pytest
 from nacl.signing import VerifyKey
 
-from kit import golden_core, law_vectors
+from kit import golden_actors
 from kit.accused import two_prepares
 from kit.golden import compare_or_rewrite
 from kit.ledger import GBP, account_id, key, line
@@ -232,10 +232,10 @@ TRANSACTIONS: dict[str, tuple[list[tuple[str, Operation]], list[str]]] = {
     ),
     "roles": (
         [
-            ("registrar", DefineRole("payer", "registrar")),
-            ("registrar", GrantRole("payer", B, A)),
+            ("registrar", DefineRole("payer", "registrar", None, None, ())),
+            ("registrar", GrantRole("payer", B, A, None)),
             ("registrar", RevokeRole("payer", B, A)),
-            ("registrar", GrantRole("notary", None, B)),
+            ("registrar", GrantRole("notary", None, B, None)),
         ],
         ["registrar"],
     ),
@@ -281,7 +281,7 @@ TRANSACTIONS: dict[str, tuple[list[tuple[str, Operation]], list[str]]] = {
         ],
         ["treasury"],
     ),
-    **law_vectors.TRANSACTIONS,
+    **golden_actors.TRANSACTIONS,
 }
 REFUSED: list[Refusal] = [
     UnknownAccount(A),
@@ -343,8 +343,7 @@ REFUSED: list[Refusal] = [
     TooManyObservers(256),
     ConsentExpired(FOLLOWS, TimeMs(1), TimeMs(2)),
     ConsentNotSigned(FOLLOWS),
-    *law_vectors.REFUSED,
-    *golden_core.REFUSED,
+    *golden_actors.REFUSED,
 ]
 HAPPENED: list[Event] = [
     Transferred(A, 0, B, GBP, 12_345, "INV-1", None),
@@ -353,8 +352,8 @@ HAPPENED: list[Event] = [
     AccountOpened(A, AccountKind.OFFICE, None, 0),
     AccountOpened(B, AccountKind.PERSON, A, None),
     RoleDefined("payer", "registrar"),
-    RoleGranted("payer", B, A),
-    RoleGranted("payer", None, A),
+    RoleGranted("payer", B, A, None),
+    RoleGranted("payer", None, A, None),
     RoleRevoked("payer", B, A),
     AssetDefined("EUR", 2, A, snapshots=True),
     Issued(A, B, "EUR", INTEGER_MAX, "mint 1"),
@@ -366,7 +365,7 @@ HAPPENED: list[Event] = [
     ),
     ObserverAdmitted("Audit office", FOLLOWS, A),
     ObserverRevoked("Audit office", FOLLOWS, B),
-    *law_vectors.HAPPENED,
+    *golden_actors.HAPPENED,
 ]
 
 

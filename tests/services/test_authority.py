@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from kit.actors import give, new_role
 from kit.ledger import Chain, account_id, genesis_document, key, running_account
 from ledger import views
 from ledger.accounts import (
@@ -41,8 +42,6 @@ from primitives.ids import INTEGER_MAX, Height
 from primitives.named import from_named, to_named
 from services.authority.accounts import AccountOpened, IdMissing, OpenAccount
 from services.authority.roles import (
-    DefineRole,
-    GrantRole,
     RevokeRole,
     RoleDefined,
     RoleGranted,
@@ -99,9 +98,9 @@ def test_a_registrar_opens_an_account_with_keys(chain: Chain) -> None:
 
     assert receipt.events == (AccountOpened(NEW, AccountKind.OFFICE, None, 0),)
     assert views.account(chain.state, NEW) == Account(
-        AccountKind.OFFICE, 2, KEYED.signers, "Land registry", None, 0
+        AccountKind.OFFICE, 2, KEYED.signers, "Land registry", None, 0, Height(1)
     )
-    role = GrantRole("notary", None, NEW)
+    role = give("notary", None, NEW)
     both = chain.check(chain.body(("new", role)), "a", "b")
     assert chain.block(both)[0].refusal == MissingRole(NEW, REGISTRAR, None)
 
@@ -122,7 +121,7 @@ def test_a_registrar_opens_a_running_account(chain: Chain) -> None:
     vendor = account_id("vendor")
     assert receipt.events == (AccountOpened(vendor, AccountKind.PERSON, HEALTH, None),)
     assert views.account(chain.state, vendor) == Account(
-        AccountKind.PERSON, 0, (), "", HEALTH, None
+        AccountKind.PERSON, 0, (), "", HEALTH, None, Height(1)
     )
 
 
@@ -265,22 +264,22 @@ def test_a_role_is_defined_granted_and_revoked(chain: Chain) -> None:
     """By the registrar, for one body; each tells what became true."""
     held = ("payer", HEALTH, WORKS)
 
-    defined = applied(chain, DefineRole("payer", REGISTRAR))
-    granted = applied(chain, GrantRole(*held))
+    defined = applied(chain, new_role("payer", REGISTRAR))
+    granted = applied(chain, give(*held))
     assert views.has_role(chain.state, "payer", WORKS, HEALTH)
     revoked = applied(chain, RevokeRole(*held))
 
     assert defined.events == (RoleDefined("payer", REGISTRAR),)
-    assert granted.events == (RoleGranted(*held),)
+    assert granted.events == (RoleGranted(*held, None),)
     assert revoked.events == (RoleRevoked(*held),)
     assert not views.has_role(chain.state, "payer", WORKS, HEALTH)
-    applied(chain, GrantRole(*held))
+    applied(chain, give(*held))
 
 
 def test_a_granted_role_counts_from_the_next_call_on(chain: Chain) -> None:
     """Also within one transaction; a refused later call takes it back."""
     calls = (
-        ("registrar", GrantRole(REGISTRAR, None, HEALTH)),
+        ("registrar", give(REGISTRAR, None, HEALTH)),
         ("health", replace(RUNNING, keeper=WORKS)),
     )
 
@@ -297,8 +296,8 @@ def test_a_granted_role_counts_from_the_next_call_on(chain: Chain) -> None:
 def test_the_kernels_roles_are_defined_from_the_start(chain: Chain) -> None:
     """The registrar grants each of them."""
     for role in ("registrar", "notary", "asset_issuer"):
-        assert refusal_of(chain, DefineRole(role, role)) == RoleInUse(role, REGISTRAR)
-        applied(chain, GrantRole(role, None, WORKS))
+        assert refusal_of(chain, new_role(role, role)) == RoleInUse(role, REGISTRAR)
+        applied(chain, give(role, None, WORKS))
 
 
 def test_a_role_that_genesis_grants_is_defined() -> None:
@@ -315,21 +314,21 @@ def test_a_role_that_genesis_grants_is_defined() -> None:
 def test_a_grantor_grants_without_being_registrar(chain: Chain) -> None:
     """And the registrar no longer does, unless it is granted that role itself."""
     chain.block(
-        chain.act("registrar", DefineRole("comptroller", REGISTRAR)),
-        chain.act("registrar", DefineRole("payer", "comptroller")),
-        chain.act("registrar", GrantRole("comptroller", HEALTH, HEALTH)),
+        chain.act("registrar", new_role("comptroller", REGISTRAR)),
+        chain.act("registrar", new_role("payer", "comptroller")),
+        chain.act("registrar", give("comptroller", HEALTH, HEALTH)),
     )
 
-    applied(chain, GrantRole("payer", HEALTH, WORKS), "health")
+    applied(chain, give("payer", HEALTH, WORKS), "health")
 
-    assert refusal_of(chain, GrantRole("payer", HEALTH, NEW)) == MissingRole(
+    assert refusal_of(chain, give("payer", HEALTH, NEW)) == MissingRole(
         account_id("registrar"), "comptroller", HEALTH
     )
     assert refusal_of(chain, RevokeRole("payer", HEALTH, WORKS)) == MissingRole(
         account_id("registrar"), "comptroller", HEALTH
     )
     for scope in (None, WORKS):  # it grants for health alone
-        assert refusal_of(chain, GrantRole("payer", scope, WORKS), "health") == MissingRole(
+        assert refusal_of(chain, give("payer", scope, WORKS), "health") == MissingRole(
             HEALTH, "comptroller", scope
         )
 
@@ -340,22 +339,22 @@ def test_only_a_registrar_of_the_network_defines_roles() -> None:
     scoped = GenesisRole(REGISTRAR, HEALTH, HEALTH)
     chain = Chain.begin(replace(document, roles=(*document.roles, scoped)))
 
-    assert refusal_of(chain, DefineRole("payer", REGISTRAR), "health") == MissingRole(
+    assert refusal_of(chain, new_role("payer", REGISTRAR), "health") == MissingRole(
         HEALTH, REGISTRAR, None
     )
 
 
 def test_a_role_is_defined_once_and_by_a_known_grantor(chain: Chain) -> None:
     """Which may be the role itself."""
-    assert refusal_of(chain, DefineRole("payer", "nobody")) == UnknownRole("nobody")
-    applied(chain, DefineRole("elder", "elder"))
+    assert refusal_of(chain, new_role("payer", "nobody")) == UnknownRole("nobody")
+    applied(chain, new_role("elder", "elder"))
 
-    assert refusal_of(chain, DefineRole("elder", REGISTRAR)) == RoleInUse("elder", "elder")
+    assert refusal_of(chain, new_role("elder", REGISTRAR)) == RoleInUse("elder", "elder")
 
 
 def test_a_role_nobody_defined_is_neither_granted_nor_revoked(chain: Chain) -> None:
     """Whoever asks."""
-    assert refusal_of(chain, GrantRole("payer", None, WORKS)) == UnknownRole("payer")
+    assert refusal_of(chain, give("payer", None, WORKS)) == UnknownRole("payer")
     assert refusal_of(chain, RevokeRole("payer", None, WORKS), "works") == UnknownRole("payer")
 
 
@@ -363,25 +362,25 @@ def test_a_role_is_granted_to_and_for_accounts_that_exist(chain: Chain) -> None:
     """An id that is opened later must not find a role waiting."""
     stranger = account_id("stranger")
 
-    assert refusal_of(chain, GrantRole("notary", None, stranger)) == UnknownAccount(stranger)
-    assert refusal_of(chain, GrantRole("notary", stranger, WORKS)) == UnknownAccount(stranger)
+    assert refusal_of(chain, give("notary", None, stranger)) == UnknownAccount(stranger)
+    assert refusal_of(chain, give("notary", stranger, WORKS)) == UnknownAccount(stranger)
 
 
 def test_a_grant_stands_once(chain: Chain) -> None:
     """The refusal names the block that made it; other scopes are other grants."""
-    applied(chain, GrantRole("notary", HEALTH, WORKS))
+    applied(chain, give("notary", HEALTH, WORKS))
 
-    assert refusal_of(chain, GrantRole("notary", HEALTH, WORKS)) == AlreadyGranted(
+    assert refusal_of(chain, give("notary", HEALTH, WORKS)) == AlreadyGranted(
         "notary", HEALTH, WORKS, Height(1)
     )
-    applied(chain, GrantRole("notary", None, WORKS))
+    applied(chain, give("notary", None, WORKS))
     applied(chain, RevokeRole("notary", HEALTH, WORKS))
     assert views.has_role(chain.state, "notary", WORKS, None)
 
 
 def test_what_was_not_granted_is_not_revoked(chain: Chain) -> None:
     """Not even with a wider scope."""
-    applied(chain, GrantRole("notary", None, WORKS))
+    applied(chain, give("notary", None, WORKS))
 
     assert refusal_of(chain, RevokeRole("notary", HEALTH, WORKS)) == NotGranted(
         "notary", HEALTH, WORKS
@@ -392,7 +391,7 @@ def test_the_last_registrar_cannot_resign(chain: Chain) -> None:
     """Another one must take the role away, so one is always left."""
     own = RevokeRole(REGISTRAR, None, account_id("registrar"))
     assert refusal_of(chain, own) == OwnGrant(REGISTRAR, account_id("registrar"))
-    applied(chain, GrantRole(REGISTRAR, None, HEALTH))
+    applied(chain, give(REGISTRAR, None, HEALTH))
 
     applied(chain, own, "health")
 
@@ -406,7 +405,7 @@ def test_the_last_registrar_cannot_resign(chain: Chain) -> None:
 
 def test_a_registrar_gives_back_another_role_of_its_own(chain: Chain) -> None:
     """Only what lets it revoke is kept."""
-    applied(chain, GrantRole("notary", None, account_id("registrar")))
+    applied(chain, give("notary", None, account_id("registrar")))
 
     applied(chain, RevokeRole("notary", None, account_id("registrar")))
     assert not views.has_role(chain.state, "notary", account_id("registrar"), None)
@@ -418,7 +417,10 @@ def test_a_code_of_a_role_has_a_form(role: str) -> None:
     assert limits.ROLE_LENGTH_MAX == 32
     chain = Chain.begin()
 
-    for operation in (DefineRole(role, REGISTRAR), GrantRole(role, None, WORKS)):
+    for operation in (
+        new_role(role, REGISTRAR),
+        give(role, None, WORKS),
+    ):
         with pytest.raises(Malformed):
             chain.act("registrar", operation)
-    chain.act("registrar", DefineRole("r" * limits.ROLE_LENGTH_MAX, REGISTRAR))
+    chain.act("registrar", new_role("r" * limits.ROLE_LENGTH_MAX, REGISTRAR))
