@@ -115,13 +115,16 @@ def _follows(header: Header, parent: Parent) -> bool:
 def receipt_divergence(
     body: CheckedBlock, claimed: Sequence[bytes], found: Sequence[bytes]
 ) -> Divergence:
-    """The first transaction whose receipt differs."""
+    """The first receipt that differs; one may have receipts of duties that the other has not."""
     index, theirs, ours = next(
         (i, theirs, ours)
-        for i, (theirs, ours) in enumerate(zip(claimed, found, strict=True))
+        for i, (theirs, ours) in enumerate(itertools.zip_longest(claimed, found))
         if theirs != ours
     )
-    expected, actual = receipts_in_words(theirs, ours)
+    if theirs is None or ours is None:
+        expected, actual = (f"{len(receipts)} receipts" for receipts in (claimed, found))
+    else:
+        expected, actual = receipts_in_words(theirs, ours)
     return _divergence(body, DivergenceKind.RECEIPT, index, expected=expected, actual=actual)
 
 

@@ -34,12 +34,16 @@ EventNumber = Annotated[int, Meta(ge=0, le=limits.PROOF_EVENTS_MAX - 1)]
 
 @final
 class ReceiptSubject(Struct, array_like=True, frozen=True, tag="receipt"):
-    """A whole transaction and its receipt, both at `index` of `count` in their block."""
+    """A whole transaction and its receipt, both at `index` in their block.
+
+    The block has `count` transactions, and `receipts` receipts: what fell due comes behind them.
+    """
 
     transaction: bytes
     receipt: bytes
     index: Natural[int]
     count: Natural[int]
+    receipts: Natural[int]
     transaction_path: ListPath
     receipt_path: ListPath
 
@@ -83,7 +87,7 @@ class ProofFile(Struct, array_like=True, frozen=True):
     """The chain of trust from an anchor to the subject."""
 
     format: Literal["mithaq.proof"]
-    version: Literal[3]
+    version: Literal[4]
     anchor: Anchor
     steps: Steps
     header: Header
@@ -105,7 +109,7 @@ class BlockLists:
     @classmethod
     def of(cls, transactions: Sequence[bytes], receipts: Sequence[bytes]) -> "BlockLists":
         """Both lists in the order of the block."""
-        assert len(transactions) == len(receipts), "each transaction has one receipt"
+        assert len(transactions) <= len(receipts), "each transaction has a receipt"
         return cls(
             tuple(transactions),
             tuple(receipts),
@@ -121,6 +125,7 @@ def receipt_subject(block: BlockLists, index: int) -> ReceiptSubject:
         receipt=block.receipts[index],
         index=index,
         count=len(block.transactions),
+        receipts=len(block.receipts),
         transaction_path=block.transaction_tree.path(index),
         receipt_path=block.receipt_tree.path(index),
     )
@@ -150,7 +155,7 @@ def proof_file(lineage: Lineage, subject: Subject) -> ProofFile:
     """The file of a subject that stands under the header at the end of a lineage."""
     return ProofFile(
         format="mithaq.proof",
-        version=3,
+        version=4,
         anchor=lineage.anchor,
         steps=lineage.steps,
         header=lineage.header,
@@ -180,6 +185,6 @@ def read_proof(data: bytes) -> ProofFile:
     """What stands in a proof file, unjudged: `verifier` says what it proves.
 
     Raises:
-        Malformed: not a canonical proof file of version 3.
+        Malformed: not a canonical proof file of version 4.
     """
     return decode(data, ProofFile, limit=limits.PROOF_BYTES_MAX)

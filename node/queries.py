@@ -60,6 +60,7 @@ TABLE_NUMBERS: Final = {table.name: table.number for table in TABLES}
 """Tables of the state by name."""
 
 UNKNOWN_EVENT: Final = "event.unknown"
+NO_TRANSACTION: Final = "transaction.none"
 
 _BLOCKS_KEPT: Final = 4
 """Decoded blocks at hand: everybody who waits for a block asks for it at the same moment."""
@@ -74,13 +75,16 @@ class PendingTransaction(Struct, frozen=True, kw_only=True, tag_field="status", 
 
 @final
 class FinalTransaction(Struct, frozen=True, kw_only=True, tag_field="status", tag="final"):
-    """It stands in a block, applied or refused: the receipt says which."""
+    """It stands in a block, applied or refused: the receipt says which.
+
+    What fell due by itself has a receipt as well, and no transaction.
+    """
 
     id: Sized32[TransactionId]
     height: Natural[Height]
     index: Natural[int]
     block_time_ms: Natural[TimeMs]
-    transaction: Transaction[Operations]
+    transaction: Transaction[Operations] | None
     receipt: Receipt[Refusals, Events]
 
 
@@ -110,6 +114,8 @@ class BlockAnswer(Struct, frozen=True, kw_only=True):
     header: Header
     certificate: CertificateAnswer | None
     transactions: tuple[Sized32[TransactionId], ...]
+    duties: tuple[Sized32[TransactionId], ...]
+    """What fell due, by the ids of its receipts."""
     count: Natural[int]
     bytes: Natural[int]
 
@@ -193,7 +199,11 @@ class Queries:
             height=place.height,
             index=place.index,
             block_time_ms=block.header.time_ms,
-            transaction=_read(block.transactions[place.index], TRANSACTION),
+            transaction=(
+                _read(block.transactions[place.index], TRANSACTION)
+                if place.index < len(block.transactions)
+                else None
+            ),
             receipt=_read(self._receipts(place.height)[place.index], RECEIPT),
         )
 
@@ -208,9 +218,15 @@ class Queries:
         place = self._place(identifier)
         if place is None:
             return None
-        return self._proof(
-            place.height, since, receipt_subject(self._trees(place.height), place.index)
-        )
+        block = self._trees(place.height)
+        if place.index >= len(block.transactions):
+            raise Rejected(
+                NO_TRANSACTION,
+                f"{identifier.hex()} fell due by itself in block {place.height}, there is no "
+                "transaction to prove; its events have proofs of their own",
+                {"expected": "a transaction", "actual": "what fell due"},
+            )
+        return self._proof(place.height, since, receipt_subject(block, place.index))
 
     def event_proof(
         self, identifier: TransactionId, number: int, *, since: Height = GENESIS
@@ -283,12 +299,14 @@ class Queries:
         receipts: list[Receipt[Any, Any]] = [
             _read(data, RECEIPT) for data in self._receipts(height)
         ]
+        count = len(block.transactions)
         return BlockAnswer(
             id=block_id(block.header),
             header=block.header,
             certificate=self._certificate(block),
-            transactions=tuple(receipt.transaction_id for receipt in receipts),
-            count=len(block.transactions),
+            transactions=tuple(receipt.transaction_id for receipt in receipts[:count]),
+            duties=tuple(receipt.transaction_id for receipt in receipts[count:]),
+            count=count,
             bytes=body_bytes(block.transactions),
         )
 

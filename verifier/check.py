@@ -115,11 +115,13 @@ def _check_receipt(header: Header, subject: ReceiptSubject, chain: bytes) -> Non
             f"the file holds {identifier.hex()}"
         )
     item = tagged_hash("transaction-hash", transaction.data)
+    place = (subject.index, subject.count)
     _check_place(
-        "transaction", header, item, subject, subject.transaction_path, header.transactions_root
+        "transaction", header, item, place, subject.transaction_path, header.transactions_root
     )
     item = tagged_hash("receipt", receipt.data)
-    _check_place("receipt", header, item, subject, subject.receipt_path, header.receipts_root)
+    place = (subject.index, subject.receipts)
+    _check_place("receipt", header, item, place, subject.receipt_path, header.receipts_root)
 
 
 def _check_event(header: Header, subject: EventSubject) -> None:
@@ -127,23 +129,23 @@ def _check_event(header: Header, subject: EventSubject) -> None:
     if subject.event >= len(receipt.events):
         raise Invalid(f"event {subject.event} of a receipt with {len(receipt.events)} events")
     item = tagged_hash("receipt", receipt.data)
-    _check_place("receipt", header, item, subject, subject.receipt_path, header.receipts_root)
+    place = (subject.index, subject.count)
+    _check_place("receipt", header, item, place, subject.receipt_path, header.receipts_root)
 
 
 def _check_place(
     what: str,
     header: Header,
     item: bytes,
-    subject: ReceiptSubject | EventSubject,
+    place: tuple[int, int],
     path: tuple[bytes, ...],
     root: bytes,
 ) -> None:
     if header.height == 0:
         raise Invalid("block 0 holds no transaction")
-    if list_root(item, subject.index, subject.count, path, f"{what} path") != root:
-        raise Invalid(
-            f"the {what} is not number {subject.index + 1} of {subject.count} in the block"
-        )
+    index, count = place
+    if list_root(item, index, count, path, f"{what} path") != root:
+        raise Invalid(f"the {what} is not number {index + 1} of {count} in the block")
 
 
 def _check_transaction(transaction: Transaction, chain: bytes) -> None:

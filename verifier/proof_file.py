@@ -71,6 +71,8 @@ class ReceiptSubject:
     receipt: Receipt
     index: int
     count: int
+    receipts: int
+    """Of the block: those of its transactions, and then of what fell due by itself."""
     transaction_path: tuple[bytes, ...]
     receipt_path: tuple[bytes, ...]
 
@@ -134,7 +136,7 @@ def read_proof_file(data: bytes) -> ProofFile:
     """The records of a proof file.
 
     Raises:
-        Invalid: not a proof file of version 3, or one value of it breaks its rule.
+        Invalid: not a proof file of version 4, or one value of it breaks its rule.
     """
     if len(data) > FILE_BYTES_MAX:
         raise Invalid(f"the file has {len(data)} bytes, at most {FILE_BYTES_MAX} are allowed")
@@ -142,8 +144,8 @@ def read_proof_file(data: bytes) -> ProofFile:
     if not isinstance(outer, list) or outer[:1] != ["mithaq.proof"]:
         raise Invalid("this is not a Mithaq proof file")
     version = outer[1] if len(outer) > 1 else None
-    if isinstance(version, bool) or version != 3:
-        raise Invalid(f"this is a proof file of version {version!r}; this verifier knows version 3")
+    if isinstance(version, bool) or version != 4:
+        raise Invalid(f"this is a proof file of version {version!r}; this verifier knows version 4")
     _, _, anchor, steps, header, certificate, signers, subject = array_of(outer, 8, "the file")
     return ProofFile(
         anchor=read_anchor(anchor),
@@ -189,14 +191,15 @@ def _subject(value: object) -> Subject:
 
 
 def _receipt_subject(value: object) -> ReceiptSubject:
-    _, transaction, receipt, index, count, transaction_path, receipt_path = array_of(
-        value, 7, "receipt subject"
+    _, transaction, receipt, index, count, receipts, transaction_path, receipt_path = array_of(
+        value, 8, "receipt subject"
     )
     return ReceiptSubject(
         _transaction(bytes_of(transaction, None, "transaction")),
         _receipt(bytes_of(receipt, None, "receipt")),
         natural(index, INTEGER_MAX, "index"),
         natural(count, INTEGER_MAX, "count"),
+        natural(receipts, INTEGER_MAX, "receipts"),
         _path(transaction_path, "transaction path"),
         _path(receipt_path, "receipt path"),
     )

@@ -18,7 +18,7 @@ from node.guard import HEIGHT_DECIDED, NOT_FENCED
 from node.lineage import NO_LINEAGE, UNKNOWN_CHECKPOINT
 from node.mempool import FULL, QUOTA_EXCEEDED
 from node.proof import TOO_LARGE
-from node.queries import UNKNOWN_EVENT
+from node.queries import NO_TRANSACTION, UNKNOWN_EVENT
 from node.reports import page as queried
 from primitives.errors import BadSignature, Malformed, MithaqError, Rejected
 from primitives.named import to_named
@@ -63,6 +63,7 @@ STATUS_OF_CODE: Final[Mapping[str, HTTPStatus]] = {
     UNKNOWN_TABLE: HTTPStatus.NOT_FOUND,
     ABSENT_ENTRY: HTTPStatus.NOT_FOUND,
     UNKNOWN_EVENT: HTTPStatus.NOT_FOUND,
+    NO_TRANSACTION: HTTPStatus.NOT_FOUND,
     UNKNOWN_CHECKPOINT: HTTPStatus.BAD_REQUEST,
     UNKNOWN_EVIDENCE: HTTPStatus.NOT_FOUND,
     WRONG_METHOD: HTTPStatus.METHOD_NOT_ALLOWED,

@@ -89,6 +89,10 @@ _OTHERS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
         "The table has no such entry after that block.",
         ("table", "key", "height"),
     ),
+    queries.NO_TRANSACTION: (
+        "It fell due by itself: there is no transaction of which to give a proof.",
+        _EXPECTED,
+    ),
     queries.UNKNOWN_EVENT: ("The transaction has no event of this number.", _EXPECTED),
     lineage.UNKNOWN_CHECKPOINT: (
         "A proof begins at the height of its block or below it.",
@@ -155,6 +159,10 @@ _OTHERS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     transactions.WRONG_CHAIN: ("The transaction is meant for another chain.", _EXPECTED),
     transactions.UNSIGNED: ("The transaction has no signature at all.", _EXPECTED),
     transactions.EXPIRED: ("valid_until lies before the next block.", _EXPECTED),
+    act.BLOCK_FULL: (
+        "The block performs as many kept calls as it may; a later one can take the transaction.",
+        _EXPECTED,
+    ),
     transactions.TOO_FAR_AHEAD: (
         "valid_until lies further ahead than the chain allows.",
         _EXPECTED,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, final
 
 from ledger.receipt import Receipt, read_receipt, receipts_root
-from ledger.touched import accounts_touched
+from ledger.touched import accounts_named, accounts_touched
 from ledger.transaction import Transaction, read_transaction, transaction_id
 from node.check.findings import CarefulReader, Findings
 from node.check.tally import MISSING, SUPERFLUOUS, Row, Tally
@@ -332,10 +332,12 @@ def index_rows(
     Raises:
         Malformed: the block's transactions and receipts do not belong together.
     """
-    if len(transactions) != len(receipts):
+    if len(transactions) > len(receipts):
         raise Malformed(f"{len(receipts)} receipts for {len(transactions)} transactions")
     at, is_indexed = Height(height), height >= chain.edges.index
-    for index, (data, outcome) in enumerate(zip(transactions, receipts, strict=True)):
+    if is_indexed:
+        yield from _rows_of_duties(at, len(transactions), receipts)
+    for index, (data, outcome) in enumerate(zip(transactions, receipts, strict=False)):
         transaction: Transaction[Any] = read_transaction(data, TRANSACTION)
         receipt: Receipt[Any, Any] = read_receipt(outcome, RECEIPT)
         identifier = transaction_id(encode(transaction.body))
@@ -351,3 +353,12 @@ def index_rows(
         valid_until = transaction.body.valid_until
         if valid_until >= chain.forgotten:
             yield schema.window_key(valid_until, identifier), schema.pack_number(height)
+
+
+def _rows_of_duties(height: Height, first: int, receipts: Sequence[bytes]) -> Iterator[Row]:
+    """Those of what fell due: its receipts stand behind those of the transactions."""
+    for index, outcome in enumerate(receipts[first:], first):
+        receipt: Receipt[Any, Any] = read_receipt(outcome, RECEIPT)
+        yield schema.transaction_key(receipt.transaction_id), schema.pack_place(height, index)
+        for account in accounts_named(receipt.events):
+            yield schema.account_tx_key(account, height, index), b""

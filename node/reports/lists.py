@@ -173,7 +173,9 @@ def _transaction_row(moment: Moment, place: TransactionPlace) -> TransactionRow:
         time_ms=moment.header(place.height).time_ms,
         outcome=receipt.outcome,
         refusal=None if receipt.refusal is None else code(receipt.refusal),
-        operations=tuple(code(call.operation) for call in transaction.body.calls),
+        operations=tuple(
+            code(call.operation) for call in (() if transaction is None else transaction.body.calls)
+        ),
     )
 
 

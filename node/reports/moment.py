@@ -130,9 +130,11 @@ class Moment:
         receipt: Receipt[Any, Any] = _read(self._receipts(place.height)[place.index], RECEIPT)
         return receipt
 
-    def transaction(self, place: TransactionPlace) -> Transaction[Any]:
-        """The transaction at a place."""
+    def transaction(self, place: TransactionPlace) -> Transaction[Any] | None:
+        """The transaction at a place; none where something fell due by itself."""
         block: Block = self._block(place.height)
+        if place.index >= len(block.transactions):
+            return None
         transaction: Transaction[Any] = _read(block.transactions[place.index], TRANSACTION)
         return transaction
 
@@ -142,9 +144,10 @@ class Moment:
 
     def _read_descriptions(self, place: TransactionPlace) -> dict[tuple[AccountId, str], str]:
         # A payer uses a reference once for ever, so the two name a line.
+        transaction = self.transaction(place)
         return {
             (call.actor, line.reference): line.description
-            for call in self.transaction(place).body.calls
+            for call in (() if transaction is None else transaction.body.calls)
             if isinstance(call.operation, Transfer)
             for line in call.operation.lines
         }

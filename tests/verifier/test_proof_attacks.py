@@ -387,8 +387,8 @@ def test_block_0_has_its_own_rules() -> None:
     ("change", "why"),
     [
         ({0: "mithaq.genesis"}, "not a Mithaq proof file"),
-        ({1: 1}, "a proof file of version 1; this verifier knows version 3"),
-        ({1: 2}, "a proof file of version 2; this verifier knows version 3"),
+        ({1: 1}, "a proof file of version 1; this verifier knows version 4"),
+        ({1: 2}, "a proof file of version 2; this verifier knows version 4"),
         ({1: True}, "a proof file of version True"),
         ({2: ["checkpoint", 1]}, "expected an array of 4 values, found 2"),
         ({2: ["genesis", 1]}, "expected an array of 3 values, found 2"),
@@ -397,7 +397,7 @@ def test_block_0_has_its_own_rules() -> None:
         ({7: ["entry", 1]}, "expected an array of 5 values, found 2"),
         ({7: ["absent", 1]}, "expected an array of 5 values, found 2"),
         ({7: ["event", 1]}, "expected an array of 6 values, found 2"),
-        ({7: ["receipt", 1]}, "expected an array of 7 values, found 2"),
+        ({7: ["receipt", 1]}, "expected an array of 8 values, found 2"),
     ],
 )
 def test_another_format_is_named(change: dict[int, Any], why: str) -> None:

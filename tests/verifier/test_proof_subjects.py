@@ -119,6 +119,7 @@ def certified_with(transaction: bytes, receipt: bytes | None = None) -> bytes:
                 receipt=receipt,
                 index=0,
                 count=1,
+                receipts=1,
                 transaction_path=list_path(hashes, 0),
                 receipt_path=list_path(receipts, 0),
             ),
