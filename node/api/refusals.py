@@ -11,7 +11,7 @@ from typing import Final, final
 
 from msgspec import Struct, structs
 
-from ledger import act
+from ledger import act, delegations
 from ledger import transaction as transactions
 from node import door, evidence_file, exporting, guard, lineage, mempool, proof, queries
 from node.api import problems
@@ -162,6 +162,18 @@ _OTHERS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     act.BLOCK_FULL: (
         "The block performs as many kept calls as it may; a later one can take the transaction.",
         _EXPECTED,
+    ),
+    delegations.NOT_DELEGATED: (
+        "The account has not delegated this operation to the key that signed.",
+        ("account", "key", "operation"),
+    ),
+    delegations.OVER_ALLOWANCE: (
+        "A delegated key may not spend so much of this asset, by one call or in its period.",
+        ("key", "asset", "expected", "actual"),
+    ),
+    delegations.PAYEE_NOT_ALLOWED: (
+        "A delegated key may not pay this account.",
+        ("key", "payee"),
     ),
     transactions.TOO_FAR_AHEAD: (
         "valid_until lies further ahead than the chain allows.",
