@@ -17,6 +17,7 @@ from msgspec import Struct
 from cli.amounts import MINOR_UNITS
 from cli.field_kinds import FieldKind, allows, fields_of, option_name, tag_of
 from cli.home import Home
+from cli.language import normalised
 from cli.nested import is_json, read_calls, read_json
 from cli.times import moment_ms, span_ms
 from primitives.errors import OperatorFault
@@ -166,12 +167,12 @@ class Reader:
             if word not in ("true", "false"):
                 raise click.UsageError(f"{where}: expected true or false, found {word!r}")
             return word == "true"
-        return word
+        return normalised(word)
 
     def named_word(self, name: str, kind: FieldKind, word: str, where: str) -> Any:  # noqa: ANN401
         """A word in JSON, where a number has another form than a text."""
         spoken = kind.core in (AccountId, TimeMs) or name in MINOR_UNITS or _is_span(name, kind)
-        return self.value_of(name, kind, word, where) if spoken else word
+        return self.value_of(name, kind, word, where) if spoken else normalised(word)
 
     def _struct(self, struct: type[Struct], word: str, where: str) -> dict[str, Any]:
         fields = {name: (kind, annotation) for name, kind, annotation in fields_of(struct)}

@@ -15,12 +15,13 @@ from msgspec import Struct
 from cli.field_kinds import FieldKind, allows, fields_of, option_name, tag_of
 from cli.fields import Reader
 from cli.home import Home
+from cli.language import spoken
 from primitives.errors import Malformed, MithaqError, OperatorFault, Rejected
 from primitives.named import from_named
 
 T = TypeVar("T")
 
-_YES: Final = {"y", "yes"}
+_YES: Final = {"y", "yes", "ن", "نعم"}
 
 
 @final
@@ -159,4 +160,4 @@ def _answer(question: str) -> str:
 
 
 def _say(text: str) -> None:
-    click.echo(text, err=True)
+    click.echo(spoken(text), err=True)

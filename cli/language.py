@@ -16,6 +16,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Final, final
+from unicodedata import normalize
 
 import click
 
@@ -39,6 +40,8 @@ _DEPTH_MAX: Final = 6
 """Sentences in fields of sentences; deeper is no sentence of ours."""
 _JOINTS: Final = ("\n", "; ", ". ", ": ", ", ")
 """Between sentences that stand behind each other."""
+_NAMES: Final = re.compile(r"[\w.-]+(?:, [\w.-]+)* (?P<last>and|or) [\w.-]+")
+"""`A, B and C`, as `node.plain_words.names` has it."""
 _ARABIC_JOINTS: Final = {"; ": "؛ ", ", ": "، "}
 
 _spoken: ContextVar[str] = ContextVar("language", default=ENGLISH)
@@ -107,6 +110,11 @@ def speaking(language: str) -> Iterator[None]:
                 del os.environ["LANGUAGE"]
             else:
                 os.environ["LANGUAGE"] = before
+
+
+def normalised(text: str) -> str:
+    """What a person typed, in Unicode's NFC: one text has one spelling everywhere."""
+    return normalize("NFC", text)
 
 
 def current() -> str:
@@ -196,11 +204,14 @@ class Recogniser:
         count = str(values.get(COUNT, ""))
         number = int(count) if count.isdecimal() else None
         said = foreign_isolated(self._catalogue.sentence(template, number))
-        return filled(said, lambda name: isolated(self.cell(str(values[name]))))
+        return filled(said, lambda name: isolated(str(values[name])))
 
     def said(self, text: str, depth: int = 0) -> str:
         """A text of sentences, each said again; what is not recognised stays."""
-        if any(letter in CONTROLS for letter in text) or not _has_words(text):
+        if any(letter in CONTROLS for letter in text):  # said already, or some of its lines
+            lines = text.split("\n")
+            return text if len(lines) == 1 else "\n".join(self.said(each) for each in lines)
+        if not _has_words(text):
             return text
         bare = text.strip()
         again = self._sentence(bare, depth)
@@ -231,8 +242,20 @@ class Recogniser:
         digits = re.sub(r"\D", "", values.get(COUNT, ""))
         english = self._catalogue.sentence(template.english, int(digits) if digits else None)
         return filled(
-            foreign_isolated(english), lambda name: isolated(self.said(values[name], depth + 1))
+            foreign_isolated(english), lambda name: isolated(self._value(values[name], depth + 1))
         )
+
+    def _value(self, text: str, depth: int) -> str:
+        """What stands in a field: a word of ours, names, sentences, or what stays."""
+        part = self._catalogue.part(text)
+        if part != text:
+            return part
+        listed = _NAMES.fullmatch(text)
+        if listed is None:
+            return self.said(text, depth)
+        *names, last = [isolated(name) for name in re.split(r", | and | or ", text)]
+        joint = "أو" if listed["last"] == "or" else "و"
+        return f"{'، '.join(names)} {joint}{last}" if names else last
 
 
 @lru_cache(maxsize=len(LANGUAGES))

@@ -24,6 +24,7 @@ from cli.event_text import sentence_of_named
 from cli.field_kinds import FieldKind, fields_of
 from cli.fields import options_of
 from cli.home import HEX32, Home, client_of, home_of
+from cli.language import normalised
 from cli.pin import trust_of
 from cli.query_proofs import Made, ProofFolder, prove
 from cli.session import Session, SessionCommand, program, table

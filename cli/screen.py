@@ -11,7 +11,10 @@ from statistics import median
 from textwrap import wrap
 from typing import Final
 
+from cli.language import is_right_to_left, phrase, spoken
+from cli.right_to_left import wrapped
 from cli.second_opinion import Opinion
+from cli.session import mirrored
 from node.diagnosis import Diagnosis
 from node.facts import Facts, Seen
 from node.findings import Weight
@@ -31,6 +34,8 @@ def screen(found: Opinion, now_ms: int) -> str:
 
 
 def _fitting(line: str) -> str:
+    if is_right_to_left():
+        return spoken(line)
     return line if len(line) <= WIDTH else f"{line[: WIDTH - 1]}…"
 
 
@@ -39,11 +44,11 @@ def _lines(found: Opinion, now_ms: int) -> Iterator[str]:
     newest = max(found.answering, key=lambda one: one.height, default=None)
     network = "" if newest is None else f"{newest.facts.network}  "
     yield f"{network}{clock:%H:%M:%S} UTC"
-    yield from wrap(found.words, WIDTH)
+    yield from _wrapped(found.words)
     if newest is not None:
-        yield from wrap(_pace(newest.facts), WIDTH)
+        yield from _wrapped(_pace(newest.facts))
     for words in found.contradictions:
-        yield from wrap(f"! {words}", WIDTH, subsequent_indent="  ")
+        yield from _wrapped(words, "! ")
     for told in found.findings:
         finding = told.finding
         if finding.weight is not Weight.REMARK:
@@ -57,6 +62,13 @@ def _lines(found: Opinion, now_ms: int) -> Iterator[str]:
     if newest is not None:
         yield ""
         yield from _validators(newest.facts)
+
+
+def _wrapped(words: str, mark: str = "") -> list[str]:
+    rest = " " * len(mark)
+    if is_right_to_left():
+        return wrapped(phrase(words), WIDTH, first=mark, rest=rest)
+    return wrap(f"{mark}{words}", WIDTH, subsequent_indent=rest)
 
 
 def _pace(facts: Facts) -> str:
@@ -136,6 +148,9 @@ def _off(ahead_ms: int) -> str:
 
 def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """As `cli.session.table`, and the same in a terminal and in a file."""
+    if is_right_to_left():
+        yield from mirrored(titles, rows)
+        return
     widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
     widths[-1] = 0
     for row in (titles, *rows):

@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final, final
 
+from cli.language import cell, is_right_to_left, phrase
+from cli.right_to_left import aligned, wrapped
 from client.connection import Connection, Node
 from client.faults import Unreachable
 from node.diagnosis import Diagnosis
@@ -216,7 +218,7 @@ class Opinion:
 
     def text(self) -> str:
         """For people: the verdict, what contradicts itself, each finding, and each node."""
-        lines = [textwrap.fill(self.words, WIDTH)]
+        lines = _filled(self.words, "")
         for words in self.contradictions:
             lines += ["", *_filled(words, "  ")]
         for one in self.findings:
@@ -235,8 +237,14 @@ class Opinion:
         for one in self.witnesses:
             said = one.silence
             if one.said is not None:
-                said = f"{one.said.verdict:<8} height {number(one.said.height)}"
-            yield from _filled(said, f"{one.node.name:<{width}}  ", " " * (width + 2))
+                verdict, height = one.said.verdict, f"height {number(one.said.height)}"
+                said = f"{verdict:<8} {height}"
+                if is_right_to_left():
+                    said = f"{cell(verdict)}  {phrase(height)}"
+            if is_right_to_left():
+                yield from aligned([(f"{one.node.name:<{width}}", phrase(said))])
+            else:
+                yield from _filled(said, f"{one.node.name:<{width}}  ", " " * (width + 2))
 
 
 def _names(said: Sequence[tuple[str, Finding]]) -> tuple[str, ...]:
@@ -257,6 +265,8 @@ def _is_near(facts: Facts, one: Seen) -> bool:
 
 
 def _filled(words: str, first: str, rest: str | None = None) -> list[str]:
+    if is_right_to_left():
+        return wrapped(phrase(words), WIDTH, first=first, rest=first if rest is None else rest)
     return textwrap.wrap(
         words,
         WIDTH,

@@ -1,5 +1,6 @@
 """Handing a transaction to a node, waiting for its block, and saying what became of it."""
 
+from enum import Enum
 from typing import Any, final
 
 from msgspec import Struct, structs
@@ -7,7 +8,7 @@ from msgspec import Struct, structs
 from cli.amounts import Amounts
 from cli.conventions import time_text
 from cli.home import client_of, home_of
-from cli.language import told
+from cli.language import cell, told
 from cli.session import Session, facts
 from cli.transaction_file import replace_file
 from cli.waiting import Waiting
@@ -94,9 +95,11 @@ class Words:
 
     def of(self, said: Struct) -> str:
         """An event or a refusal for people: its docstring with its fields filled in."""
-        shown = {name: to_named(field) for name, field in structs.asdict(said).items()}
-        words = {
-            name: "none" if field is None else field
-            for name, field in self._amounts.written(shown).items()
+        fields = structs.asdict(said)
+        shown = {name: to_named(field) for name, field in fields.items()}
+        words = self._amounts.written(shown) | {
+            name: cell("none" if field is None else str(field.value))
+            for name, field in fields.items()
+            if field is None or isinstance(field, Enum)
         }
         return self._home.with_names(told((said.__doc__ or "").strip(), words))

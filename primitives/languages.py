@@ -25,6 +25,8 @@ LABEL: Final = "label"
 """The context of titles of columns and names of facts."""
 WORD: Final = "word"
 """The context of words that stand for a value: states, roles, outcomes."""
+PART: Final = "part"
+"""The context of words that stand in a field of a sentence, not as somebody's name."""
 COUNT: Final = "count"
 """The field by which a sentence takes its plural form."""
 
@@ -62,6 +64,10 @@ class Catalogue:
     def label(self, english: str) -> str:
         """The title of a column or the name of a fact."""
         return self._translations.pgettext(LABEL, english)
+
+    def part(self, english: str) -> str:
+        """A word in a field of a sentence."""
+        return self._translations.pgettext(PART, english)
 
     def word(self, english: str) -> str:
         """A word that stands for a value."""

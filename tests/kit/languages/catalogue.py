@@ -15,7 +15,7 @@ from babel.messages.pofile import read_po, write_po
 
 from kit.languages import extract as found
 from kit.tree import ROOT
-from primitives.languages import COUNT, FIELD, LABEL, LOCALE, WORD
+from primitives.languages import COUNT, FIELD, LABEL, LOCALE, PART, WORD
 
 EXTRACTION: Final = "kit.languages.extract:sentences"
 BEGUN: Final = datetime(2026, 11, 22, tzinfo=UTC)
@@ -41,6 +41,8 @@ def wanted() -> Catalog:
         catalogue.add(one if many is None else (one, many), locations=[("click", 0)])
     for label in _labels():
         catalogue.add(label, context=LABEL)
+    for part in found.parts():
+        catalogue.add(part, context=PART)
     for word in found.words():
         catalogue.add(word, context=WORD)
     return catalogue
@@ -58,7 +60,7 @@ def _labels() -> Iterator[str]:
         if file.startswith("cli/"):
             yield from found.labels_of((ROOT / file).read_text(encoding="utf-8"))
     yield from found.field_labels()
-    yield "next"
+    yield from ("description", "next", "payee", "year")
 
 
 def _add(catalogue: Catalog, said: str, where: str) -> None:

@@ -20,7 +20,7 @@ from typing import IO, Any, Final
 import click
 
 from kit.tree import ROOT
-from primitives.languages import FIELD
+from primitives.languages import COUNT, FIELD
 
 _WORDS: Final = re.compile(r"[A-Za-z]{2,}[,;:]? +[A-Za-z({`]|[A-Za-z]{3,}[^A-Za-z]*\{|\} [a-z]{2,}")
 _STILL_MIN: Final = 4
@@ -40,18 +40,15 @@ _SAID_BY_FUNCTIONS: Final = frozenset({"found", "say", "fault"})
 """Functions below the command line that are given sentences for people."""
 _PACKAGES: Final = ("cli", "client", "exchange", "ledger", "node", "primitives", "storage")
 _CODE: Final = (
-    "/",
-    "http://",
-    "--home {",
-    "--asset ",
-    "?account",
-    "mithaq ",
-    "{mithaq} ",
-    "nodes/",
+    *("/", "http://", "--home {", "--asset ", "?account", "mithaq ", "{mithaq} ", "nodes/"),
+    *("{it} query ", "{it} proof ", "VendorBook("),
 )
+"""How what a person types, or a path, begins: it is no sentence, whatever words are in it."""
 _UNSAID: Final = frozenset(
     {"compile", "assert_never", "getattr", "split", "removeprefix", "strftime"}
 )
+_UNHEARD: Final = frozenset({"cli/service_pages.py"})
+"""Writes pages of docs/, which are in English."""
 _SPEAKING: Final = frozenset(
     {
         "node/absences.py",
@@ -63,6 +60,12 @@ _SPEAKING: Final = frozenset(
     }
 )
 """Modules below the command line whose every sentence is for people."""
+
+
+FORM: Final = "form"
+"""What a field is called that is one of two words: mostly a verb's number."""
+GRAMMAR: Final = frozenset({FORM, "are", "do", "here", "its", "s", "verb"})
+"""Fields that only make English agree in number: a translation may leave them out."""
 
 
 def sentences(
@@ -80,6 +83,8 @@ def files() -> Iterator[tuple[str, bool]]:
     for package in _PACKAGES:
         for path in sorted((ROOT / package).rglob("*.py")):
             name = path.relative_to(ROOT).as_posix()
+            if name in _UNHEARD:
+                continue
             yield name, package == "cli" or name in _SPEAKING
 
 
@@ -96,14 +101,26 @@ def sentences_of(source: str, *, everything: bool) -> Iterator[tuple[int, str]]:
             seen.add(id(node))
             if isinstance(node, ast.JoinedStr):
                 skipped.update(id(part) for part in node.values)
+            yield from _counted(node)
             said = template(node)
             if said is not None and is_sentence(said):
                 yield getattr(node, "lineno", 0), said
 
 
+def _counted(node: ast.AST) -> Iterator[tuple[int, str]]:
+    """A number with its noun, as `node.plain_words.counted` says it."""
+    match node:
+        case ast.Call(func=ast.Name(id="counted"), args=[_, *nouns], lineno=line):
+            for noun in nouns:
+                if isinstance(noun, ast.Constant):
+                    yield line, f"{{{COUNT}}} {noun.value!s}"
+        case _:
+            return
+
+
 def is_sentence(said: str) -> bool:
     """Whether it has words that a person reads: no path, no address, no command with its fields."""
-    if said.startswith(_CODE):
+    if said.strip().startswith(_CODE) or " " not in said.strip() or said.isupper():
         return False
     still = "".join(letter for letter in FIELD.sub("", said) if letter.isalpha())
     return _WORDS.search(said) is not None and len(still) >= _STILL_MIN
@@ -152,6 +169,8 @@ def _name(value: ast.expr) -> str:
             return _name(left)
         case ast.Starred(value=inner):
             return _name(inner)
+        case ast.IfExp():
+            return FORM
         case _:
             return "it"
 
@@ -310,6 +329,14 @@ def field_labels() -> Iterator[str]:
     for asked in reports.QUERIES.values():
         for name in asked.row.__struct_fields__:
             yield name.removesuffix("_minor").removesuffix("_ms").replace("_", " ")
+
+
+def parts() -> Iterator[str]:
+    """Words that stand in a field of a sentence."""
+    return iter(_PARTS)
+
+
+_PARTS: Final = ("Healthy", "Slow", "ahead", "behind", "it", "them", "nobody", "this node")
 
 
 def words() -> Iterator[str]:
