@@ -188,7 +188,7 @@ def _word(names: Names, kind: FieldKind, word: str) -> str:
     if kind.core is AccountId:
         return names.account(word)
     moment = moment_ms(word) if kind.core is TimeMs else None
-    return word if moment is None else str(moment)
+    return normalised(word) if moment is None else str(moment)
 
 
 def _asked(

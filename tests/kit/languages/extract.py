@@ -336,7 +336,7 @@ def parts() -> Iterator[str]:
     return iter(_PARTS)
 
 
-_PARTS: Final = ("Healthy", "Slow", "ahead", "behind", "it", "them", "nobody", "this node")
+_PARTS: Final = ("Healthy", "Slow", "ahead", "behind", "it", "them", "nobody", "none", "this node")
 
 
 def words() -> Iterator[str]:
