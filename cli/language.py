@@ -165,10 +165,9 @@ def told(template: str, values: Mapping[str, object]) -> str:
 @final
 @dataclass(frozen=True, slots=True)
 class _Template:
-    """A sentence of the catalogue as a pattern of what it becomes when it is said."""
+    """A sentence of the catalogue that has fields."""
 
     english: str
-    pattern: re.Pattern[str]
     fields: tuple[str, ...]
     landmark: str
     """Its longest part without a field: what does not have it is not this sentence."""
@@ -232,7 +231,7 @@ class Recogniser:
             return foreign_isolated(self._catalogue.sentence(text))
         for template in self._templates:
             if template.landmark in text:
-                found = template.pattern.fullmatch(text)
+                found = _pattern(template.english).fullmatch(text)
                 if found is not None:
                     return self._again(template, found.groups(), depth)
         return None
@@ -266,10 +265,13 @@ def recogniser(language: str) -> Recogniser:
 
 def _template(english: str) -> _Template:
     pieces = FIELD.split(english)  # text, field, text, field, …, text
-    still, fields = pieces[::2], tuple(pieces[1::2])
-    pattern = "(.*?)".join(map(re.escape, still))
-    landmark = max(still, key=len)
-    return _Template(english, re.compile(pattern), fields, landmark)
+    return _Template(english, tuple(pieces[1::2]), max(pieces[::2], key=len))
+
+
+@lru_cache(maxsize=4096)
+def _pattern(english: str) -> re.Pattern[str]:
+    """Made for the few templates whose landmark a text has."""
+    return re.compile("(.*?)".join(map(re.escape, FIELD.split(english)[::2])))
 
 
 def _stands_still(template: _Template) -> int:
