@@ -287,9 +287,9 @@ def _helped(command: click.Command, context: click.Context) -> Iterator[str]:
 
 
 def structs() -> Iterator[str]:
-    """What operations, refusals, events and duties are: their docstrings."""
+    """What refusals, events and duties say: their docstrings."""
     table = import_module("services.table")
-    for name in ("OPERATIONS", "DUTIES", "REFUSALS", "EVENTS"):
+    for name in ("DUTIES", "REFUSALS", "EVENTS"):  # operations: `helped`
         for kind in getattr(table, name, ()):
             yield " ".join((kind.__doc__ or "").split())
 
