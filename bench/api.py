@@ -60,14 +60,16 @@ def _document() -> GenesisDocument:
     )
     return GenesisDocument(
         format="mithaq.genesis",
-        version=4,
+        version=5,
         network="bench",
         time_ms=TimeMs(0),
+        governor=None,
         parameters=DEFAULTS,
         validators=bodies.records(),
         observers=(),
         accounts=(account, *bodies.accounts()),
         roles=(),
+        norms=(),
         assets=(),
         balances=(),
     )

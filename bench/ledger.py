@@ -103,9 +103,10 @@ def genesis(accounts: int) -> Genesis:
     return genesis_block(
         GenesisDocument(
             format="mithaq.genesis",
-            version=4,
+            version=5,
             network="bench",
             time_ms=TimeMs(0),
+            governor=None,
             parameters=DEFAULTS,
             validators=bodies.records(),
             observers=(),
@@ -125,6 +126,7 @@ def genesis(accounts: int) -> Genesis:
                 *bodies.accounts(),
             ),
             roles=(),
+            norms=(),
             assets=(GenesisAsset("GBP", 2, account(0)),),
             balances=tuple(GenesisBalance(account(number), "GBP", 10**9) for number in numbers),
         )

@@ -117,14 +117,16 @@ def _document() -> GenesisDocument:
     )
     return GenesisDocument(
         format="mithaq.genesis",
-        version=4,
+        version=5,
         network="bench",
         time_ms=_BEGUN,
+        governor=None,
         parameters=DEFAULTS,
         validators=records,
         observers=(),
         accounts=tuple(_organisation(each) for each in (*map(_account, range(ACCOUNTS)), _AGENCY)),
         roles=(),
+        norms=(),
         assets=(GenesisAsset("GBP", 2, _AGENCY),),
         balances=(GenesisBalance(_AGENCY, "GBP", 10**15),),
     )

@@ -90,14 +90,16 @@ def _document() -> GenesisDocument:
     )
     return GenesisDocument(
         format="mithaq.genesis",
-        version=4,
+        version=5,
         network="bench",
         time_ms=TimeMs(0),
+        governor=None,
         parameters=DEFAULTS,
         validators=bodies.records(),
         observers=(),
         accounts=(agency, *vendors, *bodies.accounts()),
         roles=(),
+        norms=(),
         assets=(GenesisAsset("GBP", 2, _AGENCY),),
         balances=(GenesisBalance(_AGENCY, "GBP", 10**15),),
     )

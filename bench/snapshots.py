@@ -68,14 +68,16 @@ def _genesis() -> Genesis:
     return genesis_block(
         GenesisDocument(
             format="mithaq.genesis",
-            version=4,
+            version=5,
             network="bench",
             time_ms=TimeMs(0),
+            governor=None,
             parameters=DEFAULTS,
             validators=tuple(replace(r, key=ValidatorKey(key.public)) for r, key in records),
             observers=(),
             accounts=bodies.accounts(),
             roles=(),
+            norms=(),
             assets=(),
             balances=(),
         )

@@ -126,14 +126,16 @@ class Town:
         count = len(self._payers)
         return GenesisDocument(
             format="mithaq.genesis",
-            version=4,
+            version=5,
             network="bench",
             time_ms=TimeMs(0),
+            governor=None,
             parameters=DEFAULTS,
             validators=tuple(replace(one, key=ValidatorKey(key.public)) for one, key in records),
             observers=(),
             accounts=(*bodies.accounts(), *self._accounts()),
             roles=(),
+            norms=(),
             assets=(GenesisAsset("GBP", 2, _account(0)),),
             balances=tuple(GenesisBalance(_account(i), "GBP", 10**9) for i in range(count)),
         )

@@ -235,9 +235,10 @@ def _genesis(
     enough = min(parameters.DEFAULTS.minimum_validators, plan.validators)
     return genesis.GenesisDocument(
         format="mithaq.genesis",
-        version=4,
+        version=5,
         network=plan.network,
         time_ms=TimeMs(time.time_ns() // 1_000_000),
+        governor=None,
         parameters=msgspec.structs.replace(parameters.DEFAULTS, minimum_validators=enough),
         validators=tuple(
             ValidatorRecord(
@@ -265,6 +266,7 @@ def _genesis(
             genesis.GenesisRole(NOTARY, None, ids["registrar"]),
             genesis.GenesisRole(ASSET_ISSUER, None, ids["treasury"]),
         ),
+        norms=(),
         assets=(genesis.GenesisAsset(ASSET, EXPONENT, ids["treasury"]),),
         balances=(genesis.GenesisBalance(ids["treasury"], ASSET, TREASURY_MINOR_UNITS),),
     )

@@ -18,6 +18,7 @@ from ledger.accounts import (
 )
 from ledger.agenda import AGENDA, AgendaKey, AgendaRow
 from ledger.calls import Law, NotAuthorised, TooMany, read_calls
+from ledger.norms import require_lawful
 from ledger.operation import Duty, Event, Operation, Refusal, Refused
 from ledger.roles import MissingRole, has_role
 from ledger.state import Overlay
@@ -118,13 +119,14 @@ class Act:
         self.spent: dict[str, int] = {}
 
     def perform(self, operation: Operation) -> None:
-        """One call: the actor is present, and the rule holds.
+        """One call: the actor is present, a norm allows it if one must, and the rule holds.
 
         Raises:
             Refused: the rule says no; a kept call's actor did not authorise it.
             Rejected: the actor's threshold is not reached, and no delegated key of it may do this.
         """
         self._require_actor(operation)
+        require_lawful(self, operation)
         operation.apply(self)
 
     def require(self, condition: bool, refusal: Refusal) -> None:  # noqa: FBT001 - it is the point

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, final
 import msgspec
 from msgspec import Meta, Struct
 
-from ledger import tree
+from ledger import norms, parameters, tree
 from ledger.accounts import (
     ACCOUNTS,
     Account,
@@ -64,7 +64,7 @@ from ledger.roles import (
 )
 from ledger.state import Slot, Table
 from ledger.validators import record_contradictions, taken
-from primitives import limits
+from primitives import kernel_limits, limits
 from primitives.block import Header, block_id, transactions_root
 from primitives.codec import encode
 from primitives.errors import Malformed, OperatorFault
@@ -150,7 +150,7 @@ class GenesisDocument(Struct, array_like=True, frozen=True):
     """All that a network begins with."""
 
     format: Literal["mithaq.genesis"]
-    version: Literal[4]
+    version: Literal[5]
     network: Annotated[PublicName, Meta(min_length=1, description="name of the network")]
     time_ms: Annotated[Natural[TimeMs], Meta(description="time of block 0")]
     parameters: Parameters
@@ -159,8 +159,15 @@ class GenesisDocument(Struct, array_like=True, frozen=True):
         tuple[ObserverRecord, ...],
         Meta(max_length=limits.OBSERVERS_MAX, description="nodes that may follow from the start"),
     ]
+    governor: Annotated[
+        Sized32[AccountId] | None,
+        Meta(description="body that changes parameters and norms by motion; none is nobody ever"),
+    ]
     accounts: tuple[GenesisAccount, ...]
     roles: tuple[GenesisRole, ...]
+    norms: Annotated[
+        tuple[norms.Draft, ...], Meta(description="law that is in force from the start")
+    ]
     assets: tuple[GenesisAsset, ...]
     balances: tuple[GenesisBalance, ...]
 
@@ -237,7 +244,7 @@ def _rows(document: GenesisDocument) -> dict[Slot, bytes | None]:
         rows[table.number, table.key(key)] = encode(row)
 
     by_key = sorted(document.validators, key=lambda record: record.key)
-    put(NETWORK, None, Network(document.network))
+    put(NETWORK, None, Network(document.network, document.governor))
     put(PARAMETERS, None, document.parameters)
     put(VALIDATORS, Height(0), ValidatorsRow(tuple(by_key), None))
     put(MEMBERSHIP, None, Membership(Height(0), 0, ()))
@@ -253,6 +260,8 @@ def _rows(document: GenesisDocument) -> dict[Slot, bytes | None]:
     granted = [RoleKey(grant.role, grant.scope, grant.holder) for grant in document.roles]
     for table, key, made in rows_of_grants(granted):
         put(table, key, made)
+    for table, key, enacted in norms.rows_of_genesis(document.norms, document.time_ms):
+        put(table, key, enacted)
     supplies = dict.fromkeys((asset.code for asset in document.assets), 0)
     for balance in document.balances:
         put(BALANCES, Holding(balance.account, balance.asset), Balance(balance.amount))
@@ -277,22 +286,27 @@ def contradictions(document: GenesisDocument) -> Iterator[str]:
     yield from _observer_errors(document)
     yield from _account_errors(document)
     known = {account.id for account in document.accounts}
+    if document.governor is not None and document.governor not in known:
+        yield f"governor: {sentence(UnknownAccount(document.governor))}"
+    yield from _norm_errors(document)
     yield from _role_errors(document, known)
     yield from _book_errors(document, known)
 
 
 def _parameter_errors(document: GenesisDocument) -> Iterator[str]:
-    set_to = document.parameters
-    if set_to.t0_ms > set_to.tmax_ms:
-        yield f"parameters: t0_ms is {set_to.t0_ms}, expected at most tmax_ms, {set_to.tmax_ms}"
-    if set_to.minimum_interval_ms > set_to.heartbeat_ms:
-        yield (
-            f"parameters: minimum_interval_ms is {set_to.minimum_interval_ms}, "
-            f"expected at most heartbeat_ms, {set_to.heartbeat_ms}"
-        )
-    count, least = len(document.validators), set_to.minimum_validators
-    if count < least:
-        yield f"validators: {count}, expected at least minimum_validators, {least}"
+    for refusal in parameters.contradictions(document.parameters, len(document.validators)):
+        yield f"parameters: {sentence(refusal)}"
+
+
+def _norm_errors(document: GenesisDocument) -> Iterator[str]:
+    yield from _repeated("norms: the code", (draft.norm for draft in document.norms))
+    for draft in document.norms:
+        for refusal in norms.contradictions(draft, document.time_ms):
+            yield f"norms: {sentence(refusal)}"
+    most = kernel_limits.BINDING_GROUNDS_MAX
+    for bindable, count in Counter(b for draft in document.norms for b in draft.binds).items():
+        if count > most:
+            yield f"norms: {sentence(norms.TooManyGrounds(bindable, most))}"
 
 
 def _validator_errors(document: GenesisDocument) -> Iterator[str]:

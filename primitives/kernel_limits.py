@@ -36,6 +36,16 @@ VOTING_MS_MAX: Final = 366 * 24 * 3_600_000
 TIMELOCK_MS_MAX: Final = 366 * 24 * 3_600_000
 """A decision waits for a year at most; what comes later is another motion."""
 
+# norms and parameters
+NORM_LENGTH_MAX: Final = 48
+"""Characters of a norm's code, such as law/2026/12."""
+NORM_BINDS_MAX: Final = 32
+"""What one norm binds: each is a row that its enactment, its amendment and its repeal write."""
+BINDING_GROUNDS_MAX: Final = 8
+"""Versions of norms that bind one operation: each call of it reads them all."""
+PARAMETER_CHANGES_MAX: Final = 16
+"""Parameters in one change: twice as many as there are."""
+
 # K1, accounts and roles
 ROLE_INCOMPATIBLE_MAX: Final = 32
 """Roles that a role is incompatible with: each costs a grant one or two reads, 2 us."""

@@ -22,6 +22,7 @@ from ledger import (
     delegations,
     evidence,
     membership,
+    norms,
     observers,
     parameters,
     recoveries,
@@ -41,7 +42,9 @@ from primitives.named import embed
 from services import authority, money, registry
 from services.authority import accounts as authority_accounts
 from services.authority import delegations as authority_delegations
+from services.authority import norms as authority_norms
 from services.authority import observers as authority_observers
+from services.authority import parameters as authority_parameters
 from services.authority import recoveries as authority_recoveries
 from services.authority import roles as authority_roles
 from services.authority import validators as authority_validators
@@ -75,6 +78,8 @@ SERVICES: Final = (
             authority_recoveries,
             authority_delegations,
             authority_roles,
+            authority_norms,
+            authority_parameters,
             authority_validators,
             authority_observers,
         ),
@@ -99,6 +104,7 @@ KERNEL: Final[tuple[ModuleType, ...]] = (
     observers,
     evidence,
     parameters,
+    norms,
     window,
     worklist,
 )

@@ -133,14 +133,16 @@ def _document(
     treasury = account("treasury")
     return GenesisDocument(
         format="mithaq.genesis",
-        version=4,
+        version=5,
         network="Simulated network",
         time_ms=GENESIS_TIME,
+        governor=None,
         parameters=parameters,
         validators=tuple(members),
         observers=(),
         accounts=tuple(_account(name) for name in ("treasury", "works", *bodies)),
         roles=(GenesisRole(REGISTRAR, None, treasury), GenesisRole(ASSET_ISSUER, None, treasury)),
+        norms=(),
         assets=(GenesisAsset(ASSET, 2, treasury),),
         balances=(GenesisBalance(treasury, ASSET, 10**12),),
     )

@@ -17,6 +17,7 @@ from storage.decision import TransactionPlace
 R = TypeVar("R", bound=Struct)
 T = TypeVar("T")
 
+UNKNOWN_TRANSACTION: Final = "transaction.unknown"
 UNKNOWN_QUERY: Final = "query.unknown"
 TOO_WIDE: Final = "query.too_wide"
 UNKNOWN_ACCOUNT: Final = "account.unknown"

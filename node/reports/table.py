@@ -8,7 +8,7 @@ from msgspec import Struct, inspect
 
 from ledger.genesis import GenesisDocument
 from ledger.query import Query, Reading, row_of
-from node.reports import happenings, lists, money
+from node.reports import happenings, law, lists, money
 from node.reports.moment import Moment, Report
 from node.reports.page import UNKNOWN_QUERY, Answer
 from primitives.codec import TAKING_TYPES_APART
@@ -87,6 +87,7 @@ _KINDS: Final[tuple[type[Query | Report], ...]] = (
     lists.Transactions,
     lists.Blocks,
     happenings.Events,
+    law.NormOf,
     *table.QUERIES,
 )
 QUERIES: Final = {kind.name: kind for kind in map(QueryKind, _KINDS)}

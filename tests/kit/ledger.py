@@ -122,9 +122,10 @@ def genesis_document(
     """Validators, a treasury that issues and has all there is, registrar, notary, agencies."""
     return GenesisDocument(
         format="mithaq.genesis",
-        version=4,
+        version=5,
         network="Test network",
         time_ms=GENESIS_TIME,
+        governor=account_id("governor"),
         parameters=parameters,
         validators=tuple(validator_record(index) for index in range(validators)),
         observers=(),
@@ -132,6 +133,7 @@ def genesis_document(
             *(genesis_account(name) for name in NAMES),
             *(genesis_account(f"body {index}") for index in range(validators)),
             genesis_account("notary", kind=AccountKind.OFFICE),
+            genesis_account("governor"),
             *accounts,
         ),
         roles=(
@@ -139,6 +141,7 @@ def genesis_document(
             GenesisRole(NOTARY, None, account_id("notary")),
             GenesisRole(ASSET_ISSUER, None, account_id("treasury")),
         ),
+        norms=(),
         assets=(GenesisAsset(GBP, 2, account_id("treasury")),),
         balances=(GenesisBalance(account_id("treasury"), GBP, TREASURY_BALANCE), *balances),
     )

@@ -11,14 +11,14 @@ from node.reports import QueryKind
 from primitives.ids import AccountId
 
 TREASURY: Final = account_id("treasury").hex()
-_WORDS: Final[Mapping[str, str]] = {"asset": "GBP", "order": "newest"}
+_WORDS: Final[Mapping[str, str]] = {"asset": "GBP", "order": "newest", "bound": "money.issue"}
 """What only a few words can be, by the name of the parameter."""
 
 
-def words_for(query: QueryKind) -> dict[str, str]:
-    """A word for each parameter that must be given."""
+def words_for(query: QueryKind, **known: str) -> dict[str, str]:
+    """A word for each parameter that must be given; `known` says some by their names."""
     return {
-        name: _WORDS.get(name) or _word(kind)
+        name: (dict(_WORDS) | known).get(name) or _word(kind)
         for name, kind, _ in fields_of(query.parameters)
         if not kind.optional
     }

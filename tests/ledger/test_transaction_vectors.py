@@ -14,7 +14,7 @@ import msgpack
 import pytest
 from nacl.signing import VerifyKey
 
-from kit import golden_actors
+from kit import golden_actors, golden_core, law_vectors
 from kit.accused import two_prepares
 from kit.golden import compare_or_rewrite
 from kit.ledger import GBP, account_id, key, line
@@ -281,6 +281,7 @@ TRANSACTIONS: dict[str, tuple[list[tuple[str, Operation]], list[str]]] = {
         ],
         ["treasury"],
     ),
+    **law_vectors.TRANSACTIONS,
     **golden_actors.TRANSACTIONS,
 }
 REFUSED: list[Refusal] = [
@@ -343,6 +344,8 @@ REFUSED: list[Refusal] = [
     TooManyObservers(256),
     ConsentExpired(FOLLOWS, TimeMs(1), TimeMs(2)),
     ConsentNotSigned(FOLLOWS),
+    *law_vectors.REFUSED,
+    *golden_core.REFUSED,
     *golden_actors.REFUSED,
 ]
 HAPPENED: list[Event] = [
@@ -365,6 +368,7 @@ HAPPENED: list[Event] = [
     ),
     ObserverAdmitted("Audit office", FOLLOWS, A),
     ObserverRevoked("Audit office", FOLLOWS, B),
+    *law_vectors.HAPPENED,
     *golden_actors.HAPPENED,
 ]
 

@@ -6,6 +6,7 @@ import threading
 from typing import Any
 from urllib.parse import urlencode
 
+import httpx
 import pytest
 import trio
 import trio.testing
@@ -20,8 +21,9 @@ from services.registry import StampAct, StampDocument
 from verifier import Outcome, Pin, verify
 
 
-def path_of(query: QueryKind) -> str:
-    return f"/v1/queries/{query.name}?{urlencode(words_for(query))}"
+def path_of(query: QueryKind, paid: httpx.Response) -> str:
+    known = {"transaction": paid.json()["id"]}
+    return f"/v1/queries/{query.name}?{urlencode(words_for(query, **known))}"
 
 
 @in_trio
@@ -30,9 +32,9 @@ async def test_every_query_is_answered() -> None:
     chain = ChainOfOne()
 
     async with serving(chain) as client:
-        await submit(client, chain.signed("treasury", pay("health", 125, "INV-1")))
+        paid = await submit(client, chain.signed("treasury", pay("health", 125, "INV-1")))
         for name, query in QUERIES.items():
-            answer = await client.get(path_of(query))
+            answer = await client.get(path_of(query, paid))
 
             found = answer.json()
             assert answer.status_code == 200, found
@@ -50,10 +52,10 @@ async def test_whatever_an_answer_says_proves_it_is_a_proof() -> None:
     proved: dict[str, int] = {}
 
     async with serving(chain) as client:
-        await submit(client, chain.signed("treasury", pay("health", 125, "INV-1")))
+        paid = await submit(client, chain.signed("treasury", pay("health", 125, "INV-1")))
         await submit(client, chain.signed("health", stamp))
         for name, query in QUERIES.items():
-            found = (await client.get(path_of(query))).json()
+            found = (await client.get(path_of(query, paid))).json()
             names = [each for each in found["proved_by"] if each is not None]
             assert len(found["proved_by"]) in (len(found["rows"]), 1, 0)
             for each in names:

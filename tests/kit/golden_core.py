@@ -1,0 +1,19 @@
+"""Golden specimens of kept calls and of the agenda."""
+
+import hashlib
+
+from ledger.agenda import EchoesSpent
+from ledger.calls import NoneGiven, NotAuthorised, TooDeep, TooMany, Unreadable
+from ledger.operation import Refusal
+from primitives.ids import AccountId
+
+_A = AccountId(hashlib.sha256(b"somebody").digest())
+
+REFUSED: list[Refusal] = [
+    Unreadable(),
+    NoneGiven(),
+    TooDeep(2),
+    TooMany(65_536),
+    NotAuthorised(_A),
+    EchoesSpent(64),
+]
