@@ -12,6 +12,7 @@ from bench import (
     flood,
     guards,
     joining,
+    kernel_books,
     ledger,
     links,
     load,
@@ -30,6 +31,7 @@ from bench.report import Report
 
 MODULES: Final = (
     ledger,
+    kernel_books,
     tree,
     storage,
     proofs,

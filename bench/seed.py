@@ -107,7 +107,7 @@ def _entries(begun: Genesis, count: int, row: WindowIds) -> list[Entry]:
             changed=Height(1),
         )
         found.append((ACCOUNTS.number, ACCOUNTS.key(account), encode(one)))
-        balance = Balance(chance.randrange(10**9))
+        balance = Balance(chance.randrange(10**9), 0)
         found.append((BALANCES.number, BALANCES.key(Holding(account, "GBP")), encode(balance)))
     return found
 

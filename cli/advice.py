@@ -19,7 +19,7 @@ NEXT: Final = {
     "block.unknown": "`mithaq block` without a height shows the latest.",
     "books.duplicate_reference": "`mithaq tx show` with that transaction shows what was paid; "
     "another payment needs another reference.",
-    "books.not_the_issuer": "only the issuer's key may do this: --actor and --key say who acts.",
+    "assets.not_the_issuer": "only the issuer's key may do this: --actor and --key say who acts.",
     "books.overdraft": "`mithaq account` with that account shows what it holds.",
     "books.pays_itself": "--actor says who pays, to= who is paid.",
     "evidence.already_reported": "`mithaq tx show` with that transaction shows what came of it.",

@@ -22,8 +22,8 @@ from typing import Any, final
 from ledger import tree
 from ledger.act import Act, Deed, Work
 from ledger.agenda import AGENDA, Due, due_by, read_duty, share_echoes
-from ledger.books import check_supply
 from ledger.calls import Law
+from ledger.conservation import check_books
 from ledger.operation import Refused
 from ledger.parameters import parameters
 from ledger.receipt import Outcome, Receipt, receipts_root
@@ -238,7 +238,7 @@ class BlockRun:
 
     def finish(self) -> Execution:
         """The block's results. Called once, last."""
-        check_supply(self._overlay)
+        check_books(self._overlay)
         committed = tuple((until, name) for name, until in self._committed.items())
         forgotten = forgotten_by(
             self._state, height=self._height, time_ms=self._time_ms, window_ms=self._window_ms

@@ -2,12 +2,17 @@
 
 A transfer has one payer and several lines, all or nothing. No balance falls below the floor of its
 account: 0, unless it is a running account that was granted another; what is below zero is owed. A
+part of a balance may be **held** for somebody (`holds`): it is in the balance and in the supply,
+but it cannot be spent, so what is available is the balance less what is held, above the floor. A
 payer uses a reference once: the second act with it is refused, so that a statement sent twice is
 paid once. A row of zero is no row.
 
 An asset has one issuer, who alone makes it and takes it back: to and from balances, so that what
 exists is always their sum. Balances below zero count in it, so a balance may be larger than the
 supply; all three stay within ±(2^63 − 1).
+
+Whatever leaves an account by a call is judged by the earmark of its asset (`assets`), by freezes
+and limits of the account (`restraints`), and by what a delegated key may spend (`act.spend`).
 """
 
 import datetime
@@ -16,8 +21,9 @@ from typing import TYPE_CHECKING, Annotated, Final, NamedTuple, final
 
 from msgspec import Meta, Struct
 
-from ledger import checkpoints
+from ledger import assets, checkpoints, restraints
 from ledger.accounts import ACCOUNTS, Account, Floor, PublicText, UnknownAccount
+from ledger.assets import Amount, Asset, AssetCode, NoSnapshots, asset_key
 from ledger.operation import Refusal, Refused
 from ledger.state import Overlay, Table
 from primitives import limits
@@ -26,8 +32,6 @@ from primitives.ids import INTEGER_MAX, AccountId, Height, Natural, Signed, Size
 if TYPE_CHECKING:
     from ledger.act import Act
 
-AssetCode = Annotated[str, Meta(pattern=r"^[A-Z][A-Z0-9]{2,11}(?!\n)$", max_length=12)]
-Amount = Annotated[int, Meta(ge=1, le=INTEGER_MAX)]
 Reference = Annotated[
     str,
     # ASCII, so that what looks equal is equal; no space at either end.
@@ -55,27 +59,15 @@ class Line(Struct, array_like=True, frozen=True):
     ]
 
 
-Exponent = Annotated[int, Meta(ge=0, le=limits.EXPONENT_MAX)]
 Lines = Annotated[tuple[Line, ...], Meta(min_length=1, max_length=limits.LINES_MAX)]
 
 
 @final
-class Asset(Struct, array_like=True, frozen=True):
-    """The row of an asset: decimal places, and the account that answers for it.
-
-    With snapshots, what each account held of it after any earlier block is known (`balance_at`).
-    """
-
-    exponent: Exponent
-    issuer: Sized32[AccountId]
-    snapshots: bool
-
-
-@final
 class Balance(Struct, array_like=True, frozen=True):
-    """The row of what an account holds of an asset, or owes; never zero."""
+    """The row of what an account holds of an asset, or owes, and what of it is held for others."""
 
     amount: Signed[int]
+    held: Natural[int]
 
 
 @final
@@ -106,10 +98,6 @@ class PayerReference(NamedTuple):
     reference: str
 
 
-def _asset_key(asset: str) -> bytes:
-    return asset.encode("ascii")
-
-
 def _holding_key(holding: Holding) -> bytes:
     return holding.account + holding.asset.encode("ascii")
 
@@ -118,39 +106,11 @@ def _reference_key(used: PayerReference) -> bytes:
     return used.payer + used.reference.encode("ascii")
 
 
-ASSETS: Final = Table[str, Asset](3, "assets", _asset_key, Asset)
 BALANCES: Final = Table[Holding, Balance](4, "balances", _holding_key, Balance)
-SUPPLIES: Final = Table[str, Supply](5, "supplies", _asset_key, Supply)
+SUPPLIES: Final = Table[str, Supply](5, "supplies", asset_key, Supply)
 REFERENCES: Final = Table[PayerReference, ReferenceUse](
     6, "references", _reference_key, ReferenceUse
 )
-
-
-class UnknownAsset(Refusal, tag="books.unknown_asset", frozen=True):
-    """There is no asset {asset}."""
-
-    asset: AssetCode
-
-
-class AssetInUse(Refusal, tag="books.asset_in_use", frozen=True):
-    """There is an asset {asset} already, issued by {issuer}."""
-
-    asset: AssetCode
-    issuer: Sized32[AccountId]
-
-
-class NoSnapshots(Refusal, tag="books.no_snapshots", frozen=True):
-    """Of {asset} is not kept what accounts held of it earlier."""
-
-    asset: AssetCode
-
-
-class NotTheIssuer(Refusal, tag="books.not_the_issuer", frozen=True):
-    """Account {account} does not issue {asset}, {issuer} does."""
-
-    account: Sized32[AccountId]
-    asset: AssetCode
-    issuer: Sized32[AccountId]
 
 
 class SupplyTooLarge(Refusal, tag="books.supply_too_large", frozen=True):
@@ -213,10 +173,17 @@ class NoSuchDate(Refusal, tag="books.no_such_date", frozen=True):
     value_date: ValueDate
 
 
+NOTHING: Final = Balance(0, 0)
+
+
+def holding_of(state: Overlay, holding: Holding) -> Balance:
+    """The row of a balance, where there is none, that of nothing."""
+    return state[BALANCES].find(holding) or NOTHING
+
+
 def balance_of(state: Overlay, account: AccountId, asset: str) -> int:
     """What an account holds of an asset; below zero, what it owes."""
-    row = state[BALANCES].find(Holding(account, asset))
-    return 0 if row is None else row.amount
+    return holding_of(state, Holding(account, asset)).amount
 
 
 def balance_at(state: Overlay, account: AccountId, asset: str, height: Height) -> int:
@@ -239,50 +206,64 @@ def supply_at(state: Overlay, asset: str, height: Height) -> int:
         Refused: unknown asset, or one without snapshots.
     """
     _need_snapshots(state, asset)
-    return checkpoints.value_at(state, _asset_key(asset), height, _supply(state, asset))
+    return checkpoints.value_at(state, asset_key(asset), height, supply_of(state, asset))
 
 
-def transfer(act: "Act", *, payer: AccountId, asset: str, lines: Sequence[Line]) -> None:
+def transfer(
+    act: "Act",
+    *,
+    payer: AccountId,
+    asset: str,
+    lines: Sequence[Line],
+    purpose: str | None = None,
+) -> None:
     """Move each line's amount from the payer to its payee. Whether the payer agrees is not asked.
 
     Raises:
         Refused: unknown asset or payee, a day that does not exist, a reference used before, less
-            than the sum of the lines above the payer's floor, or more than a payee can hold.
+            than the sum of the lines above the payer's floor, more than a payee can hold, not what
+            the asset is earmarked for, or beyond what restrains the payer.
+        Rejected: a delegated key may not spend it.
     """
     state = act.state
-    row = _asset(state, asset)
-    lowest = _account(act, payer).lowest
-    left = balance_of(state, payer, asset)
-    held: dict[AccountId, int] = {}
+    row = assets.need(state, asset)
+    lowest = need_account(act, payer).lowest
+    before = holding_of(state, Holding(payer, asset))
+    left = before.amount
+    bound = row.earmark or purpose is not None
+    received: dict[AccountId, Balance] = {}
     references: dict[str, None] = {}
     for index, line in enumerate(lines):
-        _check_line(act, payer, index, line)
-        _check_reference(act, payer, index, line.reference, references)
-        _check_floor(Holding(payer, asset), index, line.amount, left, lowest)
+        _judge_line(act, payer, index, line)
+        if bound:
+            assets.judge_payment(act, asset, row, line=index, to=line.to, purpose=purpose)
+        judge_reference(act, payer, index, line.reference, references)
+        judge_floor(Holding(payer, asset), index, line.amount, left - before.held, lowest)
         left -= line.amount
-        before = held[line.to] if line.to in held else balance_of(state, line.to, asset)
-        _check_ceiling(Holding(line.to, asset), index, line.amount, before)
-        held[line.to] = before + line.amount
+        payee = Holding(line.to, asset)
+        had = received[line.to] if line.to in received else holding_of(state, payee)
+        received[line.to] = raised(payee, index, had, line.amount)
+    restraint = restraints.judge(act, payer, asset, before.amount - left)
     for line in lines:
         act.spend(payer, asset, line.amount, line.to)
 
-    _set_balance(act, row, Holding(payer, asset), left)
-    for payee, amount in held.items():
-        _set_balance(act, row, Holding(payee, asset), amount)
-    _use_references(act, payer, references)
+    if restraint is not None:
+        restraints.write(act, payer, restraint)
+    set_balance(act, row, Holding(payer, asset), Balance(left, before.held))
+    for account, balance in received.items():
+        set_balance(act, row, Holding(account, asset), balance)
+    use_references(act, payer, references)
 
 
 def define_asset(act: "Act", code: str, asset: Asset) -> None:
-    """Write a new asset. Whether the actor may define it is not asked.
+    """Write a new asset, of which nothing exists yet. Whether the actor may is not asked.
 
     Raises:
-        Refused: the code is in use.
+        Refused: the code is in use, or the asset cannot be.
     """
-    known = act.state[ASSETS].find(code)
-    if known is not None:
-        raise Refused(AssetInUse(code, known.issuer))
+    assets.judge_definition(act, code, asset)
 
-    act.state[ASSETS][code] = asset
+    act.state[assets.ASSETS][code] = asset
     act.state[SUPPLIES][code] = Supply(0)
 
 
@@ -293,85 +274,73 @@ def issue(act: "Act", *, asset: str, to: AccountId, amount: int, reference: str)
         Refused: unknown asset or account, the actor is not the issuer, a reference used before, or
             more than can exist or the account can hold.
     """
-    row = _asset_of_issuer(act, asset)
-    supply = _supply(act.state, asset)
-    _account(act, to)
+    row = assets.need_of_issuer(act, asset)
+    supply = supply_of(act.state, asset)
+    need_account(act, to)
     references: dict[str, None] = {}
-    _check_reference(act, act.actor, 0, reference, references)
+    judge_reference(act, act.actor, 0, reference, references)
     if supply + amount > INTEGER_MAX:
         raise Refused(SupplyTooLarge(asset, supply, amount))
-    held = balance_of(act.state, to, asset)
-    _check_ceiling(Holding(to, asset), 0, amount, held)
+    payee = Holding(to, asset)
+    after = raised(payee, 0, holding_of(act.state, payee), amount)
 
-    _set_balance(act, row, Holding(to, asset), held + amount)
+    set_balance(act, row, payee, after)
     _set_supply(act, row, asset, supply + amount)
-    _use_references(act, act.actor, references)
+    use_references(act, act.actor, references)
 
 
 def retire(act: "Act", *, asset: str, amount: int, reference: str) -> None:
     """Take an amount of an asset out of the world, as its issuer, from the issuer's own balance.
 
     Raises:
-        Refused: unknown asset, the actor is not the issuer, a reference used before, or less than
-            the amount above the issuer's floor.
+        Refused: unknown asset, the actor is not the issuer, a reference used before, less than the
+            amount above the issuer's floor, or beyond what restrains the issuer.
+        Rejected: a delegated key may not spend it.
     """
-    row = _asset_of_issuer(act, asset)
-    supply = _supply(act.state, asset)
+    row = assets.need_of_issuer(act, asset)
+    supply = supply_of(act.state, asset)
     references: dict[str, None] = {}
-    _check_reference(act, act.actor, 0, reference, references)
-    held = balance_of(act.state, act.actor, asset)
-    lowest = _account(act, act.actor).lowest
-    _check_floor(Holding(act.actor, asset), 0, amount, held, lowest)
+    judge_reference(act, act.actor, 0, reference, references)
+    holding = Holding(act.actor, asset)
+    before = holding_of(act.state, holding)
+    lowest = need_account(act, act.actor).lowest
+    judge_floor(holding, 0, amount, before.amount - before.held, lowest)
     if amount > supply:  # where others are below zero, one may hold more than there is
         raise Refused(SupplyTooSmall(asset, supply, amount))
+    restraint = restraints.judge(act, act.actor, asset, amount)
     act.spend(act.actor, asset, amount, None)
 
-    _set_balance(act, row, Holding(act.actor, asset), held - amount)
+    if restraint is not None:
+        restraints.write(act, act.actor, restraint)
+    set_balance(act, row, holding, Balance(before.amount - amount, before.held))
     _set_supply(act, row, asset, supply - amount)
-    _use_references(act, act.actor, references)
+    use_references(act, act.actor, references)
 
 
-def _account(act: "Act", account: AccountId) -> Account:
+def need_account(act: "Act", account: AccountId) -> Account:
+    """The account of an id.
+
+    Raises:
+        Refused: there is none.
+    """
     return act.state[ACCOUNTS].need(account, UnknownAccount(account))
 
 
-def _asset(state: Overlay, asset: str) -> Asset:
-    return state[ASSETS].need(asset, UnknownAsset(asset))
-
-
-def _need_snapshots(state: Overlay, asset: str) -> None:
-    if not _asset(state, asset).snapshots:
-        raise Refused(NoSnapshots(asset))
-
-
-def _asset_of_issuer(act: "Act", asset: str) -> Asset:
-    row = _asset(act.state, asset)
-    if row.issuer != act.actor:
-        raise Refused(NotTheIssuer(act.actor, asset, row.issuer))
-    return row
-
-
-def _supply(state: Overlay, asset: str) -> int:
+def supply_of(state: Overlay, asset: str) -> int:
+    """What exists of an asset that is defined."""
     supply = state[SUPPLIES].find(asset)
     assert supply is not None, f"the asset {asset} has no supply"
     return supply.amount
 
 
-def _check_line(act: "Act", payer: AccountId, index: int, line: Line) -> None:
-    if line.to == payer:
-        raise Refused(PaysItself(payer, index))
-    _account(act, line.to)
-    if line.value_date is not None:
-        try:
-            datetime.date.fromisoformat(line.value_date)
-        except ValueError:
-            raise Refused(NoSuchDate(index, line.value_date)) from None
-
-
-def _check_reference(
+def judge_reference(
     act: "Act", payer: AccountId, index: int, reference: str, here: dict[str, None]
 ) -> None:
-    """It is new to the payer; then it is one of those used `here`."""
+    """It is new to the payer; then it is one of those used `here`.
+
+    Raises:
+        Refused: it was used before.
+    """
     used = act.state[REFERENCES].find(PayerReference(payer, reference))
     if used is not None or reference in here:
         by = act.transaction_id if used is None else used.transaction
@@ -379,49 +348,62 @@ def _check_reference(
     here[reference] = None
 
 
-def _check_floor(payer: Holding, line: int, amount: int, left: int, lowest: int) -> None:
-    if left - amount < lowest:
-        raise Refused(Overdraft(payer.account, payer.asset, line, amount, left - lowest, lowest))
+def judge_floor(payer: Holding, line: int, amount: int, free: int, lowest: int) -> None:
+    """What is not held covers an amount, above the floor.
+
+    Raises:
+        Refused: it does not.
+    """
+    if free - amount < lowest:
+        raise Refused(Overdraft(payer.account, payer.asset, line, amount, free - lowest, lowest))
 
 
-def _check_ceiling(payee: Holding, line: int, amount: int, held: int) -> None:
-    if held + amount > INTEGER_MAX:
-        raise Refused(BalanceTooLarge(payee.account, payee.asset, line, amount, held))
+def raised(payee: Holding, line: int, before: Balance, amount: int) -> Balance:
+    """A balance after it received an amount.
+
+    Raises:
+        Refused: that is more than can be counted.
+    """
+    if before.amount + amount > INTEGER_MAX:
+        raise Refused(BalanceTooLarge(payee.account, payee.asset, line, amount, before.amount))
+    return Balance(before.amount + amount, before.held)
 
 
-def _use_references(act: "Act", payer: AccountId, references: Iterable[str]) -> None:
+def use_references(act: "Act", payer: AccountId, references: Iterable[str]) -> None:
+    """Write that a payer used these, which were judged."""
     for reference in references:
         act.state[REFERENCES][PayerReference(payer, reference)] = ReferenceUse(act.transaction_id)
 
 
-def _set_balance(act: "Act", asset: Asset, holding: Holding, amount: int) -> None:
+def set_balance(act: "Act", asset: Asset, holding: Holding, balance: Balance) -> None:
+    """Write what an account holds, and what it held, if that is asked for."""
     if asset.snapshots:
-        before = balance_of(act.state, *holding)
-        checkpoints.note(act, _holding_key(holding), before)
-    if amount == 0:
-        del act.state[BALANCES][holding]
+        before = holding_of(act.state, holding).amount
+        if before != balance.amount:
+            checkpoints.note(act, _holding_key(holding), before)
+    if balance.amount or balance.held:
+        act.state[BALANCES][holding] = balance
     else:
-        act.state[BALANCES][holding] = Balance(amount)
+        del act.state[BALANCES][holding]
+
+
+def _need_snapshots(state: Overlay, asset: str) -> None:
+    if not assets.need(state, asset).snapshots:
+        raise Refused(NoSnapshots(asset))
+
+
+def _judge_line(act: "Act", payer: AccountId, index: int, line: Line) -> None:
+    if line.to == payer:
+        raise Refused(PaysItself(payer, index))
+    need_account(act, line.to)
+    if line.value_date is not None:
+        try:
+            datetime.date.fromisoformat(line.value_date)
+        except ValueError:
+            raise Refused(NoSuchDate(index, line.value_date)) from None
 
 
 def _set_supply(act: "Act", asset: Asset, code: str, amount: int) -> None:
     if asset.snapshots:
-        checkpoints.note(act, _asset_key(code), _supply(act.state, code))
+        checkpoints.note(act, asset_key(code), supply_of(act.state, code))
     act.state[SUPPLIES][code] = Supply(amount)
-
-
-def check_supply(overlay: Overlay) -> None:
-    """What the block did to the balances of an asset, it did to its supply: else money was made.
-
-    An assertion: no rule may do it, so a rule that does is our bug, and its block has no roots.
-    """
-    drift: dict[bytes, int] = {}
-    for key, before, now in overlay.changed(BALANCES):
-        asset = key[32:]
-        change = (now.amount if now else 0) - (before.amount if before else 0)
-        drift[asset] = drift.get(asset, 0) + change
-    for key, was, is_now in overlay.changed(SUPPLIES):
-        change = (is_now.amount if is_now else 0) - (was.amount if was else 0)
-        drift[key] = drift.get(key, 0) - change
-    broken = {asset.decode(): amount for asset, amount in drift.items() if amount}
-    assert not broken, f"balances and supply of a block drift apart by {broken}"

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Annotated, Final, final
 from msgspec import Meta, Struct
 
 from ledger.accounts import ACCOUNTS, UnknownAccount
-from ledger.books import ASSETS, AssetCode, UnknownAsset
+from ledger.assets import ASSETS, AssetCode, UnknownAsset
 from ledger.operation import Refusal, Refused
 from ledger.roles import ROLE_DEFINITIONS, Role, UnknownRole
 from ledger.state import Table

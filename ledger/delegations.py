@@ -23,7 +23,7 @@ from msgspec import Meta, Struct
 
 from ledger.accounts import ACCOUNTS, Account, JustChanged, NoKeysToChange, UnknownAccount
 from ledger.agenda import AgendaKey
-from ledger.books import Amount, AssetCode
+from ledger.assets import Amount, AssetCode
 from ledger.operation import Duty, Event, Operation, OperationTag, Refusal, Refused, code
 from ledger.state import Table
 from primitives import kernel_limits

@@ -27,19 +27,9 @@ from ledger.accounts import (
 )
 from ledger.accounts import contradictions as account_contradictions
 from ledger.appointments import rows_of_grants
+from ledger.assets import ASSETS, Amount, Asset, AssetCode, Exponent
 from ledger.block import Execution
-from ledger.books import (
-    ASSETS,
-    BALANCES,
-    SUPPLIES,
-    Amount,
-    Asset,
-    AssetCode,
-    Balance,
-    Exponent,
-    Holding,
-    Supply,
-)
+from ledger.books import BALANCES, SUPPLIES, Balance, Holding, Supply
 from ledger.membership import MEMBERSHIP, VALIDATORS, Membership, Records, ValidatorsRow
 from ledger.observers import (
     OBSERVERS,
@@ -264,10 +254,10 @@ def _rows(document: GenesisDocument) -> dict[Slot, bytes | None]:
         put(table, key, enacted)
     supplies = dict.fromkeys((asset.code for asset in document.assets), 0)
     for balance in document.balances:
-        put(BALANCES, Holding(balance.account, balance.asset), Balance(balance.amount))
+        put(BALANCES, Holding(balance.account, balance.asset), Balance(balance.amount, 0))
         supplies[balance.asset] += balance.amount
     for asset in document.assets:
-        put(ASSETS, asset.code, Asset(asset.exponent, asset.issuer, snapshots=False))
+        put(ASSETS, asset.code, Asset(asset.exponent, asset.issuer, snapshots=False, earmark=()))
         put(SUPPLIES, asset.code, Supply(supplies[asset.code]))
     return rows
 

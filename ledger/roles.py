@@ -43,7 +43,13 @@ NOTARY: Final[Role] = "notary"
 """Certifies copies of documents."""
 ASSET_ISSUER: Final[Role] = "asset_issuer"
 """Defines assets, and is then their issuer."""
-KERNEL_ROLES: Final = (REGISTRAR, NOTARY, ASSET_ISSUER)
+SUPERVISOR: Final[Role] = "supervisor"
+"""Sets limits on what leaves an account."""
+INVESTIGATOR: Final[Role] = "investigator"
+"""Freezes accounts for a while."""
+COURT: Final[Role] = "court"
+"""Freezes accounts for as long as it says."""
+KERNEL_ROLES: Final = (REGISTRAR, NOTARY, ASSET_ISSUER, SUPERVISOR, INVESTIGATOR, COURT)
 
 
 class RoleKey(NamedTuple):

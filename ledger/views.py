@@ -1,7 +1,8 @@
 """Answers about a snapshot: what the API, the engine and the command line ask of the kernel."""
 
 from ledger.accounts import ACCOUNTS, Account
-from ledger.books import ASSETS, BALANCES, SUPPLIES, Asset, Holding
+from ledger.assets import ASSETS, Asset
+from ledger.books import BALANCES, SUPPLIES, Holding
 from ledger.membership import validator_records, validators_at
 from ledger.parameters import NETWORK, Parameters, parameters
 from ledger.roles import ROLES, RoleKey

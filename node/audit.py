@@ -14,8 +14,9 @@ as closely as what is at hand allows.
 from collections import Counter
 from typing import Any, final
 
+from ledger.assets import ASSETS
 from ledger.block import BlockRun, Execution
-from ledger.books import ASSETS, BALANCES, SUPPLIES
+from ledger.books import BALANCES, SUPPLIES
 from ledger.receipt import Outcome, Receipt, receipts_root
 from node.audit_ground import AuditGround
 from node.audit_report import AssetTotal, Counts, Divergence, RootAt

@@ -51,6 +51,7 @@ class Domain(Enum):
     RETAINED = "retained"
     PARAMETERS = "parameters"
     DUTY = "duty"
+    HOLD = "hold"
 
     @property
     def tag(self) -> bytes:

@@ -69,3 +69,21 @@ DELEGATED_ALLOWANCES_MAX: Final = 8
 """Assets that a delegated key spends: each leaves a row of what was spent."""
 DELEGATED_MS_MAX: Final = 5 * 366 * 24 * 60 * 60 * 1000
 """A delegated key expires within five years, as a device's certificate does: none is forgotten."""
+
+# what money may do (ledger/assets.py, ledger/restraints.py, ledger/holds.py)
+CODE_LENGTH_MAX: Final = 32
+"""Characters of a code for a reason or a purpose: a word or three, never a sentence."""
+PURPOSES_MAX: Final = 16
+"""Purposes of an earmarked asset: a grant's budget lines; a payment looks through all of them."""
+ACCOUNT_LIMITS_MAX: Final = 16
+"""Limits of an account, one for each asset: they are one row, which each of its payments writes."""
+LIMIT_PERIOD_MS_MIN: Final = 60_000
+"""A minute: a limit in shorter periods is one on each call."""
+LIMIT_PERIOD_MS_MAX: Final = 366 * 24 * 60 * 60 * 1000
+"""A year: an annual ceiling."""
+HOLD_MS_MAX: Final = 10 * 366 * 24 * 60 * 60 * 1000
+"""Ten years: the guarantee of a building. What is promised for longer is a contract, not a hold."""
+FREEZE_WITHOUT_COURT_MS: Final = 72 * 60 * 60 * 1000
+"""Three days are what a financial intelligence unit commonly has before a judge must decide."""
+FREEZE_AGAIN_MS: Final = 30 * 24 * 60 * 60 * 1000
+"""From one freeze without a court to the next of the same account: else they were without end."""

@@ -15,17 +15,20 @@ from ledger import (
     accounts,
     agenda,
     appointments,
+    assets,
     books,
     calls,
     charters,
     checkpoints,
     delegations,
     evidence,
+    holds,
     membership,
     norms,
     observers,
     parameters,
     recoveries,
+    restraints,
     roles,
     suspensions,
     validators,
@@ -48,6 +51,8 @@ from services.authority import parameters as authority_parameters
 from services.authority import recoveries as authority_recoveries
 from services.authority import roles as authority_roles
 from services.authority import validators as authority_validators
+from services.money import holds as money_holds
+from services.money import restraints as money_restraints
 
 T = TypeVar("T")
 
@@ -84,7 +89,7 @@ SERVICES: Final = (
             authority_observers,
         ),
     ),
-    _single(money),
+    Service(money, (money, money_holds, money_restraints)),
     _single(registry),
 )
 KERNEL: Final[tuple[ModuleType, ...]] = (
@@ -93,11 +98,14 @@ KERNEL: Final[tuple[ModuleType, ...]] = (
     delegations,
     roles,
     appointments,
+    assets,
     books,
+    holds,
+    restraints,
+    checkpoints,
     calls,
     agenda,
     charters,
-    checkpoints,
     membership,
     validators,
     suspensions,

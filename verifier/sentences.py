@@ -50,6 +50,9 @@ TABLES: Final = {
     22: "held_roles",
     23: "role_counts",
     24: "agenda",
+    32: "holds",
+    33: "holds_of",
+    34: "restraints",
     35: "checkpoint_series",
     36: "checkpoints",
     38: "charters",
@@ -197,7 +200,7 @@ def _stamp(fields: Sequence[Any]) -> str | None:
 
 
 def _is_balance(table: int, key: bytes) -> bool:
-    """The table of balances: account and asset to an amount, which is never zero."""
+    """The table of balances: account and asset to an amount, and what of it is promised."""
     return table == BALANCES and len(key) > 32 and key[32:].isascii()
 
 
@@ -215,11 +218,11 @@ def _balance(table: int, key: bytes, value: bytes) -> str | None:
     except Invalid:
         return None
     match record:
-        case [int(amount)] if not isinstance(amount, bool):
+        case [int(amount), int(promised)] if bool not in (type(amount), type(promised)):
             asset = shown_name(key[32:].decode("ascii"))
-            if amount < 0:
-                return f"account {key[:32].hex()} owed {-amount:,} minor units of {asset}"
-            return f"account {key[:32].hex()} held {amount:,} minor units of {asset}"
+            verb = "owed" if amount < 0 else "held"
+            text = f"account {key[:32].hex()} {verb} {abs(amount):,} minor units of {asset}"
+            return f"{text}, with {promised:,} promised to others" if promised else text
         case _:
             return None
 

@@ -13,7 +13,7 @@ import msgspec
 import trio
 from litestar import Request
 
-from ledger.books import AssetCode
+from ledger.assets import AssetCode
 from node.api.problems import (
     REQUEST_MALFORMED,
     REQUEST_MEDIA_TYPE,

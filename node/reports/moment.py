@@ -12,7 +12,7 @@ from typing import Any, Final, final
 
 from ledger import views
 from ledger.accounts import Account
-from ledger.books import ASSETS
+from ledger.assets import ASSETS
 from ledger.genesis import GenesisDocument
 from ledger.query import Page, Question
 from ledger.receipt import Receipt

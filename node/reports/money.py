@@ -12,7 +12,8 @@ from urllib.parse import urlencode
 
 from msgspec import Meta, Struct
 
-from ledger.books import AssetCode, Description
+from ledger.assets import AssetCode
+from ledger.books import Description
 from ledger.query import PAGE_ROWS_DEFAULT, After, Limit, OneAccount, Page
 from node.reports.moment import Moment, Report
 from node.reports.movements import SPENDING, Movement, MovementKind, movements

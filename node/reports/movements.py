@@ -1,14 +1,16 @@
 """What happened to an account's balance in one asset, one movement after the other.
 
 A movement is read from the events in receipts: nothing else moves money. A **payment** leaves the
-account for another. A **credit note** is what a running account pays to it: somebody for whom
-another signs, such as a vendor, gives back. What any other account pays to it is only **received**.
+account for another, by a transfer or because a hold on it was captured. A **credit note** is what a
+running account pays to it: somebody for whom another signs, such as a vendor, gives back. What any
+other account pays to it is only **received**.
 """
 
 from collections.abc import Iterator
 from enum import Enum, unique
 from typing import Any, Final, NamedTuple, final
 
+from ledger.holds import Captured
 from ledger.query import no_place
 from node.reports.moment import Moment
 from node.reports.page import Bookmark, Order
@@ -103,7 +105,7 @@ def _within(
             receipt.transaction_id,
             other,
             change,
-            event.reference,
+            event.reference or "",
             getattr(event, "value_date", None) or moment.day(place.height),
         )
         for entry, event in enumerate(receipt.events)
@@ -120,6 +122,12 @@ def _effects(
 ) -> Iterator[tuple[MovementKind, AccountId, int]]:
     match event:
         case Transferred(asset=code, payer=payer, to=to, amount=amount) if code == asset:
+            if payer == account:
+                yield MovementKind.PAYMENT, to, -amount
+            elif to == account:
+                back = moment.is_running(payer)
+                yield MovementKind.CREDIT_NOTE if back else MovementKind.RECEIVED, payer, amount
+        case Captured(asset=code, account=payer, to=to, amount=amount) if code == asset:
             if payer == account:
                 yield MovementKind.PAYMENT, to, -amount
             elif to == account:

@@ -75,7 +75,7 @@ def test_what_a_rule_can_answer_is_read_from_its_code() -> None:
         "books.no_such_date",
         "books.overdraft",
         "books.pays_itself",
-        "books.unknown_asset",
+        "assets.unknown",
     } <= set(refusals)
     assert not {tag for tag in refusals if tag.startswith(("registry.", "membership."))}
     assert tags(answers_of(Transfer.apply, Event)) == ["money.transferred"]

@@ -10,9 +10,10 @@ from typing import Any, Protocol
 
 from kit.api import ChainOfOne
 from kit.ledger import GBP, account_id, genesis_document, pay
-from ledger import books
+from ledger import assets, books
 from ledger.act import Act
-from ledger.books import AssetCode, Balance, Holding, Lines
+from ledger.assets import AssetCode
+from ledger.books import Balance, Holding, Lines
 from ledger.genesis import GenesisBalance
 from ledger.operation import Operation, Refused
 from ledger.transaction import Transaction, check_transaction
@@ -69,8 +70,8 @@ def skims(transfer: Pays, act: Act) -> None:
     works = Holding(account_id("works"), transfer.asset)
     held, skimmed = rows.find(payee), rows.find(works)
     assert held is not None
-    rows[payee] = Balance(held.amount - 1)
-    rows[works] = Balance(1 if skimmed is None else skimmed.amount + 1)
+    rows[payee] = Balance(held.amount - 1, held.held)
+    rows[works] = Balance(1 if skimmed is None else skimmed.amount + 1, 0)
 
 
 def misreports(transfer: Pays, act: Act) -> None:
@@ -80,7 +81,7 @@ def misreports(transfer: Pays, act: Act) -> None:
 
 def refuses(transfer: Pays, _act: Act) -> None:
     """Every payment is refused."""
-    raise Refused(books.UnknownAsset(transfer.asset))
+    raise Refused(assets.UnknownAsset(transfer.asset))
 
 
 def stamps(transfer: Pays, act: Act) -> None:
@@ -98,8 +99,8 @@ def taxes(transfer: Pays, act: Act) -> None:
     held, gets = rows.find(works), rows.find(health)
     assert held is not None
     assert gets is not None
-    rows[works] = Balance(held.amount - 1)
-    rows[health] = Balance(gets.amount + 1)
+    rows[works] = Balance(held.amount - 1, held.held)
+    rows[health] = Balance(gets.amount + 1, gets.held)
 
 
 @dataclass

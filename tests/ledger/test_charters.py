@@ -10,7 +10,7 @@ from kit.motions import BODY, Found, charter_of, procedure
 from ledger import charters
 from ledger.accounts import UnknownAccount
 from ledger.act import Act
-from ledger.books import UnknownAsset
+from ledger.assets import UnknownAsset
 from ledger.charters import (
     CHARTERS,
     AssetMisplaced,

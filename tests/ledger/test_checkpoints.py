@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from kit.ledger import GBP, TREASURY_BALANCE, Chain, account_id, line
 from ledger import books
-from ledger.books import NoSnapshots, UnknownAsset
+from ledger.assets import NoSnapshots, UnknownAsset
 from ledger.checkpoints import CHECKPOINTS, SERIES
 from ledger.operation import Refused
 from ledger.state import Overlay
@@ -37,7 +37,9 @@ class Counting:
 def begin() -> Chain:
     """A chain on which the treasury issues shares whose past is kept."""
     chain = Chain.begin()
-    (receipt,) = chain.block(chain.act("treasury", DefineAsset(SHARE, 0, snapshots=True)))
+    (receipt,) = chain.block(
+        chain.act("treasury", DefineAsset(SHARE, 0, snapshots=True, earmark=()))
+    )
     assert receipt.refusal is None
     return chain
 

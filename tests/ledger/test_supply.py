@@ -32,7 +32,7 @@ class Mint(Operation, tag="test.mint", frozen=True):
 
     def apply(self, act: Act) -> None:
         held = books.balance_of(act.state, act.actor, GBP)
-        act.state[BALANCES][Holding(act.actor, GBP)] = Balance(held + self.amount)
+        act.state[BALANCES][Holding(act.actor, GBP)] = Balance(held + self.amount, 0)
 
 
 class Burn(Operation, tag="test.burn", frozen=True):

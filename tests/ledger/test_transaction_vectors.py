@@ -14,7 +14,7 @@ import msgpack
 import pytest
 from nacl.signing import VerifyKey
 
-from kit import golden_actors, golden_core, law_vectors
+from kit import golden_actors, golden_books, golden_core, law_vectors
 from kit.accused import two_prepares
 from kit.golden import compare_or_rewrite
 from kit.ledger import GBP, account_id, key, line
@@ -32,18 +32,15 @@ from ledger.accounts import (
     UnknownAccount,
     WeightedKey,
 )
+from ledger.assets import AssetInUse, NoSnapshots, NotTheIssuer, UnknownAsset
 from ledger.books import (
-    AssetInUse,
     BalanceTooLarge,
     DuplicateReference,
-    NoSnapshots,
     NoSuchDate,
-    NotTheIssuer,
     Overdraft,
     PaysItself,
     SupplyTooLarge,
     SupplyTooSmall,
-    UnknownAsset,
 )
 from ledger.charters import (
     AssetMisplaced,
@@ -275,7 +272,7 @@ TRANSACTIONS: dict[str, tuple[list[tuple[str, Operation]], list[str]]] = {
     ),
     "an asset, made and taken back": (
         [
-            ("treasury", DefineAsset("EUR", 2, snapshots=False)),
+            ("treasury", DefineAsset("EUR", 2, snapshots=False, earmark=())),
             ("treasury", Issue("EUR", B, INTEGER_MAX, "mint 1")),
             ("treasury", Retire("EUR", 1, "burn 1")),
         ],
@@ -283,6 +280,7 @@ TRANSACTIONS: dict[str, tuple[list[tuple[str, Operation]], list[str]]] = {
     ),
     **law_vectors.TRANSACTIONS,
     **golden_actors.TRANSACTIONS,
+    **golden_books.TRANSACTIONS,
 }
 REFUSED: list[Refusal] = [
     UnknownAccount(A),
@@ -347,6 +345,7 @@ REFUSED: list[Refusal] = [
     *law_vectors.REFUSED,
     *golden_core.REFUSED,
     *golden_actors.REFUSED,
+    *golden_books.REFUSED,
 ]
 HAPPENED: list[Event] = [
     Transferred(A, 0, B, GBP, 12_345, "INV-1", None),
@@ -358,7 +357,7 @@ HAPPENED: list[Event] = [
     RoleGranted("payer", B, A, None),
     RoleGranted("payer", None, A, None),
     RoleRevoked("payer", B, A),
-    AssetDefined("EUR", 2, A, snapshots=True),
+    AssetDefined("EUR", 2, A, snapshots=True, earmarked=False),
     Issued(A, B, "EUR", INTEGER_MAX, "mint 1"),
     Retired(A, "EUR", 1, "burn 1"),
     ValidatorAdded(Height(9), "Ministry 4", VOTES, NodeKey(key("node 4").public), A),
@@ -370,6 +369,7 @@ HAPPENED: list[Event] = [
     ObserverRevoked("Audit office", FOLLOWS, B),
     *law_vectors.HAPPENED,
     *golden_actors.HAPPENED,
+    *golden_books.HAPPENED,
 ]
 
 

@@ -68,7 +68,7 @@ def divergence(other: OtherChain, against: EntriesOf | None, tmp_path: Path) -> 
 def balance(name: str, theirs: int, ours: int, by: int | None) -> Entry:
     """A balance that differs."""
     key = BALANCES.key(Holding(account_id(name), GBP))
-    return Entry("balances", key, encode(Balance(theirs)), encode(Balance(ours)), by)
+    return Entry("balances", key, encode(Balance(theirs, 0)), encode(Balance(ours, 0)), by)
 
 
 @pytest.mark.parametrize("kind", ["snapshot", "node"])

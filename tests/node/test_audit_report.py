@@ -177,9 +177,9 @@ def test_an_entry_that_differs_is_told_with_both_values() -> None:
     assert "table balances, key 0102" in said
     assert "the chain  no such entry" in said
     assert "execution  93" in said  # no row of that table
-    known = replace(entry, expected=encode(Balance(-5)))
+    known = replace(entry, expected=encode(Balance(-5, 0)))
     said = "\n".join(sentences(replace(told, entries=(known,))))
-    assert 'the chain  {"amount": -5}' in said
+    assert 'the chain  {"amount": -5, "held": 0}' in said
     assert "written last by transaction 7" in said
     assert "compared with node http://127.0.0.1:1" in said
     assert "--node" not in said

@@ -248,7 +248,7 @@ def test_a_refusal_that_differs_is_told_with_its_sentence(
     found = diverging(other, refuses, tmp_path).divergence
 
     assert found is not None
-    assert found.expected.startswith("refused, books.unknown_asset: There is no asset GBP")
+    assert found.expected.startswith("refused, assets.unknown: There is no asset GBP")
     assert found.actual.startswith("applied, event 1 of 1: ")
 
 

@@ -55,7 +55,7 @@ class Forge(Operation, tag="test.forge", frozen=True):
         balances, holding = act.state[BALANCES], Holding(act.actor, GBP)
         row = balances.find(holding)
         assert row is not None
-        balances[holding] = Balance(row.amount + self.amount)
+        balances[holding] = Balance(row.amount + self.amount, row.held)
 
 
 KIND = Transaction[Transfer | Poison | Forge]

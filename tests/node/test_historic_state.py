@@ -40,7 +40,7 @@ def add(chain: ChainOfOne, data: bytes) -> None:
 def test_every_height_has_its_own_balance_root_and_proof() -> None:
     """What was held after each block, under the root in that block's header."""
     chain = a_chain(100, 20, 3)
-    expected = [None, Balance(100), Balance(120), Balance(123)]
+    expected = [None, Balance(100, 0), Balance(120, 0), Balance(123, 0)]
     hashed = key_hash(BALANCES.number, HELD)
 
     with chain.store.state() as state:
@@ -65,7 +65,7 @@ def test_a_snapshot_keeps_reading_earlier_heights_while_the_chain_goes_on() -> N
         add(chain, chain.signed("treasury", pay("health", 1, "later")))
         chain.make_block()
 
-        assert BALANCES.read(history.at(state, Height(1)), HEALTH) == Balance(100)
+        assert BALANCES.read(history.at(state, Height(1)), HEALTH) == Balance(100, 0)
         with pytest.raises(Rejected, match="there is no block 2 yet, the newest is 1"):
             history.at(state, Height(2))
 
@@ -78,7 +78,7 @@ def test_below_the_edge_a_height_is_refused_and_the_edge_itself_is_whole() -> No
         pass
 
     with chain.store.state() as state:
-        assert BALANCES.read(history.at(state, Height(2)), HEALTH) == Balance(120)
+        assert BALANCES.read(history.at(state, Height(2)), HEALTH) == Balance(120, 0)
         with pytest.raises(Rejected) as refused:
             history.at(state, Height(1))
     assert refused.value.code == HISTORY_PRUNED
@@ -95,16 +95,16 @@ async def test_the_api_reads_an_entry_at_a_height() -> None:
         then = (await client.get(f"{PATH}?height=1")).json()
         by_number = (await client.get(f"/v1/state/4/{HELD.hex()}?height=1")).json()
 
-    assert (now["height"], now["record"]) == (2, {"amount": 120})
+    assert (now["height"], now["record"]) == (2, {"amount": 120, "held": 0})
     assert then == {
         "height": 1,
         "state_root": chain.store.header(Height(1)).state_root.hex(),
         "table": "balances",
         "key": HELD.hex(),
         "value": then["value"],
-        "record": {"amount": 100},
+        "record": {"amount": 100, "held": 0},
     }
-    assert BALANCES.decode(bytes.fromhex(then["value"])) == Balance(100)
+    assert BALANCES.decode(bytes.fromhex(then["value"])) == Balance(100, 0)
     assert by_number == then
 
 

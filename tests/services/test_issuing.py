@@ -18,16 +18,13 @@ from kit.ledger import (
 from ledger import views
 from ledger.accounts import UnknownAccount
 from ledger.act import THRESHOLD_NOT_REACHED
+from ledger.assets import Asset, AssetInUse, NotTheIssuer, UnknownAsset
 from ledger.books import (
-    Asset,
-    AssetInUse,
     BalanceTooLarge,
     DuplicateReference,
-    NotTheIssuer,
     Overdraft,
     SupplyTooLarge,
     SupplyTooSmall,
-    UnknownAsset,
 )
 from ledger.genesis import GenesisAsset, GenesisRole
 from ledger.operation import Operation, Refusal, sentence
@@ -93,15 +90,15 @@ def held(chain: Chain, name: str, asset: str = GBP) -> int:
 
 def test_an_asset_is_defined_made_and_taken_back(chain: Chain) -> None:
     """Supply and balances move together; each act tells what it did."""
-    defined = applied(chain, "treasury", DefineAsset("EUR", 2, snapshots=False))
-    assert views.asset(chain.state, "EUR") == Asset(2, TREASURY, snapshots=False)
+    defined = applied(chain, "treasury", DefineAsset("EUR", 2, snapshots=False, earmark=()))
+    assert views.asset(chain.state, "EUR") == Asset(2, TREASURY, snapshots=False, earmark=())
     assert views.supply(chain.state, "EUR") == 0
 
     issued = applied(chain, "treasury", Issue("EUR", HEALTH, 500, "mint"))
     own = applied(chain, "treasury", Issue("EUR", TREASURY, 70, "own"))
     retired = applied(chain, "treasury", Retire("EUR", 30, "burn"))
 
-    assert defined == (AssetDefined("EUR", 2, TREASURY, snapshots=False),)
+    assert defined == (AssetDefined("EUR", 2, TREASURY, snapshots=False, earmarked=False),)
     assert issued == (Issued(TREASURY, HEALTH, "EUR", 500, "mint"),)
     assert own == (Issued(TREASURY, TREASURY, "EUR", 70, "own"),)
     assert retired == (Retired(TREASURY, "EUR", 30, "burn"),)
@@ -120,12 +117,12 @@ def test_all_of_an_asset_can_be_taken_back(chain: Chain) -> None:
 
 def test_an_asset_is_defined_by_who_has_the_role_and_once(chain: Chain) -> None:
     """The second refusal names the issuer."""
-    assert refusal_of(chain, "health", DefineAsset("EUR", 2, snapshots=False)) == MissingRole(
-        HEALTH, ASSET_ISSUER, None
-    )
-    assert refusal_of(chain, "treasury", DefineAsset(GBP, 2, snapshots=False)) == AssetInUse(
-        GBP, TREASURY
-    )
+    assert refusal_of(
+        chain, "health", DefineAsset("EUR", 2, snapshots=False, earmark=())
+    ) == MissingRole(HEALTH, ASSET_ISSUER, None)
+    assert refusal_of(
+        chain, "treasury", DefineAsset(GBP, 2, snapshots=False, earmark=())
+    ) == AssetInUse(GBP, TREASURY)
 
 
 def test_the_role_for_one_body_defines_nothing() -> None:
@@ -134,9 +131,9 @@ def test_the_role_for_one_body_defines_nothing() -> None:
     scoped = GenesisRole(ASSET_ISSUER, HEALTH, HEALTH)
     chain = Chain.begin(replace(document, roles=(*document.roles, scoped)))
 
-    assert refusal_of(chain, "health", DefineAsset("EUR", 2, snapshots=False)) == MissingRole(
-        HEALTH, ASSET_ISSUER, None
-    )
+    assert refusal_of(
+        chain, "health", DefineAsset("EUR", 2, snapshots=False, earmark=())
+    ) == MissingRole(HEALTH, ASSET_ISSUER, None)
 
 
 @pytest.mark.parametrize("operation", [Issue(GBP, HEALTH, 1, "r"), Retire(GBP, 1, "r")])
@@ -310,11 +307,11 @@ def test_an_issuer_that_is_kept_takes_back_down_to_its_floor() -> None:
 @pytest.mark.parametrize(
     "operation",
     [
-        DefineAsset("EUR", limits.EXPONENT_MAX + 1, snapshots=False),
-        DefineAsset("EUR", -1, snapshots=False),
-        DefineAsset("eur", 2, snapshots=False),
-        DefineAsset("EU", 2, snapshots=False),
-        DefineAsset("E" * 13, 2, snapshots=False),
+        DefineAsset("EUR", limits.EXPONENT_MAX + 1, snapshots=False, earmark=()),
+        DefineAsset("EUR", -1, snapshots=False, earmark=()),
+        DefineAsset("eur", 2, snapshots=False, earmark=()),
+        DefineAsset("EU", 2, snapshots=False, earmark=()),
+        DefineAsset("E" * 13, 2, snapshots=False, earmark=()),
         Issue(GBP, HEALTH, 0, "r"),
         Issue(GBP, HEALTH, INTEGER_MAX + 1, "r"),
         Issue(GBP, HEALTH, 1, ""),
@@ -333,6 +330,8 @@ def test_the_largest_of_everything_is_an_operation(chain: Chain) -> None:
     """At each bound."""
     longest = "r" * limits.REFERENCE_LENGTH_MAX
 
-    applied(chain, "treasury", DefineAsset("E" * 12, limits.EXPONENT_MAX, snapshots=False))
+    applied(
+        chain, "treasury", DefineAsset("E" * 12, limits.EXPONENT_MAX, snapshots=False, earmark=())
+    )
     applied(chain, "treasury", Issue("E" * 12, TREASURY, INTEGER_MAX, longest))
     applied(chain, "treasury", Retire("E" * 12, INTEGER_MAX, "r"))

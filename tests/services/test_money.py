@@ -5,7 +5,8 @@ import pytest
 from kit.ledger import GBP, TREASURY_BALANCE, Chain, account_id, line, pay
 from ledger import views
 from ledger.accounts import UnknownAccount
-from ledger.books import DuplicateReference, NoSuchDate, Overdraft, PaysItself, UnknownAsset
+from ledger.assets import UnknownAsset
+from ledger.books import DuplicateReference, NoSuchDate, Overdraft, PaysItself
 from ledger.operation import Refusal, sentence
 from ledger.receipt import Outcome
 from primitives.ids import INTEGER_MAX, TransactionId

@@ -195,18 +195,22 @@ def entry_sentence(table: int, key: bytes, value: bytes) -> str:
 def test_an_entry_is_called_a_balance_only_where_it_is_one() -> None:
     """Another table, key or value is shown in general: no guess."""
     account = bytes([7]) * 32
-    assert entry_sentence(4, account + b"GBP", packed([1_250])) == (
+    assert entry_sentence(4, account + b"GBP", packed([1_250, 0])) == (
         f"account {account.hex()} held 1,250 minor units of GBP."
     )
-    assert entry_sentence(4, account + b"GBP", packed([-1_250])) == (
+    assert entry_sentence(4, account + b"GBP", packed([-1_250, 0])) == (
         f"account {account.hex()} owed 1,250 minor units of GBP."
     )
+    assert entry_sentence(4, account + b"GBP", packed([1_250, 1_000])) == (
+        f"account {account.hex()} held 1,250 minor units of GBP, with 1,000 promised to others."
+    )
     for table, key, value, shown_value in (
-        (5, account + b"GBP", packed([1_250]), "[1250]"),
-        (4, account, packed([1_250]), "[1250]"),
-        (4, account + b"\xff", packed([1_250]), "[1250]"),
-        (4, account + b"GBP", packed([True]), "[yes]"),
-        (4, account + b"GBP", packed([1, 2]), "[1, 2]"),
+        (5, account + b"GBP", packed([1_250, 0]), "[1250, 0]"),
+        (4, account, packed([1_250, 0]), "[1250, 0]"),
+        (4, account + b"\xff", packed([1_250, 0]), "[1250, 0]"),
+        (4, account + b"GBP", packed([True, 0]), "[yes, 0]"),
+        (4, account + b"GBP", packed([1]), "[1]"),
+        (4, account + b"GBP", packed([1, 2, 3]), "[1, 2, 3]"),
         (4, account + b"GBP", b"\xc1not a record", b"\xc1not a record".hex()),
     ):
         assert entry_sentence(table, key, value) == (

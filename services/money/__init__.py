@@ -1,10 +1,11 @@
 """Money: assets, who makes them, and payments between accounts, over the kernel's books."""
 
+from collections.abc import Sequence
 from typing import Annotated, final
 
 from msgspec import Meta
 
-from ledger import books
+from ledger import assets, books
 from ledger.act import Act
 from ledger.operation import Event, Operation
 from ledger.roles import ASSET_ISSUER
@@ -18,20 +19,31 @@ class Transferred(Event, tag="money.transferred", frozen=True):
     payer: Sized32[AccountId]
     line: Natural[int]
     to: Sized32[AccountId]
-    asset: books.AssetCode
-    amount: books.Amount
+    asset: assets.AssetCode
+    amount: assets.Amount
     reference: books.Reference
     value_date: books.ValueDate | None
 
 
 @final
 class AssetDefined(Event, tag="money.asset_defined", frozen=True):
-    """{issuer} issues {asset}, with {exponent} decimal places (snapshots: {snapshots})."""
+    """{issuer} issues {asset} ({exponent} decimals, snapshots {snapshots}, earmark {earmarked})."""
 
-    asset: books.AssetCode
-    exponent: books.Exponent
+    asset: assets.AssetCode
+    exponent: assets.Exponent
     issuer: Sized32[AccountId]
     snapshots: bool
+    earmarked: bool
+
+
+@final
+class SpentOn(Event, tag="money.spent_on", frozen=True):
+    """{payer} spent {amount} of the earmarked {asset} on {purpose}."""
+
+    payer: Sized32[AccountId]
+    asset: assets.AssetCode
+    amount: Natural[int]
+    purpose: assets.PurposeCode
 
 
 @final
@@ -40,8 +52,8 @@ class Issued(Event, tag="money.issued", frozen=True):
 
     issuer: Sized32[AccountId]
     to: Sized32[AccountId]
-    asset: books.AssetCode
-    amount: books.Amount
+    asset: assets.AssetCode
+    amount: assets.Amount
     reference: books.Reference
 
 
@@ -50,8 +62,8 @@ class Retired(Event, tag="money.retired", frozen=True):
     """{issuer} took {amount} {asset} back, reference {reference}."""
 
     issuer: Sized32[AccountId]
-    asset: books.AssetCode
-    amount: books.Amount
+    asset: assets.AssetCode
+    amount: assets.Amount
     reference: books.Reference
 
 
@@ -61,21 +73,34 @@ class DefineAsset(Operation, tag="money.define_asset", frozen=True):
 
     Needs the role asset_issuer for the network. All that is said here is fixed for ever. With
     snapshots, what each account held after any earlier block is kept, so that votes can be weighed
-    by it; each payment then costs a little more.
+    by it; each payment then costs a little more. With an earmark, it is spent on these purposes
+    only, each paid to those only who have its role; its issuer always receives it.
     """
 
-    asset: Annotated[books.AssetCode, Meta(description="code of the new asset, such as GBP")]
-    exponent: Annotated[books.Exponent, Meta(description="decimal places of the whole unit")]
+    asset: Annotated[assets.AssetCode, Meta(description="code of the new asset, such as GBP")]
+    exponent: Annotated[assets.Exponent, Meta(description="decimal places of the whole unit")]
     snapshots: Annotated[
         bool, Meta(description="whether it is kept what accounts held after earlier blocks")
+    ]
+    earmark: Annotated[
+        assets.Earmark,
+        Meta(description="what it may be spent on; none is anything, paid to anybody"),
     ]
 
     def apply(self, act: Act) -> None:
         """Write the asset."""
         act.require_role(ASSET_ISSUER)
-        row = books.Asset(self.exponent, act.actor, self.snapshots)
+        row = assets.Asset(self.exponent, act.actor, self.snapshots, self.earmark)
         books.define_asset(act, self.asset, row)
-        act.emit(AssetDefined(self.asset, self.exponent, act.actor, self.snapshots))
+        act.emit(
+            AssetDefined(
+                asset=self.asset,
+                exponent=self.exponent,
+                issuer=act.actor,
+                snapshots=self.snapshots,
+                earmarked=bool(self.earmark),
+            )
+        )
 
 
 @final
@@ -85,9 +110,9 @@ class Issue(Operation, tag="money.issue", frozen=True):
     The reference is one of the issuer's own, used once as in a transfer.
     """
 
-    asset: Annotated[books.AssetCode, Meta(description="what is made, such as GBP")]
+    asset: Annotated[assets.AssetCode, Meta(description="what is made, such as GBP")]
     to: Annotated[AccountId, Meta(min_length=32, max_length=32, description="account that gets it")]
-    amount: Annotated[books.Amount, Meta(description="in minor units of the asset")]
+    amount: Annotated[assets.Amount, Meta(description="in minor units of the asset")]
     reference: Annotated[
         books.Reference, Meta(description="the issuer's own; an issuer uses it once")
     ]
@@ -105,8 +130,8 @@ class Retire(Operation, tag="money.retire", frozen=True):
     The reference is one of the issuer's own, used once as in a transfer.
     """
 
-    asset: Annotated[books.AssetCode, Meta(description="what is taken back, such as GBP")]
-    amount: Annotated[books.Amount, Meta(description="in minor units of the asset")]
+    asset: Annotated[assets.AssetCode, Meta(description="what is taken back, such as GBP")]
+    amount: Annotated[assets.Amount, Meta(description="in minor units of the asset")]
     reference: Annotated[
         books.Reference, Meta(description="the issuer's own; an issuer uses it once")
     ]
@@ -128,21 +153,49 @@ class Transfer(Operation, tag="money.transfer", frozen=True):
 
     delegable = True
 
-    asset: Annotated[books.AssetCode, Meta(description="what is paid, such as GBP")]
+    asset: Annotated[assets.AssetCode, Meta(description="what is paid, such as GBP")]
     lines: Annotated[books.Lines, Meta(description="the payments")]
 
     def apply(self, act: Act) -> None:
         """Move the money; say so line by line."""
         books.transfer(act, payer=act.actor, asset=self.asset, lines=self.lines)
-        for index, line in enumerate(self.lines):
-            act.emit(
-                Transferred(
-                    payer=act.actor,
-                    line=index,
-                    to=line.to,
-                    asset=self.asset,
-                    amount=line.amount,
-                    reference=line.reference,
-                    value_date=line.value_date,
-                )
+        _tell(act, self.asset, self.lines)
+
+
+@final
+class Spend(Operation, tag="money.spend", frozen=True):
+    """Pay from an earmarked asset, for one of the purposes that it is earmarked for.
+
+    Each payee must have the role that the asset asks for this purpose; the issuer always may be
+    paid. Everything else is as in a transfer.
+    """
+
+    delegable = True
+
+    asset: Annotated[assets.AssetCode, Meta(description="what is spent")]
+    purpose: Annotated[assets.PurposeCode, Meta(description="what it is spent on")]
+    lines: Annotated[books.Lines, Meta(description="the payments")]
+
+    def apply(self, act: Act) -> None:
+        """Move the money; say so line by line, and what for."""
+        books.transfer(
+            act, payer=act.actor, asset=self.asset, lines=self.lines, purpose=self.purpose
+        )
+        _tell(act, self.asset, self.lines)
+        total = sum(line.amount for line in self.lines)
+        act.emit(SpentOn(act.actor, self.asset, total, self.purpose))
+
+
+def _tell(act: Act, asset: str, lines: Sequence[books.Line]) -> None:
+    for index, line in enumerate(lines):
+        act.emit(
+            Transferred(
+                payer=act.actor,
+                line=index,
+                to=line.to,
+                asset=asset,
+                amount=line.amount,
+                reference=line.reference,
+                value_date=line.value_date,
             )
+        )
