@@ -16,7 +16,7 @@ from msgspec import Struct
 from ledger import views
 from ledger.accounts import AccountKind, WeightedKey
 from ledger.receipt import Receipt
-from ledger.roles import ROLES
+from ledger.roles import HELD_ROLES, ROLES, held_key
 from ledger.state import StateReader
 from ledger.transaction import Transaction, transaction_id
 from node import history
@@ -122,11 +122,15 @@ class BlockAnswer(Struct, frozen=True, kw_only=True):
 
 @final
 class RoleAnswer(Struct, frozen=True, kw_only=True):
-    """A role that an account holds; without a scope it is for the whole network."""
+    """A role that an account holds; without a scope it is for the whole network.
+
+    At `until_ms` its term is over; null is no end.
+    """
 
     role: str
     scope: Sized32[AccountId] | None
     since: Natural[Height]
+    until_ms: Natural[TimeMs] | None
 
 
 @final
@@ -387,18 +391,11 @@ def table_number(name: str) -> int | None:
 
 
 def _roles(state: StateReader, holder: AccountId) -> Iterator[RoleAnswer]:
-    # A grant is found by role, scope and holder in this order, so all of them are walked: there are
-    # a few per public body. The role ends at the first byte below "0" (ledger/roles.py).
-    for key, grant in ROLES.scan(state, limit=2**31):
-        if key[-32:] != holder:
-            continue
-        end = next(index for index, byte in enumerate(key) if byte < ord("0"))
-        scope = key[end + 1 : -32]
-        yield RoleAnswer(
-            role=key[:end].decode("ascii"),
-            scope=AccountId(scope) if scope else None,
-            since=grant.since,
-        )
+    for data, _ in HELD_ROLES.scan(state, prefix=holder, limit=2**31):
+        key = held_key(data)
+        grant = ROLES.read(state, key)
+        assert grant is not None, f"an index of a grant of {key.role}, which is none"
+        yield RoleAnswer(role=key.role, scope=key.scope, since=grant.since, until_ms=grant.until_ms)
 
 
 def balances_of(

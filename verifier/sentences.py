@@ -57,6 +57,9 @@ TABLES: Final = {
     36: "checkpoints",
     38: "charters",
     46: "worklist",
+    47: "norms",
+    48: "norm_versions",
+    49: "bindings",
     64: "stamps",
 }
 """What people call the tables that we know; any other is known by its number alone."""
