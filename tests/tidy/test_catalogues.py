@@ -15,7 +15,9 @@ from primitives.languages import COUNT, ENGLISH, LANGUAGES, Catalogue
 OTHERS: Final = [language for language in LANGUAGES if language != ENGLISH]
 FIELD: Final = re.compile(r"\{[a-z_][a-z0-9_]*(?:![rsa])?\}|%\([a-z]+\)s")
 GRAMMATICAL: Final = re.compile(rf"\{{(?:{'|'.join(GRAMMAR)})(?:_\d)?\}}")
-GLOSSARY: Final = re.compile(r"^\| ([a-z][a-z ()-]*?) \| (\S[^|]*?) \|", re.MULTILINE)
+GLOSSARY: Final = re.compile(r"^\| ([a-z ]+) \| [^|]+ \| ([^|]+?) \|", re.MULTILINE)
+TERM: Final = r"(?<![-\w./*=_]){0}s?(?![-\w./*=_:])"
+CODE: Final = re.compile(r"`[^`]*`|\{[^}]*\}|\bmithaq [a-z ]+")
 
 
 @pytest.mark.parametrize("language", OTHERS)
@@ -61,6 +63,17 @@ def test_a_number_takes_the_form_that_arabic_has_for_it() -> None:
 
 def test_terms_of_the_glossary_are_used() -> None:
     """A sentence with an English term has the Arabic one that docs/languages.md gives it."""
-    glossary = dict(GLOSSARY.findall((ROOT / "docs/languages.md").read_text(encoding="utf-8")))
-    assert glossary["block"] == "كتلة"
-    assert len(glossary) > 40
+    page = (ROOT / "docs/languages.md").read_text(encoding="utf-8")
+    glossary = {english: forms.split("، ") for english, forms in GLOSSARY.findall(page)}
+    assert len(glossary) > 30
+
+    strayed = [
+        (english, original(message))
+        for message in written("ar")
+        if message.id and not message.context
+        for english, expected in glossary.items()
+        if re.search(TERM.format(english), CODE.sub("", original(message)))
+        and not any(each in " ".join(forms(message)) for each in expected)
+    ]
+
+    assert strayed == []
