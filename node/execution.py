@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, final
 
+from ledger.agenda import next_due
 from ledger.block import BlockRun, Execution
 from ledger.membership import validator_records
 from ledger.parameters import Parameters, parameters
@@ -40,6 +41,8 @@ class Parent:
     validators: ValidatorSet
     next_validators: ValidatorSet
     parameters: Parameters
+    next_due_ms: TimeMs | None
+    """When the agenda has something to do."""
 
 
 def read_parent(state: StateSnapshot, chain: ChainId, head: Header, head_id: BlockId) -> Parent:
@@ -57,6 +60,7 @@ def read_parent(state: StateSnapshot, chain: ChainId, head: Header, head_id: Blo
         validators=ValidatorSet(tuple(record.key for record in records)),
         next_validators=ValidatorSet(tuple(record.key for record in next_records)),
         parameters=parameters(state),
+        next_due_ms=next_due(state),
     )
 
 
@@ -149,12 +153,16 @@ def check_fresh(header: Header, parent: Parent, view: View) -> None:
 def heartbeat_delay_ms(parent: Parent, own: ValidatorKey, now_ms: TimeMs) -> int:
     """When an empty block is due: at once at height 1, else a heartbeat after the last (R44).
 
-    Never later than a heartbeat from now, whatever our clock says about the parent's time.
+    Or earlier, when the agenda has something to do. Never later than a heartbeat from now, whatever
+    our clock says about the parent's time.
     """
     delay_ms = 0
     if parent.height > 1:
         heartbeat_ms = parent.parameters.heartbeat_ms
-        delay_ms = min(max(0, parent.time_ms + heartbeat_ms - now_ms), heartbeat_ms)
+        at_ms = parent.time_ms + heartbeat_ms
+        if parent.next_due_ms is not None:
+            at_ms = min(at_ms, parent.next_due_ms)
+        delay_ms = min(max(0, at_ms - now_ms), heartbeat_ms)
     if parent.validators.primary(parent.height, View(0)) != own:
         delay_ms += parent.parameters.drift_ms
     return delay_ms

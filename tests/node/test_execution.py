@@ -92,3 +92,29 @@ def test_a_heartbeat_is_due_a_minute_after_the_last_block(
 
     assert delays.pop(primary) == expected_ms
     assert set(delays.values()) == {expected_ms + DEFAULTS.drift_ms}
+
+
+@pytest.mark.parametrize(
+    ("due_in_ms", "since_ms", "expected_ms"),
+    [
+        (5_000, 0, 5_000),
+        (5_000, 4_000, 1_000),
+        (5_000, 5_000, 0),
+        (-1_000, 0, 0),
+        (90_000, 0, 60_000),
+    ],
+)
+def test_a_block_is_due_when_the_agenda_has_something_to_do(
+    due_in_ms: int, since_ms: int, expected_ms: int
+) -> None:
+    """Without waiting for the heartbeat; what was left over is done at once."""
+    network = begun()
+    known = parent_of(network.validators()[0].store, network)
+    parent = dataclasses.replace(
+        known, height=Height(2), next_due_ms=TimeMs(known.time_ms + due_in_ms)
+    )
+    primary = parent.validators.primary(parent.height, View(0))
+
+    delay_ms = heartbeat_delay_ms(parent, primary, TimeMs(parent.time_ms + since_ms))
+
+    assert delay_ms == expected_ms
