@@ -17,7 +17,7 @@ from ledger.accounts import (
     weight_of,
 )
 from ledger.agenda import AGENDA, AgendaKey, AgendaRow
-from ledger.calls import Law, NotAuthorised, TooMany, read_calls
+from ledger.calls import Law, NestedTooDeep, NotAuthorised, TooMany, read_calls
 from ledger.norms import require_lawful
 from ledger.operation import Duty, Event, Operation, Refusal, Refused
 from ledger.roles import MissingRole, has_role
@@ -55,8 +55,8 @@ class Deed:
     """
 
     __slots__ = (
-        "block", "chain", "events", "height", "ids", "law", "ran", "scheduled", "signers", "state",
-        "time_ms", "transaction_id", "used",
+        "block", "chain", "depth", "events", "height", "ids", "law", "ran", "scheduled", "signers",
+        "state", "time_ms", "transaction_id", "used",
     )  # fmt: skip
 
     def __init__(
@@ -85,6 +85,8 @@ class Deed:
         """How many ids were made."""
         self.ran = 0
         """Bytes of kept calls that it performed."""
+        self.depth = 0
+        """How many runs of kept calls are under way, one within the other."""
         self.scheduled: list[AgendaKey] = []
 
 
@@ -276,8 +278,14 @@ class Act:
                 f"at most {kernel_limits.CALLS_RUN_BLOCK_BYTES_MAX} are performed in one",
                 {"expected": kernel_limits.CALLS_RUN_BLOCK_BYTES_MAX, "actual": work.ran},
             )
-        for call in self.read_calls(data):
-            Act(self.deed, call.actor, authority).perform(call.operation)
+        if deed.depth == kernel_limits.CALLS_NESTING_MAX:  # deeper, Python itself would give up
+            raise Refused(NestedTooDeep(kernel_limits.CALLS_NESTING_MAX))
+        deed.depth += 1
+        try:
+            for call in self.read_calls(data):
+                Act(self.deed, call.actor, authority).perform(call.operation)
+        finally:
+            deed.depth -= 1
 
     def attempt(self, data: bytes, *, authority: frozenset[AccountId]) -> Refusal | None:
         """Perform kept calls as `run` does, or leave no trace of them and say why."""

@@ -52,6 +52,12 @@ class TooMany(Refusal, tag="calls.too_many", frozen=True):
     most: Natural[int]
 
 
+class NestedTooDeep(Refusal, tag="calls.nested_too_deep", frozen=True):
+    """Kept calls perform kept calls that perform kept calls: more than {most} deep."""
+
+    most: Natural[int]
+
+
 class NotAuthorised(Refusal, tag="calls.not_authorised", frozen=True):
     """Account {account} did not authorise these calls."""
 

@@ -52,6 +52,7 @@ class Domain(Enum):
     PARAMETERS = "parameters"
     DUTY = "duty"
     HOLD = "hold"
+    INTENT = "intent"
 
     @property
     def tag(self) -> bytes:

@@ -7,6 +7,8 @@ CALLS_BYTES_MAX: Final = 16 * 1024
 """A quarter of a transaction's body: an intent of intents still fits one."""
 CALLS_DEPTH_MAX: Final = 3
 """A motion that opens an intent that opens a case; deeper is a puzzle, not an act."""
+CALLS_NESTING_MAX: Final = 8
+"""Intents whose calls approve intents whose calls …: each is some frames of Python's stack."""
 CALLS_RUN_BYTES_MAX: Final = 2 * CALLS_BYTES_MAX
 """Of kept calls that one transaction or duty performs, however they are nested."""
 CALLS_RUN_BLOCK_BYTES_MAX: Final = 2 * 1024 * 1024
@@ -87,3 +89,33 @@ FREEZE_WITHOUT_COURT_MS: Final = 72 * 60 * 60 * 1000
 """Three days are what a financial intelligence unit commonly has before a judge must decide."""
 FREEZE_AGAIN_MS: Final = 30 * 24 * 60 * 60 * 1000
 """From one freeze without a court to the next of the same account: else they were without end."""
+# policies, intents and records
+POLICY_WAYS_MAX: Final = 4
+"""Ways to meet a policy: the usual one, the deputies', the emergency's, the court's."""
+POLICY_CONDITIONS_MAX: Final = 4
+"""Conditions of a way: whether all can be filled is asked of each of their 15 selections."""
+POLICY_ACCOUNTS_MAX: Final = 32
+"""Accounts that a policy names: each has the intent on its desk, and loses it when it ends. More
+parties sign one transaction (SIGNATURES_MAX), or hold a role."""
+INTENT_ANSWERS_MAX: Final = 64
+"""Answers to an intent, each judged again whenever one is added: as many as sign a transaction."""
+INTENT_LIFETIME_MS_MAX: Final = 366 * 86_400_000
+"""A year: who has not approved by then is asked anew."""
+REASON_CODE_LENGTH_MAX: Final = 32
+"""A word or two of a list that the agency publishes."""
+RECORD_KIND_LENGTH_MAX: Final = 48
+"""The code of a kind, such as civil.marriage: it stands in every key of a record."""
+RECORD_FIELDS_MAX: Final = 16
+"""Public fields of a record; a form of more is a document, to which the record commits."""
+RECORD_FIELD_LENGTH_MAX: Final = 32
+"""The name of a public field."""
+RECORD_VALUE_LENGTH_MAX: Final = 128
+"""The value of a public field: two digests, or the longest code of any register that we know."""
+RECORD_CHOICES_MAX: Final = 32
+"""Codes that a public field may be one of: classes of a licence; longer lists are records."""
+RECORD_TEXT_LENGTH_MAX: Final = 4_096
+"""Characters of a public text: two pages of a gazette. What is longer is committed to."""
+RECORD_KEPT_DAYS_MAX: Final = 36_525
+"""A century; what is kept longer is kept for ever."""
+RECORDS_PER_SUBJECT_MAX: Final = 1_000_000
+"""Records of one kind about one subject: a thousand years of three a day."""

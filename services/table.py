@@ -23,10 +23,14 @@ from ledger import (
     delegations,
     evidence,
     holds,
+    intents,
+    kinds,
     membership,
     norms,
     observers,
     parameters,
+    policy,
+    records,
     recoveries,
     restraints,
     roles,
@@ -42,7 +46,7 @@ from ledger.receipt import Receipt
 from ledger.state import Table
 from ledger.transaction import Body, Transaction
 from primitives.named import embed
-from services import authority, money, registry
+from services import authority, consent, money, registry
 from services.authority import accounts as authority_accounts
 from services.authority import delegations as authority_delegations
 from services.authority import norms as authority_norms
@@ -53,6 +57,9 @@ from services.authority import roles as authority_roles
 from services.authority import validators as authority_validators
 from services.money import holds as money_holds
 from services.money import restraints as money_restraints
+from services.registry import kinds as registry_kinds
+from services.registry import records as registry_records
+from services.registry import stamps as registry_stamps
 
 T = TypeVar("T")
 
@@ -90,7 +97,8 @@ SERVICES: Final = (
         ),
     ),
     Service(money, (money, money_holds, money_restraints)),
-    _single(registry),
+    _single(consent),
+    Service(registry, (registry_kinds, registry_records, registry_stamps)),
 )
 KERNEL: Final[tuple[ModuleType, ...]] = (
     accounts,
@@ -99,6 +107,10 @@ KERNEL: Final[tuple[ModuleType, ...]] = (
     roles,
     appointments,
     assets,
+    policy,
+    intents,
+    kinds,
+    records,
     books,
     holds,
     restraints,

@@ -53,6 +53,11 @@ TABLES: Final = {
     32: "holds",
     33: "holds_of",
     34: "restraints",
+    27: "intents",
+    28: "intent_terms",
+    29: "record_kinds",
+    30: "records",
+    31: "record_versions",
     35: "checkpoint_series",
     36: "checkpoints",
     38: "charters",
@@ -60,6 +65,7 @@ TABLES: Final = {
     47: "norms",
     48: "norm_versions",
     49: "bindings",
+    52: "record_counts",
     64: "stamps",
 }
 """What people call the tables that we know; any other is known by its number alone."""

@@ -18,7 +18,7 @@ from cli.service_pages import MARK, main, page_of, pages
 from kit.tree import ROOT
 from ledger.operation import Event, Operation, Refusal
 from services.money import Transfer
-from services.registry import StampDocument
+from services.registry.stamps import StampDocument
 from services.table import EVENTS, OPERATIONS, REFUSALS, SERVICES, Service
 
 FOLDER: Final = ROOT / "docs/services"
@@ -61,7 +61,7 @@ def test_a_service_without_a_page_begins_one(tmp_path: Path) -> None:
     )
 
     assert {path.stem for path in tmp_path.iterdir()} == {service.name for service in SERVICES}
-    assert (tmp_path / "registry.md").read_text().startswith("# Registry\n\nRegistry: a document")
+    assert (tmp_path / "registry.md").read_text().startswith("# Registry\n\nRegistry: what is on")
 
 
 def test_what_a_rule_can_answer_is_read_from_its_code() -> None:

@@ -3,7 +3,7 @@
 import hashlib
 
 from ledger.agenda import EchoesSpent
-from ledger.calls import NoneGiven, NotAuthorised, TooDeep, TooMany, Unreadable
+from ledger.calls import NestedTooDeep, NoneGiven, NotAuthorised, TooDeep, TooMany, Unreadable
 from ledger.operation import Refusal
 from primitives.ids import AccountId
 
@@ -14,6 +14,7 @@ REFUSED: list[Refusal] = [
     NoneGiven(),
     TooDeep(2),
     TooMany(65_536),
+    NestedTooDeep(8),
     NotAuthorised(_A),
     EchoesSpent(64),
 ]

@@ -19,7 +19,7 @@ from ledger.operation import Operation, Refused
 from ledger.transaction import Transaction, check_transaction
 from primitives.ids import Digest, TransactionId
 from services.money import Transferred
-from services.registry import STAMPS, Stamp, StampAct, StampKey
+from services.registry.stamps import STAMPS, Stamp, StampAct, StampKey
 
 
 class Pays(Protocol):

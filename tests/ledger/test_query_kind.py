@@ -16,7 +16,7 @@ from ledger.roles import ROLES, RoleKey
 from primitives import limits
 from primitives.errors import Malformed
 from primitives.ids import AccountId, Digest, TimeMs
-from services.registry import StampAct, StampDocument, StampRow, Stamps
+from services.registry.stamps import StampAct, StampDocument, StampRow, Stamps
 
 AUTHORS = ("health", "works", "treasury")
 

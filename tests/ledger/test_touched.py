@@ -16,7 +16,7 @@ from ledger.transaction import CheckedTransaction, Transaction
 from primitives.ids import AccountId, Digest, Sized32
 from services.authority.accounts import OpenAccount
 from services.money import DefineAsset, Issue, Transfer
-from services.registry import StampAct, StampDocument
+from services.registry.stamps import StampAct, StampDocument
 from services.table import EVENTS, OPERATIONS
 
 

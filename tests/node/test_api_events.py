@@ -26,7 +26,7 @@ from node.queries import id_of_transaction
 from primitives import limits
 from primitives.codec import decode
 from primitives.ids import Digest, Height
-from services.registry import StampAct, StampDocument
+from services.registry.stamps import StampAct, StampDocument
 from services.table import RECEIPT
 
 START: Final = "0.0"

@@ -33,7 +33,7 @@ from primitives.errors import MithaqError, Rejected
 from primitives.ids import Digest, TransactionId
 from primitives.named import to_named
 from services.money import Transfer
-from services.registry import StampAct, StampDocument
+from services.registry.stamps import StampAct, StampDocument
 from services.table import TRANSACTION
 
 

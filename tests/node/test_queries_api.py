@@ -17,7 +17,7 @@ from kit.queries import TREASURY, words_for
 from node.reports import QUERIES, QueryKind, Reports
 from primitives import limits
 from primitives.ids import Digest
-from services.registry import StampAct, StampDocument
+from services.registry.stamps import StampAct, StampDocument
 from verifier import Outcome, Pin, verify
 
 

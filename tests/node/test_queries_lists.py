@@ -14,7 +14,7 @@ from node.reports import Reports, moment
 from primitives import limits
 from primitives.errors import Malformed
 from primitives.ids import Digest
-from services.registry import StampAct, StampDocument
+from services.registry.stamps import StampAct, StampDocument
 
 
 def ask(ledger: Ledger, name: str, **given: str) -> Any:  # noqa: ANN401 - an Answer of any row

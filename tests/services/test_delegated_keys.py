@@ -33,7 +33,7 @@ from primitives.ids import AccountId, Digest, Height, TimeMs
 from primitives.named import from_named, to_named
 from services.authority.accounts import RotateKeys
 from services.authority.delegations import DelegateKey, KeyDelegated, KeyWithdrawn, WithdrawKey
-from services.registry import StampAct, StampDocument
+from services.registry.stamps import StampAct, StampDocument
 from services.table import OPERATIONS
 
 TREASURY, HEALTH, WORKS = (account_id(name) for name in ("treasury", "health", "works"))

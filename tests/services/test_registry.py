@@ -8,7 +8,7 @@ from ledger.receipt import Outcome
 from ledger.roles import MissingRole
 from primitives.crypto import commitment
 from primitives.ids import Digest
-from services.registry import (
+from services.registry.stamps import (
     STAMPS,
     AlreadyStamped,
     DocumentStamped,

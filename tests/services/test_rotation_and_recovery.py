@@ -52,7 +52,7 @@ from services.authority.recoveries import (
     RecoveryEnded,
     RecoveryOpened,
 )
-from services.registry import StampAct, StampDocument
+from services.registry.stamps import StampAct, StampDocument
 
 ALICE, MUM, DAD, NOTARY = (account_id(name) for name in ("alice", "mum", "dad", "notary"))
 DELAY = kernel_limits.RECOVERY_DELAY_MS_MIN

@@ -28,7 +28,7 @@ from primitives.block import Header, block_id, transaction_hash, transactions_ro
 from primitives.ids import BlockId, Height, TimeMs, ValidatorKey, View
 from primitives.validators import ValidatorSet
 from services.money import Transfer
-from services.registry import StampAct, StampDocument
+from services.registry.stamps import StampAct, StampDocument
 from verifier import Outcome, Pin, Verdict, sentences, verify
 from verifier.hashes import state_root
 
