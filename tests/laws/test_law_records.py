@@ -32,7 +32,7 @@ from services.authority.roles import DefineRole, GrantRole, RevokeRole
 
 PEOPLE = ("amina", "bilal", "chen")
 ONE, MANY = "one.each", "many.each"
-ROLES_OF = ("issuer_a", "issuer_b", "court")
+ROLES_OF = ("issuer_a", "issuer_b", "tribunal")
 Model = dict[RecordKey, tuple[RecordStatus, int]]
 
 
@@ -50,11 +50,11 @@ class Registers(RuleBasedStateMachine):
             self.chain.act("registrar", *(define_role(role) for role in ROLES_OF)),
             self.chain.act(
                 "registrar",
-                define(ONE, issuer_role="issuer_a", overseer_role="court"),
+                define(ONE, issuer_role="issuer_a", overseer_role="tribunal"),
                 define(
                     MANY,
                     issuer_role="issuer_a",
-                    overseer_role="court",
+                    overseer_role="tribunal",
                     per_subject=PerSubject.MANY,
                 ),
                 *(grant(role, name) for role, name in zip(ROLES_OF, PEOPLE, strict=True)),
@@ -115,7 +115,7 @@ class Registers(RuleBasedStateMachine):
         was, version = self.records[key]
         row = RECORDS.read(self.chain.state, key)
         assert row is not None
-        oversees = self.holds("court", actor)
+        oversees = self.holds("tribunal", actor)
         may = oversees or (
             self.holds(self.issuing[key.kind], actor)
             and not (row.by_overseer and status is RecordStatus.VALID)
@@ -128,7 +128,7 @@ class Registers(RuleBasedStateMachine):
 
     @rule(kind=st.sampled_from([ONE, MANY]), role=st.sampled_from(ROLES_OF[:2]))
     def amend_the_law(self, kind: str, role: str) -> None:
-        assert self.stands("health", amend_kind(kind, issuer_role=role, overseer_role="court"))
+        assert self.stands("health", amend_kind(kind, issuer_role=role, overseer_role="tribunal"))
         self.issuing[kind] = role
 
     @rule(role=st.sampled_from(ROLES_OF), name=st.sampled_from(PEOPLE))

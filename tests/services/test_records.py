@@ -127,8 +127,8 @@ def test_who_may_not_define_or_amend_a_kind_is_refused(chain: Chain) -> None:
         ({"owner": account_id("nobody")}, UnknownAccount(account_id("nobody"))),
         ({"scope": account_id("nobody")}, UnknownAccount(account_id("nobody"))),
         ({"issuer_role": "pharmacist"}, UnknownRole("pharmacist")),
-        ({"overseer_role": "court"}, UnknownRole("court")),
-        ({"consents": way(holders(1, "court"))}, UnknownRole("court")),
+        ({"overseer_role": "tribunal"}, UnknownRole("tribunal")),
+        ({"consents": way(holders(1, "tribunal"))}, UnknownRole("tribunal")),
         ({"consents": way(holders(1, "notary", "nobody"))}, UnknownAccount(account_id("nobody"))),
         ({"consents": all_of("nobody")}, UnknownAccount(account_id("nobody"))),
         ({"consents": all_of("amina", "amina")}, NamedTwice(0, AMINA)),
@@ -480,14 +480,14 @@ def test_a_reason_is_a_code_of_a_word_or_two(chain: Chain) -> None:
 
 def test_what_an_overseer_suspends_the_issuer_does_not_reinstate(chain: Chain) -> None:
     """The overseer does; and the issuer may still end it."""
-    said(chain, "registrar", DefineRole("court", "registrar", None, None, ()))
-    said(chain, "registrar", GrantRole("court", None, account_id("bilal"), None))
-    said(chain, "registrar", define(overseer_role="court"))
+    said(chain, "registrar", DefineRole("tribunal", "registrar", None, None, ()))
+    said(chain, "registrar", GrantRole("tribunal", None, account_id("bilal"), None))
+    said(chain, "registrar", define(overseer_role="tribunal"))
     said(chain, "notary", issue("amina"))
     said(chain, "bilal", judged("amina", SUSPENDED))
 
     held = refused(chain, "notary", judged("amina", VALID))
-    assert held == HeldByOverseer(LICENCE, AMINA, "court")
+    assert held == HeldByOverseer(LICENCE, AMINA, "tribunal")
     assert said(chain, "bilal", judged("amina", VALID)).outcome is Outcome.APPLIED
     said(chain, "bilal", judged("amina", SUSPENDED))
     assert said(chain, "notary", judged("amina", REVOKED)).outcome is Outcome.APPLIED
