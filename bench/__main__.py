@@ -12,6 +12,7 @@ from bench import (
     flood,
     guards,
     joining,
+    kernel_agenda,
     kernel_books,
     ledger,
     links,
@@ -31,6 +32,7 @@ from bench.report import Report
 
 MODULES: Final = (
     ledger,
+    kernel_agenda,
     kernel_books,
     tree,
     storage,
