@@ -132,7 +132,7 @@ class NewKeysMustSign(Refusal, tag="accounts.new_keys_must_sign", frozen=True):
 
 
 class JustChanged(Refusal, tag="accounts.just_changed", frozen=True):
-    """Keys or guardians of account {account} changed in this very block, {height}."""
+    """The keys of account {account} changed in this very block, {height}."""
 
     account: Sized32[AccountId]
     height: Natural[Height]

@@ -79,6 +79,10 @@ class Delegation(Struct, array_like=True, frozen=True):
     since: Natural[Height]
     ends: AgendaKey
 
+    def stands(self, account: Account, time_ms: TimeMs) -> bool:
+        """Whether the account's keys are still those that delegated, and its time is not over."""
+        return self.since > account.changed and time_ms < self.mandate.until_ms
+
 
 @final
 class Spent(Struct, array_like=True, frozen=True):
@@ -206,9 +210,7 @@ class EndDelegation(Duty, tag="delegations.end_delegation", frozen=True):
 def in_force(act: "Act", account_id: AccountId, account: Account, key: PublicKey) -> Mandate | None:
     """What an account delegates to a key now."""
     row = act.state[DELEGATIONS].find(DelegationKey(account_id, key))
-    if row is None or row.since <= account.changed or act.time_ms >= row.mandate.until_ms:
-        return None
-    return row.mandate
+    return row.mandate if row is not None and row.stands(account, act.time_ms) else None
 
 
 def speaker(act: "Act", account: Account, operation: Operation) -> PublicKey | None:

@@ -9,7 +9,8 @@ many of them must agree, and how long they must wait. Then, when keys are lost:
    whoever has the keys of the account ends it (**veto**), and so does a guardian who approved it.
 3. After the delay anybody **finishes** it, within a month; the new keys sign for that.
 4. An account that changes its keys or names guardians ends every recovery under way: who can do
-   that has not lost the keys. Nothing is searched for; heights are compared.
+   that has not lost the keys. There are no more of them than guardians.
+5. A recovery lies on the desk of its account as long as it is under way.
 
 A registrar may be a guardian like any other account, if the account wants it.
 """
@@ -19,10 +20,10 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal, NamedTuple, final
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
+from ledger import worklist
 from ledger.accounts import (
     ACCOUNTS,
     Account,
-    JustChanged,
     Keys,
     NoKeysToChange,
     Threshold,
@@ -32,8 +33,9 @@ from ledger.accounts import (
 )
 from ledger.operation import Refusal, Refused
 from ledger.state import Table
+from ledger.worklist import Task, desk_of_account
 from primitives import kernel_limits
-from primitives.ids import AccountId, Height, Natural, Sized32, TimeMs
+from primitives.ids import AccountId, Natural, Sized32, TimeMs
 
 if TYPE_CHECKING:
     from ledger.act import Act
@@ -54,7 +56,6 @@ class Guardians(Struct, array_like=True, frozen=True):
     guardians: GuardianIds
     needed: Needed
     delay_ms: DelayMs
-    since: Natural[Height]
 
 
 class RecoveryKey(NamedTuple):
@@ -70,7 +71,6 @@ class Recovery(Struct, array_like=True, frozen=True):
 
     keys: Keys
     threshold: Threshold
-    opened: Natural[Height]
     approved: GuardianIds
     ripe_ms: Natural[TimeMs] | None
 
@@ -180,7 +180,8 @@ def name_guardians(
     if not min(1, len(guardians)) <= needed <= len(guardians):
         raise Refused(GuardiansOutOfReach(len(guardians), needed))
 
-    act.state[GUARDIANS][account] = Guardians(guardians, needed, delay_ms, act.height)
+    end_all(act, account)
+    act.state[GUARDIANS][account] = Guardians(guardians, needed, delay_ms)
 
 
 def open_recovery(
@@ -189,16 +190,14 @@ def open_recovery(
     """Open a recovery of an account, as its guardian; whose own earlier one this replaces.
 
     Raises:
-        Refused: the actor is no guardian, the keys cannot be, or the account changed in this block.
+        Refused: the actor is no guardian, or the keys cannot be.
     """
     plan = _as_guardian(act, account_id)
     account = _account(act, account_id)
-    if act.height <= max(account.changed, plan.since):
-        raise Refused(JustChanged(account_id, act.height))
     for refusal in contradictions(account_id, replace(account, keys=keys, threshold=threshold)):
         raise Refused(refusal)
 
-    recovery = Recovery(keys, threshold, act.height, (), None)
+    recovery = Recovery(keys, threshold, (), None)
     return _approve(act, RecoveryKey(account_id, act.actor), recovery, plan)
 
 
@@ -228,10 +227,19 @@ def end(act: "Act", key: RecoveryKey) -> None:
     if act.actor != key.account and act.actor not in recovery.approved:
         raise Refused(MayNotEnd(key.account, act.actor))
 
-    del act.state[RECOVERIES][key]
+    _remove(act, key)
 
 
-def finish(act: "Act", key: RecoveryKey) -> Recovery:
+def end_all(act: "Act", account_id: AccountId) -> None:
+    """End whatever recovery of an account is under way: it has its keys."""
+    plan = act.state[GUARDIANS].find(account_id)
+    for guardian in () if plan is None else plan.guardians:
+        key = RecoveryKey(account_id, guardian)
+        if key in act.state[RECOVERIES]:
+            _remove(act, key)
+
+
+def finish(act: "Act", key: RecoveryKey) -> None:
     """Give the account its new keys. Anybody may; the new keys sign for it.
 
     Raises:
@@ -247,8 +255,7 @@ def finish(act: "Act", key: RecoveryKey) -> Recovery:
         raise Refused(Lapsed(key.account, until_ms))
     change_keys(act, key.account, keys=recovery.keys, threshold=recovery.threshold)
 
-    del act.state[RECOVERIES][key]
-    return recovery
+    end_all(act, key.account)
 
 
 def under_way(act: "Act", key: RecoveryKey) -> Recovery:
@@ -257,12 +264,7 @@ def under_way(act: "Act", key: RecoveryKey) -> Recovery:
     Raises:
         Refused: there is none.
     """
-    refusal = NotUnderWay(key.account, key.opened_by)
-    recovery = act.state[RECOVERIES].need(key, refusal)
-    plan = act.state[GUARDIANS].need(key.account, refusal)
-    if recovery.opened <= max(_account(act, key.account).changed, plan.since):
-        raise Refused(refusal)
-    return recovery
+    return act.state[RECOVERIES].need(key, NotUnderWay(key.account, key.opened_by))
 
 
 def _approve(act: "Act", key: RecoveryKey, recovery: Recovery, plan: Guardians) -> Recovery:
@@ -272,7 +274,13 @@ def _approve(act: "Act", key: RecoveryKey, recovery: Recovery, plan: Guardians) 
         ripe_ms = TimeMs(act.time_ms + plan.delay_ms)
     row = replace(recovery, approved=approved, ripe_ms=ripe_ms)
     act.state[RECOVERIES][key] = row
+    worklist.put(act, desk_of_account(key.account), Task.RECOVERY, key.opened_by, ripe_ms)
     return row
+
+
+def _remove(act: "Act", key: RecoveryKey) -> None:
+    del act.state[RECOVERIES][key]
+    worklist.drop(act, desk_of_account(key.account), Task.RECOVERY, key.opened_by)
 
 
 def _as_guardian(act: "Act", account_id: AccountId) -> Guardians:

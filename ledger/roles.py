@@ -114,7 +114,12 @@ def _scope(scope: AccountId | None) -> bytes:
 
 
 def _grant_key(key: RoleKey) -> bytes:
-    return key.role.encode("ascii") + _scope(key.scope) + key.holder
+    return grants_of(key.role, key.scope) + key.holder
+
+
+def grants_of(role: str, scope: AccountId | None) -> bytes:
+    """What the keys of a role's grants for a scope begin with; only its own do."""
+    return role.encode("ascii") + _scope(scope)
 
 
 def _held_key(key: RoleKey) -> bytes:

@@ -10,7 +10,7 @@ from typing import Annotated, final
 
 from msgspec import Meta
 
-from ledger import accounts, roles
+from ledger import accounts, recoveries, roles
 from ledger.act import Act
 from ledger.operation import Event, Operation, Refusal
 from primitives.ids import AccountId, Sized32
@@ -113,4 +113,5 @@ class RotateKeys(Operation, tag="authority.rotate_keys", frozen=True):
     def apply(self, act: Act) -> None:
         """Write the keys."""
         accounts.change_keys(act, act.actor, keys=self.signers, threshold=self.threshold)
+        recoveries.end_all(act, act.actor)
         act.emit(KeysChanged(act.actor))

@@ -2,11 +2,13 @@
 
 from typing import Annotated, final
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from ledger import delegations
+from ledger.accounts import ACCOUNTS
 from ledger.act import Act
 from ledger.operation import Event, Operation
+from ledger.query import After, Limit, OneAccount, Page, Query, Reading
 from primitives.ids import AccountId, Natural, PublicKey, Sized32, TimeMs
 
 _Key = Annotated[PublicKey, Meta(min_length=32, max_length=32, description="Ed25519 public key")]
@@ -73,3 +75,43 @@ class WithdrawKey(Operation, tag="authority.withdraw_key", frozen=True):
         """Delete the delegation."""
         delegations.withdraw(act, self.key)
         act.emit(KeyWithdrawn(act.actor, self.key))
+
+
+@final
+class DelegatedKeyRow(Struct, frozen=True, kw_only=True):
+    """A key that speaks for an account; without payees it pays anybody."""
+
+    key: Sized32[PublicKey]
+    operations: tuple[str, ...]
+    allowances: tuple[delegations.Allowance, ...]
+    payees: tuple[Sized32[AccountId], ...] | None
+    until_ms: Natural[TimeMs]
+
+
+@final
+class DelegatedKeys(Query, tag="authority.delegated_keys", frozen=True, kw_only=True):
+    """The keys to which an account delegates something now."""
+
+    account: OneAccount
+    after: After | None
+    limit: Limit | None
+
+    def answer(self, reading: Reading) -> Page[DelegatedKeyRow]:
+        """List those in force."""
+        account = ACCOUNTS.read(reading.state, self.account)
+
+        def row(data: bytes, found: delegations.Delegation) -> DelegatedKeyRow | None:
+            mandate = found.mandate
+            if account is None or not found.stands(account, reading.time_ms):
+                return None
+            return DelegatedKeyRow(
+                key=PublicKey(data[32:]),
+                operations=mandate.operations,
+                allowances=mandate.allowances,
+                payees=mandate.payees,
+                until_ms=mandate.until_ms,
+            )
+
+        return reading.list(
+            delegations.DELEGATIONS, row, prefix=self.account, after=self.after, limit=self.limit
+        )

@@ -2,12 +2,13 @@
 
 from typing import Annotated, final
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from ledger import recoveries
 from ledger.accounts import Keys, Threshold
 from ledger.act import Act
 from ledger.operation import Event, Operation
+from ledger.query import After, Limit, OneAccount, Page, Query, Reading
 from ledger.recoveries import RecoveryKey
 from primitives.ids import AccountId, Natural, Sized32, TimeMs
 from services.authority.accounts import KeysChanged
@@ -146,3 +147,65 @@ class FinishRecovery(Operation, tag="authority.finish_recovery", frozen=True):
         """Write the keys."""
         recoveries.finish(act, RecoveryKey(self.account, self.opened_by))
         act.emit(KeysChanged(self.account))
+
+
+@final
+class GuardiansRow(Struct, frozen=True, kw_only=True):
+    """Whom an account trusts with its recovery."""
+
+    guardians: tuple[Sized32[AccountId], ...]
+    needed: Natural[int]
+    delay_ms: Natural[int]
+
+
+@final
+class GuardiansOf(Query, tag="authority.guardians", frozen=True, kw_only=True):
+    """Who may together give an account new keys, and how long the time to object is."""
+
+    account: OneAccount
+
+    def answer(self, reading: Reading) -> Page[GuardiansRow]:
+        """Look it up."""
+
+        def row(found: recoveries.Guardians) -> GuardiansRow:
+            return GuardiansRow(
+                guardians=found.guardians, needed=found.needed, delay_ms=found.delay_ms
+            )
+
+        return reading.look_up(recoveries.GUARDIANS, self.account, row)
+
+
+@final
+class RecoveryRow(Struct, frozen=True, kw_only=True):
+    """A recovery under way. It can be finished from `ripe_ms` on; none: too few have approved."""
+
+    opened_by: Sized32[AccountId]
+    approved: tuple[Sized32[AccountId], ...]
+    ripe_ms: Natural[TimeMs] | None
+    threshold: Natural[int]
+    keys: Keys
+
+
+@final
+class RecoveriesOf(Query, tag="authority.recoveries", frozen=True, kw_only=True):
+    """The recoveries of an account that are under way."""
+
+    account: OneAccount
+    after: After | None
+    limit: Limit | None
+
+    def answer(self, reading: Reading) -> Page[RecoveryRow]:
+        """List."""
+
+        def row(data: bytes, found: recoveries.Recovery) -> RecoveryRow:
+            return RecoveryRow(
+                opened_by=AccountId(data[32:]),
+                approved=found.approved,
+                ripe_ms=found.ripe_ms,
+                threshold=found.threshold,
+                keys=found.keys,
+            )
+
+        return reading.list(
+            recoveries.RECOVERIES, row, prefix=self.account, after=self.after, limit=self.limit
+        )

@@ -6,12 +6,13 @@ does not pay, and who pays does not audit.
 
 from typing import Annotated, final
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from ledger import appointments, roles
 from ledger.act import Act
 from ledger.operation import Event, Operation
-from primitives.ids import AccountId, Natural, Sized32, TimeMs
+from ledger.query import After, Limit, OneAccount, Page, Query, Reading
+from primitives.ids import AccountId, Height, Natural, Sized32, TimeMs
 
 
 @final
@@ -138,3 +139,114 @@ class ResignRole(Operation, tag="authority.resign_role", frozen=True):
         """Delete the grant."""
         appointments.dismiss(act, roles.RoleKey(self.role, self.scope, act.actor))
         act.emit(RoleRevoked(self.role, self.scope, act.actor))
+
+
+@final
+class GrantRow(Struct, frozen=True, kw_only=True):
+    """A grant; without a scope it is for the whole network, and without an end it has none."""
+
+    role: str
+    scope: Sized32[AccountId] | None
+    holder: Sized32[AccountId]
+    since: Natural[Height]
+    until_ms: Natural[TimeMs] | None
+
+
+@final
+class RolesHeld(Query, tag="authority.roles", frozen=True, kw_only=True):
+    """The roles that an account holds, in alphabetical order."""
+
+    account: OneAccount
+    after: After | None
+    limit: Limit | None
+
+    def answer(self, reading: Reading) -> Page[GrantRow]:
+        """List those in force."""
+
+        def row(data: bytes, _: roles.Held) -> GrantRow | None:
+            key = roles.held_key(data)
+            return _row(key, roles.ROLES.read(reading.state, key), reading)
+
+        return reading.list(
+            roles.HELD_ROLES, row, prefix=self.account, after=self.after, limit=self.limit
+        )
+
+
+@final
+class Holders(Query, tag="authority.holders", frozen=True, kw_only=True):
+    """Who holds a role: for the network, or with a scope for one account."""
+
+    role: Annotated[roles.Role, Meta(description="code of the role")]
+    scope: (
+        Annotated[
+            AccountId,
+            Meta(
+                min_length=32,
+                max_length=32,
+                description="account it is held for; none is the network",
+            ),
+        ]
+        | None
+    )
+    after: After | None
+    limit: Limit | None
+
+    def answer(self, reading: Reading) -> Page[GrantRow]:
+        """List those in force."""
+
+        def row(data: bytes, grant: roles.RoleGrant) -> GrantRow | None:
+            key = roles.RoleKey(self.role, self.scope, AccountId(data[-32:]))
+            return _row(key, grant, reading)
+
+        return reading.list(
+            roles.ROLES,
+            row,
+            prefix=roles.grants_of(self.role, self.scope),
+            after=self.after,
+            limit=self.limit,
+        )
+
+
+def _row(key: roles.RoleKey, grant: roles.RoleGrant | None, reading: Reading) -> GrantRow | None:
+    if grant is None or not grant.in_force(reading.time_ms):
+        return None
+    return GrantRow(
+        role=key.role,
+        scope=key.scope,
+        holder=key.holder,
+        since=grant.since,
+        until_ms=grant.until_ms,
+    )
+
+
+@final
+class RoleRow(Struct, frozen=True, kw_only=True):
+    """A role and what its grants keep to; none is no limit."""
+
+    role: str
+    grantor: str
+    max_holders: Natural[int] | None
+    max_term_ms: Natural[int] | None
+    incompatible: tuple[str, ...]
+
+
+@final
+class RolesDefined(Query, tag="authority.role_definitions", frozen=True, kw_only=True):
+    """The roles that there are, in alphabetical order."""
+
+    after: After | None
+    limit: Limit | None
+
+    def answer(self, reading: Reading) -> Page[RoleRow]:
+        """List."""
+
+        def row(data: bytes, definition: roles.RoleDefinition) -> RoleRow:
+            return RoleRow(
+                role=data.decode("ascii"),
+                grantor=definition.grantor,
+                max_holders=definition.max_holders,
+                max_term_ms=definition.max_term_ms,
+                incompatible=definition.incompatible,
+            )
+
+        return reading.list(roles.ROLE_DEFINITIONS, row, after=self.after, limit=self.limit)

@@ -11,7 +11,6 @@ from ledger.accounts import (
     Account,
     AccountKind,
     BodyHasNoKeys,
-    JustChanged,
     Keys,
     KeyTwice,
     NoKeysToChange,
@@ -36,6 +35,7 @@ from ledger.recoveries import (
     RecoveryKey,
     UnfitGuardian,
 )
+from ledger.worklist import WORKLIST, Place, Task, Waiting, desk_of_account
 from primitives import kernel_limits
 from primitives.errors import Malformed, Rejected
 from primitives.ids import AccountId, Height, TimeMs
@@ -210,7 +210,7 @@ def test_the_account_or_a_guardian_who_approved_ends_a_recovery(chain: Chain, wh
 def test_who_still_has_the_keys_ends_every_recovery_by_using_them(
     chain: Chain, change: Operation
 ) -> None:
-    """New keys, or guardians named anew: nothing needs to be looked for."""
+    """New keys, or guardians named anew."""
     ripen(chain)
     done(chain, change, by="alice")
 
@@ -220,12 +220,21 @@ def test_who_still_has_the_keys_ends_every_recovery_by_using_them(
     assert no(chain, EndRecovery(ALICE, MUM), by="alice") == NotUnderWay(ALICE, MUM)
 
 
-def test_a_recovery_is_not_opened_in_the_block_of_a_change(chain: Chain) -> None:
-    """Heights are compared: what is of one block has no order."""
-    named = chain.act("alice", PLAN)
-    opened = chain.act("mum", OpenRecovery(ALICE, 1, NEW))
+def test_a_recovery_lies_on_the_desk_of_its_account(chain: Chain) -> None:
+    """With the time at which it can be finished, for as long as it is under way."""
+    place = Place(desk_of_account(ALICE), Task.RECOVERY, MUM)
 
-    assert chain.block(named, opened)[1].refusal == JustChanged(ALICE, chain.state.height)
+    done(chain, OpenRecovery(ALICE, 1, NEW), by="mum")
+    assert WORKLIST.read(chain.state, place) == Waiting(None)
+    done(chain, ApproveRecovery(ALICE, MUM, 1, NEW), by="dad")
+    assert WORKLIST.read(chain.state, place) == Waiting(TimeMs(chain.time_ms + DELAY))
+    done(chain, EndRecovery(ALICE, MUM), by="alice")
+    assert WORKLIST.read(chain.state, place) is None
+    ripen(chain)
+    done(chain, OpenRecovery(ALICE, 1, keys_of("other")), by="dad")
+    done(chain, FinishRecovery(ALICE, MUM), by="works", also=("phone",))
+    assert not list(WORKLIST.scan(chain.state, limit=1))
+    assert not list(RECOVERIES.scan(chain.state, limit=1))
 
 
 def test_an_old_recovery_surprises_nobody(chain: Chain) -> None:
