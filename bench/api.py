@@ -68,6 +68,8 @@ def _document() -> GenesisDocument:
         validators=bodies.records(),
         observers=(),
         accounts=(account, *bodies.accounts()),
+        bodies=(),
+        role_definitions=(),
         roles=(),
         norms=(),
         assets=(),

@@ -125,6 +125,8 @@ def genesis(accounts: int) -> Genesis:
                 ),
                 *bodies.accounts(),
             ),
+            bodies=(),
+            role_definitions=(),
             roles=(),
             norms=(),
             assets=(GenesisAsset("GBP", 2, account(0)),),

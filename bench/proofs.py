@@ -125,6 +125,8 @@ def _document() -> GenesisDocument:
         validators=records,
         observers=(),
         accounts=tuple(_organisation(each) for each in (*map(_account, range(ACCOUNTS)), _AGENCY)),
+        bodies=(),
+        role_definitions=(),
         roles=(),
         norms=(),
         assets=(GenesisAsset("GBP", 2, _AGENCY),),

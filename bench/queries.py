@@ -98,6 +98,8 @@ def _document() -> GenesisDocument:
         validators=bodies.records(),
         observers=(),
         accounts=(agency, *vendors, *bodies.accounts()),
+        bodies=(),
+        role_definitions=(),
         roles=(),
         norms=(),
         assets=(GenesisAsset("GBP", 2, _AGENCY),),

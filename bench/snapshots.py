@@ -76,6 +76,8 @@ def _genesis() -> Genesis:
             validators=tuple(replace(r, key=ValidatorKey(key.public)) for r, key in records),
             observers=(),
             accounts=bodies.accounts(),
+            bodies=(),
+            role_definitions=(),
             roles=(),
             norms=(),
             assets=(),

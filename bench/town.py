@@ -134,6 +134,8 @@ class Town:
             validators=tuple(replace(one, key=ValidatorKey(key.public)) for one, key in records),
             observers=(),
             accounts=(*bodies.accounts(), *self._accounts()),
+            bodies=(),
+            role_definitions=(),
             roles=(),
             norms=(),
             assets=(GenesisAsset("GBP", 2, _account(0)),),

@@ -261,6 +261,8 @@ def _genesis(
             _account(ids[name], key.public, body)
             for (name, body), key in zip(named.items(), account_keys.values(), strict=True)
         ),
+        bodies=(),
+        role_definitions=(),
         roles=(
             genesis.GenesisRole(REGISTRAR, None, ids["registrar"]),
             genesis.GenesisRole(NOTARY, None, ids["registrar"]),

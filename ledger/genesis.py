@@ -5,68 +5,50 @@ its content, whatever the order of its lists; its id is the chain id. It carries
 no certificate: who pins the chain id trusts the document.
 """
 
-from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, final
 
 import msgspec
 from msgspec import Meta, Struct
 
-from ledger import norms, parameters, tree
+from ledger import norms, tree
 from ledger.accounts import (
     ACCOUNTS,
     Account,
     AccountKind,
     Floor,
-    KeeperIsKept,
     Keys,
     PublicName,
     Threshold,
-    UnknownAccount,
 )
-from ledger.accounts import contradictions as account_contradictions
 from ledger.appointments import rows_of_grants
 from ledger.assets import ASSETS, Amount, Asset, AssetCode, Exponent
 from ledger.block import Execution
 from ledger.books import BALANCES, SUPPLIES, Balance, Holding, Supply
+from ledger.charters import CHARTERS, Charter
+from ledger.genesis_check import contradictions, defined, granted, observer_rows
 from ledger.membership import MEMBERSHIP, VALIDATORS, Membership, Records, ValidatorsRow
 from ledger.observers import (
     OBSERVERS,
     OBSERVERS_IN_FORCE,
     InForceRow,
     ObserverRecord,
-    ObserverRow,
-    observer_contradictions,
-    taken_by_observers,
-    taken_by_validators,
 )
-from ledger.operation import sentence
 from ledger.parameters import NETWORK, PARAMETERS, Network, Parameters
 from ledger.receipt import receipts_root
-from ledger.roles import (
-    KERNEL_ROLES,
-    REGISTRAR,
-    ROLE_DEFINITIONS,
-    Role,
-    RoleDefinition,
-    RoleKey,
-)
+from ledger.roles import ROLE_DEFINITIONS, HolderLimit, Role, Roles, TermMs
 from ledger.state import Slot, Table
-from ledger.validators import record_contradictions, taken
-from primitives import kernel_limits, limits
+from primitives import limits
 from primitives.block import Header, block_id, transactions_root
 from primitives.codec import encode
 from primitives.errors import Malformed, OperatorFault
 from primitives.ids import (
-    INTEGER_MAX,
     ZERO32,
     AccountId,
     BlockId,
     ChainId,
     Height,
     Natural,
-    NodeKey,
     Sized32,
     TimeMs,
     ValidatorKey,
@@ -118,6 +100,27 @@ class GenesisRole(Struct, array_like=True, frozen=True):
 
 
 @final
+class GenesisRoleDefinition(Struct, array_like=True, frozen=True):
+    """A role that exists from the start, beside those that every network has."""
+
+    role: Role
+    grantor: Annotated[Role, Meta(description="role whose holders grant it")]
+    max_holders: Annotated[
+        HolderLimit | None, Meta(description="at a time, for one scope; none is no limit")
+    ]
+    max_term_ms: Annotated[TermMs | None, Meta(description="of a grant; none is no limit")]
+    incompatible: Annotated[Roles, Meta(description="roles that nobody holds beside it")]
+
+
+@final
+class GenesisBody(Struct, array_like=True, frozen=True):
+    """A body that exists from the start: an account of this kind, and its charter."""
+
+    account: Sized32[AccountId]
+    charter: Charter
+
+
+@final
 class GenesisAsset(Struct, array_like=True, frozen=True):
     """An asset that exists from the start."""
 
@@ -154,6 +157,8 @@ class GenesisDocument(Struct, array_like=True, frozen=True):
         Meta(description="body that changes parameters and norms by motion; none is nobody ever"),
     ]
     accounts: tuple[GenesisAccount, ...]
+    bodies: tuple[GenesisBody, ...]
+    role_definitions: tuple[GenesisRoleDefinition, ...]
     roles: tuple[GenesisRole, ...]
     norms: Annotated[
         tuple[norms.Draft, ...], Meta(description="law that is in force from the start")
@@ -239,16 +244,17 @@ def _rows(document: GenesisDocument) -> dict[Slot, bytes | None]:
     put(VALIDATORS, Height(0), ValidatorsRow(tuple(by_key), None))
     put(MEMBERSHIP, None, Membership(Height(0), 0, ()))
     if document.observers:
-        for row_key, row in _observer_rows(document.observers).items():
+        for row_key, row in observer_rows(document.observers).items():
             put(OBSERVERS, row_key, row)
         keys = sorted(record.node_key for record in document.observers)
         put(OBSERVERS_IN_FORCE, None, InForceRow(Height(0), tuple(keys)))
     for account in document.accounts:
         put(ACCOUNTS, account.id, account.row())
-    for role in dict.fromkeys((*KERNEL_ROLES, *(grant.role for grant in document.roles))):
-        put(ROLE_DEFINITIONS, role, RoleDefinition(REGISTRAR, None, None, ()))
-    granted = [RoleKey(grant.role, grant.scope, grant.holder) for grant in document.roles]
-    for table, key, made in rows_of_grants(granted):
+    for body in document.bodies:
+        put(CHARTERS, body.account, body.charter)
+    for role, definition in defined(document).items():
+        put(ROLE_DEFINITIONS, role, definition)
+    for table, key, made in rows_of_grants(granted(document)):
         put(table, key, made)
     for table, key, enacted in norms.rows_of_genesis(document.norms, document.time_ms):
         put(table, key, enacted)
@@ -260,111 +266,3 @@ def _rows(document: GenesisDocument) -> dict[Slot, bytes | None]:
         put(ASSETS, asset.code, Asset(asset.exponent, asset.issuer, snapshots=False, earmark=()))
         put(SUPPLIES, asset.code, Supply(supplies[asset.code]))
     return rows
-
-
-def _observer_rows(records: Iterable[ObserverRecord]) -> dict[NodeKey, ObserverRow]:
-    return {
-        record.node_key: ObserverRow(record.name, record.account, Height(0), None)
-        for record in records
-    }
-
-
-def contradictions(document: GenesisDocument) -> Iterator[str]:
-    """Everything about a document that its form cannot exclude."""
-    yield from _parameter_errors(document)
-    yield from _validator_errors(document)
-    yield from _observer_errors(document)
-    yield from _account_errors(document)
-    known = {account.id for account in document.accounts}
-    if document.governor is not None and document.governor not in known:
-        yield f"governor: {sentence(UnknownAccount(document.governor))}"
-    yield from _norm_errors(document)
-    yield from _role_errors(document, known)
-    yield from _book_errors(document, known)
-
-
-def _parameter_errors(document: GenesisDocument) -> Iterator[str]:
-    for refusal in parameters.contradictions(document.parameters, len(document.validators)):
-        yield f"parameters: {sentence(refusal)}"
-
-
-def _norm_errors(document: GenesisDocument) -> Iterator[str]:
-    yield from _repeated("norms: the code", (draft.norm for draft in document.norms))
-    for draft in document.norms:
-        for refusal in norms.contradictions(draft, document.time_ms):
-            yield f"norms: {sentence(refusal)}"
-    most = kernel_limits.BINDING_GROUNDS_MAX
-    for bindable, count in Counter(b for draft in document.norms for b in draft.binds).items():
-        if count > most:
-            yield f"norms: {sentence(norms.TooManyGrounds(bindable, most))}"
-
-
-def _validator_errors(document: GenesisDocument) -> Iterator[str]:
-    accounts = {account.id: account.row() for account in document.accounts}
-    for index, record in enumerate(document.validators):
-        for refusal in taken(record, document.validators[:index]):
-            yield f"validators: {sentence(refusal)}"
-        for contradiction in record_contradictions(record, accounts.get(record.account)):
-            yield f"validator {record.name}: {sentence(contradiction)}"
-
-
-def _observer_errors(document: GenesisDocument) -> Iterator[str]:
-    accounts = {account.id: account.row() for account in document.accounts}
-    yield from _repeated("observers: the node key", (o.node_key.hex() for o in document.observers))
-    for index, record in enumerate(document.observers):
-        others = _observer_rows(document.observers[:index])
-        for refusal in (
-            *taken_by_validators(record, document.validators),
-            *taken_by_observers(record, others),
-        ):
-            yield f"observers: {sentence(refusal)}"
-        for contradiction in observer_contradictions(record, accounts.get(record.account)):
-            yield f"observer {record.name}: {sentence(contradiction)}"
-
-
-def _account_errors(document: GenesisDocument) -> Iterator[str]:
-    yield from _repeated("accounts: the id", (a.id.hex() for a in document.accounts))
-    signs = {account.id: bool(account.keys) for account in document.accounts}
-    for account in document.accounts:
-        for refusal in account_contradictions(account.id, account.row()):
-            yield f"accounts: {sentence(refusal)}"
-        if account.keeper is not None and account.keeper not in signs:
-            yield f"accounts: {sentence(UnknownAccount(account.keeper))}"
-        elif account.keeper is not None and not signs[account.keeper]:
-            yield f"accounts: {sentence(KeeperIsKept(account.id, account.keeper))}"
-
-
-def _role_errors(document: GenesisDocument, known: set[AccountId]) -> Iterator[str]:
-    yield from _repeated("roles: the grant", ((r.role, r.scope, r.holder) for r in document.roles))
-    for grant in document.roles:
-        if grant.holder not in known:
-            yield f"role {grant.role}: no account has the id of its holder, {grant.holder.hex()}"
-        if grant.scope is not None and grant.scope not in known:
-            yield f"role {grant.role}: no account has the id of its scope, {grant.scope.hex()}"
-
-
-def _book_errors(document: GenesisDocument, known: set[AccountId]) -> Iterator[str]:
-    yield from _repeated("assets: the code", (asset.code for asset in document.assets))
-    for asset in document.assets:
-        if asset.issuer not in known:
-            yield f"asset {asset.code}: no account has the id of its issuer, {asset.issuer.hex()}"
-    yield from _repeated(
-        "balances: the pair", ((b.account.hex(), b.asset) for b in document.balances)
-    )
-    codes = {asset.code for asset in document.assets}
-    supplies: Counter[str] = Counter()
-    for balance in document.balances:
-        if balance.account not in known:
-            yield f"balances: no account has the id {balance.account.hex()}"
-        if balance.asset not in codes:
-            yield f"balances: there is no asset {balance.asset}"
-        supplies[balance.asset] += balance.amount
-    for code, supply in supplies.items():
-        if supply > INTEGER_MAX:
-            yield f"balances: {supply} of {code} in all, at most {INTEGER_MAX} can exist"
-
-
-def _repeated(what: str, values: Iterable[Hashable]) -> Iterator[str]:
-    for value, count in Counter(values).items():
-        if count > 1:
-            yield f"{what} {value} stands {count} times, expected once"

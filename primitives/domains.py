@@ -50,6 +50,7 @@ class Domain(Enum):
     EVIDENCE = "evidence"
     RETAINED = "retained"
     PARAMETERS = "parameters"
+    BODY = "body"
     DUTY = "duty"
     HOLD = "hold"
     INTENT = "intent"

@@ -28,6 +28,7 @@ from ledger import (
     membership,
     norms,
     observers,
+    offices,
     parameters,
     policy,
     records,
@@ -48,9 +49,11 @@ from ledger.transaction import Body, Transaction
 from primitives.named import embed
 from services import authority, consent, money, registry
 from services.authority import accounts as authority_accounts
+from services.authority import bodies as authority_bodies
 from services.authority import delegations as authority_delegations
 from services.authority import norms as authority_norms
 from services.authority import observers as authority_observers
+from services.authority import offices as authority_offices
 from services.authority import parameters as authority_parameters
 from services.authority import recoveries as authority_recoveries
 from services.authority import roles as authority_roles
@@ -90,6 +93,8 @@ SERVICES: Final = (
             authority_recoveries,
             authority_delegations,
             authority_roles,
+            authority_bodies,
+            authority_offices,
             authority_norms,
             authority_parameters,
             authority_validators,
@@ -125,6 +130,7 @@ KERNEL: Final[tuple[ModuleType, ...]] = (
     evidence,
     parameters,
     norms,
+    offices,
     window,
     worklist,
 )

@@ -141,6 +141,8 @@ def _document(
         validators=tuple(members),
         observers=(),
         accounts=tuple(_account(name) for name in ("treasury", "works", *bodies)),
+        bodies=(),
+        role_definitions=(),
         roles=(GenesisRole(REGISTRAR, None, treasury), GenesisRole(ASSET_ISSUER, None, treasury)),
         norms=(),
         assets=(GenesisAsset(ASSET, 2, treasury),),

@@ -66,6 +66,7 @@ TABLES: Final = {
     48: "norm_versions",
     49: "bindings",
     52: "record_counts",
+    50: "offices",
     64: "stamps",
 }
 """What people call the tables that we know; any other is known by its number alone."""

@@ -8,7 +8,7 @@ from typing import Annotated, final
 
 from msgspec import Meta, Struct
 
-from ledger import appointments, roles
+from ledger import appointments, offices, roles
 from ledger.act import Act
 from ledger.operation import Event, Operation
 from ledger.query import After, Limit, OneAccount, Page, Query, Reading
@@ -82,7 +82,8 @@ class DefineRole(Operation, tag="authority.define_role", frozen=True):
 class GrantRole(Operation, tag="authority.grant_role", frozen=True):
     """Grant a role to an account, for one account or for the whole network.
 
-    Needs the role's grantor role, for the same account or for the network.
+    Needs the role's grantor role, for the same account or for the network. To an office (a role
+    that is one for this account) an account is appointed instead.
     """
 
     role: Annotated[roles.Role, Meta(description="role that is granted")]
@@ -99,6 +100,7 @@ class GrantRole(Operation, tag="authority.grant_role", frozen=True):
 
     def apply(self, act: Act) -> None:
         """Write the grant."""
+        offices.require_no_office(act, self.role, self.scope)
         key = roles.RoleKey(self.role, self.scope, self.holder)
         appointments.grant(act, key, self.until_ms)
         act.emit(RoleGranted(self.role, self.scope, self.holder, self.until_ms))
@@ -122,6 +124,7 @@ class RevokeRole(Operation, tag="authority.revoke_role", frozen=True):
 
     def apply(self, act: Act) -> None:
         """Delete the grant."""
+        offices.require_no_office(act, self.role, self.scope)
         appointments.revoke(act, roles.RoleKey(self.role, self.scope, self.holder))
         act.emit(RoleRevoked(self.role, self.scope, self.holder))
 

@@ -1,7 +1,9 @@
-"""Golden specimens of the law: parameters, norms."""
+"""Golden specimens of the law: parameters, norms, bodies, offices."""
 
 import hashlib
 
+from kit.ledger import GOVERNING
+from ledger.charters import Charter
 from ledger.norms import (
     ActedUnder,
     BoundTwice,
@@ -13,6 +15,12 @@ from ledger.norms import (
     TooManyGrounds,
     UnknownNorm,
     VersionWaits,
+)
+from ledger.offices import (
+    ByAppointment,
+    NotTheAppointer,
+    OfficeExists,
+    UnknownOffice,
 )
 from ledger.operation import Event, Operation, Refusal
 from ledger.parameters import (
@@ -26,6 +34,7 @@ from ledger.parameters import (
     TimeoutsReversed,
 )
 from primitives.ids import AccountId, Digest, Height, TimeMs
+from services.authority.bodies import BodyFounded, FoundBody
 from services.authority.norms import (
     EnactNorm,
     FreeOperation,
@@ -33,6 +42,16 @@ from services.authority.norms import (
     NormRepealed,
     OperationFreed,
     RepealNorm,
+)
+from services.authority.offices import (
+    AbolishOffice,
+    Appoint,
+    Appointed,
+    CreateOffice,
+    Dismiss,
+    Dismissed,
+    OfficeAbolished,
+    OfficeCreated,
 )
 from services.authority.parameters import ParameterChanged, SetParameters
 
@@ -64,6 +83,18 @@ TRANSACTIONS: dict[str, tuple[list[tuple[str, Operation]], list[str]]] = {
         ],
         ["governor"],
     ),
+    "a body and its office": (
+        [
+            ("registrar", FoundBody(_G, "Council", Charter((GOVERNING,)))),
+            ("registrar", FoundBody(None, "", Charter((GOVERNING,)))),
+            ("governor", CreateOffice(_G, "chair", _A)),
+            ("works", Appoint(_G, "chair", _A, _UNTIL, _TEXT)),
+            ("works", Appoint(_G, "chair", _A, None, None)),
+            ("works", Dismiss(_G, "chair", _A, _TEXT)),
+            ("governor", AbolishOffice(_G, "chair")),
+        ],
+        ["governor", "registrar", "works"],
+    ),
 }
 REFUSED: list[Refusal] = [
     NotTheGovernor(_A, _G),
@@ -82,6 +113,10 @@ REFUSED: list[Refusal] = [
     NotBindable("authority.enact_norm"),
     TooManyGrounds("money.issue", 8),
     NotBound("money.issue"),
+    OfficeExists(_G, "chair", _A),
+    UnknownOffice(_G, "chair"),
+    NotTheAppointer(_G, _G, "chair", _A),
+    ByAppointment(_G, "chair", _A),
 ]
 HAPPENED: list[Event] = [
     ParameterChanged(Height(8), ParameterName.HEARTBEAT_MS, 30_000, 60_000),
@@ -90,4 +125,10 @@ HAPPENED: list[Event] = [
     NormRepealed(_LAW, 2),
     OperationFreed("money.issue"),
     ActedUnder("money.issue", _LAW, 1),
+    BodyFounded(_G, "Council"),
+    OfficeCreated(_G, "chair", _A),
+    OfficeAbolished(_G, "chair"),
+    Appointed(_G, "chair", _A, _A, _UNTIL, _TEXT),
+    Appointed(_G, "chair", _A, _A, None, None),
+    Dismissed(_G, "chair", _A, _A, None),
 ]

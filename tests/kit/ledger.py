@@ -10,11 +10,13 @@ from ledger.accounts import AccountKind, WeightedKey, account_of_key
 from ledger.block import BlockRun, Execution
 from ledger.books import Line
 from ledger.calls import Law
+from ledger.charters import MEMBER, Charter, Procedure, Weighing
 from ledger.genesis import (
     Genesis,
     GenesisAccount,
     GenesisAsset,
     GenesisBalance,
+    GenesisBody,
     GenesisDocument,
     GenesisRole,
     genesis_block,
@@ -50,6 +52,21 @@ GENESIS_TIME = TimeMs(1_780_000_000_000)
 TREASURY_BALANCE = 25_000_000_000
 GBP = "GBP"
 NAMES = ("treasury", "registrar", "health", "works")
+GOVERNING = Procedure(
+    code="ordinary",
+    opener=None,
+    electorate=MEMBER,
+    weighing=Weighing.ONE,
+    asset=None,
+    quorum_bp=5_000,
+    pass_bp=5_000,
+    veto_bp=None,
+    least_ms=1_000,
+    timelock_ms=0,
+    guardian=None,
+    operations=None,
+)
+"""How the governor decides: more than half, after a second."""
 
 
 def key(name: str) -> SigningKey:
@@ -102,6 +119,19 @@ def running_account(
     )
 
 
+def governor_account() -> GenesisAccount:
+    """The body under `account_id("governor")`, which nobody signs for."""
+    return GenesisAccount(
+        id=account_id("governor"),
+        kind=AccountKind.BODY,
+        threshold=0,
+        keys=(),
+        name="Council",
+        keeper=None,
+        floor=0,
+    )
+
+
 def validator_record(index: int) -> ValidatorRecord:
     """A validator with keys of its own; the account of its body has the key `body INDEX`."""
     return ValidatorRecord(
@@ -133,13 +163,19 @@ def genesis_document(
             *(genesis_account(name) for name in NAMES),
             *(genesis_account(f"body {index}") for index in range(validators)),
             genesis_account("notary", kind=AccountKind.OFFICE),
-            genesis_account("governor"),
+            governor_account(),
             *accounts,
         ),
+        bodies=(GenesisBody(account_id("governor"), Charter((GOVERNING,))),),
+        role_definitions=(),
         roles=(
             GenesisRole(REGISTRAR, None, account_id("registrar")),
             GenesisRole(NOTARY, None, account_id("notary")),
             GenesisRole(ASSET_ISSUER, None, account_id("treasury")),
+            *(
+                GenesisRole(MEMBER, account_id("governor"), account_id(f"body {index}"))
+                for index in range(validators)
+            ),
         ),
         norms=(),
         assets=(GenesisAsset(GBP, 2, account_id("treasury")),),

@@ -28,10 +28,10 @@ from ledger.genesis import (
     GenesisBalance,
     GenesisDocument,
     GenesisRole,
-    contradictions,
     genesis_block,
     read_genesis,
 )
+from ledger.genesis_check import contradictions
 from ledger.membership import (
     MEMBERSHIP,
     VALIDATORS,

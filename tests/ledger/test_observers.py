@@ -11,7 +11,8 @@ from kit.ledger import Chain, account_id, genesis_account, key, running_account
 from kit.membership import change, decide, founded, ready_now, votes
 from kit.observers import consent, node_key, observer
 from ledger.accounts import UnknownAccount
-from ledger.genesis import GenesisDocument, GenesisRole, contradictions
+from ledger.genesis import GenesisDocument, GenesisRole
+from ledger.genesis_check import contradictions
 from ledger.membership import validator_records
 from ledger.observers import (
     OBSERVERS,

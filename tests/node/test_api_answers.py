@@ -16,8 +16,10 @@ from ledger.genesis import (
     GenesisBalance,
     GenesisDocument,
     GenesisRole,
+    GenesisRoleDefinition,
     genesis_block,
 )
+from ledger.roles import REGISTRAR
 from node.queries import AccountAnswer, BlockAnswer, FinalTransaction
 from node.status import NodeStatus
 from primitives import limits
@@ -261,7 +263,13 @@ async def test_an_account_joins_its_keys_roles_and_balances() -> None:
     document = genesis_document()
     scoped = GenesisRole("auditor_2", account_id("works"), account_id("registrar"))
     other = GenesisRole("auditor_2", account_id("registrar"), account_id("works"))
-    chain = ChainOfOne(document=replace(document, roles=(*document.roles, scoped, other)))
+    chain = ChainOfOne(
+        document=replace(
+            document,
+            role_definitions=(GenesisRoleDefinition("auditor_2", REGISTRAR, None, None, ()),),
+            roles=(*document.roles, scoped, other),
+        )
+    )
 
     async with serving(chain) as client:
         await submit(client, chain.signed("treasury", pay("registrar", 125, "INV-1")))
@@ -278,8 +286,8 @@ async def test_an_account_joins_its_keys_roles_and_balances() -> None:
         "keeper": None,
         "floor": 0,
         "roles": [
-            {"role": "auditor_2", "scope": account_id("works").hex(), "since": 0},
-            {"role": "registrar", "scope": None, "since": 0},
+            {"role": "auditor_2", "scope": account_id("works").hex(), "since": 0, "until_ms": None},
+            {"role": "registrar", "scope": None, "since": 0, "until_ms": None},
         ],
         "balances": [{"asset": "GBP", "amount": 125, "exponent": 2}],
         "balances_after": None,

@@ -22,7 +22,7 @@ from ledger.accounts import (
     WeightedKey,
     account_of_key,
 )
-from ledger.genesis import GenesisRole
+from ledger.genesis import GenesisRole, GenesisRoleDefinition
 from ledger.operation import Operation, Refusal, sentence
 from ledger.receipt import Outcome, Receipt
 from ledger.roles import (
@@ -300,11 +300,13 @@ def test_the_kernels_roles_are_defined_from_the_start(chain: Chain) -> None:
         applied(chain, give(role, None, WORKS))
 
 
-def test_a_role_that_genesis_grants_is_defined() -> None:
-    """Otherwise nobody could take it away again."""
+def test_a_role_that_genesis_defines_can_be_taken_away() -> None:
+    """By whoever has the role that it names as its grantor."""
     document = genesis_document()
     auditor = GenesisRole("auditor", None, HEALTH)
-    chain = Chain.begin(replace(document, roles=(*document.roles, auditor)))
+    defined = GenesisRoleDefinition("auditor", REGISTRAR, None, None, ())
+    roles = (*document.roles, auditor)
+    chain = Chain.begin(replace(document, role_definitions=(defined,), roles=roles))
 
     applied(chain, RevokeRole("auditor", None, HEALTH))
 

@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from kit.governing import ISSUE, LAW, TEXT, decide, draft, issue, law
+from kit.governing import ISSUE, LAW, TEXT, decide, draft, governed, issue, law
 from kit.ledger import Chain, genesis_document
 from ledger.genesis import genesis_block
 from ledger.norms import (
@@ -37,7 +37,7 @@ MINUTE = 60_000
 
 @pytest.fixture
 def chain() -> Chain:
-    return Chain.begin()
+    return governed()
 
 
 def refused(chain: Chain, *operations: EnactNorm | RepealNorm | FreeOperation) -> Refusal:
@@ -152,7 +152,7 @@ def test_nobody_but_the_governor_makes_law(chain: Chain) -> None:
 
 def test_in_a_network_without_a_governor_no_law_is_ever_made() -> None:
     """What genesis says stays."""
-    chain = Chain.begin(replace(genesis_document(), governor=None, norms=(draft(),)))
+    chain = governed(replace(genesis_document(), governor=None, norms=(draft(),)))
 
     (receipt,) = chain.block(chain.act("registrar", RepealNorm(LAW)))
 
@@ -257,7 +257,7 @@ def test_the_form_of_a_norm_is_bounded(good: EnactNorm, bad: EnactNorm) -> None:
 def test_a_network_begins_with_its_law() -> None:
     """In force with block 1, as version 1."""
     document = replace(genesis_document(), norms=(draft(), draft(norm="decree/7", binds=())))
-    chain = Chain.begin(document)
+    chain = governed(document)
 
     assert issue(chain, "a").events[0] == ActedUnder(ISSUE, LAW, 1)
     row = NORM_VERSIONS.read(chain.state, (LAW, 1))

@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import asdict, replace
 
-from kit.governing import LAW, decide, law
+from kit.governing import GOVERNOR, LAW, Decree, calls_of, decide, governed, law
 from kit.ledger import Chain, genesis_document, pay
 from ledger.norms import ActedUnder, NoNormInForce
 from ledger.parameters import (
@@ -34,7 +34,7 @@ HEARTBEAT, WINDOW = ParameterName.HEARTBEAT_MS, ParameterName.WINDOW_MS
 
 @pytest.fixture
 def chain() -> Chain:
-    return Chain.begin()
+    return governed()
 
 
 def setting(*changes: tuple[ParameterName, int]) -> SetParameters:
@@ -57,7 +57,7 @@ def test_a_change_is_in_force_from_the_next_block(chain: Chain) -> None:
     body = chain.body(("treasury", pay("works", 1, "a")), valid_for_ms=90_000)
     far = chain.check(body, "treasury")
     run = chain.run()
-    change = chain.act("governor", setting((WINDOW, 60_000)))
+    change = chain.act("works", Decree(GOVERNOR, calls_of(GOVERNOR, setting((WINDOW, 60_000)))))
     run.admit(change)
     run.apply(change)
     run.admit(far)
@@ -137,7 +137,7 @@ def test_a_bound_parameter_needs_its_law(chain: Chain) -> None:
 
 def test_what_is_forgotten_stays_forgotten_when_the_window_grows() -> None:
     """Ids that went with a short window do not come back with a long one: the state says so."""
-    chain = Chain.begin(genesis_document(parameters=replace(DEFAULTS, window_ms=60_000)))
+    chain = governed(genesis_document(parameters=replace(DEFAULTS, window_ms=60_000)))
     for _ in range(3):
         chain.block()
     chain.time_ms += 120_000  # type: ignore[assignment] # a time all the same
