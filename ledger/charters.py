@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING, Annotated, Final, final
 
 from msgspec import Meta, Struct
 
-from ledger.accounts import ACCOUNTS, UnknownAccount
-from ledger.assets import ASSETS, AssetCode, UnknownAsset
+from ledger.accounts import ACCOUNTS, AccountKind, UnknownAccount
+from ledger.assets import ASSETS, AssetCode, NoSnapshots, UnknownAsset
 from ledger.operation import Refusal, Refused
 from ledger.roles import ROLE_DEFINITIONS, Role, UnknownRole
 from ledger.state import Table
@@ -122,10 +122,11 @@ class NoCharter(Refusal, tag="charters.none", frozen=True):
     body: Sized32[AccountId]
 
 
-class SignsForItself(Refusal, tag="charters.signs_for_itself", frozen=True):
-    """Account {body} cannot be a body: somebody signs for it."""
+class NotABody(Refusal, tag="charters.not_a_body", frozen=True):
+    """Account {body} is no body but of the kind {kind}, and has no charter."""
 
     body: Sized32[AccountId]
+    kind: AccountKind
 
 
 class ProcedureTwice(Refusal, tag="charters.procedure_twice", frozen=True):
@@ -173,12 +174,12 @@ def set_charter(act: "Act", body: AccountId, charter: Charter) -> None:
     """Write the charter of a body, its first or another. Whether the actor may is not asked.
 
     Raises:
-        Refused: the account is unknown or somebody signs for it; the charter contradicts itself, or
-            names a role or an asset that is not defined.
+        Refused: the account is unknown or no body; the charter contradicts itself, or names a role
+            or an asset that is not defined, or an asset whose past is not kept.
     """
     account = act.state[ACCOUNTS].need(body, UnknownAccount(body))
-    if account.keys or account.keeper is not None:
-        raise Refused(SignsForItself(body))
+    if account.kind is not AccountKind.BODY:
+        raise Refused(NotABody(body, account.kind))
     for refusal in contradictions(charter):
         raise Refused(refusal)
     for each in charter.procedures:
@@ -186,7 +187,8 @@ def set_charter(act: "Act", body: AccountId, charter: Charter) -> None:
             if role is not None:
                 act.state[ROLE_DEFINITIONS].need(role, UnknownRole(role))
         if each.asset is not None:
-            act.state[ASSETS].need(each.asset, UnknownAsset(each.asset))
+            asset = act.state[ASSETS].need(each.asset, UnknownAsset(each.asset))
+            act.require(asset.snapshots, NoSnapshots(each.asset))
 
     act.state[CHARTERS][body] = charter
 

@@ -54,6 +54,7 @@ class Domain(Enum):
     DUTY = "duty"
     HOLD = "hold"
     INTENT = "intent"
+    MOTION = "motion"
 
     @property
     def tag(self) -> bytes:

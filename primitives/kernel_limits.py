@@ -37,6 +37,10 @@ VOTING_MS_MAX: Final = 366 * 24 * 3_600_000
 """A vote stays open for a year at most: its members and its rules are those of its beginning."""
 TIMELOCK_MS_MAX: Final = 366 * 24 * 3_600_000
 """A decision waits for a year at most; what comes later is another motion."""
+OPTIONS_MAX: Final = 16
+"""Options of a motion: each is a number in the tally, which every vote writes anew."""
+CHOICE_LENGTH_MAX: Final = 32
+"""Characters in the code of an option."""
 
 # norms and parameters
 NORM_LENGTH_MAX: Final = 48

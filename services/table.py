@@ -26,6 +26,7 @@ from ledger import (
     intents,
     kinds,
     membership,
+    motions,
     norms,
     observers,
     offices,
@@ -36,7 +37,9 @@ from ledger import (
     restraints,
     roles,
     suspensions,
+    tallies,
     validators,
+    votes,
     window,
     worklist,
 )
@@ -47,7 +50,7 @@ from ledger.receipt import Receipt
 from ledger.state import Table
 from ledger.transaction import Body, Transaction
 from primitives.named import embed
-from services import authority, consent, money, registry
+from services import assembly, authority, consent, money, registry
 from services.authority import accounts as authority_accounts
 from services.authority import bodies as authority_bodies
 from services.authority import delegations as authority_delegations
@@ -104,6 +107,7 @@ SERVICES: Final = (
     Service(money, (money, money_holds, money_restraints)),
     _single(consent),
     Service(registry, (registry_kinds, registry_records, registry_stamps)),
+    _single(assembly),
 )
 KERNEL: Final[tuple[ModuleType, ...]] = (
     accounts,
@@ -123,6 +127,9 @@ KERNEL: Final[tuple[ModuleType, ...]] = (
     calls,
     agenda,
     charters,
+    tallies,
+    motions,
+    votes,
     membership,
     validators,
     suspensions,

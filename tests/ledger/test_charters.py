@@ -8,17 +8,17 @@ from msgspec.structs import replace
 from kit.ledger import GBP, Chain, account_id, genesis_document, running_account
 from kit.motions import BODY, Found, charter_of, procedure
 from ledger import charters
-from ledger.accounts import UnknownAccount
+from ledger.accounts import AccountKind, UnknownAccount
 from ledger.act import Act
-from ledger.assets import UnknownAsset
+from ledger.assets import NoSnapshots, UnknownAsset
 from ledger.charters import (
     CHARTERS,
     AssetMisplaced,
     Charter,
     NoCharter,
     NoElectorate,
+    NotABody,
     ProcedureTwice,
-    SignsForItself,
     UnknownProcedure,
     Weighing,
     contradictions,
@@ -97,9 +97,9 @@ def test_a_procedure_is_found_by_its_code(chain: Chain) -> None:
 @pytest.mark.parametrize("name", ["health", "vendor"])
 def test_an_account_that_somebody_signs_for_is_no_body(chain: Chain, name: str) -> None:
     """With keys or with a keeper: two ways to act would be one too many."""
-    assert refused(chain, Set(account_id(name), charter_of(NOTARIES))) == SignsForItself(
-        account_id(name)
-    )
+    refusal = NotABody(account_id(name), AccountKind.ORGANISATION)
+
+    assert refused(chain, Set(account_id(name), charter_of(NOTARIES))) == refusal
 
 
 def test_a_body_is_an_account(chain: Chain) -> None:
@@ -116,10 +116,12 @@ def test_a_charter_names_roles_that_are_defined(chain: Chain, field: str) -> Non
 
 
 def test_a_charter_names_an_asset_that_is_defined(chain: Chain) -> None:
-    """As its roles."""
-    shares = procedure(electorate=None, weighing=Weighing.ASSET, asset="XAU")
+    """As its roles; and one of which is kept what was held, or no motion could be opened."""
+    gold = procedure(electorate=None, weighing=Weighing.ASSET, asset="XAU")
+    pounds = replace(gold, asset=GBP)
 
-    assert refused(chain, Found(BODY, charter_of(shares))) == UnknownAsset("XAU")
+    assert refused(chain, Found(BODY, charter_of(gold))) == UnknownAsset("XAU")
+    assert refused(chain, Found(BODY, charter_of(pounds))) == NoSnapshots(GBP)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,14 @@ import msgpack
 import pytest
 from nacl.signing import VerifyKey
 
-from kit import golden_actors, golden_books, golden_consent, golden_core, law_vectors
+from kit import (
+    golden_actors,
+    golden_books,
+    golden_consent,
+    golden_core,
+    golden_motions,
+    law_vectors,
+)
 from kit.accused import two_prepares
 from kit.golden import compare_or_rewrite
 from kit.ledger import GBP, account_id, key, line
@@ -41,15 +48,6 @@ from ledger.books import (
     PaysItself,
     SupplyTooLarge,
     SupplyTooSmall,
-)
-from ledger.charters import (
-    AssetMisplaced,
-    NoCharter,
-    NoElectorate,
-    ProcedureTwice,
-    SignsForItself,
-    UnknownProcedure,
-    Weighing,
 )
 from ledger.evidence import AlreadyReported, OutOfRange, TooManyReports, Unproven
 from ledger.membership import (
@@ -280,6 +278,7 @@ TRANSACTIONS: dict[str, tuple[list[tuple[str, Operation]], list[str]]] = {
     ),
     **law_vectors.TRANSACTIONS,
     **golden_actors.TRANSACTIONS,
+    **golden_motions.TRANSACTIONS,
     **golden_books.TRANSACTIONS,
     **golden_consent.TRANSACTIONS,
 }
@@ -314,13 +313,6 @@ REFUSED: list[Refusal] = [
     PaysItself(A, 1),
     NoSuchDate(0, "2026-02-30"),
     AlreadyStamped(PAPER, A, StampAct.TIMESTAMP, ID),
-    NoCharter(A),
-    SignsForItself(A),
-    ProcedureTwice("ordinary"),
-    NoElectorate("ordinary", Weighing.ONE),
-    AssetMisplaced("ordinary", Weighing.ONE, GBP),
-    AssetMisplaced("ordinary", Weighing.QUADRATIC, None),
-    UnknownProcedure(A, "ordinary"),
     NothingToChange(),
     TooManyChanges(Height(7), 2, 1),
     NotAValidator(VOTES, Height(9)),
@@ -346,6 +338,7 @@ REFUSED: list[Refusal] = [
     *law_vectors.REFUSED,
     *golden_core.REFUSED,
     *golden_actors.REFUSED,
+    *golden_motions.REFUSED,
     *golden_books.REFUSED,
     *golden_consent.REFUSED,
 ]
@@ -371,6 +364,7 @@ HAPPENED: list[Event] = [
     ObserverRevoked("Audit office", FOLLOWS, B),
     *law_vectors.HAPPENED,
     *golden_actors.HAPPENED,
+    *golden_motions.HAPPENED,
     *golden_books.HAPPENED,
     *golden_consent.HAPPENED,
 ]
