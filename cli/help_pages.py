@@ -12,7 +12,7 @@ from typing import Final, final
 
 import click
 
-from cli.language import is_right_to_left, phrase, shown
+from cli.language import is_known, is_right_to_left, phrase, shown
 from cli.right_to_left import END, LEFT_TO_RIGHT, filled_up, isolated, line, width, wrapped
 
 _GAP: Final = 2
@@ -89,11 +89,8 @@ def short_help(command: click.Command, limit: int) -> str:
 
 def _said(what: str) -> str:
     plain = " ".join(what.split())
-    whole = phrase(plain)
-    if whole != plain:
-        return whole
     found = _EXTRA.fullmatch(what)
     assert found is not None, "anything is help with nothing behind it"
-    if found["extra"] is None:
-        return whole
+    if found["extra"] is None or is_known(plain):
+        return phrase(plain)
     return f"{phrase(found['help'])}  [{phrase(found['extra'])}]"

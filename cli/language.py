@@ -36,13 +36,22 @@ from primitives.languages import (
 LANGUAGE_OPTION: Final = "--lang"
 LANGUAGE_VARIABLE: Final = "MITHAQ_LANG"
 _INHERITED: Final = ("LC_ALL", "LC_MESSAGES", "LANG")
-_DEPTH_MAX: Final = 6
+_DEPTH_MAX: Final = 12
 """Sentences in fields of sentences; deeper is no sentence of ours."""
 _JOINTS: Final = ("\n", "; ", ". ", ": ", ", ")
 """Between sentences that stand behind each other."""
-_NAMES: Final = re.compile(r"[\w.-]+(?:, [\w.-]+)* (?P<last>and|or) [\w.-]+")
-"""`A, B and C`, as `node.plain_words.names` has it."""
+_NAMES: Final = re.compile(
+    r"(?:(?P<some>\d+) of )?(?P<names>[\w.-]+(?:, [\w.-]+)* (?P<last>and|or) [\w.-]+)"
+)
+"""`A, B and C`, as `node.plain_words.names` has it; perhaps so many of them."""
+_STATE: Final = re.compile(r"\(([a-z ]+)\)")
+_WITH_STATES: Final = re.compile(r"[\w.-]+ \([a-z ]+\)(?:, [\w.-]+ \([a-z ]+\))*")
+"""`A (missing), B (behind)`."""
+_OF_STATES: Final = frozenset({"kind", "outcome", "role", "stance", "state", "status", "verdict"})
+"""Columns whose words are ours; in others they may be somebody's names."""
 _ARABIC_JOINTS: Final = {"; ": "؛ ", ", ": "، "}
+
+_NUMBER: Final = r"(\d[\d,.]*)"
 
 _spoken: ContextVar[str] = ContextVar("language", default=ENGLISH)
 
@@ -150,9 +159,23 @@ def label(english: str) -> str:
     return recogniser(current()).label(english) if is_right_to_left() else english
 
 
-def cell(english: str) -> str:
+def cell(english: str, column: str) -> str:
     """A value in a table: a word that stands for a state, a sentence, or what needs no language."""
-    return recogniser(current()).cell(english) if is_right_to_left() else english
+    if not is_right_to_left():
+        return english
+    if column.lower() in _OF_STATES or english in {"yes", "no", "none"}:
+        return recogniser(current()).word(english)
+    return recogniser(current()).said(english)
+
+
+def word(english: str) -> str:
+    """A word that stands for a value."""
+    return recogniser(current()).word(english) if is_right_to_left() else english
+
+
+def is_known(text: str) -> bool:
+    """Whether a text is a sentence of the catalogue as it stands."""
+    return is_right_to_left() and text in catalogue_of(current())
 
 
 def told(template: str, values: Mapping[str, object]) -> str:
@@ -193,10 +216,10 @@ class Recogniser:
         named = self._catalogue.label(plain)
         return self.said(english) if named == plain else english.replace(bare, named)
 
-    def cell(self, english: str) -> str:
+    def word(self, english: str) -> str:
         """A word, else a sentence, else the same."""
-        word = self._catalogue.word(english)
-        return word if word != english else self.said(english)
+        named = self._catalogue.word(english)
+        return named if named != english else self.said(english)
 
     def told(self, template: str, values: Mapping[str, object]) -> str:
         """A template whose values are known."""
@@ -218,12 +241,16 @@ class Recogniser:
             return text.replace(bare, again)
         if depth >= _DEPTH_MAX:
             return text
+        if bare.endswith("."):  # set behind a part that is a sentence without it
+            again = self._sentence(bare[:-1], depth)
+            if again is not None:
+                return text.replace(bare, f"{again}.")
         for joint in _JOINTS:
-            parts = text.split(joint)
-            if len(parts) > 1:
-                others = [self.said(part, depth + 1) for part in parts]
-                if others != parts:
-                    return _ARABIC_JOINTS.get(joint, joint).join(others)
+            first, found, rest = text.partition(joint)
+            if found:
+                parts = (self.said(first, depth + 1), self.said(rest, depth + 1))
+                if parts != (first, rest):
+                    return _ARABIC_JOINTS.get(joint, joint).join(parts)
         return text
 
     def _sentence(self, text: str, depth: int) -> str | None:
@@ -249,12 +276,15 @@ class Recogniser:
         part = self._catalogue.part(text)
         if part != text:
             return part
+        if _WITH_STATES.fullmatch(text):
+            return _STATE.sub(lambda found: f"({self._catalogue.word(found[1])})", text)
         listed = _NAMES.fullmatch(text)
         if listed is None:
             return self.said(text, depth)
-        *names, last = [isolated(name) for name in re.split(r", | and | or ", text)]
-        joint = "أو" if listed["last"] == "or" else "و"
-        return f"{'، '.join(names)} {joint}{last}" if names else last
+        *names, last = [isolated(name) for name in re.split(r", | and | or ", listed["names"])]
+        joint = "أو " if listed["last"] == "or" else "و"
+        some = f"{listed['some']} من " if listed["some"] else ""
+        return f"{some}{'، '.join(names)} {joint}{last}"
 
 
 @lru_cache(maxsize=len(LANGUAGES))
@@ -271,7 +301,11 @@ def _template(english: str) -> _Template:
 @lru_cache(maxsize=4096)
 def _pattern(english: str) -> re.Pattern[str]:
     """Made for the few templates whose landmark a text has."""
-    return re.compile("(.*?)".join(map(re.escape, FIELD.split(english)[::2])))
+    first, *others = FIELD.split(english)  # text, field, text, field, …, text
+    pattern = re.escape(first)
+    for name, still in zip(others[::2], others[1::2], strict=True):
+        pattern += (_NUMBER if name == COUNT else "(.*?)") + re.escape(still)
+    return re.compile(pattern)
 
 
 def _stands_still(template: _Template) -> int:

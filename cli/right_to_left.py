@@ -25,7 +25,7 @@ END: Final = "\u2069"
 _LATIN: Final = r"[!-'*-_a-z|~]"
 """What a word of Latin letters, an option or a path is made of: no brackets, no backtick."""
 _FOREIGN: Final = re.compile(
-    rf"`[^`]*`|{FIELD.pattern}|(?:[-$/~.#@]+(?=[A-Za-z0-9])|(?=[A-Za-z])){_LATIN}*"
+    rf"`[^`]*`|{FIELD.pattern}|(?:[-$/~.#@'\"]+(?=[A-Za-z0-9])|(?=[A-Za-z])){_LATIN}*"
     rf"(?: +(?=[-$/~.]*[A-Za-z0-9]){_LATIN}+)*"
 )
 """Code in backticks, a field that is still in braces, or words that begin like an option."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final, final
 
-from cli.language import cell, is_right_to_left, phrase
+from cli.language import is_right_to_left, phrase, word
 from cli.right_to_left import aligned, wrapped
 from client.connection import Connection, Node
 from client.faults import Unreachable
@@ -240,7 +240,7 @@ class Opinion:
                 verdict, height = one.said.verdict, f"height {number(one.said.height)}"
                 said = f"{verdict:<8} {height}"
                 if is_right_to_left():
-                    said = f"{cell(verdict)}  {phrase(height)}"
+                    said = f"{word(verdict)}  {phrase(height)}"
             if is_right_to_left():
                 yield from aligned([(f"{one.node.name:<{width}}", phrase(said))])
             else:

@@ -174,16 +174,15 @@ def facts(pairs: Iterable[tuple[str, object]]) -> str:
     """Names and what they stand for, aligned."""
     listed = [(name, str(value)) for name, value in pairs]
     if is_right_to_left():
-        return "\n".join(aligned([(label(name), cell(value)) for name, value in listed]))
+        return "\n".join(aligned([(label(name), cell(value, name)) for name, value in listed]))
     width = max((len(name) for name, _ in listed), default=0)
     return "\n".join(f"{name:<{width}}  {value}".rstrip() for name, value in listed)
 
 
 def mirrored(titles: Sequence[str], cells: Sequence[Sequence[str]]) -> list[str]:
     """A table's lines in a language that reads from the right."""
-    return aligned(
-        [[label(title) for title in titles], *([cell(one) for one in row] for row in cells)]
-    )
+    said = [[cell(one, title) for one, title in zip(row, titles, strict=True)] for row in cells]
+    return aligned([[label(title) for title in titles], *said])
 
 
 def program() -> str:

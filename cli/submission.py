@@ -8,7 +8,7 @@ from msgspec import Struct, structs
 from cli.amounts import Amounts
 from cli.conventions import time_text
 from cli.home import client_of, home_of
-from cli.language import cell, told
+from cli.language import told, word
 from cli.session import Session, facts
 from cli.transaction_file import replace_file
 from cli.waiting import Waiting
@@ -98,7 +98,7 @@ class Words:
         fields = structs.asdict(said)
         shown = {name: to_named(field) for name, field in fields.items()}
         words = self._amounts.written(shown) | {
-            name: cell("none" if field is None else str(field.value))
+            name: word("none" if field is None else str(field.value))
             for name, field in fields.items()
             if field is None or isinstance(field, Enum)
         }

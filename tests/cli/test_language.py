@@ -83,7 +83,7 @@ def test_english_is_said_as_it_is_written() -> None:
     with speaking("en"):
         assert spoken("There is no role payer.") == "There is no role payer."
         assert label("height") == "height"
-        assert cell("applied") == "applied"
+        assert cell("applied", "outcome") == "applied"
 
 
 def test_a_refusal_is_said_with_its_fields_in_place() -> None:
@@ -130,7 +130,8 @@ def test_each_line_reads_from_the_right() -> None:
 def test_words_of_states_are_said_where_they_stand_alone() -> None:
     """In a cell; inside a sentence they are somebody's names."""
     with speaking("ar"):
-        assert cell("applied") == "نُفذت"
+        assert cell("applied", "OUTCOME") == "نُفذت"
+        assert cell("applied", "name") == "applied"
         assert plain(phrase("There is no role applied.")) == "لا يوجد دور applied."
 
 

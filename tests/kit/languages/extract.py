@@ -8,7 +8,9 @@ template with its fields in braces. Babel calls `sentences` as an extraction met
 from __future__ import annotations
 
 import ast
+import errno
 import inspect
+import os
 import re
 from collections.abc import Iterable, Iterator
 from enum import Enum
@@ -303,6 +305,33 @@ def catalogued() -> Iterator[str]:
     yield from (entry.meaning for entry in catalogue())
     yield from NEXT.values()
     yield from EXPLAINED.values()
+    yield from _COMPOSED
+    yield from map(os.strerror, _OF_THE_SYSTEM)
+
+
+_COMPOSED: Final = (
+    "Try:",
+    "stopped",
+    "{about} are missing {since}",
+    "{about} is missing {since}",
+    "{where} does not answer",
+    "{where} says nothing",
+    "does not answer ({where})",
+    "says nothing ({where})",
+)
+"""What is put together of parts that are too short to be recognised, or is one word."""
+_OF_THE_SYSTEM: Final = (
+    errno.EACCES,
+    errno.EADDRINUSE,
+    errno.EEXIST,
+    errno.EISDIR,
+    errno.ENOENT,
+    errno.ENOSPC,
+    errno.ENOTDIR,
+    errno.EPERM,
+    errno.EROFS,
+)
+"""What an operating system says to people most often."""
 
 
 def of_click() -> Iterator[tuple[str, str | None]]:
