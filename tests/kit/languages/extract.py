@@ -370,26 +370,25 @@ _PARTS: Final = ("Healthy", "Slow", "ahead", "behind", "it", "them", "nobody", "
 
 def words() -> Iterator[str]:
     """Words that stand for values: the members of the enumerations that people meet."""
-    for name in _WITH_WORDS:
-        module = import_module(name)
-        for kind in vars(module).values():
-            if isinstance(kind, type) and issubclass(kind, Enum) and kind.__module__ == name:
-                yield from (
-                    each.value
-                    for each in kind
-                    if isinstance(each.value, str) and "." not in each.value
-                )
+    for path in sorted(path for pattern in _WITH_WORDS for path in ROOT.glob(pattern)):
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for kind in vars(import_module(name)).values():
+            if isinstance(kind, type) and kind.__module__ == name and issubclass(kind, Enum):
+                yield from _members(kind)
     yield from _MORE_WORDS
 
 
+def _members(kind: type[Enum]) -> Iterator[str]:
+    if kind.__name__ not in _NAMES_OF_THINGS:
+        yield from (each.value for each in kind if isinstance(each.value, str))
+
+
 _WITH_WORDS: Final = (
-    "ledger.accounts",
-    "ledger.receipt",
-    "node.findings",
-    "node.roll_call",
-    "node.standing",
-    "node.status",
+    *("ledger/*.py", "services/**/*.py", "node/reports/*.py"),
+    *("node/findings.py", "node/roll_call.py", "node/standing.py", "node/status.py"),
 )
+_NAMES_OF_THINGS: Final = frozenset({"Code", "FieldType", "ParameterName"})
+"""Enumerations whose members are codes, which have no language."""
 _MORE_WORDS: Final = (
     "all",
     "at work",
