@@ -41,7 +41,7 @@ Made = Callable[[int], tuple[AccountId, Operation]]
 """The call of a number: who acts, and what."""
 
 
-class _Books:
+class Blocks:
     """A state to which blocks of calls are added."""
 
     def __init__(self, begun: Genesis) -> None:
@@ -131,7 +131,7 @@ def _tell(report: Report, name: str, found: tuple[float, float, Sequence[Any]]) 
 
 
 def _held(report: Report, begun: Genesis) -> None:
-    state = _Books(begun)
+    state = Blocks(begun)
     found = state.run(_place)
     _tell(report, "place_hold", found)
     placed = found[2]
@@ -147,18 +147,18 @@ def _held(report: Report, begun: Genesis) -> None:
 
 
 def _variants(report: Report, begun: Genesis) -> None:
-    limited = _Books(begun)
+    limited = Blocks(begun)
     limit = Limit("GBP", 10**9, PeriodBound(10**12, HOUR_MS), 0, 0)
     for account in _NUMBERS:
         limited.put(RESTRAINTS, account, Restraint(None, (limit,)))
     _tell(report, "transfer/limited", limited.run(_transfer))
 
-    watched = _Books(begun)
+    watched = Blocks(begun)
     issuer = ledger.account(0)
     watched.put(ASSETS, "GBP", Asset(2, issuer, snapshots=True, earmark=()))
     _tell(report, "transfer/snapshots", watched.run(_transfer))
 
-    earmarked = _Books(begun)
+    earmarked = Blocks(begun)
     purposes = (Purpose("staff", None, None), Purpose("works", None, None))
     earmarked.put(ASSETS, "GRANT", Asset(2, issuer, snapshots=False, earmark=purposes))
     for account in _NUMBERS:
@@ -167,7 +167,7 @@ def _variants(report: Report, begun: Genesis) -> None:
 
 
 def _looking_back(report: Report, begun: Genesis) -> None:
-    state = _Books(begun)
+    state = Blocks(begun)
     holder = ledger.account(1)
     state.put(ASSETS, "GBP", Asset(2, holder, snapshots=True, earmark=()))
     series = BALANCES.key(Holding(holder, "GBP"))
@@ -186,7 +186,7 @@ def _looking_back(report: Report, begun: Genesis) -> None:
 def run(report: Report) -> None:
     """What each operation on money costs beside a plain transfer."""
     begun = ledger.genesis(ACCOUNTS)
-    _tell(report, "transfer", _Books(begun).run(_transfer))
+    _tell(report, "transfer", Blocks(begun).run(_transfer))
     _held(report, begun)
     _variants(report, begun)
     _looking_back(report, begun)
