@@ -204,13 +204,15 @@ def _asked(
     with client_of(session) as client:
         proofs = None if proof is None else _proofs(session, client, proof)
         pages: list[dict[str, Any]] = []
+        said: set[str] = set()
         while not pages or (every and pages[-1]["next"] is not None):
             if pages:
                 asking["after"] = pages[-1]["next"]
             pages.append(client.get(path, asking))
             if proofs is not None:
                 found = prove(proofs, asked, asking, pages[-1])
-                if found is not Made.AGAIN:
+                if found is not Made.AGAIN and found.value not in said:
+                    said.add(found.value)
                     session.remark(found.value)
         if proofs is not None:
             check = f"{program()} proof verify {shlex.quote(str(proof))}"

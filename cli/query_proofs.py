@@ -16,6 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, final
 
+from cli.home import HEX32
 from cli.proof_question import Question
 from cli.transaction_file import replace_file
 from ledger.query import Query, Reading
@@ -78,8 +79,9 @@ class Made(Enum):
     """Whether rows were made again from their proofs, or why not."""
 
     AGAIN = ""
+    NOTHING = "no single thing proves this answer; entries of the history can be proved one by one"
     HISTORY = "a proof shows what its transaction did; what a row adds to that, it does not show"
-    OF_LISTS = "a row here holds a list, of which no proof of an entry shows that it is whole"
+    OF_LISTS = "the proofs hold, but rows with lists in them cannot be made again from them"
 
 
 class _Unlisted(Exception):
@@ -92,22 +94,26 @@ def prove(folder: ProofFolder, kind: QueryKind, words: Mapping[str, str], answer
     Raises:
         RemoteFault: the node proves something else than it says.
     """
-    height = int(answer["height"])
+    height, rows = int(answer["height"]), answer["rows"]
     names = [name for name in answer["proved_by"] if name is not None]
     for name in names:
         folder.proof(name, height)
+    if not names:
+        return Made.NOTHING
     if issubclass(kind.parameters, Query):
         asked = kind.read(words)
         assert isinstance(asked, Query), "it reads its own parameters"
-        state = _ProvenState(folder, height, [name for name in names if name.startswith("state/")])
+        state = _ProvenState(folder, height, names)
         try:
-            rows = asked.answer(Reading(state, TimeMs(int(answer["time_ms"])))).rows
+            again = asked.answer(Reading(state, state.time_ms)).rows
         except _Unlisted:
             return Made.OF_LISTS
-        if [to_named(row) for row in rows] != answer["rows"]:
+        if [to_named(row) for row in again] != rows:
             raise RemoteFault(f"the rows of {kind.name} are not what the node's proofs say")
         return Made.AGAIN
-    for row, name in zip(answer["rows"], answer["proved_by"], strict=True):
+    if len(rows) != len(answer["proved_by"]):
+        raise RemoteFault(f"{len(rows)} rows of {kind.name}, and as many proofs are not named")
+    for row, name in zip(rows, answer["proved_by"], strict=True):
         if name is not None and name.split("/")[1] not in row.values():
             raise RemoteFault(f"a row of {kind.name} and its proof name different transactions")
     return Made.HISTORY
@@ -117,10 +123,11 @@ def _question(name: str, height: int) -> Question:
     match name.split("/"):
         case ["state", table, key] if table in _NUMBERS and _is_hex(key):
             return Question(state=(table, bytes.fromhex(key)), height=height)
-        case ["transactions", identifier] if _is_hex(identifier):
+        case ["transactions", identifier] if HEX32.fullmatch(identifier):
             return Question(transaction=identifier)
-        case ["transactions", identifier, "events", number] if number.isdecimal():
-            return Question(transaction=identifier, event=int(number))
+        case ["transactions", identifier, "events", number] if HEX32.fullmatch(identifier):
+            if number.isascii() and number.isdecimal() and len(number) < 10:
+                return Question(transaction=identifier, event=int(number))
     raise RemoteFault(f"the node names a proof that there is none of: {name!r}")
 
 
@@ -133,9 +140,15 @@ class _ProvenState:
     """A `StateReader` of entries with proofs. Lists are of those that the answer named."""
 
     def __init__(self, folder: ProofFolder, height: int, listed: list[str]) -> None:
+        """`listed` names some entry: its proof says when the block was."""
+        from verifier.proof_file import read_proof_file
+
+        if not all(name.startswith("state/") for name in listed):
+            raise RemoteFault("the node proves entries of the state by something else")
         self._folder = folder
         self._listed = sorted(_slot(name) for name in listed)
         self.height = Height(height)
+        self.time_ms = TimeMs(read_proof_file(folder.proof(listed[0], height)).header.time_ms)
 
     @property
     def root(self) -> Digest:

@@ -14,8 +14,10 @@ from client.client import Client
 from kit.desk import Desk, desk
 from kit.ledger import account_id
 from kit.vendors import booked
+from ledger.query import Page, Reading
 from node.reports import QUERIES
-from primitives.errors import OperatorFault, RemoteFault
+from primitives.errors import OperatorFault, Rejected, RemoteFault
+from services.registry.stamps import StampRow, Stamps
 from verifier import Pin
 
 DOCUMENTS = ("01" * 32, "02" * 32, "03" * 32)
@@ -94,6 +96,55 @@ def test_rows_that_are_not_those_of_the_proofs_are_refused(tmp_path: Path, lie: 
             prove(folder_of(at, client, tmp_path / "false"), STAMPS, {}, answer)
 
 
+def test_the_time_of_an_answer_is_that_of_its_block(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the node says that it is, what is over is over."""
+    seen: list[int] = []
+    answer_of = Stamps.answer
+
+    def watched(asked: Stamps, reading: Reading) -> Page[StampRow]:
+        seen.append(reading.time_ms)
+        return answer_of(asked, reading)
+
+    with desk(tmp_path / "home") as at, Client([at.url]) as client:
+        stamped(at)
+        answer = client.get("/v1/queries/registry.stamps") | {"time_ms": 1}
+        monkeypatch.setattr(Stamps, "answer", watched)
+
+        assert prove(folder_of(at, client, tmp_path / "p"), STAMPS, {}, answer) is Made.AGAIN
+        assert seen == [at.chain.store.head().header.time_ms]
+
+
+def test_what_nothing_proves_is_said(tmp_path: Path) -> None:
+    """Sums, and lists without rows."""
+    with booked(tmp_path / "home") as at:
+        sums = at.asking(
+            "query", "money.totals", "treasury", "--by", "payee", "--proof", tmp_path / "p"
+        )
+        none = at.asking("query", "registry.stamps", "--proof", tmp_path / "p")
+
+    assert (sums.code, none.code) == (0, 0), sums.err + none.err
+    assert Made.NOTHING.value in sums.err
+    assert Made.NOTHING.value in none.err
+    assert not (tmp_path / "p").exists()
+
+
+@pytest.mark.parametrize("proved_by", [["transactions/" + "00" * 32], [None, None]])
+def test_proofs_that_are_not_of_the_rows_are_refused(tmp_path: Path, proved_by: list[Any]) -> None:
+    """Of another sort, or not as many."""
+    with booked(tmp_path / "home") as at, Client([at.url]) as client:
+        [first, *_] = client.get("/v1/queries/chain.events")["proved_by"]
+        state = {**client.get("/v1/queries/registry.stamps"), "proved_by": [first]}
+        events = client.get("/v1/queries/chain.events") | {"proved_by": [*proved_by, first]}
+        folder = folder_of(at, client, tmp_path / "p")
+
+        with pytest.raises(RemoteFault, match="by something else"):
+            prove(folder, STAMPS, {}, state)
+        with pytest.raises((RemoteFault, Rejected)):
+            prove(folder, QUERIES["chain.events"], {}, events)
+
+
 def test_a_row_of_another_transaction_than_the_proofs_is_refused(tmp_path: Path) -> None:
     """The node shows one payment and proves another."""
     with booked(tmp_path / "home") as at, Client([at.url]) as client:
@@ -105,7 +156,18 @@ def test_a_row_of_another_transaction_than_the_proofs_is_refused(tmp_path: Path)
             prove(folder_of(at, client, tmp_path), QUERIES["money.entries"], {}, answer)
 
 
-@pytest.mark.parametrize("name", ["state/moon/00", "state/stamps/xy", "transactions/moon", "", "/"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "state/moon/00",
+        "state/stamps/xy",
+        "transactions/moon",
+        "transactions/moon/events/1",
+        "transactions/" + "00" * 32 + "/events/x",
+        "",
+        "/",
+    ],
+)
 def test_what_is_no_name_of_a_proof_is_the_nodes_fault(tmp_path: Path, name: str) -> None:
     """Nothing is asked for, and nothing is written."""
     with desk(tmp_path / "home") as at, Client([at.url]) as client:
