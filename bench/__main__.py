@@ -12,6 +12,7 @@ from bench import (
     flood,
     guards,
     joining,
+    kernel_actors,
     kernel_agenda,
     kernel_books,
     kernel_consent,
@@ -34,6 +35,7 @@ from bench.report import Report
 MODULES: Final = (
     ledger,
     kernel_agenda,
+    kernel_actors,
     kernel_books,
     kernel_consent,
     tree,

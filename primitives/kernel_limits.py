@@ -54,7 +54,7 @@ PARAMETER_CHANGES_MAX: Final = 16
 
 # K1, accounts and roles
 ROLE_INCOMPATIBLE_MAX: Final = 32
-"""Roles that a role is incompatible with: each costs a grant one or two reads, 2 us."""
+"""Roles that a role is incompatible with: each costs a grant two reads, 4 us."""
 ROLE_HOLDERS_MAX: Final = 1_000_000_000
 """The largest limit of holders that means anything: a nation's citizens."""
 ROLE_TERM_MS_MAX: Final = 100 * 366 * 24 * 60 * 60 * 1000
