@@ -21,7 +21,7 @@ from cli.language import normalised
 from cli.nested import is_json, read_calls, read_json
 from cli.times import moment_ms, span_ms
 from primitives.errors import OperatorFault
-from primitives.ids import AccountId, TimeMs
+from primitives.ids import AccountId, PublicKey, TimeMs
 from primitives.named import EXACT_MAX
 
 _MONEY: Final = re.compile(r"(?P<whole>\d+)(?:\.(?P<part>\d+))? ?(?P<asset>[A-Z][A-Z0-9]{2,11})")
@@ -65,6 +65,8 @@ def _metavar(kind: FieldKind) -> str:
         return "JSON|FILE.json"
     if kind.core is AccountId:
         return "ACCOUNT"
+    if kind.core is PublicKey:
+        return "KEY"
     if kind.core is TimeMs:
         return "TIME"
     if kind.plain is int:
@@ -159,6 +161,8 @@ class Reader:
             return read_json(kind, word, where, self)
         if kind.core is AccountId:
             return self._home.account(word).hex()
+        if kind.core is PublicKey:
+            return self._home.public_key(word).hex()
         if kind.core is TimeMs:
             return _time(word, where)
         if kind.plain is int:
@@ -171,7 +175,11 @@ class Reader:
 
     def named_word(self, name: str, kind: FieldKind, word: str, where: str) -> Any:  # noqa: ANN401
         """A word in JSON, where a number has another form than a text."""
-        spoken = kind.core in (AccountId, TimeMs) or name in MINOR_UNITS or _is_span(name, kind)
+        spoken = (
+            kind.core in (AccountId, PublicKey, TimeMs)
+            or name in MINOR_UNITS
+            or _is_span(name, kind)
+        )
         return self.value_of(name, kind, word, where) if spoken else normalised(word)
 
     def _struct(self, struct: type[Struct], word: str, where: str) -> dict[str, Any]:

@@ -198,6 +198,21 @@ class Home:
             {"found": text},
         )
 
+    def public_key(self, text: str) -> PublicKey:
+        """A public key in hexadecimal digits, or that of a key of this home.
+
+        Raises:
+            OperatorFault: neither.
+        """
+        if HEX32.fullmatch(text):
+            return PublicKey(bytes.fromhex(text))
+        if not KEY_NAME.fullmatch(text):
+            raise OperatorFault(
+                f"expected a public key (64 hexadecimal digits) or the name of a key of "
+                f"{self.keys}, found {text!r}"
+            )
+        return self.key(text).public
+
     def with_names(self, text: str) -> str:
         """A text for people, with the accounts behind this home's keys called by those names."""
         from node.keys import public_of

@@ -173,7 +173,7 @@ class Act:
         if self.authority is not None:
             self.require(account_id in self.authority, NotAuthorised(account_id))
             return
-        self._require_signed(account_id, account)
+        self._require_signed(account_id, account, "the signatures")
 
     def require_new_keys(self, account_id: AccountId, account: Account) -> None:
         """The signatures speak for an account with the keys that it is to have.
@@ -183,14 +183,14 @@ class Act:
             Rejected: its threshold is not reached.
         """
         self.require(self.authority is None, NewKeysMustSign(account_id))
-        self._require_signed(account_id, account)
+        self._require_signed(account_id, account, "the new keys that signed")
 
-    def _require_signed(self, account_id: AccountId, account: Account) -> None:
+    def _require_signed(self, account_id: AccountId, account: Account, what: str) -> None:
         if not speaks_for(account, self.signers):
             weight = weight_of(account, self.signers)
             raise Rejected(
                 THRESHOLD_NOT_REACHED,
-                f"the signatures weigh {weight} for account {account_id.hex()}, "
+                f"{what} weigh {weight} for account {account_id.hex()}, "
                 f"which asks for {account.threshold}",
                 {
                     "account": account_id.hex(),

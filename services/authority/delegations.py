@@ -11,7 +11,9 @@ from ledger.operation import Event, Operation
 from ledger.query import After, Limit, OneAccount, Page, Query, Reading
 from primitives.ids import AccountId, Natural, PublicKey, Sized32, TimeMs
 
-_Key = Annotated[PublicKey, Meta(min_length=32, max_length=32, description="Ed25519 public key")]
+_Key = Annotated[
+    PublicKey, Meta(min_length=32, max_length=32, description="Ed25519 public key of who is to act")
+]
 
 
 @final
@@ -39,7 +41,7 @@ class DelegateKey(Operation, tag="authority.delegate_key", frozen=True):
     the same key again replaces what it may do. When the account changes its keys, it is over.
     """
 
-    key: _Key
+    delegate: _Key
     operations: Annotated[
         delegations.Powers, Meta(description="operations that it may perform: money.transfer")
     ]
@@ -61,20 +63,20 @@ class DelegateKey(Operation, tag="authority.delegate_key", frozen=True):
             payees=self.payees,
             until_ms=self.until_ms,
         )
-        delegations.delegate(act, self.key, mandate)
-        act.emit(KeyDelegated(act.actor, self.key, self.until_ms))
+        delegations.delegate(act, self.delegate, mandate)
+        act.emit(KeyDelegated(act.actor, self.delegate, self.until_ms))
 
 
 @final
 class WithdrawKey(Operation, tag="authority.withdraw_key", frozen=True):
     """Let a delegated key of the account that acts perform nothing any more, at once."""
 
-    key: _Key
+    delegate: _Key
 
     def apply(self, act: Act) -> None:
         """Delete the delegation."""
-        delegations.withdraw(act, self.key)
-        act.emit(KeyWithdrawn(act.actor, self.key))
+        delegations.withdraw(act, self.delegate)
+        act.emit(KeyWithdrawn(act.actor, self.delegate))
 
 
 @final

@@ -262,3 +262,20 @@ def test_a_huge_file_is_refused_before_it_is_read(tmp_path: Path) -> None:
 
     assert done.code == ExitCode.REFUSED
     assert f"more than {FILE_BYTES_MAX} bytes" in done.err
+
+
+def test_a_public_key_is_named_like_an_account(home: Path) -> None:
+    """By its digits, or as a key of the home; what is neither is refused."""
+
+    def rotated(word: str) -> Done:
+        words = ["tx", "build", "authority.rotate_keys", "--actor", "treasury", "--threshold", "1"]
+        return mithaq(*words, "--signer", f"key={word},weight=1", "--home", home)
+
+    public = str(mithaq("keys", "show", "agency-1", "--home", home, "--json").result["public"])
+    for word in ("agency-1", public):
+        [call] = rotated(word).result["transaction"]["body"]["calls"]
+        assert call["operation"]["signers"] == [{"key": public, "weight": 1}]
+    for word, found in (("nobody", "nobody.key is missing"), ("../x", "found '../x'")):
+        done = rotated(word)
+        assert done.code == ExitCode.LOCAL_FAULT
+        assert found in done.err

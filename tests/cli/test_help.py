@@ -31,6 +31,13 @@ def test_every_command_takes_home_and_json() -> None:
         assert names >= {"home", "machine"}, path
 
 
+def test_no_two_options_of_a_command_have_one_name() -> None:
+    """A field of an operation must not be called like what every command has."""
+    for path, command in leaves(root):
+        words = [word for parameter in command.params for word in parameter.opts]
+        assert len(set(words)) == len(words), path
+
+
 def test_every_command_and_every_option_has_a_help_text() -> None:
     """The generated ones too."""
     silent = [

@@ -73,7 +73,7 @@ TRANSACTIONS: dict[str, tuple[list[tuple[str, Operation]], list[str]]] = {
             (
                 "treasury",
                 DelegateKey(
-                    key=TILL,
+                    delegate=TILL,
                     operations=("money.transfer",),
                     allowances=(Allowance(GBP, 5_000, 20_000, 86_400_000),),
                     payees=(B,),

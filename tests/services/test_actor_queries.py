@@ -26,7 +26,7 @@ ALICE, HEALTH, WORKS = (account_id(name) for name in ("alice", "health", "works"
 DAY = 86_400_000
 DELAY = kernel_limits.RECOVERY_DELAY_MS_MIN
 MANDATE = DelegateKey(
-    key=key("till").public,
+    delegate=key("till").public,
     operations=("money.transfer",),
     allowances=(Allowance(GBP, 50, 120, DAY),),
     payees=(HEALTH,),
@@ -96,7 +96,7 @@ def test_delegated_keys_are_listed_while_they_speak(chain: Chain) -> None:
 
     assert asked.answer(reading(chain)).rows == [
         DelegatedKeyRow(
-            key=MANDATE.key,
+            key=MANDATE.delegate,
             operations=MANDATE.operations,
             allowances=MANDATE.allowances,
             payees=MANDATE.payees,

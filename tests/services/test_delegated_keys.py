@@ -52,7 +52,7 @@ def chain() -> Chain:
 def till(chain: Chain, **fields: Any) -> DelegateKey:  # noqa: ANN401
     """A key that pays 50 at a time and 120 a day, for a month."""
     given = DelegateKey(
-        key=TILL,
+        delegate=TILL,
         operations=("money.transfer", "registry.stamp_document"),
         allowances=(ALLOWED,),
         payees=None,
@@ -206,7 +206,7 @@ def test_it_pays_whom_it_may(chain: Chain) -> None:
 
 def test_the_accounts_own_keys_are_charged_nothing(chain: Chain) -> None:
     """Even if the delegated key belongs to them."""
-    done(chain, till(chain, key=key("treasury").public))
+    done(chain, till(chain, delegate=key("treasury").public))
     own = moment(chain, "treasury", "treasury")
     own.perform(pay("health", 1_000_000, "INV-1"))
     own.spend(TREASURY, GBP, 1_000_000, HEALTH)
@@ -233,7 +233,7 @@ def test_delegating_again_forgets_nothing_that_was_spent(chain: Chain) -> None:
 def test_of_several_delegated_keys_one_speaks(chain: Chain) -> None:
     """For what it may; the signature of the other is superfluous."""
     done(chain, till(chain, operations=("money.transfer",)))
-    done(chain, till(chain, key=key("desk").public))
+    done(chain, till(chain, delegate=key("desk").public))
 
     done(chain, PAPER, "desk")
     other = replace(PAPER, commitment=chain.root)
@@ -294,7 +294,7 @@ def test_its_rows_go_when_its_time_is_over(chain: Chain) -> None:
     """By a duty of the next block, exactly once; not if it was withdrawn or replaced before."""
     until = TimeMs(chain.time_ms + DAY)
     done(chain, till(chain, until_ms=until))
-    done(chain, till(chain, key=key("desk").public, until_ms=until))
+    done(chain, till(chain, delegate=key("desk").public, until_ms=until))
     done(chain, till(chain, until_ms=TimeMs(until + DAY)))
     done(chain, WithdrawKey(key("desk").public))
     slot = DelegationKey(TREASURY, TILL)
