@@ -95,7 +95,12 @@ def tag_of(struct: type[Struct]) -> dict[str, str]:
 
 def option_name(name: str, kind: FieldKind) -> str:
     """A list is filled item by item, so its option is called like one."""
-    return (name.removesuffix("s") if kind.item is not None else name).replace("_", "-")
+    return (one_of(name) if kind.item is not None else name).replace("_", "-")
+
+
+def one_of(name: str) -> str:
+    """One item of a list that is called so: a line of lines, a party of parties."""
+    return f"{name[:-3]}y" if name.endswith("ies") else name.removesuffix("s")
 
 
 def allows(value: str | int | tuple[()], annotation: Any) -> bool:  # noqa: ANN401 - a type

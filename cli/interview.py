@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar, final
 import click
 from msgspec import Struct
 
-from cli.field_kinds import FieldKind, allows, fields_of, option_name, tag_of
+from cli.field_kinds import FieldKind, allows, fields_of, one_of, option_name, tag_of
 from cli.fields import Reader
 from cli.home import Home
 from cli.language import spoken
@@ -120,7 +120,7 @@ class Interview:
         return self._until_good(f"{where} ({', '.join(by_tag)})", struct_of)
 
     def _list(self, name: str, item: FieldKind, *, needed: bool) -> list[Any]:
-        one = name.removesuffix("s").replace("_", " ")
+        one = one_of(name).replace("_", " ")
         items: list[Any] = []
         if not needed and not self.confirmed(f"any {one}?"):
             return items

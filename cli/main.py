@@ -37,6 +37,7 @@ COMMANDS: Final = {
     "trust": ("cli.trust", "Say which chains and checkpoints you trust."),
     "evidence": ("cli.evidence", "List, check and report validators that signed two things."),
     "account": ("cli.lookup", "Show an account, its roles and balances."),
+    "worklist": ("cli.worklist", "List what waits for you, the most urgent first."),
     "query": ("cli.query", "Ask for totals, statements and lists."),
     "events": ("cli.events", "Follow what becomes true, as it becomes final."),
     "state": ("cli.state", "Read entries of the state, also as they were."),

@@ -5,10 +5,12 @@ may leave to us is done here: names of the home's keys stand for accounts, what 
 left out, amounts may be in whole units. `example_of_struct` shows the form of every type.
 
 Whether it is right is judged by the named form alone. Only a choice that does not say of what it is
-one is refused here, because here it is known which there are.
+one is refused here, because here it is known which there are. `"$name"`
+stands for an id that is known when stored calls are performed (ledger/placeholders.py).
 """
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -17,10 +19,13 @@ import click
 from msgspec import Struct
 
 from cli.field_kinds import FieldKind, allows, fields_of, tag_of
+from ledger.placeholders import placeholder
 from primitives import limits
 from primitives.ids import AccountId, TimeMs
+from primitives.kernel_limits import FLOW_PARTY_LENGTH_MAX
 
 SUFFIX: Final = ".json"
+_PLACEHOLDER: Final = re.compile(rf"\$[A-Za-z][A-Za-z0-9_]{{0,{FLOW_PARTY_LENGTH_MAX - 1}}}")
 
 
 class Names(Protocol):
@@ -125,9 +130,20 @@ def _parsed(word: str, where: str) -> Any:  # noqa: ANN401
 
 def _json_in(text: str, shown: str, where: str) -> Any:  # noqa: ANN401
     try:
-        return json.loads(text)
+        return with_placeholders(json.loads(text))
     except (ValueError, RecursionError) as error:
         raise click.UsageError(f"{where}: expected JSON, found {shown} ({error})") from error
+
+
+def with_placeholders(found: Any) -> Any:  # noqa: ANN401 - JSON
+    """JSON in which "$applicant" stands for that placeholder of stored calls, as it is written."""
+    if isinstance(found, dict):
+        return {name: with_placeholders(each) for name, each in found.items()}
+    if isinstance(found, list):
+        return [with_placeholders(each) for each in found]
+    if isinstance(found, str) and _PLACEHOLDER.fullmatch(found):
+        return placeholder(found[1:]).hex()
+    return found
 
 
 def _named(name: str, kind: FieldKind, found: Any, where: str, names: Names) -> Any:  # noqa: ANN401

@@ -32,7 +32,7 @@ from primitives.ids import AccountId, ChainId, Digest, TransactionId
 from primitives.named import from_named, to_named
 
 if TYPE_CHECKING:
-    from node.reports.page import Answer
+    from node.reports.page import QueryAnswer
 
 T = TypeVar("T")
 
@@ -212,7 +212,7 @@ class Client:
             found = replace(found, balances=(*found.balances, *page.balances))
         return replace(found, balances_after=None)
 
-    def query(self, name: str, **parameters: object) -> "Answer[Any]":
+    def query(self, name: str, **parameters: object) -> "QueryAnswer[Any]":
         """One page of a query's rows as Structs, such as `query("chain.blocks", limit=5)`.
 
         docs/queries.md has the names, the parameters and the rows.
@@ -221,12 +221,12 @@ class Client:
             Rejected: the node says why not, such as a parameter that cannot be.
         """
         from node.reports import QUERIES
-        from node.reports.page import Answer
+        from node.reports.page import QueryAnswer
 
         asked = {key: _word(value) for key, value in parameters.items() if value is not None}
         found = self.get(f"/v1/queries/{quote(name, safe='')}", asked)
-        kind: Any = Answer[QUERIES[name].row]  # type: ignore[misc] # built at run time
-        answer: Answer[Any] = from_named(found, kind)
+        kind: Any = QueryAnswer[QUERIES[name].row]  # type: ignore[misc] # built at run time
+        answer: QueryAnswer[Any] = from_named(found, kind)
         return answer
 
     def rows(self, name: str, **parameters: object) -> Iterator[Any]:

@@ -102,7 +102,20 @@ def place_of(key: bytes) -> Place:
     if key.startswith(_OWN):
         desk = key[:33]
     else:
-        end = min(at for at in (key.find(_NETWORK), key.find(_SCOPE)) if at >= 0)
+        end = _end_of_role(key)
         desk = key[: end + (1 if key[end : end + 1] == _NETWORK else 33)]
     word, _, thing = key[len(desk) :].partition(b"\0")
     return Place(Desk(desk), Task(word.decode("ascii")), thing)
+
+
+def role_of(desk: Desk) -> tuple[str, AccountId | None] | None:
+    """The role and the scope whose desk it is; None for an account's own."""
+    if desk.startswith(_OWN):
+        return None
+    end = _end_of_role(desk)
+    return desk[:end].decode("ascii"), AccountId(desk[end + 1 :]) or None
+
+
+def _end_of_role(name: bytes) -> int:
+    """Where a role ends: it has no byte below "0"."""
+    return next(at for at, byte in enumerate(name) if byte < ord("0"))

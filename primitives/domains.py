@@ -55,6 +55,8 @@ class Domain(Enum):
     HOLD = "hold"
     INTENT = "intent"
     MOTION = "motion"
+    CASE = "case"
+    CASE_MOVE = "case-move"
 
     @property
     def tag(self) -> bytes:

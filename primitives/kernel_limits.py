@@ -123,3 +123,20 @@ RECORD_KEPT_DAYS_MAX: Final = 36_525
 """A century; what is kept longer is kept for ever."""
 RECORDS_PER_SUBJECT_MAX: Final = 1_000_000
 """Records of one kind about one subject: a thousand years of three a day."""
+# flows and cases, in docs at kernel/cases.md
+FLOW_CODE_LENGTH_MAX: Final = 32
+"""Characters in the code of a flow, a state or a transition."""
+FLOW_PARTY_LENGTH_MAX: Final = 24
+"""Characters in the code of a party: with eight bytes before it, it is a placeholder of 32."""
+FLOW_PARTIES_MAX: Final = 8
+"""Parties of a case, each an account in its row: two sides, counsel, officers."""
+FLOW_STATES_MAX: Final = 64
+"""States of a version, each a row: the longest procedures of a court have some thirty."""
+STATE_TRANSITIONS_MAX: Final = 16
+"""Ways out of a state, all decoded at each move; as many desks a case lies on at most."""
+TRANSITION_NEEDS_MAX: Final = 8
+"""Needs of a transition, each a point read or two."""
+FLOW_LAPSE_MS_MAX: Final = 100 * 366 * 24 * 60 * 60 * 1000
+"""A century: longer than any limitation, and far below what an integer holds."""
+FLOW_VERSIONS_MAX: Final = 65_535
+"""Versions of a flow: one a day for 179 years; each keeps its rows."""

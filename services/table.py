@@ -18,10 +18,12 @@ from ledger import (
     assets,
     books,
     calls,
+    cases,
     charters,
     checkpoints,
     delegations,
     evidence,
+    flows,
     holds,
     intents,
     kinds,
@@ -31,6 +33,7 @@ from ledger import (
     observers,
     offices,
     parameters,
+    placeholders,
     policy,
     records,
     recoveries,
@@ -50,7 +53,7 @@ from ledger.receipt import Receipt
 from ledger.state import Table
 from ledger.transaction import Body, Transaction
 from primitives.named import embed
-from services import assembly, authority, consent, money, registry
+from services import assembly, authority, casework, consent, money, registry
 from services.authority import accounts as authority_accounts
 from services.authority import bodies as authority_bodies
 from services.authority import delegations as authority_delegations
@@ -61,6 +64,9 @@ from services.authority import parameters as authority_parameters
 from services.authority import recoveries as authority_recoveries
 from services.authority import roles as authority_roles
 from services.authority import validators as authority_validators
+from services.casework import cases as casework_cases
+from services.casework import queries as casework_queries
+from services.casework import worklist as casework_worklist
 from services.money import holds as money_holds
 from services.money import restraints as money_restraints
 from services.registry import kinds as registry_kinds
@@ -106,6 +112,7 @@ SERVICES: Final = (
     ),
     Service(money, (money, money_holds, money_restraints)),
     _single(consent),
+    Service(casework, (casework_cases, casework_queries, casework_worklist)),
     Service(registry, (registry_kinds, registry_records, registry_stamps)),
     _single(assembly),
 )
@@ -139,6 +146,9 @@ KERNEL: Final[tuple[ModuleType, ...]] = (
     norms,
     offices,
     window,
+    flows,
+    placeholders,
+    cases,
     worklist,
 )
 """The parts that services are composed of; they have refusals, events and tables of their own."""

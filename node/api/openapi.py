@@ -29,7 +29,7 @@ from node.diagnosis import Diagnosis
 from node.events import EVENT_TYPES, CommittedEvent
 from node.history import RECORDS, EntryAnswer
 from node.queries import AccountAnswer, BlockAnswer, FinalTransaction, PendingTransaction
-from node.reports.page import Answer
+from node.reports.page import QueryAnswer
 from node.reports.table import QUERIES, QueryKind
 from node.status import NodeStatus, Readiness
 from primitives import limits
@@ -250,9 +250,9 @@ class _Schemas:
         }
 
     def _answer(self, query: QueryKind) -> Json:
-        kind: Any = Answer[query.row]  # type: ignore[name-defined] # built at run time
+        kind: Any = QueryAnswer[query.row]  # type: ignore[name-defined] # built at run time
         _, parts = msgspec.json.schema_components([named(kind)], ref_template=_REF)
-        return {**parts["Answer"], "title": f"{query.row.__name__} answer"}
+        return {**parts["QueryAnswer"], "title": f"{query.row.__name__} answer"}
 
     def _responses(self, answers: Mapping[int, tuple[str, Any]]) -> Json:
         responses: Json = {

@@ -33,7 +33,7 @@ class Order(Enum):
 
 
 @final
-class Answer(Struct, Generic[R], frozen=True, kw_only=True):
+class QueryAnswer(Struct, Generic[R], frozen=True, kw_only=True):
     """Rows as they are after the block at `height`; `next` leads to more of them.
 
     `since` is 0 where they tell of the whole history; else of nothing below that height, because

@@ -10,7 +10,7 @@ from ledger.genesis import GenesisDocument
 from ledger.query import Query, Reading, row_of
 from node.reports import happenings, law, lists, money
 from node.reports.moment import Moment, Report
-from node.reports.page import UNKNOWN_QUERY, Answer
+from node.reports.page import UNKNOWN_QUERY, QueryAnswer
 from primitives.codec import TAKING_TYPES_APART
 from primitives.errors import Malformed, Rejected
 from primitives.ids import Height
@@ -102,7 +102,7 @@ class Reports:
         self._store = store
         self._genesis = genesis
 
-    def answer(self, name: str, given: Mapping[str, str]) -> Answer[Any]:
+    def answer(self, name: str, given: Mapping[str, str]) -> QueryAnswer[Any]:
         """The answer to the query of a name, at the head.
 
         Raises:
@@ -124,7 +124,7 @@ class Reports:
                 page, since = asked.tell(moment), moment.since
             else:
                 page = asked.answer(Reading(state, header.time_ms))
-        return Answer(
+        return QueryAnswer(
             query=query.name,
             height=header.height,
             since=since,

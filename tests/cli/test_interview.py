@@ -130,7 +130,7 @@ def test_a_list_may_be_empty_and_a_field_may_be_none(
     )
 
     assert done.code == 0, done.err
-    assert "expected person, organisation, office, device, escrow, found 'vendor'" in done.err
+    assert "expected person, organisation, office, device, escrow, body, found 'vendor'" in done.err
     [call] = json.loads(done.out)["transaction"]["body"]["calls"]
     assert call["operation"] == {
         "operation": "authority.open_account",

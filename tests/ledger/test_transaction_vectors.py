@@ -21,6 +21,7 @@ from kit import (
     golden_core,
     golden_motions,
     law_vectors,
+    samples_cases,
 )
 from kit.accused import two_prepares
 from kit.golden import compare_or_rewrite
@@ -281,6 +282,7 @@ TRANSACTIONS: dict[str, tuple[list[tuple[str, Operation]], list[str]]] = {
     **golden_motions.TRANSACTIONS,
     **golden_books.TRANSACTIONS,
     **golden_consent.TRANSACTIONS,
+    **samples_cases.TRANSACTIONS,
 }
 REFUSED: list[Refusal] = [
     UnknownAccount(A),
@@ -341,6 +343,7 @@ REFUSED: list[Refusal] = [
     *golden_motions.REFUSED,
     *golden_books.REFUSED,
     *golden_consent.REFUSED,
+    *samples_cases.REFUSED,
 ]
 HAPPENED: list[Event] = [
     Transferred(A, 0, B, GBP, 12_345, "INV-1", None),
@@ -367,6 +370,7 @@ HAPPENED: list[Event] = [
     *golden_motions.HAPPENED,
     *golden_books.HAPPENED,
     *golden_consent.HAPPENED,
+    *samples_cases.HAPPENED,
 ]
 
 
