@@ -90,6 +90,27 @@ def test_the_largest_numbers_are_numbers(page: Page) -> None:
     assert "table 65535 of the state" in told.sentence
 
 
+def test_a_balance_and_what_of_it_is_promised_are_said_alike(page: Page) -> None:
+    """In sentences where it is a row of balances, else as fields; owed, held and promised."""
+    key = bytes([7]) * 32 + b"GBP"
+    rows: list[list[object]] = [[1_250, 0], [1_250, 1_000], [-1_250, 0], [-5, 2**63 - 1], [0, 7]]
+    others: list[list[object]] = [[1], [1, 2, 3], [True, 0], [1, False], ["1", 0]]
+
+    told = judged(
+        page, [Case(genesis_entry(packed(row), table=4, key=key)) for row in (*rows, *others)]
+    )
+
+    said = [mine.sentence.partition("after that block, ")[2] for mine, _ in told]
+    account = f"account {key[:32].hex()}"
+    assert said[:3] == [
+        f"{account} held 1,250 minor units of GBP.",
+        f"{account} held 1,250 minor units of GBP, with 1,000 promised to others.",
+        f"{account} owed 1,250 minor units of GBP.",
+    ]
+    assert all("the value [" in text for text in said[len(rows) :])
+    assert "محجوزة لآخرين" in told[1][0].arabic
+
+
 def test_as_many_validators_as_there_may_be(page: Page) -> None:
     """128 sign a block, and every one of their signatures is checked."""
     many = small_chain(validators=128)

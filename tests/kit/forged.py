@@ -31,9 +31,9 @@ def with_transaction(transaction: bytes, receipt: bytes | None = None) -> bytes:
     return write_proof(chain.receipt_proof())
 
 
-def genesis_entry(value: bytes, table: int = TABLE) -> bytes:
+def genesis_entry(value: bytes, table: int = TABLE, key: bytes = KEY) -> bytes:
     """A proof that block 0 of some chain held nothing but this value."""
-    place = digest(Domain.STATE_KEY, table.to_bytes(2, "big"), KEY)
+    place = digest(Domain.STATE_KEY, table.to_bytes(2, "big"), key)
     leaf = digest(Domain.STATE_LEAF, place, digest(Domain.STATE_VALUE, value))
     chain: Chain = replace(PLAIN, genesis=msgspec.structs.replace(PLAIN.genesis, state_root=leaf))
-    return write_proof(chain.prove(EntrySubject(table, KEY, value, ()), height=0))
+    return write_proof(chain.prove(EntrySubject(table, key, value, ()), height=0))

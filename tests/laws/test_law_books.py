@@ -69,6 +69,10 @@ class Books(RuleBasedStateMachine):
         self.left_in: dict[tuple[str, int], int] = {}
         self.number = 0
         self.expired = 0
+        # What rules meet on: something is promised, and somebody is limited, from the start.
+        self.place("health", "works", 100, HOUR)
+        self.place("vendor", "health", 50, HOUR)
+        self.restrain("works", HOUR, 150, 2)
 
     # the schoolbook
 
@@ -243,4 +247,4 @@ class Books(RuleBasedStateMachine):
 
 
 TestLawOfTheBooks = Books.TestCase
-TestLawOfTheBooks.settings = settings(max_examples=50, stateful_step_count=40, deadline=None)
+TestLawOfTheBooks.settings = settings(max_examples=80, stateful_step_count=30, deadline=None)

@@ -17,10 +17,12 @@ from kit.ledger import (
 )
 from ledger import books, views
 from ledger.act import Act
+from ledger.agenda import AgendaKey
 from ledger.books import BALANCES, SUPPLIES, Balance, Holding, Supply
+from ledger.holds import HOLDS, Hold, HoldId
 from ledger.operation import Operation
 from ledger.transaction import Transaction
-from primitives.ids import INTEGER_MAX
+from primitives.ids import INTEGER_MAX, Digest, TimeMs
 from services import money
 from services.money import Transfer
 
@@ -54,7 +56,24 @@ class Issue(Operation, tag="test.issue", frozen=True):
         Mint(self.amount).apply(act)
 
 
-KIND: Any = Transaction[Union[Transfer, Mint, Burn, Issue]]  # noqa: UP007 # a value
+class Seize(Operation, tag="test.seize", frozen=True):
+    """A rule with a bug: money is held for nobody."""
+
+    def apply(self, act: Act) -> None:
+        held = books.holding_of(act.state, Holding(act.actor, GBP))
+        act.state[BALANCES][Holding(act.actor, GBP)] = Balance(held.amount, held.held + 1)
+
+
+class Forge(Operation, tag="test.forge", frozen=True):
+    """A rule with a bug: a hold of money that is not held."""
+
+    def apply(self, act: Act) -> None:
+        until = AgendaKey(TimeMs(0), Digest(bytes(32)))
+        hold = Hold(act.actor, GBP, 1, act.actor, None, None, TimeMs(0), until)
+        act.state[HOLDS][HoldId(bytes(32))] = hold
+
+
+KIND: Any = Transaction[Union[Transfer, Mint, Burn, Issue, Seize, Forge]]  # noqa: UP007 # a value
 HOLDERS = ("treasury", "health", "works", "registrar")
 
 
@@ -72,6 +91,17 @@ def test_a_rule_that_makes_or_loses_money_stops_the_block(bug: Operation) -> Non
     run.apply(chain.act("treasury", bug))
 
     with pytest.raises(AssertionError, match=r"drift apart by \{'GBP': "):
+        run.finish()
+
+
+@pytest.mark.parametrize("bug", [Seize(), Forge()])
+def test_what_is_held_and_its_holds_are_one(bug: Operation) -> None:
+    """Neither without the other comes out of a block."""
+    chain = begin()
+    run = chain.run()
+    run.apply(chain.act("treasury", bug))
+
+    with pytest.raises(AssertionError, match="holds and what is held drift apart by"):
         run.finish()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -10,15 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kit.ledger import TREASURY_BALANCE, account_id
+from kit.ledger import GENESIS_TIME, TREASURY_BALANCE, account_id
 from kit.payments import AGENCY, OTHERS, VENDORS, Ledger, Payment
 from ledger import views
 from node.reports import Reports
 from primitives import limits
 from primitives.codec import decode
 from primitives.errors import Malformed, Rejected
-from primitives.ids import Height
+from primitives.ids import Height, TimeMs
 from services.money import Issue, Retire, Transferred
+from services.money.holds import CaptureHold, PlaceHold, ReleaseHold
 from services.table import RECEIPT
 
 OPENING_DAY = "2026-05-28"
@@ -147,6 +149,37 @@ def test_a_statement_has_everything_that_moved_the_balance() -> None:
     assert answer.rows[-1].balance_minor == TREASURY_BALANCE + 550
     assert answer.rows[3].description == "Grant"
     assert answer.height == 1
+
+
+def test_a_statement_shows_what_was_captured_of_a_hold_under_its_reference() -> None:
+    """As a payment of who promised; what is held, given back or expired moves no balance."""
+    ledger = Ledger.begin()
+    acme = VENDORS[0]
+    works, vendor = account_id("works"), account_id(acme)
+    until = TimeMs(GENESIS_TIME + 60_000)
+    ledger.act("treasury", PlaceHold("GBP", 100, works, until, None, "bond 1"))
+    ledger.act(acme, PlaceHold("GBP", 9, account_id(AGENCY), until, None, None))
+    ledger.block()
+    held = {
+        receipt.events[0].beneficiary: receipt.events[0].hold
+        for receipt in (decode(data, RECEIPT, limit=len(data)) for data in receipts(ledger, 1))
+    }
+    ledger.act("works", CaptureHold(held[works], 60))
+    ledger.act("treasury", CaptureHold(held[account_id(AGENCY)], 9))
+    ledger.act("works", ReleaseHold(held[works]))
+    ledger.block()
+
+    rows = ask(ledger, "money.statement", account=account_id(AGENCY).hex()).rows
+
+    told = [(row.kind.value, row.paid_minor, row.received_minor, row.reference) for row in rows]
+    assert told[0][0] == "opening"
+    assert sorted(told[1:]) == [("credit_note", 0, 9, ""), ("payment", 60, 0, "bond 1")]
+    assert {row.other for row in rows[1:]} == {works, vendor}
+    assert rows[-1].balance_minor == TREASURY_BALANCE - 51
+
+
+def receipts(ledger: Ledger, height: int) -> Sequence[bytes]:
+    return ledger.chain.store.receipts(Height(height))
 
 
 def test_a_vendor_below_zero_shows_what_it_owes() -> None:

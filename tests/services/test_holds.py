@@ -5,11 +5,21 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from kit.ledger import GBP, TREASURY_BALANCE, Chain, account_id, genesis_document, line, pay
+from kit.ledger import (
+    GBP,
+    TREASURY_BALANCE,
+    Chain,
+    account_id,
+    genesis_document,
+    key,
+    line,
+    pay,
+)
 from kit.purses import (
     DAY,
     applied,
     begin,
+    done,
     give,
     placed,
     promise,
@@ -20,6 +30,7 @@ from kit.purses import (
 from ledger.accounts import UnknownAccount
 from ledger.assets import UnknownAsset
 from ledger.books import Balance, BalanceTooLarge, DuplicateReference, Overdraft
+from ledger.delegations import Allowance
 from ledger.genesis import GenesisBalance
 from ledger.holds import (
     HOLDS,
@@ -38,7 +49,9 @@ from ledger.holds import (
     UnknownHold,
 )
 from primitives import kernel_limits
+from primitives.errors import Rejected
 from primitives.ids import INTEGER_MAX, TimeMs
+from services.authority.delegations import DelegateKey
 from services.money import Issue, Transfer
 from services.money.holds import CaptureHold, ReleaseHold
 
@@ -250,6 +263,21 @@ def test_a_capture_beyond_what_can_be_counted_is_refused(chain: Chain) -> None:
         WORKS, GBP, 0, INTEGER_MAX, 1
     )
     applied(chain, "works", CaptureHold(hold, INTEGER_MAX - 1))
+
+
+def test_a_hold_that_a_delegated_key_places_is_charged_to_its_allowance(chain: Chain) -> None:
+    """As a payment would be; capturing it is not charged again."""
+    allowed = Allowance(GBP, per_act=50, per_period=80, period_ms=DAY)
+    powers = ("money.place_hold",)
+    until = TimeMs(chain.time_ms + 30 * DAY)
+    applied(chain, "treasury", DelegateKey(key("till").public, powers, (allowed,), None, until))
+
+    hold = placed(chain, "treasury", promise(chain, "works", 50), "till")
+
+    applied(chain, "works", CaptureHold(hold, 50))
+    with pytest.raises(Rejected):
+        done(chain, "treasury", promise(chain, "works", 31), "till")
+    placed(chain, "treasury", promise(chain, "works", 30), "till")
 
 
 def test_what_is_held_is_part_of_the_supply_and_of_what_is_issued(chain: Chain) -> None:
