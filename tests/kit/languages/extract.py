@@ -311,7 +311,15 @@ def catalogued() -> Iterator[str]:
 
 _COMPOSED: Final = (
     "Try:",
+    "required",
     "stopped",
+    # What msgspec says of a value that is not what its type asks for.
+    "Expected `{expected}`, got `{actual}`",
+    "Expected `{expected}`, got `{actual}` - at `{path}`",
+    "Object contains unknown field `{field}`",
+    "Object contains unknown field `{field}` - at `{path}`",
+    "Object missing required field `{field}`",
+    "Object missing required field `{field}` - at `{path}`",
     "{about} are missing {since}",
     "{about} is missing {since}",
     "{where} does not answer",
