@@ -22,6 +22,7 @@ import click
 
 from cli.right_to_left import CONTROLS, foreign_isolated, has_arabic, isolated, line
 from primitives.languages import (
+    AGREEMENT,
     COUNT,
     DOMAIN,
     ENGLISH,
@@ -50,8 +51,6 @@ _WITH_STATES: Final = re.compile(r"[\w.-]+ \([a-z ]+\)(?:, [\w.-]+ \([a-z ]+\))*
 _OF_STATES: Final = frozenset({"kind", "outcome", "role", "stance", "state", "status", "verdict"})
 """Columns whose words are ours; in others they may be somebody's names."""
 _ARABIC_JOINTS: Final = {"; ": "؛ ", ", ": "، "}
-
-_NUMBER: Final = r"(\d[\d,.]*)"
 
 _spoken: ContextVar[str] = ContextVar("language", default=ENGLISH)
 
@@ -304,8 +303,14 @@ def _pattern(english: str) -> re.Pattern[str]:
     first, *others = FIELD.split(english)  # text, field, text, field, …, text
     pattern = re.escape(first)
     for name, still in zip(others[::2], others[1::2], strict=True):
-        pattern += (_NUMBER if name == COUNT else "(.*?)") + re.escape(still)
+        pattern += _pattern_of(name) + re.escape(still)
     return re.compile(pattern)
+
+
+def _pattern_of(field: str) -> str:
+    if field == COUNT:
+        return r"(\d[\d,.]*)"
+    return r"(\w*)" if re.sub(r"_\d$", "", field) in AGREEMENT else "(.*?)"
 
 
 def _stands_still(template: _Template) -> int:

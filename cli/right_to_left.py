@@ -8,6 +8,8 @@ were words of the sentence. Width is what a terminal shows, not how many code po
 """
 
 import re
+import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from typing import Final
 from unicodedata import bidirectional
@@ -30,6 +32,7 @@ _FOREIGN: Final = re.compile(
 )
 """Code in backticks, a field that is still in braces, or words that begin like an option."""
 _TRAILING: Final = ".,;:!?"
+_EDGE: Final = 79
 CONTROLS: Final = frozenset((RIGHT_TO_LEFT, BY_FIRST_LETTER, LEFT_TO_RIGHT, END))
 
 
@@ -47,11 +50,23 @@ def isolated(text: str) -> str:
     return f"{BY_FIRST_LETTER}{text}{END}" if text.strip() else text
 
 
-def line(text: str) -> str:
-    """A line that reads from the right; one that does already stays as it is."""
+def line(text: str, columns: int | None = None) -> str:
+    """A line that reads from the right; one that does already stays as it is.
+
+    It is filled up to the edge, so that lines begin under each other also where the terminal lays
+    them to its left.
+    """
     if not text.strip() or text.startswith(RIGHT_TO_LEFT):
         return text
-    return f"{RIGHT_TO_LEFT}{text}{END}"
+    room = " " * ((edge() if columns is None else columns) - width(text))
+    return f"{RIGHT_TO_LEFT}{text}{room}{END}"
+
+
+def edge() -> int:
+    """The column at which lines begin: where a terminal shows them, its right side or the 79th."""
+    if not sys.stdout.isatty():
+        return 0
+    return min(_EDGE, shutil.get_terminal_size().columns - 1)
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:

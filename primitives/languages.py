@@ -30,6 +30,8 @@ PART: Final = "part"
 COUNT: Final = "count"
 """The field by which a sentence takes its plural form."""
 
+AGREEMENT: Final = frozenset({"are", "do", "form", "here", "its", "s", "verb"})
+"""Fields that only make English agree in number: a translation may leave them out."""
 FIELD: Final = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
 """A field in braces. Other braces, as of JSON in a help text, are text."""
 _CONTEXT_ENDS: Final = "\x04"

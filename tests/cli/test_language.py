@@ -112,6 +112,22 @@ def test_sentences_behind_each_other_are_recognised_one_by_one() -> None:
         )
 
 
+def test_a_finding_is_said_with_all_its_parts() -> None:
+    """Names, moments and causes that were put together when it was found."""
+    finding = (
+        "interior and finance are missing since 16:07:19 UTC (5.6 s ago); their machines answer, "
+        "and no node runs there."
+    )
+
+    with speaking("ar"):
+        said = plain(phrase(finding))
+
+    assert said == (
+        "interior وfinance من المفقودين منذ 16:07:19 UTC (قبل 5.6 s)؛ "
+        "الجهاز يجيب، ولا تعمل عليه عقدة."
+    )
+
+
 def test_what_is_in_no_catalogue_stays() -> None:
     """The words of an operating system, a name, a number, JSON."""
     with speaking("ar"):

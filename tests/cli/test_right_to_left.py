@@ -72,6 +72,12 @@ def test_a_line_has_one_direction_once() -> None:
     assert line("") == ""
 
 
+def test_lines_begin_under_each_other_where_they_are_laid_to_the_left() -> None:
+    """Each is filled up to one edge; a longer one is not cut."""
+    assert seen(line("سجل", 6)) == "   لجس"
+    assert seen(line("سجل كتلة", 6)) == "ةلتك لجس"
+
+
 def test_a_paragraph_breaks_between_words_and_never_in_an_isolate() -> None:
     """Each line is a whole of its own."""
     command = f"{LEFT_TO_RIGHT}mithaq tx sign{END}"

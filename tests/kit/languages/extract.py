@@ -22,7 +22,7 @@ from typing import IO, Any, Final
 import click
 
 from kit.tree import ROOT
-from primitives.languages import COUNT, FIELD
+from primitives.languages import AGREEMENT, COUNT, FIELD
 
 _WORDS: Final = re.compile(r"[A-Za-z]{2,}[,;:]? +[A-Za-z({`]|[A-Za-z]{3,}[^A-Za-z]*\{|\} [a-z]{2,}")
 _STILL_MIN: Final = 4
@@ -66,8 +66,7 @@ _SPEAKING: Final = frozenset(
 
 FORM: Final = "form"
 """What a field is called that is one of two words: mostly a verb's number."""
-GRAMMAR: Final = frozenset({FORM, "are", "do", "here", "its", "s", "verb"})
-"""Fields that only make English agree in number: a translation may leave them out."""
+assert FORM in AGREEMENT
 
 
 def sentences(
