@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, final
+from typing import Final, final
 
-import msgspec
+from msgspec.structs import replace
 
 from cli.home import FORMAT, VERSION, Home, Localnet, NodeEntry, localnet_text
 from ledger import genesis, parameters
 from ledger.accounts import AccountKind, WeightedKey, account_of_key
+from ledger.charters import MEMBER, Charter, Procedure, Weighing
 from ledger.observers import ObserverRecord
 from ledger.roles import ASSET_ISSUER, NOTARY, REGISTRAR
 from ledger.validators import ValidatorRecord
@@ -31,13 +32,12 @@ from node.config import (
 )
 from node.keys import Purpose, StoredKey, create_key, read_key
 from primitives import limits
+from primitives.digest import digest
+from primitives.domains import Domain
 from primitives.errors import OperatorFault
-from primitives.ids import NodeKey, PublicKey, TimeMs, ValidatorKey
+from primitives.ids import AccountId, NodeKey, PublicKey, TimeMs, ValidatorKey
 from primitives.named import to_named
 from storage.new_file import make_file
-
-if TYPE_CHECKING:
-    from primitives.ids import AccountId
 
 MINISTRIES: Final = (
     "finance",
@@ -73,6 +73,23 @@ DEMO_KEYS: Final = {
     "agency-2": "Second agency",
 }
 """Key file → the public body whose account it signs for."""
+GOVERNOR: Final = "Council of the validators"
+VOTE_MS: Final = 24 * 60 * 60 * 1000
+"""A vote of the governor stays open for a day at least."""
+TIMELOCK_MS: Final = 60 * 60 * 1000
+"""Its decision waits for an hour: time to see what is coming."""
+TRIAL_VOTE_MS: Final = 2_000
+"""In a network on one machine, which is there to be tried out, nobody waits."""
+ORDINARY_OPERATIONS: Final = (
+    "authority.abolish_office",
+    "authority.appoint",
+    "authority.create_office",
+    "authority.dismiss",
+    "authority.found_body",
+    "authority.grant_role",
+    "authority.revoke_role",
+)
+"""What the governor decides by a simple majority."""
 OBSERVED_BY: Final = ("agency-1", "agency-2")
 """Whose the observers are, in turn."""
 
@@ -233,13 +250,14 @@ def _genesis(
         name: account_of_key(key.public) for name, key in account_keys.items()
     }
     enough = min(parameters.DEFAULTS.minimum_validators, plan.validators)
+    governor = AccountId(digest(Domain.BODY, plan.network.encode()))
     return genesis.GenesisDocument(
         format="mithaq.genesis",
         version=5,
         network=plan.network,
         time_ms=TimeMs(time.time_ns() // 1_000_000),
-        governor=None,
-        parameters=msgspec.structs.replace(parameters.DEFAULTS, minimum_validators=enough),
+        governor=governor,
+        parameters=replace(parameters.DEFAULTS, minimum_validators=enough),
         validators=tuple(
             ValidatorRecord(
                 name,
@@ -257,16 +275,21 @@ def _genesis(
             )
             for index, entry in enumerate(plan.entries()[plan.validators :])
         ),
-        accounts=tuple(
-            _account(ids[name], key.public, body)
-            for (name, body), key in zip(named.items(), account_keys.values(), strict=True)
+        accounts=(
+            *(
+                _account(ids[name], key.public, body)
+                for (name, body), key in zip(named.items(), account_keys.values(), strict=True)
+            ),
+            _governor(governor),
         ),
-        bodies=(),
+        bodies=(genesis.GenesisBody(governor, _charter(plan)),),
         role_definitions=(),
         roles=(
             genesis.GenesisRole(REGISTRAR, None, ids["registrar"]),
             genesis.GenesisRole(NOTARY, None, ids["registrar"]),
             genesis.GenesisRole(ASSET_ISSUER, None, ids["treasury"]),
+            genesis.GenesisRole(REGISTRAR, governor, governor),
+            *(genesis.GenesisRole(MEMBER, governor, ids[name]) for name in votes),
         ),
         norms=(),
         assets=(genesis.GenesisAsset(ASSET, EXPONENT, ids["treasury"]),),
@@ -274,7 +297,46 @@ def _genesis(
     )
 
 
-def _account(account: "AccountId", key: PublicKey, body: str) -> genesis.GenesisAccount:
+def _governor(account: AccountId) -> genesis.GenesisAccount:
+    return genesis.GenesisAccount(
+        id=account,
+        kind=AccountKind.BODY,
+        threshold=0,
+        keys=(),
+        name=GOVERNOR,
+        keeper=None,
+        floor=0,
+    )
+
+
+def _charter(plan: Plan) -> Charter:
+    """The governor decides by the accounts of the validators, one vote each.
+
+    Law and parameters take what consensus takes: more than two thirds of the votes, and two thirds
+    of the members; it appoints, and founds bodies, by a majority of at least half of them.
+    """
+    on_one_machine = plan.first_address is None
+    law = Procedure(
+        code="law",
+        opener=None,
+        electorate=MEMBER,
+        weighing=Weighing.ONE,
+        asset=None,
+        quorum_bp=6_667,
+        pass_bp=6_666,
+        veto_bp=None,
+        least_ms=TRIAL_VOTE_MS if on_one_machine else VOTE_MS,
+        timelock_ms=0 if on_one_machine else TIMELOCK_MS,
+        guardian=None,
+        operations=None,
+    )
+    ordinary = replace(
+        law, code="ordinary", quorum_bp=5_000, pass_bp=5_000, operations=ORDINARY_OPERATIONS
+    )
+    return Charter((law, ordinary))
+
+
+def _account(account: AccountId, key: PublicKey, body: str) -> genesis.GenesisAccount:
     return genesis.GenesisAccount(
         id=account,
         kind=AccountKind.ORGANISATION,

@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 
 from cli.faults import ExitCode
-from cli.founding import API_OFFSET, BOOTSTRAPS, MINISTRIES, OBSERVED_BY, Plan, check_plan
+from cli.founding import (
+    API_OFFSET,
+    BOOTSTRAPS,
+    MINISTRIES,
+    OBSERVED_BY,
+    Plan,
+    check_plan,
+    found,
+)
+from cli.home import Home
 from kit.commandline import mithaq, testnet
 from ledger.genesis import genesis_block
 from node.folder import load_genesis, load_node
@@ -119,8 +128,30 @@ def test_the_treasury_begins_with_250_million_pounds(tmp_path: Path) -> None:
         "First agency",
         "Second agency",
         *("Finance", "Interior", "Justice", "Health"),
+        "Council of the validators",
     ]
-    assert {grant.role for grant in document.roles} == {"registrar", "notary", "asset_issuer"}
+    granted = {grant.role for grant in document.roles}
+    assert granted == {"registrar", "notary", "asset_issuer", "member"}
+
+
+def test_the_governor_decides_by_the_accounts_of_the_validators(tmp_path: Path) -> None:
+    """Law by more than two thirds, after a day and an hour; on one machine at once."""
+    testnet(tmp_path, "--first-address", "10.0.0.1")
+    document = load_genesis(tmp_path / "genesis.json")
+    found(Home(tmp_path / "local"), plan())
+    local = load_genesis(tmp_path / "local" / "genesis.json")
+
+    [body] = document.bodies
+    law, ordinary = body.charter.procedures
+    members = {grant.holder for grant in document.roles if grant.role == "member"}
+
+    assert document.governor == body.account
+    assert members == {record.account for record in document.validators}
+    assert (law.quorum_bp, law.pass_bp, law.operations) == (6_667, 6_666, None)
+    assert (law.least_ms, law.timelock_ms) == (86_400_000, 3_600_000)
+    assert ordinary.operations is not None
+    assert "authority.set_parameters" not in ordinary.operations
+    assert [each.least_ms for each in local.bodies[0].charter.procedures] == [2_000, 2_000]
 
 
 def test_no_secret_is_readable_by_others(tmp_path: Path) -> None:
