@@ -277,7 +277,7 @@ def _table(asked: QueryKind, words: Mapping[str, str], rows: Sequence[Mapping[st
 
 
 def _title(column: str, words: Mapping[str, str]) -> str:
-    if column == "key":
+    if column == "key" and "by" in words:
         return words["by"]
     return column.removesuffix(_MINOR).removesuffix("_ms").replace("_", " ")
 
@@ -309,8 +309,10 @@ def _cell(row: Mapping[str, Any], column: str, times: Set[str]) -> str:
 
 
 def _item(item: Any) -> str:  # noqa: ANN401 - JSON
-    if isinstance(item, dict):
+    if isinstance(item, dict) and "exponent" in item:
         return money(int(item["amount"]), item["exponent"], item["asset"])
+    if isinstance(item, dict):  # as the command line takes it
+        return ",".join(f"{name}={value}" for name, value in item.items())
     return str(item)
 
 
