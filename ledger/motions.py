@@ -139,7 +139,7 @@ class OptionReserved(Refusal, tag="motions.option_reserved", frozen=True):
 
 
 class ClosesOutOfRange(Refusal, tag="motions.closes_out_of_range", frozen=True):
-    """Voting cannot close at {closes_ms}: it must between {earliest_ms} and {latest_ms}."""
+    """Voting cannot close at {closes_ms}: only from {earliest_ms} to {latest_ms}."""
 
     closes_ms: Natural[TimeMs]
     earliest_ms: Natural[TimeMs]

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
+from msgspec.structs import replace
 
 from kit.ledger import Chain, account_id, line, running_account
 from kit.motions import (
@@ -26,6 +27,7 @@ from kit.motions import (
     votes,
     wait_until,
 )
+from ledger.motions import CannotCancel
 from ledger.operation import Operation, sentence
 from ledger.tallies import MotionId, MotionStatus, NoVote
 from ledger.votes import (
@@ -37,8 +39,10 @@ from ledger.votes import (
     TooManyVotes,
     UnknownChoice,
 )
+from primitives import kernel_limits
 from primitives.ids import INTEGER_MAX, TimeMs
 from services.assembly import (
+    CancelMotion,
     DelegateVote,
     Vote,
     Voted,
@@ -194,6 +198,28 @@ def test_no_vote_is_moved_when_voting_is_over(
     assert isinstance(late, NotOpen)
     assert late.status is not MotionStatus.OPEN
     assert sentence(late)
+
+
+def test_voting_is_over_even_where_the_block_has_no_time_to_say_so() -> None:
+    """More votes end than a block does duties: those that are left take no vote either."""
+    chain = council()
+    closes = TimeMs(chain.time_ms + 10_000)
+    asked = replace(motion_of(chain), closes_ms=closes)
+    many = kernel_limits.AGENDA_DUTIES_MAX + 8
+    receipts = chain.block(*(chain.act("ann", asked) for _ in range(many)))
+    motions = [motion_in(receipt) for receipt in receipts]
+    chain.time_ms = TimeMs(closes - 1_000)
+
+    late = chain.block(*(chain.act("bob", Vote(motion, "yes")) for motion in motions))
+
+    left = [m for m in motions if motion_row(chain, m).status is MotionStatus.OPEN]
+    assert len(left) == 8
+    over = [NotOpen(motion, MotionStatus.NO_QUORUM) for motion in motions]
+    assert [receipt.refusal for receipt in late] == over
+    cancels = does(chain, "ann", *(CancelMotion(motion) for motion in left))
+    assert isinstance(cancels, CannotCancel)
+    chain.block()
+    assert {motion_row(chain, motion).status for motion in motions} == {MotionStatus.NO_QUORUM}
 
 
 def test_what_is_no_choice() -> None:
