@@ -15,6 +15,7 @@ from bench.ledger import Memory, account, genesis, signer
 from bench.report import Report
 from ledger import appointments
 from ledger.accounts import ACCOUNTS, Account, AccountKind, WeightedKey
+from ledger.act import Act
 from ledger.agenda import AGENDA
 from ledger.block import BlockRun, Execution
 from ledger.calls import NO_CALLS
@@ -121,11 +122,21 @@ def _act(begun: Genesis, number: int, actor: int, operation: Operation) -> Check
     )
 
 
-def _open(state: Assembly, begun: Genesis, closes_ms: int) -> MotionId:
+class Nothing(Operation, tag="bench.nothing", frozen=True):
+    """What any call costs: its actor is looked up, and a law that binds it."""
+
+    def apply(self, act: Act) -> None:
+        """Nothing."""
+
+
+def _asks(closes_ms: int) -> OpenMotion:
     options = (Option("yes", NO_CALLS),)
-    asked = OpenMotion(BODY, "ordinary", Digest(bytes(32)), options, TimeMs(closes_ms))
+    return OpenMotion(BODY, "ordinary", Digest(bytes(32)), options, TimeMs(closes_ms))
+
+
+def _open(state: Assembly, begun: Genesis, closes_ms: int) -> MotionId:
     run = state.block(begun)
-    receipt = run.apply(_act(begun, closes_ms, 0, asked))
+    receipt = run.apply(_act(begun, closes_ms, 0, _asks(closes_ms)))
     state.end(run)
     (event,) = [event for event in receipt.events if isinstance(event, MotionOpened)]
     return event.motion
@@ -172,6 +183,8 @@ def _measure(begun: Genesis, members: int) -> dict[str, tuple[float, int]]:
     motion = _open(state, begun, 1_000_000)
     last = account(members - 1)
     return {
+        "nothing": _votes(state, begun, members, lambda _: Nothing()),
+        "open": _votes(state, begun, members, lambda n: _asks(9_000_000 + n)),
         "vote": _votes(state, begun, members, lambda _: Vote(motion, "yes")),
         "revote": _votes(state, begun, members, lambda n: Vote(motion, ("yes", "against")[n % 2])),
         "delegate": _votes(state, begun, members, lambda _: DelegateVote(motion, last)),
@@ -186,7 +199,7 @@ def run(report: Report) -> None:
     for name, (seconds, written) in many.items():
         report.fact(f"motions.{name}/writes", written, "entries")
         report.goal(f"motions.{name}/100,000 members", seconds * 1e6, "us", at_most=GOAL_US)
-    for name in many:
+    for name in ("vote", "revote", "delegate", "close"):
         ratio = many[name][0] / few[name][0]
         report.goal(f"motions.{name}/100,000 ÷ 2,000", ratio, "", at_most=SAME)
 
