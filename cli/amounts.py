@@ -18,7 +18,9 @@ from primitives.errors import OperatorFault, Rejected
 if TYPE_CHECKING:
     from client.client import Client
 
-MINOR_UNITS: Final = frozenset({"amount", "available", "balance", "floor", "supply"})
+MINOR_UNITS: Final = frozenset(
+    {"amount", "available", "balance", "floor", "left", "per_act", "per_period", "supply"}
+)
 """Names of fields that count minor units of an asset, wherever they stand."""
 
 

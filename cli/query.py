@@ -10,7 +10,7 @@ import inspect
 import io
 import json
 import shlex
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -272,8 +272,9 @@ def _table(asked: QueryKind, words: Mapping[str, str], rows: Sequence[Mapping[st
     columns = [name for name, _, _ in fields_of(asked.row) if name not in _UNSHOWN]
     titles = [_title(column, words) for column in columns]
     shown = [*rows, *_sum_of(rows)] if asked.name == "money.totals" else rows
-    times = {name for name, kind, _ in fields_of(asked.row) if kind.core is TimeMs}
-    return table(titles, [[_cell(row, column, times) for column in columns] for row in shown])
+    kinds = {name: kind for name, kind, _ in fields_of(asked.row)}
+    rows_shown = [[_cell(row, column, kinds[column]) for column in columns] for row in shown]
+    return table(titles, rows_shown)
 
 
 def _title(column: str, words: Mapping[str, str]) -> str:
@@ -290,30 +291,32 @@ def _sum_of(rows: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
         yield {**rows[0], "key": "all", "key_name": None, **sums}
 
 
-def _cell(row: Mapping[str, Any], column: str, times: Set[str]) -> str:
+def _cell(row: Mapping[str, Any], column: str, kind: FieldKind) -> str:
     """A value as people read it."""
     value = row[column]
     if value is None or value == []:
         return "-"
     if column.endswith(_MINOR):
         return money(int(value), row["exponent"], row["asset"])
-    if column in times:
+    if kind.core is TimeMs:
         return time_text(int(value))
     if isinstance(value, list):
         return ", ".join(map(_item, value))
     if isinstance(value, dict):
         return str(row.get(column + _NAME) or json.dumps(value))
-    if column == "kind":
+    if column == "kind" and kind.is_enum:
         return str(value).replace("_", " ")
     return str(row.get(column + _NAME) or value)
 
 
 def _item(item: Any) -> str:  # noqa: ANN401 - JSON
-    if isinstance(item, dict) and "exponent" in item:
+    if not isinstance(item, dict):
+        return str(item)
+    if {"amount", "exponent", "asset"} <= item.keys():
         return money(int(item["amount"]), item["exponent"], item["asset"])
-    if isinstance(item, dict):  # as the command line takes it
-        return ",".join(f"{name}={value}" for name, value in item.items())
-    return str(item)
+    if any(isinstance(value, list | dict) for value in item.values()):
+        return json.dumps(item, ensure_ascii=False)
+    return ",".join(f"{name}={value}" for name, value in item.items())
 
 
 def _foot(answer: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ from msgspec import Struct, structs
 
 from cli.amounts import Amounts
 from cli.conventions import time_text
+from cli.field_kinds import fields_of
 from cli.home import client_of, home_of
 from cli.language import told, word
 from cli.session import Session, facts
@@ -19,6 +20,7 @@ from ledger.operation import code
 from ledger.transaction import Transaction
 from node.queries import FinalTransaction
 from primitives.errors import Malformed, Rejected
+from primitives.ids import TimeMs
 from primitives.named import from_named, to_named
 from services.table import Refusals
 
@@ -97,9 +99,15 @@ class Words:
         """An event or a refusal for people: its docstring with its fields filled in."""
         fields = structs.asdict(said)
         shown = {name: to_named(field) for name, field in fields.items()}
-        words = self._amounts.written(shown) | {
-            name: word("none" if field is None else str(field.value))
-            for name, field in fields.items()
-            if field is None or isinstance(field, Enum)
-        }
+        times = {name for name, kind, _ in fields_of(type(said)) if kind.core is TimeMs}
+        words = self._amounts.written(shown)
+        for name, field in fields.items():
+            if field is None or field == ():
+                words[name] = word("none")
+            elif isinstance(field, Enum):
+                words[name] = word(str(field.value))
+            elif isinstance(field, tuple):
+                words[name] = ", ".join(map(str, shown[name]))
+            elif name in times:
+                words[name] = time_text(field)
         return self._home.with_names(told((said.__doc__ or "").strip(), words))

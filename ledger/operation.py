@@ -91,4 +91,6 @@ def _shown(value: Any) -> str:  # noqa: ANN401 - a field of any type
         return "none"
     if isinstance(value, bytes):
         return value.hex()
+    if isinstance(value, tuple):
+        return ", ".join(map(_shown, value)) or "none"
     return str(value.value) if isinstance(value, Enum) else str(value)

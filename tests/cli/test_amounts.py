@@ -15,7 +15,7 @@ from client.client import Client
 from kit.commandline import mithaq
 from services.table import Events, Refusals
 
-COUNTED: frozenset[str] = frozenset({"line", "exponent"})
+COUNTED: frozenset[str] = frozenset({"line", "exponent", "period_ms"})
 """Whole numbers beside an asset that count something else."""
 
 
