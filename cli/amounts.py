@@ -19,7 +19,19 @@ if TYPE_CHECKING:
     from client.client import Client
 
 MINOR_UNITS: Final = frozenset(
-    {"amount", "available", "balance", "floor", "left", "per_act", "per_period", "supply"}
+    {
+        "amount",
+        "available",
+        "balance",
+        "floor",
+        "held",
+        "left",
+        "most",
+        "per_act",
+        "per_period",
+        "spent",
+        "supply",
+    }
 )
 """Names of fields that count minor units of an asset, wherever they stand."""
 
