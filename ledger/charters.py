@@ -27,7 +27,7 @@ from msgspec import Meta, Struct
 
 from ledger.accounts import ACCOUNTS, AccountKind, UnknownAccount
 from ledger.assets import ASSETS, AssetCode, NoSnapshots, UnknownAsset
-from ledger.operation import Refusal, Refused
+from ledger.operation import OperationTag, Refusal, Refused
 from ledger.roles import ROLE_DEFINITIONS, Role, UnknownRole
 from ledger.state import Table
 from primitives import kernel_limits
@@ -44,9 +44,6 @@ WHOLE_BP: Final = 10_000
 
 ProcedureCode = Annotated[
     str, Meta(pattern=r"^[a-z][a-z0-9_]*(?!\n)$", max_length=kernel_limits.PROCEDURE_LENGTH_MAX)
-]
-OperationTag = Annotated[
-    str, Meta(pattern=r"^[a-z]+\.[a-z_]+(?!\n)$", max_length=kernel_limits.TAG_LENGTH_MAX)
 ]
 Powers = Annotated[
     tuple[OperationTag, ...], Meta(max_length=kernel_limits.PROCEDURE_OPERATIONS_MAX)

@@ -19,8 +19,8 @@ from msgspec.structs import replace
 from ledger import charters, roles, tallies, worklist
 from ledger.agenda import AgendaKey
 from ledger.calls import NO_CALLS, Calls
-from ledger.charters import OperationTag, Procedure, ProcedureCode
-from ledger.operation import Duty, Event, Refusal, Refused, code
+from ledger.charters import Procedure, ProcedureCode
+from ledger.operation import Duty, Event, OperationTag, Refusal, Refused, code
 from ledger.state import Table
 from ledger.tallies import (
     RESERVED,
