@@ -214,7 +214,7 @@ def _asked(
                 if found is not Made.AGAIN and found.value not in said:
                     said.add(found.value)
                     session.remark(found.value)
-        if proofs is not None:
+        if proofs is not None and proofs.count:
             check = f"{program()} proof verify {shlex.quote(str(proof))}"
             session.remark(f"{proofs.count} proofs written; check them: {check}")
     if not every:
@@ -296,7 +296,7 @@ def _cell(row: Mapping[str, Any], column: str, kind: FieldKind) -> str:
     value = row[column]
     if value is None or value == []:
         return "-"
-    if column.endswith(_MINOR):
+    if column.endswith(_MINOR) and "exponent" in row:
         return money(int(value), row["exponent"], row["asset"])
     if kind.core is TimeMs:
         return time_text(int(value))

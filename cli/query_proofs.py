@@ -79,7 +79,7 @@ class Made(Enum):
     """Whether rows were made again from their proofs, or why not."""
 
     AGAIN = ""
-    NOTHING = "no single thing proves this answer; entries of the history can be proved one by one"
+    NOTHING = "no proof was written: this answer has no rows, or they are sums"
     HISTORY = "a proof shows what its transaction did; what a row adds to that, it does not show"
     OF_LISTS = "the proofs hold, but rows with lists in them cannot be made again from them"
 

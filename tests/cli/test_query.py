@@ -173,3 +173,24 @@ def test_an_unknown_name_is_refused(tmp_path: Path) -> None:
 def test_there_is_a_command_for_every_query() -> None:
     """With the query's own words."""
     assert set(query.commands) == set(QUERIES)
+
+
+def test_rows_with_parts_of_any_shape_are_shown(tmp_path: Path) -> None:
+    """As JSON where there is no better way: a policy, and calls that wait."""
+    (tmp_path / "policy.json").write_text(
+        '{"ways": [{"conditions": [{"condition": "holders", "least": 2, "role": "registrar"}]}]}'
+    )
+    with desk(tmp_path / "home") as at:
+        calls = tmp_path / "stamp.tx"
+        words = ["--actor", "health", "--commitment", "01" * 32, "--act", "timestamp"]
+        assert at.asking("tx", "build", "registry.stamp_document", *words, "-o", calls).code == 0
+        opened = at.asking(
+            *("tx", "send", "consent.open_intent", "--key", "health", "--calls", calls),
+            *("--policy", tmp_path / "policy.json", "--expires-ms", "+1d", "--wait"),
+        )
+        shown = at.asking("query", "consent.intents")
+        listed = at.asking("query", "consent.intents", "--format", "csv")
+
+    assert (opened.code, shown.code, listed.code) == (0, 0, 0), opened.err + shown.err
+    assert '"condition": "holders"' in shown.out
+    assert '""condition"": ""holders""' in listed.out

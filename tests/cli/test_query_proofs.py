@@ -127,6 +127,7 @@ def test_what_nothing_proves_is_said(tmp_path: Path) -> None:
     assert (sums.code, none.code) == (0, 0), sums.err + none.err
     assert Made.NOTHING.value in sums.err
     assert Made.NOTHING.value in none.err
+    assert "proofs written" not in sums.err + none.err
     assert not (tmp_path / "p").exists()
 
 
