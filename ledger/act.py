@@ -167,12 +167,13 @@ class Act:
             Rejected: its threshold is not reached.
         """
         account = self.state[ACCOUNTS].need(account_id, UnknownAccount(account_id))
+        if self.authority is not None:
+            spoken_for = {account_id, account.keeper} & self.authority
+            self.require(bool(spoken_for), NotAuthorised(account_id))
+            return
         if account.keeper is not None:  # who has keys: a keeper is not kept itself
             account_id = account.keeper
             account = self.state[ACCOUNTS].need(account_id, UnknownAccount(account_id))
-        if self.authority is not None:
-            self.require(account_id in self.authority, NotAuthorised(account_id))
-            return
         self._require_signed(account_id, account, "the signatures")
 
     def require_new_keys(self, account_id: AccountId, account: Account) -> None:

@@ -13,7 +13,7 @@ from ledger import intents
 from ledger.act import Act
 from ledger.calls import Calls
 from ledger.intents import INTENTS, TERMS, Answer, Intent, IntentStatus
-from ledger.operation import Event, Operation, code
+from ledger.operation import Event, Operation, OperationTag, code
 from ledger.policy import Policy, ReasonCode
 from ledger.query import After, Limit, Page, Query, Reading
 from primitives.ids import AccountId, Digest, Height, Natural, Sized32, TimeMs
@@ -70,7 +70,7 @@ class IntentFailed(Event, tag="consent.intent_failed", frozen=True):
 
     intent: Sized32[Digest]
     authority: tuple[Sized32[AccountId], ...]
-    refusal: str
+    refusal: OperationTag
 
 
 @final

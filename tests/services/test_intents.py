@@ -57,6 +57,7 @@ from services.consent import (
     RefuseIntent,
 )
 from services.money import Transfer, Transferred
+from services.registry.stamps import StampAct, StampDocument
 
 A, B = account_id("treasury"), account_id("health")
 PAID = ("treasury", pay("works", 100, "INV-1"))
@@ -179,8 +180,8 @@ def test_a_record_with_consents_is_issued_by_an_intent(chain: Chain) -> None:
 
 def test_a_running_account_approves_by_its_keeper(chain: Chain) -> None:
     """And its keeper's new keys void the approval."""
-    policy = all_of("stall", "health")
-    name = opened(chain, "works", asks(chain, policy, PAID))
+    stamp = StampDocument(PAPER, StampAct.TIMESTAMP)
+    name = opened(chain, "works", asks(chain, all_of("stall", "health"), ("stall", stamp)))
     said(chain, "stall", ApproveIntent(name), signers=("amina",))
     said(chain, "amina", rotated("amina"), signers=("amina", "new amina"))
 
@@ -188,7 +189,22 @@ def test_a_running_account_approves_by_its_keeper(chain: Chain) -> None:
 
     assert intent_of(chain, name).status is IntentStatus.OPEN
     said(chain, "stall", ApproveIntent(name), signers=("new amina",))
-    assert intent_of(chain, name).status is not IntentStatus.OPEN
+    assert intent_of(chain, name).status is IntentStatus.DONE
+
+
+def test_a_keepers_approval_lends_the_authority_of_what_it_keeps_and_not_the_reverse(
+    chain: Chain,
+) -> None:
+    """As its signature does in a transaction."""
+    stamp = StampDocument(PAPER, StampAct.TIMESTAMP)
+    by_keeper = opened(chain, "works", asks(chain, all_of("amina"), ("stall", stamp)))
+    by_kept = opened(chain, "works", asks(chain, all_of("stall"), ("amina", stamp)))
+
+    said(chain, "amina", ApproveIntent(by_keeper))
+    said(chain, "stall", ApproveIntent(by_kept), signers=("amina",))
+
+    assert intent_of(chain, by_keeper).status is IntentStatus.DONE
+    assert intent_of(chain, by_kept).status is IntentStatus.FAILED
 
 
 def test_calls_that_are_refused_leave_no_trace_and_a_failed_intent(chain: Chain) -> None:
