@@ -215,11 +215,10 @@ class SameHand(Refusal, tag="cases.same_hand", frozen=True):
 
 @final
 class CaseMoved(Event, tag="cases.moved", frozen=True):
-    """Case {case} went from {left} to {state} by {transition}; moved by {mover}, none is silence.
+    """Case {case} went from {left} to {state} by {transition}. Whose hand it was: {mover}."""
 
-    It names the parties, so that each of them finds it among what concerns its account.
-    """
-
+    # The parties are named, so that each of them finds it among what concerns its account. No hand
+    # is silence.
     case: Sized32[Digest]
     left: Code
     transition: Code

@@ -4,7 +4,7 @@ from typing import Annotated, final
 
 from msgspec import Meta, Struct, structs
 
-from ledger import cases, flows
+from ledger import cases
 from ledger.cases import CASES
 from ledger.flows import (
     FLOW_STATES,
@@ -14,6 +14,7 @@ from ledger.flows import (
     FlowState,
     Silence,
     StateKey,
+    Transition,
     Version,
     version_prefix,
 )
@@ -52,13 +53,25 @@ class CaseRow(Struct, frozen=True, kw_only=True):
 
 @final
 class WayRow(Struct, frozen=True, kw_only=True):
-    """A way out of a state."""
+    """A way out of the state in which a case is, and from when on it may be gone."""
+
+    transition: Code
+    to: Code
+    who: str
+    from_ms: Natural[TimeMs]
+    needs: tuple[str, ...]
+    assigns: str | None
+
+
+@final
+class FlowRow(Struct, frozen=True, kw_only=True):
+    """A way out of a state of a flow: after how many seconds there, by whom, and what it takes."""
 
     state: Code
     transition: Code
     to: Code
     who: str
-    from_ms: Natural[TimeMs]
+    after_s: Natural[int]
     needs: tuple[str, ...]
     assigns: str | None
 
@@ -123,14 +136,14 @@ class Ways(Query, tag="casework.ways", frozen=True, kw_only=True):
             return Page([], None, [entry_name(CASES, self.case)])
         key = StateKey(case.owner, case.flow, case.version, case.state)
         state = FLOW_STATES.read(reading.state, key)
-        rows = [] if state is None else [_way_row(state, each, case) for each in state.transitions]
+        rows = [] if state is None else [_way_row(each, case) for each in state.transitions]
         entry = entry_name(FLOW_STATES, FLOW_STATES.key(key))
         return Page(rows, None, [entry] * len(rows) or [entry])
 
 
 @final
 class FlowWays(Query, tag="casework.flow", frozen=True, kw_only=True):
-    """A version of a flow: its states and the ways out of them, times counted from the entry."""
+    """A version of a flow: its states, and the ways out of them."""
 
     owner: OwnerParameter
     flow: FlowParameter
@@ -138,7 +151,7 @@ class FlowWays(Query, tag="casework.flow", frozen=True, kw_only=True):
         Annotated[Version, Meta(description="which version; the latest, if none is named")] | None
     )
 
-    def answer(self, reading: Reading) -> Page[WayRow]:
+    def answer(self, reading: Reading) -> Page[FlowRow]:
         """Read all its states; the latest version, unless another is asked for."""
         known = FLOWS.read(reading.state, FlowKey(self.owner, self.flow))
         if known is None:
@@ -148,28 +161,43 @@ class FlowWays(Query, tag="casework.flow", frozen=True, kw_only=True):
         rows, entries = [], []
         found = FLOW_STATES.scan(reading.state, prefix=prefix, limit=kernel_limits.FLOW_STATES_MAX)
         for key, state in found:
-            rows += [_way_row(state, each, None) for each in state.transitions]
+            rows += [_flow_row(state, each) for each in state.transitions]
             entries += [entry_name(FLOW_STATES, key)] * len(state.transitions)
         return Page(rows, None, entries)
 
 
-def _way_row(state: FlowState, way: flows.Transition, case: cases.Case | None) -> WayRow:
-    since_ms = 0 if case is None else case.since_ms
-    waits_ms = way.who.after_ms if isinstance(way.who, Silence) else way.rest_ms
+def _way_row(way: Transition, case: cases.Case) -> WayRow:
     return WayRow(
-        state=state.state,
         transition=way.transition,
         to=way.to,
         who=_said(way.who, case),
-        from_ms=TimeMs(since_ms + waits_ms),
+        from_ms=TimeMs(case.since_ms + _rest_ms(way)),
         needs=tuple(_said(each, case) for each in way.needs),
         assigns=way.assigns,
     )
 
 
+def _flow_row(state: FlowState, way: Transition) -> FlowRow:
+    return FlowRow(
+        state=state.state,
+        transition=way.transition,
+        to=way.to,
+        who=_said(way.who, None),
+        after_s=_rest_ms(way) // 1000,
+        needs=tuple(_said(each, None) for each in way.needs),
+        assigns=way.assigns,
+    )
+
+
+def _rest_ms(way: Transition) -> int:
+    return way.who.after_ms if isinstance(way.who, Silence) else way.rest_ms
+
+
 def _said(value: Struct, case: cases.Case | None) -> str:
     """A condition in a few words: its tag, its fields, and which account a party is."""
     words = [str(value.__struct_config__.tag)]
+    if isinstance(value, Silence):  # its time has a column of its own
+        return words[0]
     for name, found in structs.asdict(value).items():
         account = case.party(found) if case is not None and name == "party" else None
         if isinstance(found, bytes):

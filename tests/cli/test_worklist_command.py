@@ -108,7 +108,7 @@ def test_a_case_is_found_on_the_desks_of_those_who_deal_with_it(tmp_path: Path) 
     assert [each["task"] for each in everybodys] == ["awaited", "case"]
     assert [(each["transition"], each["who"]) for each in ways] == [
         ("grant", "holder notary"),
-        ("lapse", f"silence {10 * DAY}"),
+        ("lapse", "silence"),
     ]
     assert moved.code == 0, moved.err
     assert nothing.out == "nothing waits\n"
@@ -125,10 +125,11 @@ def test_a_flow_is_asked_for_with_its_ways(tmp_path: Path) -> None:
         unknown = at.asking("query", "casework.ways", "--case", "00" * 32, "--json").result
         absent = at.asking("query", "casework.case", "--case", "00" * 32, "--json").result
 
-    assert [(row["state"], row["transition"], row["to"]) for row in rows] == [
-        ("door", "apply", "open"),
-        ("open", "grant", "granted"),
-        ("open", "lapse", "lapsed"),
+    ways = [(row["state"], row["transition"], row["to"], row["after_s"]) for row in rows]
+    assert ways == [
+        ("door", "apply", "open", 0),
+        ("open", "grant", "granted", 0),
+        ("open", "lapse", "lapsed", 864_000),
     ]
     assert none == other == unknown["rows"] == absent["rows"] == []
 
