@@ -371,6 +371,27 @@ def test_an_intent_expires_by_itself_and_by_the_clock(chain: Chain) -> None:
     assert intent_of(chain, name).status is IntentStatus.EXPIRED
 
 
+def test_an_intent_has_expired_though_its_duty_waits_for_the_next_block(chain: Chain) -> None:
+    """A crowded minute gives nobody more time."""
+    many = kernel_limits.AGENDA_DUTIES_MAX + 1
+    until = TimeMs(chain.time_ms + 3_000)
+    intent = OpenIntent(kept(PAID), BOTH, until)
+    sent = [chain.act("works", *[intent] * min(60, many - n)) for n in range(0, many, 60)]
+    names = [event.intent for receipt in chain.block(*sent) for event in receipt.events]
+    last = max(names, key=lambda name: intent_of(chain, name).expiry.id)
+    approval = chain.act("health", ApproveIntent(last))
+    chain.block()
+
+    (late,) = chain.block(approval)
+
+    assert chain.time_ms == until
+    assert len(chain.done) == many - 1
+    assert intent_of(chain, last).status is IntentStatus.OPEN
+    assert late.refusal == IntentOver(last, IntentStatus.EXPIRED)
+    chain.block()
+    assert intent_of(chain, last).status is IntentStatus.EXPIRED
+
+
 def test_the_duty_of_an_intent_that_is_over_is_gone(chain: Chain) -> None:
     """Nothing expires twice, or after it was done."""
     name = opened(chain, "treasury", asks(chain, BOTH, PAID, lasts_ms=3_000))
