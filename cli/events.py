@@ -13,6 +13,7 @@ import click
 from cli.completion import key_names
 from cli.conventions import time_text
 from cli.home import HEX32, Home, client_of, home_of
+from cli.language import phrase, shown
 from cli.session import Session, asking_command
 
 if TYPE_CHECKING:
@@ -74,4 +75,4 @@ def _print(session: Session, home: Home, event: "CommittedEvent") -> None:
         return
     said = home.with_names(sentence_of(event.event))
     at = time_text(event.block_time_ms)
-    click.echo(f"{event.cursor}  {at}  {code(event.event)}: {said}")
+    click.echo(shown(f"{event.cursor}  {at}  {code(event.event)}: {phrase(said)}"))

@@ -48,7 +48,9 @@ _NAMES: Final = re.compile(
 _STATE: Final = re.compile(r"\(([a-z ]+)\)")
 _WITH_STATES: Final = re.compile(r"[\w.-]+ \([a-z ]+\)(?:, [\w.-]+ \([a-z ]+\))*")
 """`A (missing), B (behind)`."""
-_OF_STATES: Final = frozenset({"kind", "outcome", "role", "stance", "state", "status", "verdict"})
+_OF_STATES: Final = frozenset(
+    {"kind", "outcome", "role", "stance", "state", "status", "task", "verdict"}
+)
 """Columns whose words are ours; in others they may be somebody's names."""
 _ARABIC_JOINTS: Final = {"; ": "؛ ", ", ": "، "}
 
@@ -255,6 +257,9 @@ class Recogniser:
     def _sentence(self, text: str, depth: int) -> str | None:
         if text in self._catalogue:
             return foreign_isolated(self._catalogue.sentence(text))
+        whole = f"{text[:1].upper()}{text[1:]}."  # a field's description, which help makes whole
+        if whole in self._catalogue:
+            return foreign_isolated(self._catalogue.sentence(whole)).removesuffix(".")
         for template in self._templates:
             if template.landmark in text:
                 found = _pattern(template.english).fullmatch(text)

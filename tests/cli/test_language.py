@@ -112,6 +112,14 @@ def test_sentences_behind_each_other_are_recognised_one_by_one() -> None:
         )
 
 
+def test_a_question_says_what_a_field_is() -> None:
+    """A description is a sentence of the help, without its capital and its full stop."""
+    with speaking("ar"):
+        said = plain(phrase("asset: what is paid, such as GBP"))
+
+    assert said == "asset: ما يُدفع، مثل GBP"
+
+
 def test_a_finding_is_said_with_all_its_parts() -> None:
     """Names, moments and causes that were put together when it was found."""
     finding = (

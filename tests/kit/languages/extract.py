@@ -319,6 +319,7 @@ _COMPOSED: Final = (
     "Object contains unknown field `{field}` - at `{path}`",
     "Object missing required field `{field}`",
     "Object missing required field `{field}` - at `{path}`",
+    "{moment} (past)",
     "{about} are missing {since}",
     "{about} is missing {since}",
     "{where} does not answer",
