@@ -68,9 +68,17 @@ def named(rows: dict[bytes, bytes], key: bytes) -> bool:
     """The damage of this very row is among those that are told."""
     region = Region(key[0])
     return any(
-        damage.region == region.name.lower() and (damage.key in {key, b""} or _tells(damage, key))
+        damage.region == region.name.lower()
+        and (damage.key in {key, b""} or _tells(damage, key) or _is_led_to(damage, rows.get(key)))
         for damage in damages(rows)
     )
+
+
+def _is_led_to(damage: Damage, row: bytes | None) -> bool:
+    """It is of the record that a record of the tree ends with the height of."""
+    if row is None or damage.region != Region.NODE.name.lower():
+        return False
+    return damage.key.startswith(bytes([Region.NODE]) + row[-8:])
 
 
 def _tells(damage: Damage, key: bytes) -> bool:

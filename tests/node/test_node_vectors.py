@@ -222,7 +222,7 @@ def test_a_second_reader_believes_the_proof() -> None:
     case = vectors()["proof"]
     data = bytes.fromhex(case["file"])
 
-    assert second_reading(data)[:2] == ["mithaq.proof", 3]
+    assert second_reading(data)[:2] == ["mithaq.proof", 4]
     assert verify(data, read_pin(case["chain"])).outcome is Outcome.VALID
     assert write_proof(read_proof(data)) == data
 
