@@ -270,6 +270,18 @@ def client_of(session: Session) -> "Client":
     return Client(nodes_of(session))
 
 
+def parameter_in_force(session: Session, name: str) -> int:
+    """What a parameter is set to now: motions change what genesis said.
+
+    Raises:
+        OperatorFault: as `nodes_of`.
+        Unreachable: no node answers.
+    """
+    with client_of(session) as client:
+        rows = client.query("authority.parameters").rows
+    return next(int(row.value) for row in rows if row.name.value == name)
+
+
 def reachable(address: str) -> str:
     """Where to dial what listens on an address: on every interface also means on this machine."""
     host, _, port = address.rpartition(":")

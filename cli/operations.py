@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from cli.completion import key_names
 from cli.fields import Reader, options_of
-from cli.home import Home, client_of, home_of
+from cli.home import Home, client_of, home_of, parameter_in_force
 from cli.interview import Interview
 from cli.session import Session, SessionCommand
 from cli.submission import submit
@@ -23,7 +23,7 @@ from client.wallet import new_body
 from ledger.transaction import Body, Call, Transaction, sign_body, transaction_id
 from primitives import limits
 from primitives.codec import encode
-from primitives.errors import Malformed
+from primitives.errors import Malformed, MithaqError
 from primitives.ids import AccountId, ChainId
 from primitives.named import from_named, to_named
 
@@ -204,11 +204,20 @@ def new_body_of(session: Session, calls: tuple[Call[Any], ...], valid_for: str) 
     lasts_ms = _duration_ms(valid_for)
     if home.genesis_file.exists():
         window_ms = home.document.parameters.window_ms
+        if lasts_ms > window_ms:  # a motion may have made it longer since
+            window_ms = _window_in_force(session, window_ms)
         if lasts_ms > window_ms:
             raise click.UsageError(
                 f"--valid-for: this network allows at most {window_ms // 1000}s, found {valid_for}"
             )
     return new_body(_chain(session, home), calls, valid_for_ms=lasts_ms)
+
+
+def _window_in_force(session: Session, of_genesis: int) -> int:
+    try:
+        return parameter_in_force(session, "window_ms")
+    except MithaqError:  # nobody can be asked: what genesis says is all that is known
+        return of_genesis
 
 
 def _confirm(home: Home, body: Body[Any], names: tuple[str, ...]) -> None:

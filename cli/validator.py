@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.completion import key_names
-from cli.home import home_of, nodes_of
+from cli.home import home_of, nodes_of, parameter_in_force
 from cli.session import Session, asking_command, command, facts, table
 from client.faults import Unreachable
 from primitives.errors import Malformed, OperatorFault
@@ -257,7 +257,8 @@ def propose(
     records = decided_records(status)
     change = _change(status, records, add, remove, replace)
     home = home_of(session)
-    meaning = consequences(statuses, change, minimum=home.document.parameters.minimum_validators)
+    minimum = parameter_in_force(session, "minimum_validators")
+    meaning = consequences(statuses, change, minimum=minimum)
     meaning.require_going_on()
     lines, result = _meaning(meaning), meaning.named()
     if not simulate:

@@ -45,15 +45,17 @@ class NormOf(Report, tag="authority.norm_of", frozen=True, kw_only=True):
                 f"transaction {self.transaction.hex()} is in no block",
                 {"transaction": self.transaction.hex()},
             )
-        rows = [
-            ActedUnderRow(
+        name = f"transactions/{self.transaction.hex()}"
+        receipt = moment.receipt(place)
+        found = {
+            f"{name}/events/{number}": ActedUnderRow(
                 operation=event.operation,
                 norm=event.norm,
                 version=event.version,
                 height=place.height,
                 time_ms=moment.header(place.height).time_ms,
             )
-            for event in moment.receipt(place).events
+            for number, event in enumerate(receipt.events, 1)
             if isinstance(event, ActedUnder)
-        ]
-        return Page(rows, None, [f"transactions/{self.transaction.hex()}"] * max(1, len(rows)))
+        }
+        return Page(list(found.values()), None, list(found))
