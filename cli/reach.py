@@ -2,8 +2,9 @@
 
 A rule calls functions of the kernel, these call others, and each may refuse. Nobody writes down
 which, so it is read from the code: whatever a function names is looked up among its globals, and
-functions of the ledger and the services are followed. Of what a rule calls by data (calls that it
-holds for later) nothing is known here; and a refusal is counted even where it can never come.
+functions of the ledger and the services are followed; methods of rows are, by their names. Of what
+a rule calls by data (calls that it holds for later) nothing is known here; and a refusal is counted
+even where it can never come.
 """
 
 import dis
@@ -16,6 +17,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from ledger.act import Act
+from services.table import TABLES
 
 _OWN: Final = ("ledger.", "services.")
 _BY_CONVENTION: Final[dict[str, type]] = {"act": Act}
@@ -58,6 +60,17 @@ def _named_by(function: FunctionType) -> tuple[Any, ...]:
     return tuple(_objects_in(function.__code__, function.__globals__))
 
 
+@lru_cache(maxsize=1)
+def _methods_of_rows() -> dict[str, list[FunctionType]]:
+    """By name: of a variable it is not known here which row it holds."""
+    found: dict[str, list[FunctionType]] = {}
+    for table in TABLES:
+        for name, member in vars(table.record).items():
+            if isinstance(member, FunctionType) and not name.startswith("__"):
+                found.setdefault(name, []).append(member)
+    return found
+
+
 def _objects_in(code: CodeType, names: dict[str, Any]) -> Iterator[Any]:
     """Functions and classes of ours that a piece of code names, also in the pieces inside it."""
     at: Any = None
@@ -69,6 +82,9 @@ def _objects_in(code: CodeType, names: dict[str, Any]) -> Iterator[Any]:
                 at = _BY_CONVENTION.get(step.argval)
             case "LOAD_ATTR" | "LOAD_METHOD" if isinstance(at, ModuleType | type):
                 at = getattr(at, step.argval, None)
+            case "LOAD_METHOD":
+                yield from _methods_of_rows().get(step.argval, ())
+                at = None
             case "PRECALL" | "CACHE":
                 continue
             case _:

@@ -252,7 +252,10 @@ class _Schemas:
     def _answer(self, query: QueryKind) -> Json:
         kind: Any = QueryAnswer[query.row]  # type: ignore[name-defined] # built at run time
         _, parts = msgspec.json.schema_components([named(kind)], ref_template=_REF)
-        return {**parts["QueryAnswer"], "title": f"{query.row.__name__} answer"}
+        answer: Json = parts["QueryAnswer"]
+        # Rows of two services may have one name: here each is called as in the whole document.
+        answer["properties"]["rows"]["items"] = self._of[query.row]
+        return {**answer, "title": f"{query.row.__name__} answer"}
 
     def _responses(self, answers: Mapping[int, tuple[str, Any]]) -> Json:
         responses: Json = {

@@ -16,10 +16,11 @@ import pytest
 from cli.reach import answers_of
 from cli.service_pages import MARK, main, page_of, pages
 from kit.tree import ROOT
+from ledger.agenda import EchoesSpent
 from ledger.operation import Event, Operation, Refusal
 from services.money import Transfer
 from services.registry.stamps import StampDocument
-from services.table import EVENTS, OPERATIONS, REFUSALS, SERVICES, Service
+from services.table import DUTIES, EVENTS, OPERATIONS, REFUSALS, SERVICES, Service
 
 FOLDER: Final = ROOT / "docs/services"
 
@@ -90,3 +91,18 @@ def test_every_operation_says_that_something_became_true(operation: type[Operati
 def test_a_role_that_is_asked_for_is_found_through_the_act() -> None:
     """`act` is what it is everywhere."""
     assert "roles.missing" in tags(answers_of(StampDocument.apply, Refusal))
+
+
+def test_there_is_no_refusal_that_nothing_can_say() -> None:
+    """But the one of the agenda itself, to a duty that would go on for ever."""
+    rules = [*(each.apply for each in OPERATIONS), *(each.fall_due for each in DUTIES)]
+    said = {kind for rule in rules for kind in answers_of(rule, Refusal)}
+
+    assert set(REFUSALS) - said == {EchoesSpent}
+
+
+def test_there_is_no_event_that_nothing_can_say() -> None:
+    """A subscriber would wait for ever."""
+    rules = [*(each.apply for each in OPERATIONS), *(each.fall_due for each in DUTIES)]
+
+    assert {kind for rule in rules for kind in answers_of(rule, Event)} == set(EVENTS)
