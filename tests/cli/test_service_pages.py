@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -93,16 +94,21 @@ def test_a_role_that_is_asked_for_is_found_through_the_act() -> None:
     assert "roles.missing" in tags(answers_of(StampDocument.apply, Refusal))
 
 
+def rules() -> Iterator[Any]:
+    """All that anybody does, and all that falls due."""
+    for operation in OPERATIONS:
+        yield operation.apply
+    for duty in DUTIES:
+        yield duty.fall_due
+
+
 def test_there_is_no_refusal_that_nothing_can_say() -> None:
     """But the one of the agenda itself, to a duty that would go on for ever."""
-    rules = [*(each.apply for each in OPERATIONS), *(each.fall_due for each in DUTIES)]
-    said = {kind for rule in rules for kind in answers_of(rule, Refusal)}
+    said = {kind for rule in rules() for kind in answers_of(rule, Refusal)}
 
     assert set(REFUSALS) - said == {EchoesSpent}
 
 
 def test_there_is_no_event_that_nothing_can_say() -> None:
     """A subscriber would wait for ever."""
-    rules = [*(each.apply for each in OPERATIONS), *(each.fall_due for each in DUTIES)]
-
-    assert {kind for rule in rules for kind in answers_of(rule, Event)} == set(EVENTS)
+    assert {kind for rule in rules() for kind in answers_of(rule, Event)} == set(EVENTS)
