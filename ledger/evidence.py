@@ -44,7 +44,7 @@ Count = Annotated[int, Meta(ge=0, le=limits.EVIDENCE_REPORTS_PER_BLOCK_MAX + 1)]
 
 
 @final
-class CaseRow(Struct, array_like=True, frozen=True):
+class ProvedCase(Struct, array_like=True, frozen=True):
     """The row of a case: where it was proved."""
 
     transaction: Sized32[TransactionId]
@@ -68,7 +68,7 @@ def _only(_: None) -> bytes:
     return b"\0"
 
 
-EVIDENCE_CASES: Final = Table[Case, CaseRow](14, "evidence_cases", _case_key, CaseRow)
+EVIDENCE_CASES: Final = Table[Case, ProvedCase](14, "evidence_cases", _case_key, ProvedCase)
 EVIDENCE_REPORTS: Final = Table[None, ReportsRow](15, "evidence_reports", _only, ReportsRow)
 
 
@@ -120,7 +120,7 @@ def report(act: Act, evidence: Evidence) -> tuple[Case, Suspension]:
     except NotEvidence as error:
         raise Refused(Unproven(evidence.signer, error.flaw)) from error
     outcome = suspend(act, case.signer)
-    act.state[EVIDENCE_CASES][case] = CaseRow(act.transaction_id, act.height)
+    act.state[EVIDENCE_CASES][case] = ProvedCase(act.transaction_id, act.height)
     act.state[EVIDENCE_REPORTS][None] = ReportsRow(act.height, reports + 1)
     if case.signer not in act.state[SUSPENSIONS]:
         row = SuspensionRow(case.kind, case.height, case.view, act.height)

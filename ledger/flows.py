@@ -242,7 +242,7 @@ class UnknownFlow(Refusal, tag="flows.unknown", frozen=True):
     flow: Code
 
 
-class FlowRetired(Refusal, tag="flows.retired", frozen=True):
+class FlowIsRetired(Refusal, tag="flows.retired", frozen=True):
     """No case of the flow {flow} of {owner} may be opened any more."""
 
     owner: Sized32[AccountId]
@@ -397,7 +397,7 @@ def need_open(act: "Act", key: FlowKey) -> Flow:
         Refused: there is no such flow, or it is retired.
     """
     row = act.state[FLOWS].need(key, UnknownFlow(key.owner, key.flow))
-    act.require(not row.retired, FlowRetired(key.owner, key.flow))
+    act.require(not row.retired, FlowIsRetired(key.owner, key.flow))
     return row
 
 

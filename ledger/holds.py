@@ -128,7 +128,7 @@ class HoldsForItself(Refusal, tag="holds.for_itself", frozen=True):
     account: Sized32[AccountId]
 
 
-class ExpiryOutOfRange(Refusal, tag="holds.expiry_out_of_range", frozen=True):
+class HoldExpiryOutOfRange(Refusal, tag="holds.expiry_out_of_range", frozen=True):
     """A hold expires between {earliest_ms} and {latest_ms}, not at {expires_ms}."""
 
     expires_ms: Natural[TimeMs]
@@ -216,7 +216,7 @@ def place(
         raise Refused(HoldsForItself(account))
     earliest, latest = TimeMs(act.time_ms + 1), TimeMs(act.time_ms + kernel_limits.HOLD_MS_MAX)
     if not earliest <= expires_ms <= latest:
-        raise Refused(ExpiryOutOfRange(expires_ms, earliest, latest))
+        raise Refused(HoldExpiryOutOfRange(expires_ms, earliest, latest))
     assets.judge_payment(act, asset, row, line=0, to=beneficiary, purpose=purpose)
     references: dict[str, None] = {}
     if reference is not None:

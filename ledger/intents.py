@@ -143,7 +143,7 @@ class NotTheOpener(Refusal, tag="intents.not_the_opener", frozen=True):
     opener: Sized32[AccountId]
 
 
-class ExpiryOutOfRange(Refusal, tag="intents.expiry_out_of_range", frozen=True):
+class IntentExpiryOutOfRange(Refusal, tag="intents.expiry_out_of_range", frozen=True):
     """An intent cannot expire at {expires_ms}, only after {after} and at {latest} at the latest."""
 
     expires_ms: Natural[TimeMs]
@@ -179,7 +179,7 @@ def open_intent(act: "Act", *, calls: bytes, asks: Policy, expires_ms: TimeMs) -
     """
     latest = TimeMs(act.time_ms + kernel_limits.INTENT_LIFETIME_MS_MAX)
     if not act.time_ms < expires_ms <= latest:
-        raise Refused(ExpiryOutOfRange(expires_ms, act.time_ms, latest))
+        raise Refused(IntentExpiryOutOfRange(expires_ms, act.time_ms, latest))
     act.read_calls(calls)
     policy.check(act, asks)
 

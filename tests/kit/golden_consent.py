@@ -8,8 +8,8 @@ from kit.policies import all_of, either, holders, signers, way
 from kit.records import LICENCE, amend, amend_kind, define, issue, judged, rule
 from ledger.intents import (
     AlreadyAnswered,
-    ExpiryOutOfRange,
     IntentExpired,
+    IntentExpiryOutOfRange,
     IntentOver,
     IntentStatus,
     KeysJustChanged,
@@ -133,7 +133,7 @@ REFUSED: list[Refusal] = [
     TooManyAnswers(INTENT, 64),
     KeysJustChanged(A),
     NotTheOpener(INTENT, A, B),
-    ExpiryOutOfRange(TimeMs(1), TimeMs(2), TimeMs(3)),
+    IntentExpiryOutOfRange(TimeMs(1), TimeMs(2), TimeMs(3)),
     OutOfReach(1),
     TooManyAccounts(33, 32),
     NamedTwice(0, A),

@@ -34,7 +34,7 @@ from ledger.cases import (
 )
 from ledger.flows import (
     Consent,
-    FlowRetired,
+    FlowIsRetired,
     HandedIn,
     Holder,
     HolderFor,
@@ -115,7 +115,7 @@ TRANSACTIONS: dict[str, tuple[list[tuple[str, Operation]], list[str]]] = {
 }
 REFUSED: list[Refusal] = [
     UnknownFlow(A, FLOW),
-    FlowRetired(A, FLOW),
+    FlowIsRetired(A, FLOW),
     NotTheLatest(FLOW, 1, 2),
     TooManyVersions(FLOW, 65_535),
     StateTwice("open"),

@@ -51,8 +51,8 @@ from ledger.flows import (
     Consent,
     Definition,
     Flow,
+    FlowIsRetired,
     FlowKey,
-    FlowRetired,
     HandedIn,
     Holder,
     HolderFor,
@@ -226,8 +226,8 @@ def test_a_retired_flow_opens_no_case_and_ends_those_it_has(chain: Chain) -> Non
     name = opened(chain)
 
     assert done(chain, "works", RetireFlow(FLOW)) == (FlowWasRetired(WORKS, FLOW),)
-    assert refused(chain, "health", opening()) == FlowRetired(WORKS, FLOW)
-    assert refused(chain, "works", RetireFlow(FLOW)) == FlowRetired(WORKS, FLOW)
+    assert refused(chain, "health", opening()) == FlowIsRetired(WORKS, FLOW)
+    assert refused(chain, "works", RetireFlow(FLOW)) == FlowIsRetired(WORKS, FLOW)
     assert refused(chain, "health", RetireFlow(FLOW)) == UnknownFlow(HEALTH, FLOW)
     done(chain, "health", moving(name, "grant"))
     publish(chain, simple())

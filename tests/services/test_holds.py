@@ -37,9 +37,9 @@ from ledger.holds import (
     HOLDS_OF,
     Captured,
     Expired,
-    ExpiryOutOfRange,
     HeldTooMuch,
     HoldExpired,
+    HoldExpiryOutOfRange,
     HoldId,
     HoldsForItself,
     HoldTooSmall,
@@ -214,7 +214,7 @@ def test_a_hold_must_expire_between_now_and_ten_years(chain: Chain) -> None:
     for after_ms in (0, kernel_limits.HOLD_MS_MAX + 1):
         operation = promise(chain, "works", 1, after_ms=after_ms)
         now = chain.time_ms + 1_000
-        assert refusal_of(chain, "treasury", operation) == ExpiryOutOfRange(
+        assert refusal_of(chain, "treasury", operation) == HoldExpiryOutOfRange(
             operation.expires_ms,
             TimeMs(now + 1),
             TimeMs(now + kernel_limits.HOLD_MS_MAX),

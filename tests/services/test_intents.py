@@ -24,8 +24,8 @@ from ledger.calls import NestedTooDeep, NoneGiven, TooMany, Unreadable
 from ledger.intents import (
     TERMS,
     AlreadyAnswered,
-    ExpiryOutOfRange,
     IntentExpired,
+    IntentExpiryOutOfRange,
     IntentOver,
     IntentStatus,
     KeysJustChanged,
@@ -422,7 +422,7 @@ def test_an_intent_is_open_for_a_while_and_not_for_ever(chain: Chain) -> None:
         assert run.apply(chain.act("works", operation)).outcome is Outcome.APPLIED
     for lasts_ms in (1_000, 1_001 + kernel_limits.INTENT_LIFETIME_MS_MAX):
         operation = asks(chain, BOTH, PAID, lasts_ms=lasts_ms)
-        assert refused(chain, "works", operation) == ExpiryOutOfRange(
+        assert refused(chain, "works", operation) == IntentExpiryOutOfRange(
             operation.expires_ms, TimeMs(now), TimeMs(latest)
         )
 

@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from collections import Counter
 from importlib import import_module
 from pkgutil import walk_packages
 from typing import Any
@@ -67,6 +68,14 @@ def test_tags_are_unique_and_say_where_they_come_from() -> None:
         package, module = member.__module__.split(".")[:2]
         assert package in {"ledger", "services"}
         assert member.__struct_config__.tag.startswith(f"{module}.")
+
+
+def test_no_two_parts_of_the_law_have_one_name() -> None:
+    """Their schemas stand under it."""
+    rows = {table.record for table in TABLES}
+    names = Counter(member.__name__ for member in {*LAW, *rows})
+
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 @pytest.mark.parametrize("member", LAW, ids=lambda member: member.__struct_config__.tag)
