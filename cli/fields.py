@@ -134,6 +134,7 @@ class Reader:
         Raises:
             UsageError: one did not.
         """
+        expected = expected or "minor units"
         for where, asset in self._money:
             if asset != expected:
                 raise click.UsageError(

@@ -151,6 +151,18 @@ def test_an_amount_of_another_asset_than_the_transfer_s_is_refused(home: Path) -
     assert "expected an amount of EUR, found one of GBP" in done.err
 
 
+def test_an_operation_that_names_no_asset_takes_minor_units_alone(home: Path) -> None:
+    """A hold has its asset; who takes a part of it says a plain number."""
+    words = ("--hold", "ab" * 32, "--actor", "agency-1", "--home", home)
+
+    whole = mithaq("tx", "build", "money.capture_hold", "--amount", "1.00GBP", *words)
+    minor = mithaq("tx", "build", "money.capture_hold", "--amount", "100", *words)
+
+    assert whole.code == ExitCode.USAGE
+    assert "expected an amount of minor units, found one of GBP" in whole.err
+    assert minor.code == ExitCode.OK
+
+
 def test_an_unknown_account_names_the_keys_of_the_home(home: Path) -> None:
     """It is neither an id nor a key's name."""
     done = build(home, "to=agency-9,amount=1,reference=r")
