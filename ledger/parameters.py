@@ -150,15 +150,8 @@ def parameters(state: EntrySource) -> Parameters:
     return row
 
 
-def governor(state: EntrySource) -> AccountId | None:
-    """The body that decides by motion what nobody may decide alone; None if there is none."""
-    row = NETWORK.read(state, None)
-    assert row is not None, "genesis names the network"
-    return row.governor
-
-
 def governor_of(act: "Act") -> AccountId | None:
-    """The same, asked by a rule."""
+    """The body that decides by motion what nobody may decide alone; None if there is none."""
     row = act.state[NETWORK].find(None)
     assert row is not None, "genesis names the network"
     return row.governor

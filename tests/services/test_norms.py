@@ -23,12 +23,21 @@ from ledger.norms import (
     VersionWaits,
 )
 from ledger.operation import Refusal, code
-from ledger.parameters import NotTheGovernor
+from ledger.parameters import NotTheGovernor, ParameterChange, ParameterName
+from ledger.query import Reading
 from primitives import kernel_limits
 from primitives.codec import decode, encode
 from primitives.errors import Malformed, OperatorFault
 from primitives.ids import TimeMs
-from services.authority.norms import EnactNorm, FreeOperation, NormEnacted, RepealNorm
+from services.authority.norms import (
+    EnactNorm,
+    FreeOperation,
+    Grounds,
+    NormEnacted,
+    NormVersions,
+    RepealNorm,
+)
+from services.authority.parameters import SetParameters
 from services.money import Issue, Issued
 from services.table import OPERATIONS
 
@@ -299,3 +308,32 @@ def test_a_refused_act_leaves_no_word_of_the_law(chain: Chain) -> None:
 
     assert receipt.refusal is not None
     assert receipt.events == ()
+
+
+def test_calls_that_were_kept_need_their_law_too(chain: Chain) -> None:
+    """What a motion would carry out is asked like any other call."""
+    decide(chain, law(binds=("authority.set_parameters",)), RepealNorm(LAW))
+
+    change = SetParameters((ParameterChange(ParameterName.HEARTBEAT_MS, 30_000),))
+
+    assert isinstance(decide(chain, change).refusal, NoNormInForce)
+
+
+def test_versions_and_grounds_are_listed(chain: Chain) -> None:
+    """And where there is nothing, the entry that is absent is named."""
+    decide(chain, law())
+    decide(chain, law(from_ms=chain.time_ms + MINUTE))
+    reading = Reading(chain.state, chain.time_ms)
+
+    versions = NormVersions(norm=LAW, after=None, limit=None).answer(reading)
+    unknown = NormVersions(norm="law/9", after=None, limit=None).answer(reading)
+    grounds = Grounds(bound=ISSUE).answer(reading)
+    unbound = Grounds(bound="money.retire").answer(reading)
+
+    assert [(row.version, row.until_ms) for row in versions.rows] == [
+        (1, versions.rows[1].from_ms),
+        (2, None),
+    ]
+    assert [(row.version, row.in_force) for row in grounds.rows] == [(1, True), (2, False)]
+    assert (unknown.rows, unknown.proved_by) == ([], ["state/norms/" + b"law/9".hex()])
+    assert (unbound.rows, unbound.proved_by) == ([], ["state/bindings/" + b"money.retire".hex()])
