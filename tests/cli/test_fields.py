@@ -53,6 +53,16 @@ def test_a_line_names_its_fields(home: Path) -> None:
     }
 
 
+def test_a_text_has_one_spelling(home: Path) -> None:
+    """Whatever keyboard it came from: letters with their marks are one letter each (NFC)."""
+    typed, whole = "Cafe\u0301 \u0627\u0653", "Caf\u00e9 \u0622"
+    [line] = lines_of(build(home, f"to=agency-1,amount=1,reference=R,description={typed}"))
+    in_json = json.dumps({"to": "agency-1", "amount": 1, "reference": "R", "description": typed})
+    [other] = lines_of(build(home, in_json))
+
+    assert line["description"] == other["description"] == whole
+
+
 def test_a_line_may_be_json_in_the_named_form(home: Path) -> None:
     """For programs that write command lines."""
     named = {

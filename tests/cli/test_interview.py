@@ -61,6 +61,22 @@ def test_every_field_is_asked_for_with_what_it_means(
     assert "(empty for none)" in done.err
 
 
+def test_questions_and_answers_are_in_the_language_too(
+    office: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is a field is said, and a yes is understood."""
+    again = ("agency-x", *LINE[0:1], *LINE[1:])
+    answered(monkeypatch, "treasury", "GBP", *again, "نعم", *LINE[:2], "INV-2", "", "", "لا")
+
+    done = built(office, "--lang", "ar")
+
+    assert done.code == 0, done.err
+    [call] = json.loads(done.out)["transaction"]["body"]["calls"]
+    assert len(call["operation"]["lines"]) == 2
+    assert "ما يُدفع، مثل" in done.err
+    assert "المتوقع معرف حساب" in done.err
+
+
 def test_an_answer_that_cannot_be_is_asked_for_again(
     office: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
