@@ -81,15 +81,12 @@ TIMELOCK_MS: Final = 60 * 60 * 1000
 TRIAL_VOTE_MS: Final = 2_000
 """In a network on one machine, which is there to be tried out, nobody waits."""
 ORDINARY_OPERATIONS: Final = (
-    "authority.abolish_office",
     "authority.appoint",
-    "authority.create_office",
     "authority.dismiss",
     "authority.found_body",
-    "authority.grant_role",
-    "authority.revoke_role",
 )
-"""What the governor decides by a simple majority."""
+"""What the governor decides by a simple majority: nothing by which its own members change, unless
+its law made their seats an office."""
 OBSERVED_BY: Final = ("agency-1", "agency-2")
 """Whose the observers are, in turn."""
 

@@ -150,7 +150,8 @@ def test_the_governor_decides_by_the_accounts_of_the_validators(tmp_path: Path) 
     assert (law.quorum_bp, law.pass_bp, law.operations) == (6_667, 6_666, None)
     assert (law.least_ms, law.timelock_ms) == (86_400_000, 3_600_000)
     assert ordinary.operations is not None
-    assert "authority.set_parameters" not in ordinary.operations
+    for entrenched in ("set_parameters", "enact_norm", "grant_role", "create_office"):
+        assert f"authority.{entrenched}" not in ordinary.operations
     assert [each.least_ms for each in local.bodies[0].charter.procedures] == [2_000, 2_000]
 
 
