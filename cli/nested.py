@@ -205,8 +205,10 @@ def example_of_field(kind: FieldKind, annotation: Any) -> Any:  # noqa: ANN401 -
         if item.choices:
             return [example_of_struct(struct) for struct in item.choices]
         return [example_of_field(item, item.core)]
-    if kind.choices:
-        return example_of_struct(kind.choices[0])
+    if kind.choices:  # the words of all, and the fields of each
+        tags = [tag_of(struct) for struct in kind.choices]
+        fields = {name: said for each in kind.choices for name, said in _example_fields(each)}
+        return {field: "|".join(tag[field] for tag in tags) for field in tags[0]} | fields
     if kind.is_struct:
         return example_of_struct(kind.core)
     if kind.embeds:
@@ -216,10 +218,12 @@ def example_of_field(kind: FieldKind, annotation: Any) -> Any:  # noqa: ANN401 -
 
 def example_of_struct(struct: type[Struct]) -> dict[str, Any]:
     """The named form of a Struct, in the same way."""
-    fields = {
-        name: example_of_field(kind, annotation) for name, kind, annotation in fields_of(struct)
-    }
-    return {**tag_of(struct), **fields}
+    return {**tag_of(struct), **dict(_example_fields(struct))}
+
+
+def _example_fields(struct: type[Struct]) -> Iterator[tuple[str, Any]]:
+    for name, kind, annotation in fields_of(struct):
+        yield name, example_of_field(kind, annotation)
 
 
 def _example_of_word(kind: FieldKind, annotation: Any) -> Any:  # noqa: ANN401 - a type, JSON

@@ -252,6 +252,17 @@ def test_a_form_that_is_filled_in_is_the_operation(tmp_path: Path) -> None:
     assert to_named(found)["policy"] == json.loads(text)
 
 
+def test_a_form_shows_all_of_a_choice() -> None:
+    """Which there are, and the fields that one or another has."""
+    assert example_of_struct(Fence)["first"] == {
+        "condition": "signers|holders",
+        "least": 1,
+        "accounts": ["ACCOUNT"],
+        "role": "TEXT",
+        "scope": "ACCOUNT",
+    }
+
+
 def test_tx_form_prints_it() -> None:
     """Of an operation or of one field; what there is not is said."""
     whole = mithaq("tx", "form", "money.transfer")
