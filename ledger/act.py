@@ -17,7 +17,7 @@ from ledger.accounts import (
     weight_of,
 )
 from ledger.agenda import AGENDA, AgendaKey, AgendaRow
-from ledger.calls import Law, NestedTooDeep, NotAuthorised, TooMany, read_calls
+from ledger.calls import Law, NestedTooDeep, NotAuthorised, RejectedWhenKept, TooMany, read_calls
 from ledger.norms import require_lawful
 from ledger.operation import Duty, Event, Operation, Refusal, Refused
 from ledger.roles import MissingRole, has_role
@@ -285,6 +285,12 @@ class Act:
         try:
             for call in self.read_calls(data):
                 Act(self.deed, call.actor, authority).perform(call.operation)
+        except Rejected as verdict:
+            # A transaction that is rejected stands in no block. What falls due has no such choice,
+            # and no signature that somebody may have left away.
+            if verdict.code == BLOCK_FULL:
+                raise
+            raise Refused(RejectedWhenKept(verdict.code)) from verdict
         finally:
             deed.depth -= 1
 

@@ -60,6 +60,10 @@ class EchoesSpent(Refusal, tag="agenda.echoes_spent", frozen=True):
     most: Natural[int]
 
 
+class Failed(Refusal, tag="agenda.failed", frozen=True):
+    """What fell due could not be done: its rule failed, which is a fault of the program."""
+
+
 def due_by(state: StateReader, time_ms: TimeMs) -> Iterator[Due]:
     """What a block of this time does first. Costs what is due, however much is not."""
     for key, row in AGENDA.scan(state, limit=kernel_limits.AGENDA_DUTIES_MAX):

@@ -21,10 +21,10 @@ from typing import Any, final
 
 from ledger import tree
 from ledger.act import Act, Deed, Work
-from ledger.agenda import AGENDA, Due, due_by, read_duty, share_echoes
+from ledger.agenda import AGENDA, Due, Failed, due_by, read_duty, share_echoes
 from ledger.calls import Law
 from ledger.conservation import check_books
-from ledger.operation import Refused
+from ledger.operation import Refusal, Refused
 from ledger.parameters import parameters
 from ledger.receipt import Outcome, Receipt, receipts_root
 from ledger.state import Overlay, Slot, StateReader
@@ -46,7 +46,7 @@ from ledger.window import (
     past_heights,
 )
 from primitives.codec import encode
-from primitives.errors import Rejected
+from primitives.errors import Rejected, StorageFault
 from primitives.ids import (
     NOBODY,
     AccountId,
@@ -207,18 +207,25 @@ class BlockRun:
     def _do(self, due: Due) -> Receipt[Any, Any]:
         """Do what is due, or leave no trace of it but that it was refused; either way it is over.
 
-        A threshold cannot be short here, as no signature is asked for: `Rejected` is our bug.
+        Whatever its rule does: a duty that could not be got rid of would end the chain, as every
+        block begins with it. A transaction whose rule fails can be left out.
         """
         deed = self._deed(frozenset(), TransactionId(due.key.id))
-        duty = read_duty(due.row.duty, self._law.duties)
-        refusal = None
+        refusal: Refusal | None = None
         try:
+            duty = read_duty(due.row.duty, self._law.duties)
             duty.fall_due(Act(deed, NOBODY, frozenset()))
             share_echoes(self._overlay, due.row.echoes, deed.scheduled)
         except Refused as verdict:
             self._overlay.drop()
             deed.events.clear()
             refusal = verdict.refusal
+        except StorageFault:
+            raise  # our disk says nothing about the duty
+        except Exception:  # noqa: BLE001 - a rule's own fault must not stop the chain
+            self._overlay.drop()
+            deed.events.clear()
+            refusal = Failed()
         del self._overlay[AGENDA][due.key]
         self._overlay.keep()
         outcome = Outcome.APPLIED if refusal is None else Outcome.REFUSED

@@ -64,6 +64,12 @@ class NotAuthorised(Refusal, tag="calls.not_authorised", frozen=True):
     account: Sized32[AccountId]
 
 
+class RejectedWhenKept(Refusal, tag="calls.rejected_when_kept", frozen=True):
+    """A kept call asked for what only signatures give: it was rejected with {code}."""
+
+    code: Annotated[str, Meta(max_length=kernel_limits.CODE_BYTES_MAX)]
+
+
 @final
 @dataclass(frozen=True)
 class Law:

@@ -14,6 +14,9 @@ CALLS_RUN_BYTES_MAX: Final = 2 * CALLS_BYTES_MAX
 CALLS_RUN_BLOCK_BYTES_MAX: Final = 2 * 1024 * 1024
 """Of kept calls that a block performs: as much again as its transactions may bring along."""
 
+CODE_BYTES_MAX: Final = 64
+"""Characters in the stable code of a rejection; the longest has 34."""
+
 # what falls due (ledger/agenda.py)
 AGENDA_DUTIES_MAX: Final = 256
 """Duties per block: what is left comes with the next, so a crowded minute delays nobody else."""

@@ -2,8 +2,16 @@
 
 import hashlib
 
-from ledger.agenda import EchoesSpent
-from ledger.calls import NestedTooDeep, NoneGiven, NotAuthorised, TooDeep, TooMany, Unreadable
+from ledger.agenda import EchoesSpent, Failed
+from ledger.calls import (
+    NestedTooDeep,
+    NoneGiven,
+    NotAuthorised,
+    RejectedWhenKept,
+    TooDeep,
+    TooMany,
+    Unreadable,
+)
 from ledger.operation import Refusal
 from primitives.ids import AccountId
 
@@ -17,4 +25,6 @@ REFUSED: list[Refusal] = [
     NestedTooDeep(8),
     NotAuthorised(_A),
     EchoesSpent(64),
+    Failed(),
+    RejectedWhenKept("transaction.threshold_not_reached"),
 ]

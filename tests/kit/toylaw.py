@@ -6,6 +6,7 @@ lets them fail; `Later` schedules words, and what a word does when it is due sta
 
 from typing import Any, Final, Union, final
 
+from kit.ledger import account_id
 from ledger.act import Act
 from ledger.calls import Calls, Law
 from ledger.operation import Duty, Event, Operation, Refusal, code
@@ -48,7 +49,7 @@ class Never(Refusal, tag="toy.never", frozen=True):
 
 @final
 class Saying(Duty, tag="toy.saying", frozen=True):
-    """Say the word; then whatever is to be scheduled in its turn."""
+    """Say the word; then schedule it again, or try calls in the name of the treasury."""
 
     word: str
     times: int
@@ -61,10 +62,11 @@ class Saying(Duty, tag="toy.saying", frozen=True):
     def fall_due(self, act: Act) -> None:
         act.require(self.word != "never", Never(self.word))
         act.emit(Noted(self.word, act.time_ms, act.actor))
+        assert self.word != "bug", "a rule that fails"
         for _ in range(self.times):
             act.schedule(TimeMs(act.time_ms + self.each), self)
         for _ in range(self.tries):
-            refusal = act.attempt(self.calls, authority=frozenset())
+            refusal = act.attempt(self.calls, authority=frozenset((account_id("treasury"),)))
             if refusal is not None:
                 act.emit(Failed(code(refusal)))
 

@@ -16,6 +16,7 @@ from kit.toylaw import (
     kept,
 )
 from ledger.agenda import EchoesSpent, next_due
+from ledger.agenda import Failed as DutyFailed
 from ledger.receipt import Outcome
 from primitives.codec import encode
 from primitives.ids import NOBODY
@@ -26,8 +27,9 @@ from primitives.kernel_limits import (
     DUTY_BYTES_MAX,
     ECHOES_MAX,
 )
+from services.authority.validators import ProposeValidatorChange
 
-WORKS = account_id("works")
+WORKS, TREASURY = account_id("works"), account_id("treasury")
 
 
 @pytest.fixture
@@ -188,3 +190,27 @@ def test_duties_that_multiply_share_what_is_left(chain: Chain) -> None:
         said += len(words(chain))
 
     assert said == ECHOES_MAX // 2 - 1  # nine generations; the tenth cannot be shared out
+
+
+def test_a_duty_whose_rule_fails_is_over_like_any_other(chain: Chain) -> None:
+    """It would come again in every block, and nobody could build one."""
+    later(chain, 0, saying("bug"))
+    later(chain, 0, saying("fine"))
+    chain.block()
+    chain.block()
+
+    assert {(receipt.outcome, receipt.refusal) for receipt in chain.done} <= {
+        (Outcome.APPLIED, None),
+        (Outcome.REFUSED, DutyFailed()),
+    }
+    assert next_due(chain.state) is None
+
+
+def test_kept_calls_of_a_duty_may_ask_for_signatures_in_vain(chain: Chain) -> None:
+    """A change of validators without a quorum is refused, and the chain goes on."""
+    change = ProposeValidatorChange(add=(), remove=(), replace=())
+    later(chain, 0, saying("coup", calls=kept((TREASURY, change)), tries=1))
+    chain.block()
+
+    [receipt] = chain.done
+    assert receipt.events[1:] == (Failed("calls.rejected_when_kept"),)

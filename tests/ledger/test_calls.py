@@ -17,8 +17,17 @@ from kit.toylaw import (
     Try,
     kept,
 )
-from ledger.act import BLOCK_FULL
-from ledger.calls import NO_CALLS, NoneGiven, NotAuthorised, TooDeep, TooMany, Unreadable, kept_in
+from ledger.act import BLOCK_FULL, THRESHOLD_NOT_REACHED
+from ledger.calls import (
+    NO_CALLS,
+    NoneGiven,
+    NotAuthorised,
+    RejectedWhenKept,
+    TooDeep,
+    TooMany,
+    Unreadable,
+    kept_in,
+)
 from ledger.operation import Operation, Refusal
 from ledger.receipt import Outcome
 from ledger.views import balance
@@ -29,8 +38,10 @@ from primitives.kernel_limits import (
     CALLS_DEPTH_MAX,
     CALLS_RUN_BLOCK_BYTES_MAX,
     CALLS_RUN_BYTES_MAX,
+    CODE_BYTES_MAX,
 )
 from primitives.named import from_named, to_named
+from services.authority.validators import ProposeValidatorChange
 from services.money import Transfer
 
 WORKS, TREASURY = account_id("works"), account_id("treasury")
@@ -217,3 +228,15 @@ def test_a_fault_in_kept_calls_is_named_with_its_place() -> None:
 
     with pytest.raises(Malformed, match=r"\$\.calls.*amount.*found -1"):
         from_named(named, Perform)
+
+
+def test_what_only_signatures_give_is_refused_to_kept_calls(chain: Chain) -> None:
+    """With a rejection there would be no block for whatever performs them: what falls due least."""
+    change = ProposeValidatorChange(add=(), remove=(), replace=())
+    calls = kept((WORKS, change))
+
+    [receipt] = chain.block(chain.act("works", Try(calls, (WORKS,))))
+
+    assert receipt.events == (Failed("calls.rejected_when_kept"),)
+    assert refusal_of(chain, Perform(calls, (WORKS,), 1)) == RejectedWhenKept(THRESHOLD_NOT_REACHED)
+    assert len(THRESHOLD_NOT_REACHED) <= CODE_BYTES_MAX
