@@ -15,7 +15,7 @@ Invariants: a refused transaction leaves nothing but its receipt; what a block d
 of an asset it does to its supply; an exception that is neither `Refused` nor `Rejected` is our bug.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -100,8 +100,8 @@ class BlockRun:
         self._committed: dict[TransactionId, TimeMs] = {}
         self._touched: list[tuple[AccountId, ...]] = []
         self._work = Work()
-        self._done = list(self._do_what_is_due())
-        """Receipts of what fell due."""
+        self._done: list[Receipt[Any, Any]] | None = None
+        """Receipts of what fell due; None until that was done."""
 
     def admit(self, tx: CheckedTransaction) -> None:
         """Whether a transaction may stand in this block, from its body and the window.
@@ -143,6 +143,7 @@ class BlockRun:
                 changed.
         """
         assert tx.id not in self._committed, "a transaction is admitted before it is applied"
+        self._do_what_is_due()
         receipt = self._execute(tx)
         self._overlay.keep()
         self._receipts.append(encode(receipt))
@@ -153,7 +154,7 @@ class BlockRun:
     @property
     def done(self) -> Sequence[Receipt[Any, Any]]:
         """Receipts of what fell due, in order."""
-        return self._done
+        return self._do_what_is_due()
 
     @property
     def written(self) -> Collection[Slot]:
@@ -168,17 +169,22 @@ class BlockRun:
     def preview(self, tx: CheckedTransaction) -> Receipt[Any, Any]:
         """What `admit` and `apply` would say now, changing nothing.
 
+        Of a block in which nothing was applied yet this leaves out what falls due first: a node
+        that tries each transaction on arrival does not do all of that each time.
+
         Raises:
             Rejected: as they do.
         """
         self.admit(tx)
+        ran = self._work.ran
         try:
             return self._execute(tx)
         finally:
             self._overlay.drop()
+            self._work.ran = ran
 
     def _execute(self, tx: CheckedTransaction) -> Receipt[Any, Any]:
-        deed = self._deed(tx.signers, tx.id)
+        deed, ran = self._deed(tx.signers, tx.id), self._work.ran
         try:
             for call in tx.transaction.body.calls:
                 Act(deed, call.actor).perform(call.operation)
@@ -187,10 +193,12 @@ class BlockRun:
             return Receipt(tx.id, Outcome.REFUSED, verdict.refusal, ())
         except Rejected:
             self._overlay.drop()
+            self._work.ran = ran  # it stands in no block: nobody else performs this
             raise
         unused = tx.signers - deed.used
         if unused:
             self._overlay.drop()
+            self._work.ran = ran
             raise Rejected(
                 SUPERFLUOUS_SIGNATURE,
                 f"key {min(unused).hex()} signed and speaks for no account in the transaction",
@@ -198,11 +206,15 @@ class BlockRun:
             )
         return Receipt(tx.id, Outcome.APPLIED, None, tuple(deed.events))
 
-    def _do_what_is_due(self) -> Iterator[Receipt[Any, Any]]:
-        for due in due_by(self._state, self._time_ms):
-            if self._work.ran + CALLS_RUN_BYTES_MAX > AGENDA_RUN_BYTES_MAX:
-                return  # the next block goes on
-            yield self._do(due)
+    def _do_what_is_due(self) -> Sequence[Receipt[Any, Any]]:
+        """Before the first transaction; once."""
+        if self._done is None:
+            self._done = []
+            for due in due_by(self._state, self._time_ms):
+                if self._work.ran + CALLS_RUN_BYTES_MAX > AGENDA_RUN_BYTES_MAX:
+                    break  # the next block goes on
+                self._done.append(self._do(due))
+        return self._done
 
     def _do(self, due: Due) -> Receipt[Any, Any]:
         """Do what is due, or leave no trace of it but that it was refused; either way it is over.
@@ -245,6 +257,7 @@ class BlockRun:
 
     def finish(self) -> Execution:
         """The block's results. Called once, last."""
+        done = self._do_what_is_due()
         check_books(self._overlay)
         committed = tuple((until, name) for name, until in self._committed.items())
         forgotten = forgotten_by(
@@ -257,7 +270,7 @@ class BlockRun:
         window[self._height] = WindowIds(
             self._time_ms, ids_hash(committed), Height(past.stop), forgotten
         )
-        receipts = (*self._receipts, *(encode(receipt) for receipt in self._done))
+        receipts = (*self._receipts, *(encode(receipt) for receipt in done))
         self._overlay.keep()
         writes = self._overlay.writes()
         updated = tree.update(self._state.node, self._height, writes)
@@ -268,7 +281,7 @@ class BlockRun:
             state_writes=writes,
             node_writes=updated.nodes,
             committed=committed,
-            done=tuple(receipt.transaction_id for receipt in self._done),
-            touched=(*self._touched, *(accounts_named(each.events) for each in self._done)),
+            done=tuple(receipt.transaction_id for receipt in done),
+            touched=(*self._touched, *(accounts_named(each.events) for each in done)),
             forget_before=forgotten,
         )

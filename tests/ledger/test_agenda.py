@@ -15,7 +15,7 @@ from kit.toylaw import (
     Saying,
     kept,
 )
-from ledger.agenda import EchoesSpent, next_due
+from ledger.agenda import AGENDA, EchoesSpent, next_due
 from ledger.agenda import Failed as DutyFailed
 from ledger.receipt import Outcome
 from primitives.codec import encode
@@ -214,3 +214,16 @@ def test_kept_calls_of_a_duty_may_ask_for_signatures_in_vain(chain: Chain) -> No
 
     [receipt] = chain.done
     assert receipt.events[1:] == (Failed("calls.rejected_when_kept"),)
+
+
+def test_what_is_only_tried_does_not_do_what_is_due(chain: Chain) -> None:
+    """A node tries every transaction that arrives; the block that is built does the rest first."""
+    later(chain, 0, saying("due"))
+    run = chain.run()
+    tx = chain.act("works", Note("by hand"))
+    before = len(run.seen)
+    run.preview(tx)
+
+    assert AGENDA.number not in {number for number, _ in list(run.seen)[before:]}
+    run.apply(tx)
+    assert [receipt.outcome for receipt in run.done] == [Outcome.APPLIED]

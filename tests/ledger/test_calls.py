@@ -30,6 +30,7 @@ from ledger.calls import (
 )
 from ledger.operation import Operation, Refusal
 from ledger.receipt import Outcome
+from ledger.transaction import SUPERFLUOUS_SIGNATURE
 from ledger.views import balance
 from primitives.errors import Malformed, Rejected
 from primitives.ids import AccountId
@@ -182,6 +183,7 @@ def test_a_block_performs_so_many_kept_calls(chain: Chain) -> None:
         run.apply(one_more)
 
     assert raised.value.code == BLOCK_FULL
+    assert run.apply(chain.act("works", Note("plain"))).outcome is Outcome.APPLIED
     [receipt] = chain.block(one_more)
     assert receipt.outcome is Outcome.APPLIED
 
@@ -240,3 +242,19 @@ def test_what_only_signatures_give_is_refused_to_kept_calls(chain: Chain) -> Non
     assert receipt.events == (Failed("calls.rejected_when_kept"),)
     assert refusal_of(chain, Perform(calls, (WORKS,), 1)) == RejectedWhenKept(THRESHOLD_NOT_REACHED)
     assert len(THRESHOLD_NOT_REACHED) <= CODE_BYTES_MAX
+
+
+def test_what_is_rejected_or_only_tried_takes_no_room_of_the_block(chain: Chain) -> None:
+    """Else a primary that dropped a transaction would judge the next by what nobody else did."""
+    calls = filled(CALLS_BYTES_MAX)
+    most = CALLS_RUN_BYTES_MAX // CALLS_BYTES_MAX
+    heavy = chain.act("works", Perform(calls, (WORKS,), most))
+    stranger = chain.body(("works", Perform(calls, (WORKS,), most)))
+    run = chain.run()
+    for _ in range(2 * CALLS_RUN_BLOCK_BYTES_MAX // CALLS_RUN_BYTES_MAX):
+        assert run.preview(heavy).outcome is Outcome.APPLIED
+        with pytest.raises(Rejected) as raised:
+            run.apply(chain.check(stranger, "works", "treasury"))
+        assert raised.value.code == SUPERFLUOUS_SIGNATURE
+
+    assert run.apply(heavy).outcome is Outcome.APPLIED
