@@ -57,10 +57,7 @@ def test_one_joins_one_leaves_and_one_changes_its_key(net: Ministries) -> None:
     voting = net.run("validator", "list").result["validators"]
     assert new in [one["key"] for one in voting if one["name"] == "interior"]
 
-    roles = net.roles()
-    assert {name for name, role in roles.items() if role == "validator"} == {
-        *("finance", "interior", "observer-0", "observer-1"),
-    }
+    net.wait_for_validators({"finance", "interior", "observer-0", "observer-1"})
     assert set(net.status()["present"]) == {one["name"] for one in voting}
     refused = net.run("validator", "propose", "--remove", "energy", code=ExitCode.REFUSED)
     assert refused.error["code"] == "membership.too_few"

@@ -71,5 +71,13 @@ class Ministries:
         found: dict[str, Any] = self.run("status").result
         return found
 
+    def wait_for_validators(self, names: set[str]) -> None:
+        """Until these nodes and no others vote: one that comes back catches up first."""
+        deadline = time.monotonic() + PATIENCE_S
+        while (voting := {name for name, role in self.roles().items() if role == "validator"}) != (
+            names
+        ):
+            assert time.monotonic() < deadline, f"{voting} vote, expected {names}"
+
     def roles(self) -> dict[str, str]:
         return {node["name"]: node["status"]["role"] for node in self.status()["nodes"]}
