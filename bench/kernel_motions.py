@@ -172,8 +172,9 @@ def _closings(state: Assembly, begun: Genesis) -> tuple[float, int]:
     for _ in range(2 * BLOCKS):
         began = time.process_time()
         run = state.block(begun)
+        ended = len(run.done)
         spent.append(time.process_time() - began)
-        written = len(run.written) or written
+        written = len(run.written) if ended else written
         state.end(run)
     return median(spent[::2]) - median(spent[1::2]), written
 
