@@ -193,7 +193,7 @@ else:
     Refusals = Union[REFUSALS]  # noqa: UP007
     Events = Union[EVENTS]  # noqa: UP007
 
-LAW: Final = Law(Union[OPERATIONS], Union[DUTIES] if DUTIES else None)  # noqa: UP007
+LAW: Final = Law(Union[OPERATIONS], Union[DUTIES])  # noqa: UP007
 """What `BlockRun` executes."""
 embed(CALLS_FORM, LAW.calls)
 
