@@ -7,11 +7,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-# Every pin comes as a wheel but the two that exist only as source, both pure Python.
+# Every pin comes as a wheel but the four that exist only as source, all pure Python.
 # -qq leaves errors only: a warning about a pip configuration of the machine is not ours to print.
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input --no-deps \
 	--no-build-isolation
-LOCKED := $(PIP) --require-hashes --only-binary :all: --no-binary varint,python-baseconv
+LOCKED := $(PIP) --require-hashes --only-binary :all: --no-binary varint,python-baseconv,odfpy,zc-zlibstorage
 
 sum = $(firstword $(shell cat $(1) | cksum))
 RUNTIME := .venv/.runtime-$(call sum,requirements.lock)
@@ -70,6 +70,7 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 	--no-emit-index-url --no-emit-find-links --override requirements-override.txt
 lock: ## Resolve the dependencies again (needs uv); UPGRADE=--upgrade moves the pins.
 	@$(COMPILE) $(UPGRADE) requirements.in -o requirements.lock
+	@$(COMPILE) $(UPGRADE) requirements-exchange.in -o requirements-exchange.lock
 	@$(COMPILE) $(UPGRADE) requirements-dev.in -o requirements-dev.lock
 
 clean: ## Remove the environment and what tools left behind; never a network's home.

@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 from kit.tree import ROOT
 
 RUNTIME: Final = ROOT / "requirements.lock"
+EXCHANGE: Final = ROOT / "requirements-exchange.lock"
 DEV: Final = ROOT / "requirements-dev.lock"
 
 _PIN: Final = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)(?: ; ([^\\]+?))? *\\?$")
