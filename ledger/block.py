@@ -17,12 +17,12 @@ of an asset it does to its supply; an exception that is neither `Refused` nor `R
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, TypeAlias, final
 
 from ledger import tree
 from ledger.act import Act, Deed, Work
 from ledger.agenda import AGENDA, Due, Failed, due_by, read_duty, share_echoes
-from ledger.calls import Law
+from ledger.calls import Law, SaysTooMuch
 from ledger.conservation import check_books
 from ledger.operation import Refusal, Refused
 from ledger.parameters import parameters
@@ -58,6 +58,10 @@ from primitives.ids import (
     TransactionId,
 )
 from primitives.kernel_limits import AGENDA_RUN_BYTES_MAX, CALLS_RUN_BYTES_MAX
+from primitives.limits import RECEIPT_BYTES_MAX
+
+_Kept: TypeAlias = tuple[Receipt[Any, Any], bytes]
+"""A receipt, and its canonical bytes."""
 
 
 @final
@@ -100,7 +104,7 @@ class BlockRun:
         self._committed: dict[TransactionId, TimeMs] = {}
         self._touched: list[tuple[AccountId, ...]] = []
         self._work = Work()
-        self._done: list[Receipt[Any, Any]] | None = None
+        self._done: list[_Kept] | None = None
         """Receipts of what fell due; None until that was done."""
 
     def admit(self, tx: CheckedTransaction) -> None:
@@ -144,9 +148,9 @@ class BlockRun:
         """
         assert tx.id not in self._committed, "a transaction is admitted before it is applied"
         self._do_what_is_due()
-        receipt = self._execute(tx)
+        receipt, encoded = self._execute(tx)
         self._overlay.keep()
-        self._receipts.append(encode(receipt))
+        self._receipts.append(encoded)
         self._committed[tx.id] = tx.valid_until
         self._touched.append(accounts_touched(tx.transaction, receipt.events))
         return receipt
@@ -154,7 +158,7 @@ class BlockRun:
     @property
     def done(self) -> Sequence[Receipt[Any, Any]]:
         """Receipts of what fell due, in order."""
-        return self._do_what_is_due()
+        return [receipt for receipt, _ in self._do_what_is_due()]
 
     @property
     def written(self) -> Collection[Slot]:
@@ -178,19 +182,21 @@ class BlockRun:
         self.admit(tx)
         ran = self._work.ran
         try:
-            return self._execute(tx)
+            receipt, _ = self._execute(tx)
         finally:
             self._overlay.drop()
             self._work.ran = ran
+        return receipt
 
-    def _execute(self, tx: CheckedTransaction) -> Receipt[Any, Any]:
+    def _execute(self, tx: CheckedTransaction) -> _Kept:
         deed, ran = self._deed(tx.signers, tx.id), self._work.ran
         try:
             for call in tx.transaction.body.calls:
                 Act(deed, call.actor).perform(call.operation)
+            applied = _applied(deed)
         except Refused as verdict:
             self._overlay.drop()
-            return Receipt(tx.id, Outcome.REFUSED, verdict.refusal, ())
+            return _refused(tx.id, verdict.refusal)
         except Rejected:
             self._overlay.drop()
             self._work.ran = ran  # it stands in no block: nobody else performs this
@@ -204,9 +210,9 @@ class BlockRun:
                 f"key {min(unused).hex()} signed and speaks for no account in the transaction",
                 {"keys": [key.hex() for key in sorted(unused)]},
             )
-        return Receipt(tx.id, Outcome.APPLIED, None, tuple(deed.events))
+        return applied
 
-    def _do_what_is_due(self) -> Sequence[Receipt[Any, Any]]:
+    def _do_what_is_due(self) -> Sequence[_Kept]:
         """Before the first transaction; once."""
         if self._done is None:
             self._done = []
@@ -216,32 +222,29 @@ class BlockRun:
                 self._done.append(self._do(due))
         return self._done
 
-    def _do(self, due: Due) -> Receipt[Any, Any]:
+    def _do(self, due: Due) -> _Kept:
         """Do what is due, or leave no trace of it but that it was refused; either way it is over.
 
         Whatever its rule does: a duty that could not be got rid of would end the chain, as every
         block begins with it. A transaction whose rule fails can be left out.
         """
         deed = self._deed(frozenset(), TransactionId(due.key.id))
-        refusal: Refusal | None = None
         try:
             duty = read_duty(due.row.duty, self._law.duties)
             duty.fall_due(Act(deed, NOBODY, frozenset()))
             share_echoes(self._overlay, due.row.echoes, deed.scheduled)
+            done = _applied(deed)
         except Refused as verdict:
             self._overlay.drop()
-            deed.events.clear()
-            refusal = verdict.refusal
+            done = _refused(deed.transaction_id, verdict.refusal)
         except StorageFault:
             raise  # our disk says nothing about the duty
         except Exception:  # noqa: BLE001 - a rule's own fault must not stop the chain
             self._overlay.drop()
-            deed.events.clear()
-            refusal = Failed()
+            done = _refused(deed.transaction_id, Failed())
         del self._overlay[AGENDA][due.key]
         self._overlay.keep()
-        outcome = Outcome.APPLIED if refusal is None else Outcome.REFUSED
-        return Receipt(deed.transaction_id, outcome, refusal, tuple(deed.events))
+        return done
 
     def _deed(self, signers: frozenset[PublicKey], identifier: TransactionId) -> Deed:
         return Deed(
@@ -270,7 +273,7 @@ class BlockRun:
         window[self._height] = WindowIds(
             self._time_ms, ids_hash(committed), Height(past.stop), forgotten
         )
-        receipts = (*self._receipts, *(encode(receipt) for receipt in done))
+        receipts = (*self._receipts, *(encoded for _, encoded in done))
         self._overlay.keep()
         writes = self._overlay.writes()
         updated = tree.update(self._state.node, self._height, writes)
@@ -281,7 +284,25 @@ class BlockRun:
             state_writes=writes,
             node_writes=updated.nodes,
             committed=committed,
-            done=tuple(receipt.transaction_id for receipt in done),
-            touched=(*self._touched, *(accounts_named(each.events) for each in done)),
+            done=tuple(receipt.transaction_id for receipt, _ in done),
+            touched=(*self._touched, *(accounts_named(receipt.events) for receipt, _ in done)),
             forget_before=forgotten,
         )
+
+
+def _applied(deed: Deed) -> _Kept:
+    """The receipt of what was done, and its bytes.
+
+    Raises:
+        Refused: it would say more than a receipt that anybody reads may.
+    """
+    receipt = Receipt[Any, Any](deed.transaction_id, Outcome.APPLIED, None, tuple(deed.events))
+    encoded = encode(receipt)
+    if len(encoded) > RECEIPT_BYTES_MAX:
+        raise Refused(SaysTooMuch(len(encoded), RECEIPT_BYTES_MAX))
+    return receipt, encoded
+
+
+def _refused(identifier: TransactionId, refusal: Refusal) -> _Kept:
+    receipt = Receipt[Any, Any](identifier, Outcome.REFUSED, refusal, ())
+    return receipt, encode(receipt)

@@ -52,6 +52,13 @@ class TooMany(Refusal, tag="calls.too_many", frozen=True):
     most: Natural[int]
 
 
+class SaysTooMuch(Refusal, tag="calls.says_too_much", frozen=True):
+    """The receipt would have {actual} bytes, at most {most} are kept: do less at a time."""
+
+    actual: Natural[int]
+    most: Natural[int]
+
+
 class NestedTooDeep(Refusal, tag="calls.nested_too_deep", frozen=True):
     """Kept calls perform kept calls that perform kept calls: more than {most} deep."""
 

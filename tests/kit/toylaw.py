@@ -83,6 +83,19 @@ class Note(Operation, tag="toy.note", frozen=True):
 
 
 @final
+class Shout(Operation, tag="toy.shout", frozen=True):
+    """Say a word many times, then another once."""
+
+    word: str
+    times: int
+    last: str
+
+    def apply(self, act: Act) -> None:
+        for word in (*(self.word for _ in range(self.times)), self.last):
+            act.emit(Noted(word, act.time_ms, act.actor))
+
+
+@final
 class Make(Operation, tag="toy.make", frozen=True):
     """Make two ids."""
 
@@ -154,7 +167,7 @@ class ChangeOfMind(Operation, tag="toy.change_of_mind", frozen=True):
         assert not act.is_scheduled(key)
 
 
-_OWN: Final = (Note, Make, Keep, Perform, Try, Later, ChangeOfMind)
+_OWN: Final = (Note, Shout, Make, Keep, Perform, Try, Later, ChangeOfMind)
 TOY: Final = Law(Union[(*OPERATIONS, *_OWN)], Saying)
 TOY_TRANSACTION: Final[Any] = Transaction[TOY.operations]  # type: ignore[name-defined] # built at run time
 
