@@ -8,13 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, final
 
-from consensus.events import Verdict
+from consensus.events import TimerFired, Verdict
 from consensus.timeouts import view_timeout_ms
 from ledger.block import Execution
 from node.bodies import CheckedBlock, check_block
 from node.builder import Task, build, transactions_limit
 from node.execution import check_fresh, decision_of, execute, is_early, read_parent
 from node.mempool import Mempool
+from node.outbox import Timer
+from node.pace import Pace
 from primitives import limits
 from primitives.block import Block
 from primitives.certificate import Certificate
@@ -50,6 +52,7 @@ class Blocks:
         self._chain, self._kind, self._clock = chain, kind, clock
         self._bodies: dict[BlockId, CheckedBlock] = {}
         self._executions: dict[BlockId, Execution] = {}
+        self._pace = Pace()
         self.advance()
 
     def advance(self) -> None:
@@ -107,16 +110,13 @@ class Blocks:
 
     def build(self, view: View, *, proposer: ValidatorKey, now_ms: TimeMs) -> CheckedBlock:
         """A fresh block on the head, executed (rules R9, R34)."""
-        size, parameters = self.parent.validators.size, self.parent.parameters
-        timeout_ms = view_timeout_ms(
-            view, validators=size, t0_ms=parameters.t0_ms, tmax_ms=parameters.tmax_ms
-        )
+        size = self.parent.validators.size
         task = Task(
             parent=self.parent,
             time_ms=self._time_of_next(now_ms),
             proposer=proposer,
-            transactions_max=transactions_limit(view, size),
-            budget_ms=timeout_ms // 8,
+            transactions_max=transactions_limit(view, size, self._pace.room),
+            budget_ms=self._timeout_ms(view) // 8,
         )
         with self._store.state() as state:
             built = build(state, self._mempool, task, self._clock)
@@ -138,7 +138,14 @@ class Blocks:
             return Judgement(verdict=Verdict.BAD, reason=str(error))
         return Judgement(verdict=Verdict.GOOD)
 
-    def commit(self, certificate: Certificate) -> tuple[Block, tuple[TransactionId, ...]]:
+    def waits(self, timer: Timer, now_ms: TimeMs) -> None:
+        """A timer of this height runs from now on; a view's is the measure of its block."""
+        if isinstance(timer, TimerFired):
+            self._pace.entered(timer.view, now_ms)
+
+    def commit(
+        self, certificate: Certificate, now_ms: TimeMs
+    ) -> tuple[Block, tuple[TransactionId, ...]]:
         """Execute a decided block unless it was, and write the one batch (rule R23).
 
         Returns the block and the ids of its transactions.
@@ -152,8 +159,24 @@ class Blocks:
         self._store.commit(decision_of(body, certificate, execution))
         identifiers = tuple(identifier for _, identifier in execution.committed)
         self._mempool.decide(body.transactions, body.block.header.time_ms)
+        self._pace.decided(
+            certificate.view,
+            now_ms,
+            transactions=len(body.transactions),
+            timeout_ms=self._timeout_ms(certificate.view),
+            validators=self.parent.validators.size,
+        )
         self.advance()
         return body.block, identifiers
+
+    def _timeout_ms(self, view: View) -> int:
+        parameters = self.parent.parameters
+        return view_timeout_ms(
+            view,
+            validators=self.parent.validators.size,
+            t0_ms=parameters.t0_ms,
+            tmax_ms=parameters.tmax_ms,
+        )
 
     def _execute(self, body: CheckedBlock) -> Execution:
         execution = self._executions.get(body.id)

@@ -1,8 +1,8 @@
 """Building a fresh block: which of the waiting transactions, and when to stop.
 
 This is the primary's policy, not a rule of validity (consensus.md §6, rule R34): stop after T(v)/8
-of execution, and take at most `limit >> (v // (f + 1))` transactions, in the end none, so that slow
-or poisonous transactions cannot stop the chain.
+of execution, and take at most `room >> (v // (f + 1))` transactions, in the end none, so that slow
+or poisonous transactions cannot stop the chain. How much room there is says node/pace.py.
 """
 
 from collections.abc import Callable
@@ -47,9 +47,9 @@ class Task:
     budget_ms: int
 
 
-def transactions_limit(view: View, validators: int) -> int:
+def transactions_limit(view: View, validators: int, room: int) -> int:
     """How many transactions a fresh block of this view takes at most (rule R34)."""
-    return limits.BLOCK_TRANSACTIONS_MAX >> (view // (faults_tolerated(validators) + 1))
+    return room >> (view // (faults_tolerated(validators) + 1))
 
 
 def build(state: StateSnapshot, mempool: Mempool, task: Task, clock: Callable[[], float]) -> Built:

@@ -267,9 +267,8 @@ class Engine:
         self._now_ms = now_ms
         new = [tx.id not in self.mempool for tx in transactions]
         answers = self._door.submit(transactions, self.parent, now_ms)
-        for tx, is_new, refused in zip(transactions, new, answers, strict=True):
-            if is_new and refused is None:
-                self._out.relay.append(tx)
+        judged = zip(transactions, new, answers, strict=True)
+        self._out.relay += [tx for tx, is_new, refused in judged if is_new and refused is None]
         self.relay.submitted(self._out.relay)
         self._work()
         return answers, self._release()
@@ -410,6 +409,7 @@ class Engine:
                     self._reply(asked, wire.Fetch(block_id))
             case do.After(delay_ms, event):
                 self._out.timers.append((delay_ms, event))
+                self._blocks.waits(event, self._now_ms)
             case do.Equivocation():
                 self._cases.found(effect, self.validators)
             case do.Diverged(block_id):
@@ -437,7 +437,7 @@ class Engine:
         """Make a decision durable. False if it is bad here: then this node stops (rule R31)."""
         validators = self.validators
         try:
-            block, identifiers = self._blocks.commit(certificate)
+            block, identifiers = self._blocks.commit(certificate, self._now_ms)
         except BadBlock as error:
             self.halted = f"block {certificate.height} was decided and is bad in my state: {error}"
             self._note("chain.halted", alarming=True, reason=self.halted)

@@ -172,8 +172,7 @@ WINDOW_MS_MAX: Final = 24 * 60 * 60 * 1000
 WINDOW_ENTRIES_DROPPED_MAX: Final = 100
 """Entries of the window that a block drops: each block adds one, so the rest never piles up."""
 RECEIPT_BYTES_MAX: Final = 4 * (TRANSACTION_BODY_BYTES_MAX + kernel.CALLS_RUN_BYTES_MAX) + 4096
-"""The smallest transfer line is 40 bytes in a body and about 120 as an event. What would say more is
-refused."""
+"""A transfer line has 40 bytes in a body, some 120 as an event; what says more is refused."""
 ACCOUNT_KEYS_MAX: Final = SIGNATURES_MAX
 """More keys could not all sign one transaction."""
 KEY_WEIGHT_MAX: Final = 65_535

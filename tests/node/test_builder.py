@@ -209,7 +209,7 @@ def test_later_views_take_less_and_in_the_end_nothing(
     view: int, validators: int, most: int
 ) -> None:
     """Half every f + 1 views."""
-    assert transactions_limit(View(view), validators) == most
+    assert transactions_limit(View(view), validators, limits.BLOCK_TRANSACTIONS_MAX) == most
 
 
 def test_a_poisonous_transaction_is_thrown_out_and_the_block_is_built() -> None:
