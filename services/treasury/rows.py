@@ -92,7 +92,11 @@ class LineRow(Struct, frozen=True, kw_only=True):
 
 @final
 class AwardRow(Struct, frozen=True, kw_only=True):
-    """An award: to whom, on which line, and how much of it was delivered, invoiced and paid."""
+    """An award: to whom, on which line, and how much of it was delivered, invoiced and paid.
+
+    Interest on late payment is not in these amounts: it comes on top, on the same line. What the
+    payee gave back is taken off all of them, and stands in `refunded_minor`.
+    """
 
     award: str
     fund: str
@@ -107,6 +111,8 @@ class AwardRow(Struct, frozen=True, kw_only=True):
     delivered_minor: int
     vouchered_minor: int
     paid_minor: int
+    interest_minor: int
+    refunded_minor: int
     starts: str
     ends: str
     place: str | None
@@ -166,5 +172,7 @@ class VoucherRow(Struct, frozen=True, kw_only=True):
     officers: tuple[Sized32[AccountId], ...]
     period: str
     reason: str | None
+    attempt: int
+    number: int
     asset: AssetCode
     exponent: int
