@@ -12,7 +12,7 @@ answer without rows they name the entry whose absence is the proof.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Generic, TypeVar, final, get_args, get_type_hints
 
@@ -21,8 +21,10 @@ from msgspec import Meta, Struct
 
 from ledger.state import Overlay, StateReader, Table
 from primitives import limits
-from primitives.errors import Malformed
+from primitives.errors import Malformed, Rejected
 from primitives.ids import AccountId, Height, TimeMs
+
+TOO_WIDE: Final = "query.too_wide"
 
 K = TypeVar("K")
 R = TypeVar("R", bound=msgspec.Struct)
@@ -126,6 +128,19 @@ class Reading:
             last = key
         return Page(rows, None, proved_by)
 
+    def every(self, table: Table[Any, R], *, prefix: bytes = b"") -> Iterator[tuple[bytes, R]]:
+        """All entries of a table under a prefix, for sums, which have no pages.
+
+        Raises:
+            Rejected: there are too many for a sum (`query.too_wide`).
+        """
+        most = limits.QUERY_TRANSACTIONS_MAX
+        found = table.scan(self.state, prefix=prefix, limit=most + 1)
+        for count, entry in enumerate(found):
+            if count == most:
+                raise too_wide(most, f"entries of {table.name}")
+            yield entry
+
     def look_up(self, table: Table[K, R], key: K, row: Callable[[R], Row]) -> Page[Row]:
         """The one entry of a key; where there is none, the answer can prove that."""
         return found_or_absent(table, table.key(key), table.read(self.state, key), row)
@@ -167,3 +182,12 @@ def key_of(after: str | None) -> bytes | None:
 def no_place(after: str) -> Malformed:
     """A fault: no page of this query ends so."""
     return Malformed(f"after: expected the `next` of another page, found {after!r}")
+
+
+def too_wide(limit: int, what: str) -> Rejected:
+    """A refusal: the query would take more than it may."""
+    return Rejected(
+        TOO_WIDE,
+        f"the query goes over more than {limit} {what}; narrow it",
+        {"expected": f"at most {limit} {what}", "actual": f"more than {limit}"},
+    )

@@ -11,6 +11,7 @@ from typing import Final, final
 
 from msgspec import Struct
 
+from ledger.query import TOO_WIDE
 from ledger.transaction import BAD_SIGNATURE, MALFORMED
 from node import history
 from node.evidence_file import TOO_LARGE as EVIDENCE_TOO_LARGE
@@ -39,7 +40,7 @@ UNKNOWN_BLOCK: Final = history.UNKNOWN_BLOCK
 UNKNOWN_ACCOUNT: Final = queried.UNKNOWN_ACCOUNT
 UNKNOWN_ASSET: Final = queried.UNKNOWN_ASSET
 UNKNOWN_QUERY: Final = queried.UNKNOWN_QUERY
-QUERY_TOO_WIDE: Final = queried.TOO_WIDE
+QUERY_TOO_WIDE: Final = TOO_WIDE
 UNKNOWN_TABLE: Final = "state.unknown_table"
 ABSENT_ENTRY: Final = "state.absent"
 UNKNOWN_EVIDENCE: Final = "evidence.unknown"

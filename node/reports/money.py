@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 
 from ledger.assets import AssetCode
 from ledger.books import Description
-from ledger.query import PAGE_ROWS_DEFAULT, After, Limit, OneAccount, Page
+from ledger.query import PAGE_ROWS_DEFAULT, After, Limit, OneAccount, Page, too_wide
 from node.reports.moment import Moment, Report
 from node.reports.movements import SPENDING, Movement, MovementKind, movements
 from node.reports.page import (
@@ -25,7 +25,6 @@ from node.reports.page import (
     bookmark_of,
     event_name,
     page_of,
-    too_wide,
 )
 from primitives import limits
 from primitives.ids import AccountId, Height, Sized32, TransactionId

@@ -9,8 +9,7 @@ from typing import Final, Generic, TypeVar, final
 
 from msgspec import Struct
 
-from ledger.query import PAGE_ROWS_DEFAULT, Page, no_place
-from primitives.errors import Rejected
+from ledger.query import PAGE_ROWS_DEFAULT, Page, no_place, too_wide
 from primitives.ids import Height, Natural, TimeMs, TransactionId
 from storage.decision import TransactionPlace
 
@@ -19,7 +18,6 @@ T = TypeVar("T")
 
 UNKNOWN_TRANSACTION: Final = "transaction.unknown"
 UNKNOWN_QUERY: Final = "query.unknown"
-TOO_WIDE: Final = "query.too_wide"
 UNKNOWN_ACCOUNT: Final = "account.unknown"
 UNKNOWN_ASSET: Final = "asset.unknown"
 
@@ -115,12 +113,3 @@ def at_most(found: Iterator[T], limit: int, what: str) -> Iterator[T]:
         if count == limit:
             raise too_wide(limit, what)
         yield each
-
-
-def too_wide(limit: int, what: str) -> Rejected:
-    """A refusal: the query would take more than it may."""
-    return Rejected(
-        TOO_WIDE,
-        f"the query goes over more than {limit} {what}; narrow it",
-        {"expected": f"at most {limit} {what}", "actual": f"more than {limit}"},
-    )
