@@ -4,12 +4,13 @@ Amounts are minor units of the treasury's asset. A row that is asked for as of t
 says in `period` in which month it changed last.
 """
 
+from enum import Enum, unique
 from typing import final
 
 from msgspec import Struct
 
 from ledger.assets import AssetCode
-from primitives.ids import AccountId, Digest, Sized32, TimeMs, TransactionId
+from primitives.ids import AccountId, Digest, Height, Natural, Sized32, TimeMs, TransactionId
 
 
 @final
@@ -18,11 +19,12 @@ class TreasuryRow(Struct, frozen=True, kw_only=True):
 
     treasury: Sized32[AccountId]
     asset: AssetCode
-    exponent: int
+    exponent: Natural[int]
     account: Sized32[AccountId]
     balance_minor: int
     legislature: Sized32[AccountId]
     funds: tuple[str, ...]
+    opened: str
     closed: str | None
     payment_threshold_minor: int
     payment_officers: int
@@ -43,7 +45,7 @@ class FundRow(Struct, frozen=True, kw_only=True):
     appropriated_minor: int
     apportioned_minor: int
     asset: AssetCode
-    exponent: int
+    exponent: Natural[int]
 
 
 @final
@@ -57,7 +59,7 @@ class TrialBalanceRow(Struct, frozen=True, kw_only=True):
     credits_minor: int
     balance_minor: int
     asset: AssetCode
-    exponent: int
+    exponent: Natural[int]
 
 
 @final
@@ -70,13 +72,14 @@ class ApportionmentRow(Struct, frozen=True, kw_only=True):
     amount_minor: int
     allotted_minor: int
     asset: AssetCode
-    exponent: int
+    exponent: Natural[int]
 
 
 @final
 class LineRow(Struct, frozen=True, kw_only=True):
     """A line of the budget: allotted, obligated, delivered and outlaid."""
 
+    line: str
     fund: str
     apportionment: str
     program: str
@@ -87,7 +90,7 @@ class LineRow(Struct, frozen=True, kw_only=True):
     delivered_minor: int
     outlaid_minor: int
     asset: AssetCode
-    exponent: int
+    exponent: Natural[int]
 
 
 @final
@@ -99,6 +102,7 @@ class AwardRow(Struct, frozen=True, kw_only=True):
     """
 
     award: str
+    line: str
     fund: str
     apportionment: str
     program: str
@@ -119,10 +123,11 @@ class AwardRow(Struct, frozen=True, kw_only=True):
     process: str | None
     modification: int
     deliveries: int
+    vouchers: int
     period: str
     terms: Sized32[Digest] | None
     asset: AssetCode
-    exponent: int
+    exponent: Natural[int]
 
 
 @final
@@ -137,9 +142,10 @@ class DeliveryRow(Struct, frozen=True, kw_only=True):
     date: str
     milestone: str | None
     record: Sized32[Digest] | None
+    period: str
     transaction: Sized32[TransactionId]
     asset: AssetCode
-    exponent: int
+    exponent: Natural[int]
 
 
 @final
@@ -158,21 +164,130 @@ class VoucherRow(Struct, frozen=True, kw_only=True):
     payee: Sized32[AccountId]
     invoice: str
     award: str
+    line: str
     delivery: int
     amount_minor: int
     interest_minor: int
     offsets: tuple[OffsetRow, ...]
     due: str
     certifier: Sized32[AccountId]
-    certified_ms: TimeMs
+    certified_ms: Natural[TimeMs]
     status: str
     certified_in: Sized32[TransactionId]
     paid_in: Sized32[TransactionId] | None
-    paid_ms: TimeMs | None
+    paid_ms: Natural[TimeMs] | None
     officers: tuple[Sized32[AccountId], ...]
     period: str
     reason: str | None
     attempt: int
     number: int
     asset: AssetCode
-    exponent: int
+    exponent: Natural[int]
+
+
+@final
+class RefundRow(Struct, frozen=True, kw_only=True):
+    """A credit note of a payee: what came back into the single account, under which award."""
+
+    payee: Sized32[AccountId]
+    credit_note: str
+    award: str
+    line: str
+    amount_minor: int
+    refunded_ms: Natural[TimeMs]
+    period: str
+    asset: AssetCode
+    exponent: Natural[int]
+    transaction: Sized32[TransactionId]
+
+
+@final
+class CloseRow(Struct, frozen=True, kw_only=True):
+    """A month that was closed: the digest of its trial balance, in which block, and by whom."""
+
+    treasury: Sized32[AccountId]
+    period: str
+    trial_balance: Sized32[Digest]
+    height: Natural[Height]
+    chief_accountant: Sized32[AccountId]
+    auditor: Sized32[AccountId]
+
+
+@final
+class CashRow(Struct, frozen=True, kw_only=True):
+    """What a fund may still draw on the single account, and what of that is spoken for."""
+
+    fund: str
+    claim_minor: int
+    undelivered_minor: int
+    payable_minor: int
+    free_minor: int
+    asset: AssetCode
+    exponent: Natural[int]
+
+
+@unique
+class Age(Enum):
+    """How long an invoice that is not paid has been due."""
+
+    NOT_DUE = "not_due"
+    DAYS_1_30 = "days_1_30"
+    DAYS_31_60 = "days_31_60"
+    DAYS_61_90 = "days_61_90"
+    DAYS_OVER_90 = "days_over_90"
+
+
+@final
+class AgeingRow(Struct, frozen=True, kw_only=True):
+    """Invoices that are certified and not paid, by how long they have been due."""
+
+    fund: str
+    age: Age
+    count: Natural[int]
+    amount_minor: int
+    oldest_due: str
+    asset: AssetCode
+    exponent: Natural[int]
+
+
+@final
+class PaymentsRow(Struct, frozen=True, kw_only=True):
+    """What was certified, paid and returned in a month; how long a payment took from certification.
+
+    Of a hundred payments fifty took at most the median, and ninety at most `p90_ms`.
+    """
+
+    fund: str
+    certified: Natural[int]
+    certified_minor: int
+    paid: Natural[int]
+    paid_minor: int
+    interest_minor: int
+    returned: Natural[int]
+    returned_minor: int
+    median_ms: Natural[int] | None
+    p90_ms: Natural[int] | None
+    asset: AssetCode
+    exponent: Natural[int]
+
+
+@final
+class JournalRow(Struct, frozen=True, kw_only=True):
+    """A step that was posted to a fund; `entry` is the number of its event in the transaction.
+
+    An amount below zero takes that much of the step back.
+    """
+
+    time_ms: Natural[TimeMs]
+    height: Natural[Height]
+    index: Natural[int]
+    entry: Natural[int]
+    period: str
+    fund: str
+    apportionment: str | None
+    line: str | None
+    step: str
+    amount_minor: int
+    asset: AssetCode
+    exponent: Natural[int]
+    transaction: Sized32[TransactionId]

@@ -14,9 +14,9 @@ from ledger.accounts import ACCOUNTS, Account
 from ledger.query import Page, Query, Reading, row_of
 from ledger.roles import ROLES, RoleKey
 from primitives import limits
-from primitives.errors import Malformed
+from primitives.errors import Malformed, Rejected
 from primitives.ids import AccountId, Digest, TimeMs
-from services.registry.stamps import StampAct, StampDocument, StampRow, Stamps
+from services.registry.stamps import STAMPS, StampAct, StampDocument, StampRow, Stamps
 
 AUTHORS = ("health", "works", "treasury")
 
@@ -180,3 +180,16 @@ def test_accounts_are_rows_of_their_ids() -> None:
     )
 
     assert page.next == page.rows[-1].name
+
+
+def test_a_sum_over_too_many_entries_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the limit it is told; a part of a sum never is."""
+    asked = reading(stamped("health", "works", "health"))
+    monkeypatch.setattr(limits, "QUERY_TRANSACTIONS_MAX", 3)
+    assert [key[:32] for key, _ in asked.every(STAMPS)] == [document(n) for n in range(3)]
+    assert len(list(asked.every(STAMPS, prefix=document(1)))) == 1
+
+    monkeypatch.setattr(limits, "QUERY_TRANSACTIONS_MAX", 2)
+    with pytest.raises(Rejected) as refusal:
+        list(asked.every(STAMPS))
+    assert refusal.value.code == "query.too_wide"
