@@ -43,6 +43,7 @@ COMMANDS: Final = {
     "state": ("cli.state", "Read entries of the state, also as they were."),
     "block": ("cli.lookup", "Show a block and its certificate."),
     "import": ("cli.import_payments", "Book an agency's file of payments, row by row."),
+    "export": ("cli.export", "Write what the chain holds in the outside world's formats."),
     "db": ("cli.db", "Look after a node's database."),
     "snapshot": ("cli.snapshot", "Write, list, check and restore snapshots of the state."),
     "audit": ("cli.audit", "Execute a chain again from its public files, and sign a report."),

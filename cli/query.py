@@ -28,7 +28,7 @@ from cli.language import normalised
 from cli.pin import trust_of
 from cli.query_proofs import Made, ProofFolder, prove
 from cli.session import Session, SessionCommand, program, table
-from cli.times import moment_ms
+from cli.times import moment_ms, span_text
 from cli.vendor_book import read_book
 from node.reports import QUERIES, QueryKind
 from primitives.errors import Malformed, OperatorFault
@@ -41,6 +41,7 @@ FORMATS: Final = ("table", "json", "csv")
 _ACCOUNT: Final = "account"
 """The parameter that is given without an option."""
 _MINOR: Final = "_minor"
+_SECONDS: Final = "_s"
 _NAME: Final = "_name"
 _UNSHOWN: Final = frozenset({"asset", "exponent", "entries", "index", "entry"})
 """Columns for programs; a table has the asset in its amounts."""
@@ -280,7 +281,8 @@ def _table(asked: QueryKind, words: Mapping[str, str], rows: Sequence[Mapping[st
 def _title(column: str, words: Mapping[str, str]) -> str:
     if column == "key" and "by" in words:
         return words["by"]
-    return column.removesuffix(_MINOR).removesuffix("_ms").replace("_", " ")
+    plain = column.removesuffix(_MINOR).removesuffix("_ms").removesuffix(_SECONDS)
+    return plain.replace("_", " ")
 
 
 def _sum_of(rows: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -300,6 +302,8 @@ def _cell(row: Mapping[str, Any], column: str, kind: FieldKind) -> str:
         return money(int(value), row["exponent"], row["asset"])
     if kind.core is TimeMs:
         return time_text(int(value))
+    if column.endswith(_SECONDS) and kind.plain is int:
+        return span_text(int(value))
     if isinstance(value, list):
         return ", ".join(map(_item, value))
     if isinstance(value, dict):

@@ -22,6 +22,16 @@ def span_ms(word: str) -> int | None:
     return None if found is None else int(found[1]) * _UNITS_MS[found[2]]
 
 
+def span_text(seconds: int) -> str:
+    """A span as people read it, in its two largest units: 3d 4h, 20m, 5s."""
+    left, words = seconds, []
+    for unit, size_ms in reversed(_UNITS_MS.items()):
+        count, left = divmod(left, size_ms // 1_000)
+        if count:
+            words.append(f"{count}{unit}")
+    return " ".join(words[:2]) or "0s"
+
+
 def moment_ms(word: str) -> int | None:
     """A time in milliseconds: a number of them, `+SPAN` from now, or ISO 8601; None of no time."""
     if word.startswith("+"):

@@ -217,9 +217,12 @@ class SameHand(Refusal, tag="cases.same_hand", frozen=True):
 class CaseMoved(Event, tag="cases.moved", frozen=True):
     """Case {case} went from {left} to {state} by {transition}. Whose hand it was: {mover}."""
 
-    # The parties are named, so that each of them finds it among what concerns its account. No hand
-    # is silence.
+    # The parties and the owner are named, so that each of them finds it among what concerns its
+    # account: the owner's procedures are told of from here. No hand is silence.
     case: Sized32[Digest]
+    owner: Sized32[AccountId]
+    flow: Code
+    version: Version
     left: Code
     transition: Code
     state: Code
@@ -368,6 +371,9 @@ def _enter(
     act.emit(
         CaseMoved(
             case=name,
+            owner=case.owner,
+            flow=case.flow,
+            version=case.version,
             left=case.state,
             transition=step.transition,
             state=step.to,

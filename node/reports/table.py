@@ -8,7 +8,7 @@ from msgspec import Struct, inspect
 
 from ledger.genesis import GenesisDocument
 from ledger.query import Query, Reading, row_of
-from node.reports import happenings, law, lists, money
+from node.reports import happenings, law, lists, money, moves, procedures
 from node.reports.moment import Moment, Report
 from node.reports.page import UNKNOWN_QUERY, QueryAnswer
 from primitives.codec import TAKING_TYPES_APART
@@ -88,6 +88,10 @@ _KINDS: Final[tuple[type[Query | Report], ...]] = (
     lists.Blocks,
     happenings.Events,
     law.NormOf,
+    moves.Moves,
+    procedures.Procedures,
+    procedures.Steps,
+    procedures.Late,
     *table.QUERIES,
 )
 QUERIES: Final = {kind.name: kind for kind in map(QueryKind, _KINDS)}

@@ -27,7 +27,7 @@ from ledger.query import (
     entry_name,
 )
 from primitives import kernel_limits
-from primitives.ids import AccountId, Digest, Natural, Sized32, TimeMs
+from primitives.ids import AccountId, Digest, Height, Natural, Sized32, TimeMs, TransactionId
 
 CaseId = Annotated[Digest, Meta(min_length=32, max_length=32, description="id of the case")]
 OwnerParameter = Annotated[
@@ -74,6 +74,26 @@ class FlowRow(Struct, frozen=True, kw_only=True):
     after_s: Natural[int]
     needs: tuple[str, ...]
     assigns: str | None
+
+
+@final
+class MoveRow(Struct, frozen=True, kw_only=True):
+    """A move: from where to where, who may make it, and whose hand made it; null is silence."""
+
+    case: Sized32[Digest]
+    flow: Code
+    version: Version
+    left: Code
+    transition: Code
+    state: Code
+    who: str
+    mover: Sized32[AccountId] | None
+    time_ms: Natural[TimeMs]
+    document: Sized32[Digest] | None
+    transaction: Sized32[TransactionId]
+    height: Natural[Height]
+    index: Natural[int]
+    entry: Natural[int]
 
 
 def _case_row(name: bytes, case: cases.Case) -> CaseRow:
@@ -170,9 +190,9 @@ def _way_row(way: Transition, case: cases.Case) -> WayRow:
     return WayRow(
         transition=way.transition,
         to=way.to,
-        who=_said(way.who, case),
+        who=in_words(way.who, case),
         from_ms=TimeMs(case.since_ms + _rest_ms(way)),
-        needs=tuple(_said(each, case) for each in way.needs),
+        needs=tuple(in_words(each, case) for each in way.needs),
         assigns=way.assigns,
     )
 
@@ -182,9 +202,9 @@ def _flow_row(state: FlowState, way: Transition) -> FlowRow:
         state=state.state,
         transition=way.transition,
         to=way.to,
-        who=_said(way.who, None),
+        who=in_words(way.who, None),
         after_s=_rest_ms(way) // 1000,
-        needs=tuple(_said(each, None) for each in way.needs),
+        needs=tuple(in_words(each, None) for each in way.needs),
         assigns=way.assigns,
     )
 
@@ -193,7 +213,7 @@ def _rest_ms(way: Transition) -> int:
     return way.who.after_ms if isinstance(way.who, Silence) else way.rest_ms
 
 
-def _said(value: Struct, case: cases.Case | None) -> str:
+def in_words(value: Struct, case: cases.Case | None) -> str:
     """A condition in a few words: its tag, its fields, and which account a party is."""
     words = [str(value.__struct_config__.tag)]
     if isinstance(value, Silence):  # its time has a column of its own

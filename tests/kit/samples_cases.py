@@ -149,6 +149,6 @@ HAPPENED: list[Event] = [
     FlowDefined(A, FLOW, 1),
     FlowWasRetired(A, FLOW),
     CaseOpened(paper("case"), A, FLOW, 1, B, _PARTIES),
-    CaseMoved(paper("case"), "open", "grant", "closed", B, paper("reasons"), _PARTIES),
-    CaseMoved(paper("case"), "open", "lapse", "closed", None, None, ()),
+    CaseMoved(paper("case"), A, FLOW, 1, "open", "grant", "closed", B, paper("reasons"), _PARTIES),
+    CaseMoved(paper("case"), A, FLOW, 1, "open", "lapse", "closed", None, None, ()),
 ]

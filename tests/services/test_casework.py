@@ -244,7 +244,9 @@ def test_a_case_is_opened_and_moved(chain: Chain) -> None:
 
     parties = APPLYING
     assert begun == CaseOpened(name, WORKS, FLOW, 1, HEALTH, parties)
-    assert moved == CaseMoved(name, "door", "apply", "open", HEALTH, paper("application"), parties)
+    assert moved == CaseMoved(
+        name, WORKS, FLOW, 1, "door", "apply", "open", HEALTH, paper("application"), parties
+    )
     row = case_of(chain, name)
     assert row.deadline is not None
     assert row == Case(
@@ -264,7 +266,9 @@ def test_a_case_is_opened_and_moved(chain: Chain) -> None:
     events = done(chain, "treasury", moving(name, "grant"))
 
     assert events == (
-        CaseMoved(name, "open", "grant", "granted", account_id("treasury"), None, parties),
+        CaseMoved(
+            name, WORKS, FLOW, 1, "open", "grant", "granted", account_id("treasury"), None, parties
+        ),
     )
     row = case_of(chain, name)
     assert (row.state, row.deadline, row.moves) == ("granted", None, 2)
@@ -459,7 +463,9 @@ def test_silence_moves_a_case_once(chain: Chain) -> None:
     chain.block()
 
     (receipt,) = chain.done
-    assert receipt.events == (CaseMoved(name, "open", "lapse", "lapsed", None, None, APPLYING),)
+    assert receipt.events == (
+        CaseMoved(name, WORKS, FLOW, 1, "open", "lapse", "lapsed", None, None, APPLYING),
+    )
     row = case_of(chain, name)
     assert (row.state, row.mover, row.deadline) == ("lapsed", None, None)
     assert later(chain, 100) == []
@@ -573,7 +579,9 @@ def test_a_transition_acts_with_its_owners_authority(chain: Chain) -> None:
 
     moved, stamped = done(chain, "health", moving(name, "close"))
 
-    assert moved == CaseMoved(name, "open", "close", "closed", HEALTH, None, APPLYING)
+    assert moved == CaseMoved(
+        name, WORKS, FLOW, 1, "open", "close", "closed", HEALTH, None, APPLYING
+    )
     assert (stamped.by, stamped.commitment) == (WORKS, paper("application"))
 
 
@@ -610,7 +618,16 @@ def test_silence_whose_calls_are_refused_leaves_the_case_to_hands(chain: Chain) 
     again = moving(name, "lapse", document=paper("application"))
     events = done(chain, "treasury", again)
     assert events[0] == CaseMoved(
-        name, "open", "lapse", "closed", account_id("treasury"), paper("application"), APPLYING
+        name,
+        WORKS,
+        FLOW,
+        1,
+        "open",
+        "lapse",
+        "closed",
+        account_id("treasury"),
+        paper("application"),
+        APPLYING,
     )
 
 

@@ -1,0 +1,48 @@
+"""`mithaq export xes`: the diary of an owner's procedures, for process miners."""
+
+from pathlib import Path
+
+import click
+
+from cli.completion import key_names
+from cli.home import client_of, home_of
+from cli.session import Session, asking_command
+
+
+@asking_command("xes")
+@click.argument("owner", shell_complete=key_names)
+@click.option("--flow", metavar="CODE", help="Only the cases of this flow.")
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where to write the log.",
+)
+def xes(session: Session, owner: str, flow: str | None, output: Path) -> None:
+    """Write every move of the cases of an OWNER's flows as an event log.
+
+    XES (IEEE 1849) is read by every tool for process mining. Accounts stand in it as ids, as they
+    do on the chain; who is behind them, the log does not say.
+    """
+    from cli.transaction_file import replace_file
+    from exchange.event_log import event_log
+    from primitives.named import from_named
+    from services.casework.queries import MoveRow
+
+    account = home_of(session).account(owner)
+    asked = {"owner": account.hex(), "limit": "1000"} | ({} if flow is None else {"flow": flow})
+    moves: list[MoveRow] = []
+    with client_of(session) as client:
+        while True:
+            answer = client.get("/v1/queries/casework.moves", asked)
+            moves += (from_named(row, MoveRow) for row in answer["rows"])
+            if answer["next"] is None:
+                break
+            asked["after"] = answer["next"]
+    replace_file(output, event_log(account, moves))
+    cases = len({move.case for move in moves})
+    session.show(
+        {"file": str(output), "moves": len(moves), "cases": cases, "height": answer["height"]},
+        f"wrote {output}: {len(moves)} moves of {cases} cases, up to height {answer['height']}",
+    )
