@@ -46,6 +46,9 @@ class Door:
         with self._store.state() as state:
             run = open_run(state, parent, TimeMs(max(now_ms, parent.time_ms + 1)))
             for tx in transactions:
+                if self._mempool.find(tx.hash) is not None:
+                    answers.append(None)  # handed over again: it was judged, and waits
+                    continue
                 try:
                     _preview(run, tx)
                     self._mempool.add(tx, source=source, now_ms=now_ms)

@@ -104,7 +104,11 @@ class Incoming:
         return list(named.values()), known
 
     def _each(self, batch: Sequence[bytes]) -> list[Answer]:
-        return [self._one(data) for data in batch]
+        return [self._waiting(data) or self._one(data) for data in batch]
+
+    def _waiting(self, data: bytes) -> CheckedTransaction | None:
+        """The same bytes, checked when they came first: clients hand over again what takes long."""
+        return self._engine.mempool.find(transaction_hash(data))
 
     def _until_fault(self, batch: Sequence[bytes]) -> list[Answer]:
         answers: list[Answer] = []

@@ -6,9 +6,10 @@
 - **Nothing goes back.** What a peer brought, pushed or offered is not sent to it again. What a
   validator brought is not pushed on: it went to everybody from its first node.
 - **Offer.** What waits longer than half a second is offered by hash, each to every validator that
-  did not bring it: in pages, so many at each tick, and all over again every few seconds. When a
-  link comes up, its first page goes at once. So a push that was lost, a validator that restarted, a
-  node whose links were down and an observer with one link cost time and nothing else.
+  did not bring it: in pages, so many at each tick, and all over again every few seconds, less often
+  where much waits. When a link comes up, its first page goes at once. So a push that was lost, a
+  validator that restarted, a node whose links were down and an observer with one link cost time and
+  nothing else.
 - **Want.** What an offer names and nobody was asked for is wanted from who offered it. Who lets
   that lapse is not asked for a while: it may have offered only to keep others from being asked.
 
@@ -37,6 +38,8 @@ OFFER_AFTER_MS: Final = 500
 """A push is there by then; what is still not decided may have been lost, or be kept back."""
 OFFER_ROUND_MS: Final = 5_000
 """After so long everything that waits is offered again."""
+OFFERED_PER_SECOND: Final = 200
+"""Or after longer, so that a link hears no more than so much again: who has much has no time."""
 ASKED_MS: Final = 2_000
 """So long an answer may take: 2 MiB at 10 Mbit/s."""
 NOT_ASKED_MS: Final = 10_000
@@ -121,7 +124,8 @@ class Relay:
         """Offer what has waited for long enough, a few pages to each validator."""
         self._let_lapse(now_ms)
         links = self._neighbours.links
-        if not _is_within(self._round_ms, OFFER_ROUND_MS, now_ms):
+        round_ms = max(OFFER_ROUND_MS, len(self._mempool) * 1_000 // OFFERED_PER_SECOND)
+        if not _is_within(self._round_ms, round_ms, now_ms):
             self._round_ms = now_ms
             self._offered.clear()
         messages: list[Message] = []

@@ -127,3 +127,19 @@ def test_what_a_peer_brings_waits_under_its_name(*, votes: bool) -> None:
     (held,) = node.alive.mempool.held
     assert held.source is not None
     assert (held.source.link, held.source.votes, held.since_ms) == (link, votes, network.now_ms)
+
+
+def test_what_a_client_hands_over_again_is_not_checked_again() -> None:
+    """Clients do so when a network is slow, which is when a check costs most."""
+    scene = Scene()
+    [tx, other] = scene.some(2)
+    scene.engine.submit([tx], scene.network.now_ms)
+
+    async def ask() -> None:
+        first, second = await scene.incoming.checked([tx.data, other.data])
+        assert first is scene.engine.mempool.find(tx.hash)
+        assert second == other
+
+    in_trio(ask)
+    assert scene.engine.submit([tx], scene.network.now_ms)[0] == [None]
+    assert len(scene.engine.mempool) == 1

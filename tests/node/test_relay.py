@@ -14,6 +14,7 @@ from node.relay import (
     NOT_ASKED_MS,
     OFFER_AFTER_MS,
     OFFER_ROUND_MS,
+    OFFERED_PER_SECOND,
     PUSHES_JUDGED,
 )
 from primitives import limits
@@ -133,6 +134,22 @@ def test_what_waits_is_offered_once_it_waits_too_long() -> None:
     assert sorted(said(OFFER_AFTER_MS)) == everything
     assert said(OFFER_AFTER_MS + 500) == []
     assert sorted(said(OFFER_AFTER_MS + OFFER_ROUND_MS)) == everything
+
+
+def test_where_much_waits_it_is_offered_again_less_often() -> None:
+    """Who has a thousand times as much waiting has no time to say so every five seconds."""
+    network = begun()
+    node = lonely(network)
+    count = OFFER_ROUND_MS * OFFERED_PER_SECOND // 1_000 + 200  # a second's worth more
+    node.alive.submit(some(network, count), network.now_ms)
+
+    def is_said(ms: int) -> bool:
+        return bool(offers(node.alive.relay.tick(after(network, ms))))
+
+    assert is_said(OFFER_AFTER_MS)
+    assert not is_said(OFFER_AFTER_MS + OFFER_ROUND_MS)
+    assert not is_said(OFFER_AFTER_MS + OFFER_ROUND_MS + 999)
+    assert is_said(OFFER_AFTER_MS + OFFER_ROUND_MS + 1_000)
 
 
 def test_a_link_that_comes_up_is_offered_everything_in_pages() -> None:
