@@ -2,7 +2,8 @@
 
 The node answers with ids and minor units. People get names where this machine knows them, from the
 agency's vendor book and the keys of the home, and amounts in whole units; nothing of that was ever
-sent anywhere. JSON and CSV keep what the node said and add a column for the name.
+sent anywhere. JSON and CSV keep what the node said and add a column for the name; so does a
+workbook, which is for people and for their programs and has amounts as numbers in whole units.
 """
 
 import csv
@@ -37,7 +38,7 @@ from primitives.ids import AccountId, TimeMs
 if TYPE_CHECKING:
     from client.client import Client
 
-FORMATS: Final = ("table", "json", "csv")
+FORMATS: Final = ("table", "json", "csv", "xlsx")
 _ACCOUNT: Final = "account"
 """The parameter that is given without an option."""
 _MINOR: Final = "_minor"
@@ -116,6 +117,11 @@ def _command(asked: QueryKind) -> SessionCommand:
             case "csv":
                 click.echo(_csv(asked, words, rows), nl=False)
                 session.remark(_foot(answer))
+            case "xlsx":
+                from cli.query_workbook import write_workbook
+
+                write_workbook(asked, _columns(asked, words), rows)
+                session.remark(_foot(answer))
             case _:
                 click.echo(_table(asked, words, rows))
                 session.remark(_foot(answer) + _way_down(asked, given, rows))
@@ -149,7 +155,8 @@ def _unpaged(ask: Any) -> Any:  # noqa: ANN401 - click's callbacks
 _FORM: Final = click.Option(
     ["--format", "form"],
     type=click.Choice(FORMATS),
-    help="Amounts are in whole units in a table, in minor units for programs.  [default: table]",
+    help="Amounts are in whole units in a table and in a workbook (xlsx, to be sent to a file), in "
+    "minor units for programs.  [default: table]",
 )
 _EVERY: Final = click.Option(
     ["--all", "every"], is_flag=True, help="All pages, from --after on; --limit is then a page's."
@@ -250,11 +257,17 @@ def _with_names(row: Mapping[str, Any], accounts: Sequence[str], names: Names) -
     return named
 
 
-def _csv(asked: QueryKind, words: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> str:
+def _columns(asked: QueryKind, words: Mapping[str, str]) -> list[str]:
+    """All that a row has, and behind an account the name that this machine knows for it."""
     columns: list[str] = []
     accounts = _accounts_in(asked, words)
     for name, _, _ in fields_of(asked.row):
         columns += [name, name + _NAME] if name in accounts else [name]
+    return columns
+
+
+def _csv(asked: QueryKind, words: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> str:
+    columns = _columns(asked, words)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
