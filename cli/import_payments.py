@@ -16,7 +16,7 @@ import click
 
 from cli.home import Home, home_of, nodes_of
 from cli.session import Session, asking_command, facts
-from primitives import limits
+from exchange import limits
 from primitives.errors import Malformed, OperatorFault, Rejected
 
 if TYPE_CHECKING:

@@ -22,9 +22,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, final
 
+from exchange import limits
 from exchange.iso20022 import NAMESPACE, TEXT_35, Reason, is_bic, is_iban, minor_units
 from exchange.xml import Element, children, namespace_of, read_xml, shown, text_at
-from primitives import limits
 from primitives.errors import Malformed
 from primitives.ids import INTEGER_MAX
 

@@ -18,6 +18,7 @@ from typing import Annotated, BinaryIO, Final, final, get_args, get_origin
 
 from msgspec import Meta
 
+from exchange import limits as file_limits
 from ledger.books import Description, Reference
 from primitives import limits
 from primitives.errors import Malformed
@@ -122,7 +123,7 @@ def columns_of(text: str) -> Columns:
 
 def lines_of(file: BinaryIO) -> Iterator[bytes]:
     """The lines of a file; of one that is too long, only as much as shows that it is."""
-    bound = limits.IMPORT_LINE_BYTES_MAX + 2  # and its end of line
+    bound = file_limits.IMPORT_LINE_BYTES_MAX + 2  # and its end of line
     while line := file.readline(bound):
         yield line
         rest = line
@@ -157,8 +158,8 @@ def _header(line: bytes) -> list[str]:
 
 def _cells(line: bytes) -> list[str]:
     stripped = line.rstrip(b"\r\n")
-    if len(stripped) > limits.IMPORT_LINE_BYTES_MAX:
-        expected = f"at most {limits.IMPORT_LINE_BYTES_MAX} bytes on a line"
+    if len(stripped) > file_limits.IMPORT_LINE_BYTES_MAX:
+        expected = f"at most {file_limits.IMPORT_LINE_BYTES_MAX} bytes on a line"
         raise _Wrong("row", expected=expected, actual="more")
     try:
         text = stripped.decode("utf-8")

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Final, TypeAlias
 from xml.etree import ElementTree  # what we read goes through defusedxml; this is how we write
 
-from primitives import limits
+from exchange import limits
 from primitives.errors import Malformed, OperatorFault
 
 Element: TypeAlias = ElementTree.Element

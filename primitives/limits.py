@@ -492,13 +492,3 @@ DISK_FREE_BYTES_MIN: Final = 192 * 1024 * 1024
 is on its way to a table, and that table."""
 DISK_FREE_BYTES_LEFT: Final = 2 * DISK_FREE_BYTES_MIN
 """A snapshot is not written below it: no tool of a node's brings the node to its end."""
-
-# files that are imported
-IMPORT_FILE_BYTES_MAX: Final = 64 * 1024 * 1024
-"""Half a million payments: an import of a quarter of an hour. More is several files."""
-IMPORT_LINE_BYTES_MAX: Final = 16 * 1024
-"""One row of a spreadsheet with many columns that we do not read."""
-IMPORT_XML_BYTES_MAX: Final = 16 * 1024 * 1024
-"""Ten thousand payments of ISO 20022; as a tree in memory it has ten times as much."""
-IMPORT_INSTRUCTIONS_MAX: Final = 10_000
-"""Payments of one message: each is a transaction and two questions to a node."""

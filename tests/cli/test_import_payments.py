@@ -14,12 +14,12 @@ import pytest
 
 from cli.booking import VALID_STEP_MS, Booking, Signer
 from cli.vendor_book import open_book
+from exchange import limits
 from exchange.payments import PRESETS, Payment, columns_of, lines_of, read_payments
 from kit.commandline import Done
 from kit.desk import Desk, desk
 from kit.ledger import account_id, key
 from kit.tree import ROOT
-from primitives import limits
 from primitives.domains import Domain
 from primitives.ids import ChainId, Height
 from services.money import Transfer

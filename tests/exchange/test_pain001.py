@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from exchange import limits
 from exchange.iso20022 import Reason
 from exchange.pain001 import VERSIONS, Initiation, Instruction, Refused, read_pain001
 from kit.initiations import BIC, IBAN, NEW, OLD, Invoice, initiation
 from kit.iso_schemas import initiations, invalid
-from primitives import limits
 from primitives.errors import Malformed, OperatorFault
 
 SPACE = "urn:iso:std:iso:20022:tech:xsd:"

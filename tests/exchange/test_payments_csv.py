@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exchange import limits as file_limits
 from exchange.payments import Columns, Payment, RowFault, columns_of, lines_of, read_payments
 from kit.payments_sample import ROWS, sample
 from kit.tree import ROOT
@@ -201,7 +202,7 @@ def test_a_row_that_cannot_be_read_costs_only_itself(row: bytes, expected: str) 
 def test_a_line_at_the_limit_is_read(end: bytes) -> None:
     """And with one byte more it is refused, and the rest goes on."""
     row = b"V,,1,2008-04-01,r"
-    full = b"V" * (limits.IMPORT_LINE_BYTES_MAX - len(row)) + row
+    full = b"V" * (file_limits.IMPORT_LINE_BYTES_MAX - len(row)) + row
 
     assert isinstance(one(full + end), Payment)
     rows = read(HEADER + b"V" + full + (end or b"\n") + row)
@@ -210,9 +211,9 @@ def test_a_line_at_the_limit_is_read(end: bytes) -> None:
 
 def test_a_line_without_end_is_not_kept() -> None:
     """What shows that it is too long is enough."""
-    kept = list(lines_of(io.BytesIO(b"x" * (5 * limits.IMPORT_LINE_BYTES_MAX) + b"\nnext")))
+    kept = list(lines_of(io.BytesIO(b"x" * (5 * file_limits.IMPORT_LINE_BYTES_MAX) + b"\nnext")))
 
-    assert [len(line) for line in kept] == [limits.IMPORT_LINE_BYTES_MAX + 2, 4]
+    assert [len(line) for line in kept] == [file_limits.IMPORT_LINE_BYTES_MAX + 2, 4]
 
 
 def test_a_byte_order_mark_and_empty_lines_are_no_rows() -> None:

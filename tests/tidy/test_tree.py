@@ -21,7 +21,11 @@ from kit.tree import (
     public_names,
 )
 
-LIMITS: Final = (ROOT / "primitives/limits.py", ROOT / "primitives/kernel_limits.py")
+LIMITS: Final = (
+    ROOT / "primitives/limits.py",
+    ROOT / "primitives/kernel_limits.py",
+    ROOT / "exchange/limits.py",
+)
 
 
 def by_path(found: dict[Path, list[str]]) -> dict[str, list[str]]:
