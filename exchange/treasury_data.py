@@ -4,6 +4,8 @@ Every export is a function of this and of names: nothing is asked of a node whil
 so the same books make the same file, byte for byte.
 """
 
+import calendar
+import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import final
@@ -15,6 +17,7 @@ from services.treasury.rows import (
     DeliveryRow,
     FundRow,
     LineRow,
+    RefundRow,
     TreasuryRow,
     TrialBalanceRow,
     VoucherRow,
@@ -38,7 +41,25 @@ class TreasuryData:
     awards: tuple[AwardRow, ...]
     deliveries: tuple[DeliveryRow, ...]
     vouchers: tuple[VoucherRow, ...]
+    refunds: tuple[RefundRow, ...]
     trial_balances: tuple[TrialBalanceRow, ...]
+
+    @property
+    def month(self) -> str:
+        """The month that these books are of."""
+        return self.period or _utc(self.time_ms).strftime("%Y-%m")
+
+    @property
+    def last_day(self) -> str:
+        """The last day that these books tell of."""
+        if self.period is None:
+            return _utc(self.time_ms).strftime("%Y-%m-%d")
+        year, month = int(self.period[:4]), int(self.period[5:])
+        return f"{self.period}-{calendar.monthrange(year, month)[1]:02}"
+
+
+def _utc(time_ms: int) -> datetime.datetime:
+    return datetime.datetime.fromtimestamp(time_ms // 1000, datetime.UTC)
 
 
 @final
