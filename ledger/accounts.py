@@ -8,7 +8,8 @@ book that an agency keeps about somebody who does not sign for himself, such as 
 is granted when it is opened: how far its balance may fall. An account with keys has the floor 0.
 
 A **body**, such as an assembly, has neither keys nor a keeper: it acts by what it resolves, never
-by a signature.
+by a signature. An **escrow** may have neither, too: then no signature moves its money, only the
+rules of the service that opened it.
 
 Keys change by the account's own act (**rotation**), or by its guardians' (ledger/recoveries.py).
 Either way the new keys sign for the change and reach the new threshold: nobody locks an account
@@ -187,13 +188,18 @@ def speaks_for(account: Account, signers: frozenset[PublicKey]) -> bool:
     return bool(account.keys) and weight_of(account, signers) >= account.threshold
 
 
+def is_ruled(account: Account) -> bool:
+    """Whether no signature, but the rules of a service alone move what an escrow holds."""
+    return account.kind is AccountKind.ESCROW and not account.keys and account.keeper is None
+
+
 def contradictions(account_id: AccountId, account: Account) -> Iterator[Refusal]:
     """What about an account cannot be, whoever opens it; its keeper is not looked up."""
     if account.kind is AccountKind.BODY:
         if account.keys or account.keeper is not None:
             yield BodyHasNoKeys(account_id)
             return
-    elif bool(account.keys) == (account.keeper is not None):
+    elif bool(account.keys) == (account.keeper is not None) and not is_ruled(account):
         yield KeysOrKeeper(account_id)
         return
     for key, count in Counter(entry.key for entry in account.keys).items():

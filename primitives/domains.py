@@ -57,6 +57,8 @@ class Domain(Enum):
     MOTION = "motion"
     CASE = "case"
     CASE_MOVE = "case-move"
+    TREASURY = "treasury"
+    TRIAL_BALANCE = "trial-balance"
 
     @property
     def tag(self) -> bytes:

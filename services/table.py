@@ -53,7 +53,7 @@ from ledger.receipt import Receipt
 from ledger.state import Table
 from ledger.transaction import Body, Transaction
 from primitives.named import embed
-from services import assembly, authority, casework, consent, money, registry
+from services import assembly, authority, casework, consent, money, registry, treasury
 from services.authority import accounts as authority_accounts
 from services.authority import bodies as authority_bodies
 from services.authority import delegations as authority_delegations
@@ -72,6 +72,13 @@ from services.money import restraints as money_restraints
 from services.registry import kinds as registry_kinds
 from services.registry import records as registry_records
 from services.registry import stamps as registry_stamps
+from services.treasury import chart as treasury_chart
+from services.treasury import closing as treasury_closing
+from services.treasury import funds as treasury_funds
+from services.treasury import lines as treasury_lines
+from services.treasury import period as treasury_period
+from services.treasury import treasuries as treasury_treasuries
+from services.treasury import warrants as treasury_warrants
 
 T = TypeVar("T")
 
@@ -115,6 +122,18 @@ SERVICES: Final = (
     Service(casework, (casework_cases, casework_queries, casework_worklist)),
     Service(registry, (registry_kinds, registry_records, registry_stamps)),
     _single(assembly),
+    Service(
+        treasury,
+        (
+            treasury_treasuries,
+            treasury_funds,
+            treasury_lines,
+            treasury_warrants,
+            treasury_closing,
+            treasury_chart,
+            treasury_period,
+        ),
+    ),
 )
 KERNEL: Final[tuple[ModuleType, ...]] = (
     accounts,

@@ -75,6 +75,15 @@ TABLES: Final = {
     50: "offices",
     52: "record_counts",
     64: "stamps",
+    65: "funds",
+    66: "fund_history",
+    67: "apportionments",
+    68: "apportionment_history",
+    69: "budget_lines",
+    70: "budget_line_history",
+    71: "period_closes",
+    76: "warrants",
+    89: "treasuries",
 }
 """What people call the tables that we know; any other is known by its number alone."""
 TEXT_SHOWN_MAX: Final = 400

@@ -92,6 +92,7 @@ class OpenAccount(Operation, tag="authority.open_account", frozen=True):
             floor=self.floor,
             changed=act.height,
         )
+        act.require(not accounts.is_ruled(row), accounts.KeysOrKeeper(account_id))
         accounts.open_account(act, account_id, row)
         act.emit(AccountOpened(account_id, self.kind, self.keeper, self.floor))
 

@@ -20,6 +20,7 @@ from kit import (
     golden_consent,
     golden_core,
     golden_motions,
+    golden_treasury_budget,
     law_vectors,
     samples_cases,
 )
@@ -282,6 +283,7 @@ TRANSACTIONS: dict[str, tuple[list[tuple[str, Operation]], list[str]]] = {
     **golden_motions.TRANSACTIONS,
     **golden_books.TRANSACTIONS,
     **golden_consent.TRANSACTIONS,
+    **golden_treasury_budget.TRANSACTIONS,
     **samples_cases.TRANSACTIONS,
 }
 REFUSED: list[Refusal] = [
@@ -343,6 +345,7 @@ REFUSED: list[Refusal] = [
     *golden_motions.REFUSED,
     *golden_books.REFUSED,
     *golden_consent.REFUSED,
+    *golden_treasury_budget.REFUSED,
     *samples_cases.REFUSED,
 ]
 HAPPENED: list[Event] = [
@@ -370,6 +373,7 @@ HAPPENED: list[Event] = [
     *golden_motions.HAPPENED,
     *golden_books.HAPPENED,
     *golden_consent.HAPPENED,
+    *golden_treasury_budget.HAPPENED,
     *samples_cases.HAPPENED,
 ]
 

@@ -25,6 +25,7 @@ LIMITS: Final = (
     ROOT / "primitives/limits.py",
     ROOT / "primitives/kernel_limits.py",
     ROOT / "exchange/limits.py",
+    ROOT / "primitives/treasury_limits.py",
 )
 
 

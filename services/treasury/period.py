@@ -1,0 +1,56 @@
+"""Months: what a period of the books is. A month is that of block time, in UTC."""
+
+import calendar
+import datetime
+from typing import Annotated
+
+from msgspec import Meta
+
+from ledger.books import ValueDate
+from ledger.operation import Refusal, Refused
+from primitives.ids import TimeMs
+
+Period = Annotated[str, Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])(?!\n)$", max_length=7)]
+"""A month: 2026-04. As text it stands in the order of time."""
+Day = ValueDate
+"""YYYY-MM-DD. As text it stands in the order of time."""
+
+
+class NoSuchDay(Refusal, tag="treasury.no_such_day", frozen=True):
+    """There is no day {day}."""
+
+    day: Day
+
+
+def day_of(time_ms: TimeMs) -> Day:
+    """The day of a moment."""
+    return datetime.datetime.fromtimestamp(time_ms // 1_000, datetime.UTC).date().isoformat()
+
+
+def period_of(time_ms: TimeMs) -> Period:
+    """The month of a moment."""
+    return day_of(time_ms)[:7]
+
+
+def after(period: Period) -> Period:
+    """The month after one."""
+    year, month = int(period[:4]), int(period[5:])
+    return f"{year + month // 12:04}-{month % 12 + 1:02}"
+
+
+def last_day(period: Period) -> Day:
+    """The last day of a month."""
+    year, month = int(period[:4]), int(period[5:])
+    return f"{period}-{calendar.monthrange(year, month)[1]:02}"
+
+
+def judge_day(day: Day) -> None:
+    """Whether there is such a day.
+
+    Raises:
+        Refused: there is none.
+    """
+    try:
+        datetime.date.fromisoformat(day)
+    except ValueError:
+        raise Refused(NoSuchDay(day)) from None
