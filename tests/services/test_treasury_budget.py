@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -33,7 +34,7 @@ from ledger.state import Overlay
 from primitives import treasury_limits
 from primitives.errors import Rejected
 from primitives.ids import INTEGER_MAX
-from services.treasury import chart, funds, lines, rolling, treasuries, warrants
+from services.treasury import chart, funds, lines, period, rolling, treasuries, warrants
 from services.treasury.chart import Step, Total, TotalTooLarge
 from services.treasury.funds import (
     APPORTIONMENTS,
@@ -550,9 +551,9 @@ def test_the_end_of_every_month_is_remembered() -> None:
 
     state = Overlay(chain.state)
     found = {
-        period: None if row is None else row.allotted
-        for period in ("2026-04", "2026-05", "2026-06", "2026-07", "2026-08", "2026-10", None)
-        for row in [rolling.at(state, lines.LINE_BOOK, BRIDGE, period)]
+        month: None if row is None else row.allotted
+        for month in ("2026-04", "2026-05", "2026-06", "2026-07", "2026-08", "2026-10", None)
+        for row in [rolling.at(state, lines.LINE_BOOK, BRIDGE, month)]
     }
     assert found == {
         "2026-04": None,
@@ -603,3 +604,51 @@ def test_only_a_contracting_officer_gets_a_warrant_and_only_from_the_agency() ->
         payer, "contracting_officer", WORKS
     )
     assert refused("allotter", SetWarrant(WORKS, buyer, 0)) == NoWarrant(WORKS, buyer)
+
+
+# what codes and terms look like
+
+
+@pytest.mark.parametrize(
+    ("kind", "longest", "wrong"),
+    [
+        (
+            funds.ApportionmentCode,
+            "q" * treasury_limits.APPORTIONMENT_LENGTH_MAX,
+            "q" * (treasury_limits.APPORTIONMENT_LENGTH_MAX + 1),
+        ),
+        (
+            funds.LineCode,
+            f"{FUND}:{'q' * treasury_limits.APPORTIONMENT_LENGTH_MAX}:ROAD:2525",
+            f"{FUND}:{'q' * (treasury_limits.APPORTIONMENT_LENGTH_MAX + 1)}:ROAD:252",
+        ),
+        (treasuries.FundCode, FUND, "019-2026-1031-000"),
+        (treasuries.FundCode, ENDLESS, f"{ENDLESS}\n"),
+        (
+            treasuries.OfficerCount,
+            treasury_limits.PAYMENT_OFFICERS_MAX,
+            treasury_limits.PAYMENT_OFFICERS_MAX + 1,
+        ),
+        (treasuries.OfficerCount, 1, 0),
+        (
+            treasuries.InterestBp,
+            treasury_limits.INTEREST_BP_MAX,
+            treasury_limits.INTEREST_BP_MAX + 1,
+        ),
+        (funds.FunctionCode, "10.9.9", "11"),
+        (lines.ProgramCode, "BR17", "brdg"),
+        (lines.ObjectClass, "2525", "25"),
+        (period.Period, "2026-12", "2026-13"),
+    ],
+)
+def test_codes_and_terms_have_a_form_and_an_end(kind: Any, longest: Any, wrong: Any) -> None:  # noqa: ANN401
+    """At the limit all is well; one more is not read."""
+    assert msgspec.convert(longest, kind) == longest
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(wrong, kind)
+
+
+def test_months_follow_each_other() -> None:
+    """Over the year's end, and to the last day of each."""
+    assert [period.after("2026-11"), period.after("2026-12")] == ["2026-12", "2027-01"]
+    assert [period.last_day("2028-02"), period.last_day("2026-12")] == ["2028-02-29", "2026-12-31"]
