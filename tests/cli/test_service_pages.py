@@ -18,6 +18,7 @@ from cli.reach import answers_of
 from cli.service_pages import MARK, main, page_of, pages
 from kit.tree import ROOT
 from ledger.agenda import EchoesSpent, Failed
+from ledger.calls import SaysTooMuch
 from ledger.operation import Event, Operation, Refusal
 from services.money import Transfer
 from services.registry.stamps import StampDocument
@@ -106,11 +107,11 @@ def rules() -> Iterator[Any]:
 
 
 def test_there_is_no_refusal_that_nothing_can_say() -> None:
-    """But those of the agenda itself, to a duty that would go on for ever or whose rule fails."""
+    """But those of the agenda itself, and of a receipt that would be too large."""
     said = {kind for rule in rules() for kind in answers_of(rule, Refusal)}
 
     by_awards = {NotOutlaid, FundNotAvailable, OverWarrant}
-    assert set(REFUSALS) - said - by_awards == {EchoesSpent, Failed}
+    assert set(REFUSALS) - said - by_awards == {EchoesSpent, Failed, SaysTooMuch}
 
 
 def test_there_is_no_event_that_nothing_can_say() -> None:
