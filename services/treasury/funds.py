@@ -174,9 +174,11 @@ class OverApportionment(Refusal, tag="treasury.over_apportionment", frozen=True)
 
 @final
 class Posted(Event, tag="treasury.posted", frozen=True):
-    """{amount} posted to {fund} as {step} (line: {line})."""
+    """{amount} posted to {fund} as {step} (apportionment: {apportionment}, line: {line})."""
 
+    treasury: Sized32[AccountId]
     fund: FundCode
+    apportionment: ApportionmentCode | None
     line: LineCode | None
     step: Step
     amount: Change
@@ -351,7 +353,7 @@ class Apportion(Operation, tag="treasury.apportion", frozen=True):
 
         rolling.write(act, APPORTIONMENT_BOOK, key, replace(before, amount=amount))
         rolling.write(act, FUND_BOOK, self.fund, replace(fund, apportioned=apportioned))
-        post(act, self.fund, Step.APPORTION, self.change)
+        post(act, self.fund, Step.APPORTION, self.change, apportionment=self.apportionment)
         act.emit(Apportioned(act.actor, *key, self.change, amount))
 
 
@@ -404,9 +406,17 @@ def change_allotted(act: Act, key: ApportionmentKey, change: int) -> None:
 
 
 def post(
-    act: Act, fund_code: FundCode, step: Step, amount: int, line: LineCode | None = None
+    act: Act,
+    fund_code: FundCode,
+    step: Step,
+    amount: int,
+    line: LineCode | None = None,
+    *,
+    apportionment: ApportionmentCode | None = None,
 ) -> None:
     """Post a step to a fund's ledger accounts, and say so; below zero, take it back.
+
+    Of a line the apportionment is known.
 
     Raises:
         Refused: no such fund, or a total would be more than can be counted.
@@ -416,7 +426,9 @@ def post(
     fund = need(act.state, fund_code)
     totals = chart.post(fund.totals, step, amount)
     rolling.write(act, FUND_BOOK, fund_code, replace(fund, totals=totals))
-    act.emit(Posted(fund_code, line, step, amount))
+    if line is not None:
+        apportionment = line.split(":")[1]
+    act.emit(Posted(fund.treasury, fund_code, apportionment, line, step, amount))
 
 
 def _judge_availability(fund: FundCode, first: Day, last: Day | None) -> None:

@@ -181,6 +181,8 @@ class TransferAllotment(Operation, tag="treasury.transfer_allotment", frozen=Tru
         rolling.write(act, LINE_BOOK, self.source, left)
         more = replace(target, allotted=target.allotted + self.amount)
         rolling.write(act, LINE_BOOK, self.target, more)
+        funds.post(act, from_.fund, Step.ALLOT, -self.amount, self.source)
+        funds.post(act, to.fund, Step.ALLOT, self.amount, self.target)
         act.emit(AllotmentMoved(act.actor, self.source, self.target, self.amount))
 
 

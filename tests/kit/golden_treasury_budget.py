@@ -124,6 +124,6 @@ HAPPENED: list[Event] = [
     AllotmentMoved(B, BRIDGE, STAFF, 5),
     WarrantSet(B, A, B, 0),
     PeriodClosed(A, "2026-04", PAPER, A, B),
-    *(Posted(FUND, None, step, 1) for step in Step),
-    Posted(FUND, BRIDGE, Step.PAY, -INTEGER_MAX),
+    *(Posted(A, FUND, QUARTER, None, step, 1) for step in Step),
+    Posted(B, FUND, None, BRIDGE, Step.PAY, -INTEGER_MAX),
 ]

@@ -225,7 +225,7 @@ def test_the_legislature_appropriates_and_the_books_say_so() -> None:
     events = applied(chain, PARLIAMENT, Appropriate(FUND, 1_000, LAW))
 
     assert events == (
-        Posted(FUND, None, Step.APPROPRIATE, 1_000),
+        Posted(TREASURY, FUND, None, None, Step.APPROPRIATE, 1_000),
         Appropriated(account_id(PARLIAMENT), FUND, 1_000, LAW, 1_000),
     )
     assert fund_of(chain).appropriated == 1_000
@@ -332,7 +332,7 @@ def test_lines_are_allotted_up_to_what_was_apportioned() -> None:
 
     assert above == OverApportionment(FUND, QUARTER, 801, 800)
     assert events == (
-        Posted(FUND, BRIDGE, Step.ALLOT, 200),
+        Posted(TREASURY, FUND, QUARTER, BRIDGE, Step.ALLOT, 200),
         Allotted(account_id("allotter"), BRIDGE, 200, 700),
     )
     assert line_of(chain).allotted == 400
@@ -340,14 +340,18 @@ def test_lines_are_allotted_up_to_what_was_apportioned() -> None:
 
 
 def test_an_allotment_moves_between_lines_of_one_apportionment() -> None:
-    """The apportionment's sum stays."""
+    """The apportionment's sum stays; one line's allotment is taken back, the other's posted."""
     chain = with_lines()
     other = lines.line_code(FUND, QUARTER, "ROAD", "252")
-    (event,) = applied(chain, "allotter", TransferAllotment(BRIDGE, other, 300))
+    events = applied(chain, "allotter", TransferAllotment(BRIDGE, other, 300))
     applied(chain, "allotter", TransferAllotment(other, STAFF, 100))
     too_much = refusal_of(chain, "allotter", TransferAllotment(BRIDGE, STAFF, 201))
 
-    assert event == AllotmentMoved(account_id("allotter"), BRIDGE, other, 300)
+    assert events == (
+        Posted(TREASURY, FUND, QUARTER, BRIDGE, Step.ALLOT, -300),
+        Posted(TREASURY, FUND, QUARTER, other, Step.ALLOT, 300),
+        AllotmentMoved(account_id("allotter"), BRIDGE, other, 300),
+    )
     assert [line_of(chain, line).allotted for line in (BRIDGE, other, STAFF)] == [200, 200, 200]
     assert too_much == OverAllotment(BRIDGE, 0, -1)
 
