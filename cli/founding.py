@@ -37,6 +37,7 @@ from primitives.domains import Domain
 from primitives.errors import OperatorFault
 from primitives.ids import AccountId, NodeKey, PublicKey, TimeMs, ValidatorKey
 from primitives.named import to_named
+from services.treasury import offices
 from storage.new_file import make_file
 
 MINISTRIES: Final = (
@@ -280,11 +281,12 @@ def _genesis(
             _governor(governor),
         ),
         bodies=(genesis.GenesisBody(governor, _charter(plan)),),
-        role_definitions=(),
+        role_definitions=offices.ROLE_DEFINITIONS,
         roles=(
             genesis.GenesisRole(REGISTRAR, None, ids["registrar"]),
             genesis.GenesisRole(NOTARY, None, ids["registrar"]),
             genesis.GenesisRole(ASSET_ISSUER, None, ids["treasury"]),
+            genesis.GenesisRole(offices.TREASURER, None, ids["treasury"]),
             genesis.GenesisRole(REGISTRAR, governor, governor),
             *(genesis.GenesisRole(MEMBER, governor, ids[name]) for name in votes),
         ),

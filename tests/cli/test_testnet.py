@@ -25,6 +25,7 @@ from node.folder import load_genesis, load_node
 from node.signer import Signer
 from primitives import limits
 from primitives.errors import OperatorFault
+from services.treasury.offices import ROLE_DEFINITIONS
 from storage.durable_file import DiskFile
 
 
@@ -131,7 +132,8 @@ def test_the_treasury_begins_with_250_million_pounds(tmp_path: Path) -> None:
         "Council of the validators",
     ]
     granted = {grant.role for grant in document.roles}
-    assert granted == {"registrar", "notary", "asset_issuer", "member"}
+    assert granted == {"registrar", "notary", "asset_issuer", "treasurer", "member"}
+    assert document.role_definitions == ROLE_DEFINITIONS
 
 
 def test_the_governor_decides_by_the_accounts_of_the_validators(tmp_path: Path) -> None:
