@@ -17,6 +17,7 @@ from enum import Enum, unique
 from typing import Any, Final, final
 
 from cli.courier import Courier, Errand, Parcel
+from cli.home import Home
 from client.client import Client, check_applied
 from exchange.payments import Payment
 from ledger.accounts import AccountKind
@@ -64,6 +65,16 @@ class Signer:
         )
         signed = sign_body(body, (self.key,))
         return Parcel(number, transaction_id(encode(body)), encode(signed))
+
+
+def signer_of(home: Home, name: str) -> Signer:
+    """Who signs with a key of a home.
+
+    Raises:
+        OperatorFault: there is no such key, or it cannot be used.
+    """
+    key = home.key(name)
+    return Signer(chain=home.chain, account=home.account_of(key.public), key=key.signing())
 
 
 @unique

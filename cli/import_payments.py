@@ -29,11 +29,6 @@ _REJECT_TITLES: Final = ("line", "field", "expected", "actual", "row")
 _OWNER_ONLY: Final = 0o600
 
 
-@click.group("import")
-def import_() -> None:
-    """Bring in what the outside world has as files."""
-
-
 @final
 @dataclass(frozen=True, slots=True)
 class _File:
@@ -45,7 +40,7 @@ class _File:
     faults: "list[RowFault]"
 
 
-@asking_command("payments", group=import_)
+@asking_command("payments")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option(
     "--map",
@@ -94,8 +89,9 @@ def payments(
     Vendors get running accounts that the agency keeps; their names stay in the agency's vendor book
     beside its key. Run it again to go on where it stopped: no row is booked twice.
     """
+    from cli.booking import signer_of
     from cli.courier import Courier
-    from cli.vendor_book import open_book
+    from cli.vendor_book import book_path, open_book
     from exchange.payments import columns_of
 
     try:
@@ -103,11 +99,11 @@ def payments(
     except Malformed as fault:
         raise click.BadParameter(str(fault), param_hint="--map") from fault
     home = home_of(session)
-    signer = _signer(home, agency)
+    signer = signer_of(home, agency)
     target = rejects or Path(f"{file.stem}.rejects.csv")
     with (
         Courier(nodes_of(session), patience_s=patience) as courier,
-        open_book(home.key_file(agency).with_suffix(".vendors.json")) as book,
+        open_book(book_path(home, agency)) as book,
     ):
         paid = _asset(courier, home, signer, asset)
         data = _content(file)
@@ -119,15 +115,8 @@ def payments(
 
         booking = Booking(courier, signer, paid[0], read.payments, book.vendors, file_id)
         run = _Run(session, courier, booking, paid, quiet=quiet)
-        run.go(new, lambda: _signer(home, registrar), f"account {agency}")
+        run.go(new, lambda: signer_of(home, registrar), f"account {agency}")
     _report(session, read, run, target, str(book.path))
-
-
-def _signer(home: Home, name: str) -> "Signer":
-    from cli.booking import Signer
-
-    key = home.key(name)
-    return Signer(chain=home.chain, account=home.account_of(key.public), key=key.signing())
 
 
 def _asset(courier: "Courier", home: Home, agency: "Signer", code: str | None) -> tuple[str, int]:

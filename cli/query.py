@@ -89,7 +89,7 @@ def names_of(home: Home, book: Path | None) -> Names:
         with suppress(OperatorFault):  # a key that cannot be read names nobody
             known[home.account_of(public_of(home.key_file(name))).hex()] = name
     for path in [book] if book else sorted(home.keys.glob("*.vendors.json")):
-        for name, account in read_book(path).vendors.items():
+        for account, name in read_book(path).known_names().items():
             known[account.hex()] = name
     return Names(home, known)
 

@@ -5,6 +5,9 @@ machine. The book has a random salt, and a vendor's account is SHA-256(tag ‖ s
 which nobody without the salt can tell a name, nor try names out. The same name is the same account,
 on every machine that has a copy of the book.
 
+Where a payee is paid, and by which name its bank knows it, stands in the book as well: of vendors,
+and of payees who have accounts of their own with keys of their own.
+
 It lies beside the agency's key as NAME.vendors.json, readable by its owner alone. Salt and names
 are durable before the first account is opened: an account whose name is lost would be a balance
 that nobody can explain. **Lose the book and the names are lost; copy it as you copy the key.**
@@ -21,6 +24,7 @@ from typing import Annotated, Final, Literal, final
 import msgspec
 from msgspec import Meta, Struct
 
+from cli.home import Home
 from primitives.digest import digest
 from primitives.domains import Domain
 from primitives.errors import OperatorFault
@@ -33,22 +37,39 @@ _Hex32 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 
 
 @final
+class Payee(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where somebody is paid: the name at the bank, an IBAN or another number, the bank's BIC."""
+
+    name: str
+    number: str
+    bic: str | None
+
+
+@final
 class _BookFile(Struct, frozen=True, forbid_unknown_fields=True):
     format: Literal["mithaq.vendor-book"]
-    version: Literal[1]
+    version: Literal[2]
     salt: _Hex32
     vendors: dict[str, _Hex32]
+    payees: dict[_Hex32, Payee]
 
 
 @final
 class VendorBook:
     """Names and accounts; `open_book` makes one."""
 
-    def __init__(self, path: Path, salt: bytes, names: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        path: Path,
+        salt: bytes,
+        names: Iterable[str] = (),
+        payees: Mapping[AccountId, Payee] | None = None,
+    ) -> None:
         assert len(salt) == SALT_BYTES, f"a salt of {len(salt)} bytes, expected {SALT_BYTES}"
         self.path = path
         self._salt = salt
         self._accounts = {name: self.account(name) for name in names}
+        self._payees = dict(payees or {})
 
     def __repr__(self) -> str:
         return f"VendorBook({self.path}, {len(self._accounts)} vendors)"
@@ -69,6 +90,21 @@ class VendorBook:
         """Who is in the book."""
         return self._accounts
 
+    @property
+    def payees(self) -> Mapping[AccountId, Payee]:
+        """Whose bank account is known."""
+        return self._payees
+
+    def known_names(self) -> dict[AccountId, str]:
+        """Every account that has a name here; a vendor's is the one that it was entered by."""
+        banks = {account: payee.name for account, payee in self._payees.items()}
+        return banks | {account: name for name, account in self._accounts.items()}
+
+    def set_payee(self, account: AccountId, payee: Payee) -> None:
+        """Note where an account is paid, durable when this returns."""
+        self._payees[account] = payee
+        self._write()
+
     def enter(self, names: Iterable[str]) -> frozenset[AccountId]:
         """Enter those that are not in it yet, durable when this returns; their accounts."""
         new = {name: self.account(name) for name in names if name not in self._accounts}
@@ -80,9 +116,10 @@ class VendorBook:
     def _write(self) -> None:
         stored = _BookFile(
             format="mithaq.vendor-book",
-            version=1,
+            version=2,
             salt=self._salt.hex(),
             vendors={name: account.hex() for name, account in self._accounts.items()},
+            payees={account.hex(): payee for account, payee in self._payees.items()},
         )
         data = msgspec.json.format(msgspec.json.encode(stored), indent=2) + b"\n"
         beside = self.path.with_name(f".{self.path.name}.new")
@@ -101,6 +138,11 @@ class VendorBook:
                 os.close(folder)
         except OSError as error:
             raise OperatorFault(f"{self.path} cannot be written: {error.strerror}") from error
+
+
+def book_path(home: Home, agency: str) -> Path:
+    """Where the book of an agency lies, which is named by its key."""
+    return home.key_file(agency).with_suffix(".vendors.json")
 
 
 @contextmanager
@@ -159,7 +201,8 @@ def _read(path: Path) -> VendorBook | None:
         stored = msgspec.json.decode(data, type=_BookFile)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise OperatorFault(f"{path} is no vendor book: {error}") from error
-    book = VendorBook(path, bytes.fromhex(stored.salt), stored.vendors)
+    payees = {AccountId(bytes.fromhex(key)): payee for key, payee in stored.payees.items()}
+    book = VendorBook(path, bytes.fromhex(stored.salt), stored.vendors, payees)
     for name, account in book.vendors.items():
         if account.hex() != stored.vendors[name]:
             raise OperatorFault(f"{path}: {name!r} has another account than its salt gives it")

@@ -15,13 +15,13 @@ from exchange.iso20022 import (
     Party,
     account,
     amount,
-    amount_text,
     currency,
     moment,
     name,
     reference,
     short,
 )
+from exchange.treasury_data import whole_units
 from exchange.xml import Element, document, element
 from primitives.errors import Malformed
 
@@ -145,7 +145,7 @@ def _sum(tag: str, amounts: Sequence[int], exponent: int) -> Element:
     return element(
         tag,
         element("NbOfNtries", str(len(amounts))),
-        element("Sum", amount_text(sum(amounts), exponent)),
+        element("Sum", whole_units(sum(amounts), exponent)),
     )
 
 

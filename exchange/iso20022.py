@@ -12,12 +12,12 @@ alone; no ledger has them.
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from enum import Enum, unique
 from hashlib import sha256
 from typing import Final, final
 from uuid import UUID
 
+from exchange.treasury_data import whole_units
 from exchange.xml import Element, element
 from primitives.errors import Malformed
 
@@ -32,6 +32,7 @@ EXPONENT_MAX: Final = 5
 NAMESPACE: Final = "urn:iso:std:iso:20022:tech:xsd:"
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 _IBAN: Final = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{1,30}")
+_NUMBER: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ./-]{0,32}[A-Za-z0-9])?")
 _BIC: Final = re.compile(r"[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?")
 _DECIMAL: Final = re.compile(r"\+?(?P<whole>[0-9]{0,18})(?:\.(?P<part>[0-9]{0,18}))?")
 
@@ -52,6 +53,7 @@ class Reason(Enum):
 
     ACCOUNT_WRONG = "AC01"
     CREDITOR_ACCOUNT_INVALID = "AC03"
+    BANK_WRONG = "AGNT"
     ACCOUNT_BLOCKED = "AC06"
     FORBIDDEN = "AG01"
     ZERO_AMOUNT = "AM01"
@@ -76,7 +78,7 @@ class Reason(Enum):
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BankAccount:
-    """Where a party is paid: an account's number and its bank. `iban` says of which kind it is."""
+    """Where a party is paid: an IBAN or what its bank calls the account, and the bank."""
 
     number: str
     bic: str | None
@@ -104,6 +106,11 @@ def is_iban(text: str) -> bool:
     return int(digits) % 97 == 1
 
 
+def is_account_number(text: str) -> bool:
+    """Whether a text may be an account's number; what looks like an IBAN must be one."""
+    return is_iban(text) if _IBAN.fullmatch(text) else _NUMBER.fullmatch(text) is not None
+
+
 def is_bic(text: str) -> bool:
     """Whether a text has the form of a BIC (ISO 9362)."""
     return _BIC.fullmatch(text) is not None
@@ -121,11 +128,6 @@ def currency(asset: str, exponent: int) -> str:
             f"places, found {asset} with {exponent}"
         )
     return asset
-
-
-def amount_text(minor: int, exponent: int) -> str:
-    """Minor units as a decimal number."""
-    return f"{Decimal(minor).scaleb(-exponent):f}"
 
 
 def minor_units(text: str | None, exponent: int) -> int | None:
@@ -147,13 +149,18 @@ def amount(tag: str, minor: int, exponent: int, code: str) -> Element:
     """
     if len(str(minor)) > DIGITS_MAX:
         raise Malformed(f"expected an amount of at most {DIGITS_MAX} digits, found {minor}")
-    return element(tag, amount_text(minor, exponent), Ccy=code)
+    return element(tag, whole_units(minor, exponent), Ccy=code)
 
 
 def moment(time_ms: int) -> str:
     """A time, as ISODateTime."""
     exact = datetime.fromtimestamp(time_ms / 1000, tz=UTC)
     return exact.strftime("%Y-%m-%dT%H:%M:%S.") + f"{time_ms % 1000:03}Z"
+
+
+def utc_day(time_ms: int) -> str:
+    """The day of a time."""
+    return datetime.fromtimestamp(time_ms / 1000, tz=UTC).strftime("%Y-%m-%d")
 
 
 def short(text: str, length: int = TEXT_35) -> str:

@@ -7,7 +7,7 @@ identifiers, so a bank that gets the file twice knows it.
 All of a file is one currency and one day of settlement, as the standard wants its total to be.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, final
 
@@ -18,7 +18,6 @@ from exchange.iso20022 import (
     account,
     agent,
     amount,
-    amount_text,
     currency,
     document_reference,
     moment,
@@ -26,8 +25,13 @@ from exchange.iso20022 import (
     reference,
     short,
     uetr,
+    utc_day,
 )
+from exchange.treasury_data import TreasuryData, whole_units
 from exchange.xml import Element, document, element
+from primitives.errors import OperatorFault
+from primitives.ids import AccountId
+from services.treasury.rows import VoucherRow
 
 VERSION: Final = "pacs.008.001.08"
 _GOVERNMENT: Final = "GOVT"
@@ -61,6 +65,74 @@ class Settlement:
     transfers: Sequence[CreditTransfer]
 
 
+def settlements(data: TreasuryData, banks: Mapping[AccountId, Party]) -> list[Settlement]:
+    """What a treasury paid in a month, day by day: to payees, and to creditors what was offset.
+
+    `banks` knows where the treasury's account and those of payees are kept. What was returned since
+    is not sent after its payee. Without a month, all that was ever paid.
+
+    Raises:
+        OperatorFault: whoever is paid has no bank account there.
+    """
+    days: dict[str, list[CreditTransfer]] = {}
+    missing: list[AccountId] = []
+    for voucher in data.vouchers:
+        if voucher.status != "paid" or voucher.paid_ms is None:
+            continue
+        day = utc_day(voucher.paid_ms)
+        if data.period is None or day.startswith(data.period):
+            days.setdefault(day, []).extend(_transfers(voucher, banks, missing))
+    payer = banks.get(data.treasury.account)
+    if missing or payer is None:
+        unknown = sorted({each.hex() for each in missing} | set(_hex(data, payer)))
+        raise OperatorFault(
+            f"the vendor book has no bank account for {len(unknown)} accounts, the first is "
+            f"{unknown[0]}: enter them with mithaq vendors enter"
+        )
+    return [
+        Settlement(
+            id=f"{data.treasury.treasury.hex()[:16]}-{day}",
+            time_ms=data.time_ms,
+            day=day,
+            asset=data.treasury.asset,
+            exponent=data.treasury.exponent,
+            payer=payer,
+            transfers=transfers,
+        )
+        for day, transfers in sorted(days.items())
+        if transfers
+    ]
+
+
+def _hex(data: TreasuryData, payer: Party | None) -> list[str]:
+    return [] if payer is not None else [data.treasury.account.hex()]
+
+
+def _transfers(
+    voucher: VoucherRow, banks: Mapping[AccountId, Party], missing: list[AccountId]
+) -> Iterator[CreditTransfer]:
+    """To the payee what is left of it, to each creditor what was withheld."""
+    assert voucher.paid_in is not None, "it was paid"
+    withheld = sum(offset.amount_minor for offset in voucher.offsets)
+    reference = f"{voucher.award}/{voucher.number}"
+    due = [(voucher.payee, reference, voucher.amount_minor + voucher.interest_minor - withheld)]
+    for number, offset in enumerate(voucher.offsets, start=1):
+        due.append((offset.creditor, f"{reference}-{number}", offset.amount_minor))
+    for account_id, known_as, minor in due:
+        payee = banks.get(account_id)
+        if payee is None:
+            missing.append(account_id)
+        elif minor:
+            yield CreditTransfer(
+                reference=known_as,
+                transaction=voucher.paid_in,
+                amount=minor,
+                payee=payee,
+                invoice=voucher.invoice,
+                award=voucher.award,
+            )
+
+
 def pacs008(settlement: Settlement) -> bytes:
     """The file of a settlement.
 
@@ -74,7 +146,7 @@ def pacs008(settlement: Settlement) -> bytes:
         element("MsgId", settlement.id),
         element("CreDtTm", moment(settlement.time_ms)),
         element("NbOfTxs", str(len(settlement.transfers))),
-        element("CtrlSum", amount_text(total, settlement.exponent)),
+        element("CtrlSum", whole_units(total, settlement.exponent)),
         amount("TtlIntrBkSttlmAmt", total, settlement.exponent, code),
         element("IntrBkSttlmDt", settlement.day),
         element("SttlmInf", element("SttlmMtd", "CLRG")),

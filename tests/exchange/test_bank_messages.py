@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import calendar
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from exchange.camt053 import AccountStatement, Entry, camt053
 from exchange.iso20022 import (
@@ -12,20 +14,23 @@ from exchange.iso20022 import (
     Party,
     Reason,
     Status,
-    amount_text,
     is_bic,
     is_iban,
     minor_units,
     short,
     uetr,
 )
-from exchange.pacs008 import CreditTransfer, Settlement, pacs008
+from exchange.pacs008 import CreditTransfer, Settlement, pacs008, settlements
 from exchange.pain001 import Fault, Identity
 from exchange.pain002 import LineStatus, StatusReport, pain002
+from exchange.treasury_data import TreasuryData
 from exchange.xml import children, read_xml, text_at
 from kit.initiations import BIC, IBAN, NEW, OLD, OTHER_IBAN
 from kit.iso_schemas import invalid
-from primitives.errors import Malformed
+from kit.treasury_books import ROADS, VENDOR, Bookkeeper
+from primitives.errors import Malformed, OperatorFault
+from primitives.ids import AccountId
+from services.treasury.rows import OffsetRow
 
 NOW = 1_780_000_000_123
 PAID_IN = bytes(range(32))
@@ -306,15 +311,6 @@ def test_a_decimal_number_becomes_minor_units(text: str | None, minor: int | Non
     assert minor_units(text, 2) == minor
 
 
-def test_minor_units_become_a_decimal_number() -> None:
-    """With as many places as the asset has."""
-    assert [amount_text(5, 2), amount_text(5, 0), amount_text(10**17, 3)] == [
-        "0.05",
-        "5",
-        "100000000000000.000",
-    ]
-
-
 def test_a_uetr_is_the_same_for_the_same_payment() -> None:
     """And another for another, however its parts are cut."""
     assert uetr(b"ab", b"c") == uetr(b"ab", b"c")
@@ -331,3 +327,65 @@ def test_the_judge_of_these_files_knows_a_wrong_one() -> None:
         right.replace(b"<NbOfTxs>1</NbOfTxs>", b"<NbOfTxs>1</NbOfTxs>" * 2),
     ):
         assert invalid(wrong, "pacs.008.001.08") != []
+
+
+def paid_books() -> tuple[TreasuryData, dict[AccountId, Party]]:
+    """Two vouchers of one day and one of another, one of them partly kept back for a creditor."""
+    keeper = Bookkeeper(period="2026-04")
+    keeper.fund(ROADS)
+    keeper.appropriate(ROADS, 900_000)
+    keeper.apportion(ROADS, "q2", 900_000)
+    keeper.allot(f"{ROADS}:q2:BRDG:252", 900_000)
+    keeper.award("ROAD-1", f"{ROADS}:q2:BRDG:252", 500_000)
+    keeper.deliver("ROAD-1", 400_000)
+    for invoice, amount, day in (("A", 100_000, 2), ("B", 50_000, 2), ("C", 7_000, 3)):
+        at_ms = calendar.timegm((2026, 4, day, 12, 0, 0)) * 1000
+        keeper.pay("ROAD-1", invoice, amount, interest=25, at_ms=at_ms)
+    offset = OffsetRow(reference="TAX-7", creditor=CREDITOR, amount_minor=20_000)
+    keeper.vouchers[1] = structs.replace(keeper.vouchers[1], offsets=(offset,))
+    data = keeper.data()
+    return data, {VENDOR: PAYEE, CREDITOR: PAYER, data.treasury.account: PAYER}
+
+
+CREDITOR = AccountId(b"C" * 32)
+
+
+def test_what_a_treasury_paid_is_one_file_for_each_day() -> None:
+    """To the payee what is left, with interest; to the creditor what was kept back."""
+    data, banks = paid_books()
+
+    days = settlements(data, banks)
+
+    assert [(each.day, len(each.transfers)) for each in days] == [
+        ("2026-04-02", 3),
+        ("2026-04-03", 1),
+    ]
+    sent = [(each.reference, each.payee, each.amount) for each in days[0].transfers]
+    assert sent == [
+        ("ROAD-1/1", PAYEE, 100_025),
+        ("ROAD-1/2", PAYEE, 30_025),
+        ("ROAD-1/2-1", PAYER, 20_000),
+    ]
+    for each in days:
+        assert invalid(pacs008(each), "pacs.008.001.08") == []
+
+
+def test_another_month_and_what_was_returned_are_not_sent() -> None:
+    """A payment that came back is not sent after its payee."""
+    data, banks = paid_books()
+    returned = structs.replace(data.vouchers[2], status="returned")
+
+    assert settlements(replace(data, period="2026-05"), banks) == []
+    only = replace(data, vouchers=(*data.vouchers[:2], returned))
+    assert [each.day for each in settlements(only, banks)] == ["2026-04-02"]
+
+
+def test_a_payee_without_a_bank_account_is_named() -> None:
+    """Nothing is written then, as a payment would be missing."""
+    data, banks = paid_books()
+    del banks[CREDITOR]
+
+    with pytest.raises(OperatorFault, match=f"for 1 accounts, the first is {CREDITOR.hex()}"):
+        settlements(data, banks)
+    with pytest.raises(OperatorFault, match="for 3 accounts"):
+        settlements(data, {})

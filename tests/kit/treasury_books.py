@@ -61,9 +61,12 @@ class Bookkeeper:
         default_factory=lambda: defaultdict(lambda: [0, 0])
     )
     period: str = "2026-04"
+    posted: list[tuple[str, str, str, int]] = field(default_factory=list)
+    """Period, fund, step and amount of everything that was posted."""
 
     def post(self, fund: str, step: str, amount: int) -> None:
         """Debit and credit; the other way round for less than nothing."""
+        self.posted.append((self.period, fund, step, amount))
         for pair in STEPS[step]:
             debit, credit = pair if amount >= 0 else pair[::-1]
             self.totals[fund, debit][0] += abs(amount)
@@ -280,12 +283,16 @@ class Bookkeeper:
 
 
 def two_years() -> tuple[TreasuryData, TreasuryData, TreasuryData]:
-    """Books of three moments: the opening of a fiscal year, one month of it, and the next.
+    """Books of three moments: the opening of a fiscal year, one month of it, and the next."""
+    return two_years_of(Bookkeeper(period="2025-09"))
+
+
+def two_years_of(books: Bookkeeper) -> tuple[TreasuryData, TreasuryData, TreasuryData]:
+    """The same, out of books that are new.
 
     An award of the year before is cut below what was ordered, another gives money back; a new one
     is paid late.
     """
-    books = Bookkeeper(period="2025-09")
     books.fund(ROADS)
     books.fund(HEALTH, "07.3.1", None)
     roads, staff, hospital = (

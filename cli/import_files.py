@@ -1,0 +1,16 @@
+"""`mithaq import`: files of the outside world become transactions, line by line."""
+
+from typing import Final
+
+import click
+
+from cli.lazy import LazyGroup
+
+MEMBERS: Final = {
+    "payments": ("cli.import_payments", "Book every row of FILE (CSV) as a payment."),
+}
+
+
+@click.group("import", cls=LazyGroup, members=MEMBERS)
+def import_() -> None:
+    """Bring in what the outside world has as files."""
