@@ -136,6 +136,16 @@ def test_the_treasury_begins_with_250_million_pounds(tmp_path: Path) -> None:
     assert document.role_definitions == ROLE_DEFINITIONS
 
 
+def test_a_founded_network_knows_the_offices_of_a_treasury(tmp_path: Path) -> None:
+    """So that a registrar only grants them."""
+    testnet(tmp_path)
+
+    document = load_genesis(tmp_path / "genesis.json")
+    defined = {each.role: each.incompatible for each in document.role_definitions}
+    assert "disbursing_officer" in defined["certifying_officer"]
+    assert set(defined["auditor"]) == set(defined) - {"auditor"}
+
+
 def test_the_governor_decides_by_the_accounts_of_the_validators(tmp_path: Path) -> None:
     """Law by more than two thirds, after a day and an hour; on one machine at once."""
     testnet(tmp_path, "--first-address", "10.0.0.1")
