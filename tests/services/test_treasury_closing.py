@@ -1,5 +1,7 @@
 """Closing a month: every node makes the trial balance again."""
 
+from typing import Any
+
 import pytest
 from msgspec.structs import replace
 
@@ -58,13 +60,12 @@ def closing(
     return ClosePeriod(TREASURY, period, given or digest_at(chain, period), auditor)
 
 
-def close(chain: Chain, operation: Operation, *signers: str, actor: str = "accountant") -> object:
+def close(chain: Chain, operation: Operation, *signers: str, actor: str = "accountant") -> Any:  # noqa: ANN401
     """The refusal of a close, or its event."""
     body = chain.body((actor, operation))
     (receipt,) = chain.block(chain.check(body, *(signers or ("accountant", "auditor"))))
     if receipt.outcome is Outcome.REFUSED:
-        refusal: Refusal = receipt.refusal
-        return refusal
+        return receipt.refusal
     (event,) = receipt.events
     return event
 
