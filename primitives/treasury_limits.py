@@ -13,3 +13,11 @@ PAYMENT_OFFICERS_MAX: Final = 8
 """Disbursing officers who sign one payment above the threshold."""
 INTEREST_BP_MAX: Final = 10_000
 """Hundred per cent a year: more is no interest for late payment."""
+AWARD_CODE_LENGTH_MAX: Final = 50
+"""As long as the award ids of US agencies (PIID, FAIN) are at most."""
+PROCESS_ID_LENGTH_MAX: Final = 64
+"""Characters of a contracting process's id: a prefix of eleven, and the publisher's own."""
+MILESTONE_LENGTH_MAX: Final = 50
+"""Characters in the code of a milestone."""
+VOUCHER_OFFSETS_MAX: Final = 4
+"""Debts set off against one invoice: each is one more transfer of its payment."""

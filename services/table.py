@@ -72,12 +72,18 @@ from services.money import restraints as money_restraints
 from services.registry import kinds as registry_kinds
 from services.registry import records as registry_records
 from services.registry import stamps as registry_stamps
+from services.treasury import amendments as treasury_amendments
+from services.treasury import awards as treasury_awards
 from services.treasury import chart as treasury_chart
 from services.treasury import closing as treasury_closing
+from services.treasury import deliveries as treasury_deliveries
 from services.treasury import funds as treasury_funds
 from services.treasury import lines as treasury_lines
+from services.treasury import payments as treasury_payments
 from services.treasury import period as treasury_period
+from services.treasury import returns as treasury_returns
 from services.treasury import treasuries as treasury_treasuries
+from services.treasury import vouchers as treasury_vouchers
 from services.treasury import warrants as treasury_warrants
 
 T = TypeVar("T")
@@ -129,6 +135,12 @@ SERVICES: Final = (
             treasury_funds,
             treasury_lines,
             treasury_warrants,
+            treasury_awards,
+            treasury_amendments,
+            treasury_deliveries,
+            treasury_vouchers,
+            treasury_payments,
+            treasury_returns,
             treasury_closing,
             treasury_chart,
             treasury_period,

@@ -82,8 +82,15 @@ TABLES: Final = {
     69: "budget_lines",
     70: "budget_line_history",
     71: "period_closes",
+    72: "awards",
+    73: "award_history",
+    74: "deliveries",
+    75: "vouchers",
     76: "warrants",
+    77: "refunds",
+    78: "voucher_history",
     89: "treasuries",
+    90: "award_vouchers",
 }
 """What people call the tables that we know; any other is known by its number alone."""
 TEXT_SHOWN_MAX: Final = 400

@@ -159,7 +159,7 @@ class Transfer(Operation, tag="money.transfer", frozen=True):
     def apply(self, act: Act) -> None:
         """Move the money; say so line by line."""
         books.transfer(act, payer=act.actor, asset=self.asset, lines=self.lines)
-        _tell(act, self.asset, self.lines)
+        tell(act, act.actor, self.asset, self.lines)
 
 
 @final
@@ -181,16 +181,17 @@ class Spend(Operation, tag="money.spend", frozen=True):
         books.transfer(
             act, payer=act.actor, asset=self.asset, lines=self.lines, purpose=self.purpose
         )
-        _tell(act, self.asset, self.lines)
+        tell(act, act.actor, self.asset, self.lines)
         total = sum(line.amount for line in self.lines)
         act.emit(SpentOn(act.actor, self.asset, total, self.purpose))
 
 
-def _tell(act: Act, asset: str, lines: Sequence[books.Line]) -> None:
+def tell(act: Act, payer: AccountId, asset: str, lines: Sequence[books.Line]) -> None:
+    """Say of each line of a transfer that it was paid."""
     for index, line in enumerate(lines):
         act.emit(
             Transferred(
-                payer=act.actor,
+                payer=payer,
                 line=index,
                 to=line.to,
                 asset=asset,

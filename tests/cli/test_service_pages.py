@@ -23,9 +23,6 @@ from ledger.operation import Event, Operation, Refusal
 from services.money import Transfer
 from services.registry.stamps import StampDocument
 from services.table import DUTIES, EVENTS, OPERATIONS, REFUSALS, SERVICES, Service
-from services.treasury.funds import FundNotAvailable
-from services.treasury.lines import NotOutlaid
-from services.treasury.warrants import OverWarrant
 
 FOLDER: Final = ROOT / "docs/services"
 
@@ -110,8 +107,7 @@ def test_there_is_no_refusal_that_nothing_can_say() -> None:
     """But those of the agenda itself, and of a receipt that would be too large."""
     said = {kind for rule in rules() for kind in answers_of(rule, Refusal)}
 
-    by_awards = {NotOutlaid, FundNotAvailable, OverWarrant}
-    assert set(REFUSALS) - said - by_awards == {EchoesSpent, Failed, SaysTooMuch}
+    assert set(REFUSALS) - said == {EchoesSpent, Failed, SaysTooMuch}
 
 
 def test_there_is_no_event_that_nothing_can_say() -> None:

@@ -20,6 +20,7 @@ from kit import (
     golden_consent,
     golden_core,
     golden_motions,
+    golden_treasury_awards,
     golden_treasury_budget,
     law_vectors,
     samples_cases,
@@ -284,6 +285,7 @@ TRANSACTIONS: dict[str, tuple[list[tuple[str, Operation]], list[str]]] = {
     **golden_books.TRANSACTIONS,
     **golden_consent.TRANSACTIONS,
     **golden_treasury_budget.TRANSACTIONS,
+    **golden_treasury_awards.TRANSACTIONS,
     **samples_cases.TRANSACTIONS,
 }
 REFUSED: list[Refusal] = [
@@ -346,6 +348,7 @@ REFUSED: list[Refusal] = [
     *golden_books.REFUSED,
     *golden_consent.REFUSED,
     *golden_treasury_budget.REFUSED,
+    *golden_treasury_awards.REFUSED,
     *samples_cases.REFUSED,
 ]
 HAPPENED: list[Event] = [
@@ -374,6 +377,7 @@ HAPPENED: list[Event] = [
     *golden_books.HAPPENED,
     *golden_consent.HAPPENED,
     *golden_treasury_budget.HAPPENED,
+    *golden_treasury_awards.HAPPENED,
     *samples_cases.HAPPENED,
 ]
 
