@@ -45,7 +45,7 @@ ALLOTTED: Final = 500_000_00
 AWARDED: Final = 100_000_00
 DELIVERED: Final = 60_000_00
 INVOICED: Final = 20_000_00
-WARRANT: Final = 400_000_00
+WARRANT: Final = 450_000_00
 THRESHOLD: Final = 50_000_00
 """Two officers pay more than this."""
 INTEREST_BP: Final = 800
