@@ -79,7 +79,7 @@ def _document() -> GenesisDocument:
 
 def _payment(chain: ChainId) -> Transaction[Transfer]:
     key = SigningKey(bytes(32))
-    line = Line(AccountId(bytes(32)), 125_000, "INV-2026-0001", "Road repair, March", None)
+    line = Line(AccountId(bytes(32)), 125_000, "INV-2026-0001", "Road repair, March", None, None)
     call = Call(account_of_key(key.public), Transfer("GBP", (line,)))
     return sign_body(Body(chain, TimeMs(60_000), bytes(16), (call,)), [key])
 

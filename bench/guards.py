@@ -164,7 +164,7 @@ def flood(report: Report) -> None:
 
 def _waiting(number: int) -> CheckedTransaction:
     name = number.to_bytes(16, "big")
-    line = Line(AccountId(bytes(32)), 1, "a reference", "", None)
+    line = Line(AccountId(bytes(32)), 1, "a reference", "", None, None)
     account = AccountId((number // limits.MEMPOOL_ACCOUNT_TRANSACTIONS_MAX).to_bytes(32, "big"))
     body = Body(
         chain=ChainId(bytes(32)),

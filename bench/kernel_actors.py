@@ -96,7 +96,7 @@ def _new(number: int) -> PublicKey:
 
 
 def _transfer(number: int) -> Operation:
-    return Transfer("GBP", (Line(_other(number), 1, f"bench/{number}", "", None),))
+    return Transfer("GBP", (Line(_other(number), 1, f"bench/{number}", "", None, None),))
 
 
 def _accounts(report: Report, begun: Genesis) -> None:

@@ -109,7 +109,7 @@ def _pair(number: int) -> tuple[AccountId, AccountId]:
 
 
 def _line(number: int) -> Line:
-    return Line(_pair(number)[1], 1, f"bench/{number}", "", None)
+    return Line(_pair(number)[1], 1, f"bench/{number}", "", None, None)
 
 
 def _transfer(number: int) -> tuple[AccountId, Operation]:
@@ -155,12 +155,14 @@ def _variants(report: Report, begun: Genesis) -> None:
 
     watched = Blocks(begun)
     issuer = ledger.account(0)
-    watched.put(ASSETS, "GBP", Asset(2, issuer, snapshots=True, earmark=()))
+    watched.put(ASSETS, "GBP", Asset(2, issuer, snapshots=True, earmark=(), expires_ms=None))
     _tell(report, "transfer/snapshots", watched.run(_transfer))
 
     earmarked = Blocks(begun)
     purposes = (Purpose("staff", None, None), Purpose("works", None, None))
-    earmarked.put(ASSETS, "GRANT", Asset(2, issuer, snapshots=False, earmark=purposes))
+    earmarked.put(
+        ASSETS, "GRANT", Asset(2, issuer, snapshots=False, earmark=purposes, expires_ms=None)
+    )
     for account in _NUMBERS:
         earmarked.put(BALANCES, Holding(account, "GRANT"), Balance(10**6, 0))
     _tell(report, "spend/earmarked", earmarked.run(_spend))
@@ -169,7 +171,7 @@ def _variants(report: Report, begun: Genesis) -> None:
 def _looking_back(report: Report, begun: Genesis) -> None:
     state = Blocks(begun)
     holder = ledger.account(1)
-    state.put(ASSETS, "GBP", Asset(2, holder, snapshots=True, earmark=()))
+    state.put(ASSETS, "GBP", Asset(2, holder, snapshots=True, earmark=(), expires_ms=None))
     series = BALANCES.key(Holding(holder, "GBP"))
     state.put(SERIES, series, Series(CHECKPOINTS_OF_ONE, Height(CHECKPOINTS_OF_ONE)))
     for number in range(CHECKPOINTS_OF_ONE):

@@ -89,7 +89,7 @@ def _records(report: Report, begun: Genesis) -> None:
 
 def _intents(report: Report, begun: Genesis) -> None:
     def paid(number: int) -> Transfer:
-        line = Line(_party(number, 1), 1, f"intent/{number}", "", None)
+        line = Line(_party(number, 1), 1, f"intent/{number}", "", None, None)
         return Transfer("GBP", (line,))
 
     def transfer(number: int) -> tuple[AccountId, Operation]:

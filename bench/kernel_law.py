@@ -69,7 +69,7 @@ class _Block:
 
 def _payment(number: int, name: str) -> Operation:
     payee = ledger.account((number + 1) % ACTS)
-    return Transfer("GBP", (Line(payee, 1, f"{name} {number}", "", None),))
+    return Transfer("GBP", (Line(payee, 1, f"{name} {number}", "", None, None),))
 
 
 def _payments(report: Report, block: _Block, name: str) -> None:

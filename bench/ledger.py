@@ -149,7 +149,7 @@ def payment(
 ) -> CheckedTransaction:
     """One line between two random accounts, as if its signature had been checked."""
     payer, payee = chance.sample(range(accounts), 2)
-    line = Line(account(payee), 1, f"bench/{number}", "", None)
+    line = Line(account(payee), 1, f"bench/{number}", "", None, None)
     body: Body[Any] = Body(
         chain=begun.chain,
         valid_until=TimeMs(60_000),

@@ -71,6 +71,7 @@ class Network:
             reference=secrets.token_hex(16),
             description="",
             value_date=None,
+            lot=None,
         )
         body = Body(
             chain=self.chain,

@@ -160,14 +160,14 @@ def _genesis(members: ValidatorSet) -> Header:
 
 def _payment(chain: ChainId) -> tuple[bytes, bytes]:
     payer, payee = (AccountId(hashlib.sha256(name).digest()) for name in (b"payer", b"payee"))
-    line = Line(payee, 125_000, "INV-0001", "Road repair, March", None)
+    line = Line(payee, 125_000, "INV-0001", "Road repair, March", None, None)
     body: Body[Any] = Body(
         chain=chain,
         valid_until=TimeMs(_TIME + 60_000),
         salt=bytes(16),
         calls=(Call(payer, Transfer("GBP", (line,))),),
     )
-    event = Transferred(payer, 0, payee, "GBP", 125_000, "INV-0001", None)
+    event = Transferred(payer, 0, payee, "GBP", 125_000, "INV-0001", None, None)
     receipt: Receipt[Any, Transferred] = Receipt(
         transaction_id(encode(body)), Outcome.APPLIED, None, (event,)
     )

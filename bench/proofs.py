@@ -138,7 +138,9 @@ def _payments(chain: ChainId) -> list[CheckedTransaction]:
     chance, made = random.Random(1), []
     for number in range(PAYMENTS):
         payee = _account(chance.randrange(ACCOUNTS))
-        line = Line(payee, 125_000, f"INV-2026-{number:06}", "Road repair, lot 7", "2026-06-01")
+        line = Line(
+            payee, 125_000, f"INV-2026-{number:06}", "Road repair, lot 7", "2026-06-01", None
+        )
         body = Body(
             chain=chain,
             valid_until=TimeMs(_BEGUN + DEFAULTS.window_ms),
@@ -187,6 +189,7 @@ def _commit(store: ChainStore, transactions: Sequence[CheckedTransaction]) -> No
             committed=execution.committed,
             done=execution.done,
             touched=execution.touched,
+            moved=execution.moved,
             forget_before=execution.forget_before,
         )
     )

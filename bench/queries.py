@@ -116,7 +116,7 @@ def _payments(chain: ChainId) -> list[CheckedTransaction]:
         payer, payee = (vendor, _AGENCY) if number in backwards else (_AGENCY, vendor)
         day = f"{2008 + number * 4 // PAYMENTS}-{1 + number % 12:02}-{1 + number % 28:02}"
         text = f"Description {chance.randrange(DESCRIPTIONS)}"
-        line = Line(payee, chance.randrange(1, 10_000_000), f"{number}-april", text, day)
+        line = Line(payee, chance.randrange(1, 10_000_000), f"{number}-april", text, day, None)
         body = Body(
             chain=chain,
             valid_until=TimeMs(DEFAULTS.window_ms),
@@ -162,6 +162,7 @@ def _commit(store: ChainStore, transactions: Sequence[CheckedTransaction]) -> No
             committed=execution.committed,
             done=execution.done,
             touched=execution.touched,
+            moved=execution.moved,
             forget_before=execution.forget_before,
         )
     )

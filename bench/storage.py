@@ -44,6 +44,7 @@ NODES_PER_TRANSACTION: Final = 10
 NODE_BYTES: Final = 300
 ACCOUNTS: Final = 20_000
 ACCOUNTS_PER_TRANSACTION: Final = 2
+MOVED_BYTES: Final = 57
 
 
 def _genesis() -> Genesis:
@@ -82,6 +83,10 @@ def _decision(head: Head, chain: ChainId, chance: random.Random) -> Decision:
     )
     identifier = block_id(header)
     seals = tuple(Seal(Seat(seat), Signature(chance.randbytes(64))) for seat in range(3))
+    touched = tuple(
+        tuple(AccountId(chance.randbytes(32)) for _ in range(ACCOUNTS_PER_TRANSACTION))
+        for _ in range(TRANSACTIONS)
+    )
     return Decision(
         block=Block(header, bodies),
         block_id=identifier,
@@ -100,10 +105,8 @@ def _decision(head: Head, chain: ChainId, chance: random.Random) -> Decision:
             (TimeMs(height * 1_000 + 7_200_000), TransactionId(chance.randbytes(32)))
             for _ in range(TRANSACTIONS)
         ),
-        touched=tuple(
-            tuple(AccountId(chance.randbytes(32)) for _ in range(ACCOUNTS_PER_TRANSACTION))
-            for _ in range(TRANSACTIONS)
-        ),
+        touched=touched,
+        moved=tuple(dict.fromkeys(each, bytes(MOVED_BYTES)) for each in touched),
         forget_before=header.time_ms,
     )
 

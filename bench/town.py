@@ -111,7 +111,7 @@ class Town:
         chance, chain = random.Random(height), self.genesis.chain
         for index in range(count):
             payer, payee = chance.sample(range(len(self._payers)), 2)
-            line = Line(_account(payee), 1, f"bench/{height}/{index}", "", None)
+            line = Line(_account(payee), 1, f"bench/{height}/{index}", "", None, None)
             body: Body[Any] = Body(
                 chain=chain,
                 valid_until=TimeMs(time_ms + 60_000),

@@ -293,6 +293,7 @@ class Booking:
             payment.reference,
             payment.description,
             payment.value_date,
+            None,
         )
         salt = self._file_salt + payment.line.to_bytes(8, "big")
         parcel = self._agency.parcel(number, payer, salt, Transfer(self._asset, (line,)))

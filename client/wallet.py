@@ -79,9 +79,13 @@ def line(
     reference: str,
     description: str = "",
     value_date: str | None = None,
+    lot: str | None = None,
 ) -> Line:
-    """A line of a payment: `amount` in minor units, a reference that its payer uses once."""
-    return Line(to, amount, reference, description, value_date)
+    """A line of a payment: `amount` in minor units, a reference that its payer uses once.
+
+    `lot` is the earlier payment that it is paid out of, as `ledger.lots.lot_of` names it.
+    """
+    return Line(to, amount, reference, description, value_date, lot)
 
 
 def new_body(

@@ -8,6 +8,9 @@ receives it must have: a grant that pays suppliers for building works, and nobod
 else. Its issuer always receives it, for any purpose or none: that is money given back, or
 redeemed. An asset whose only purpose asks for a role that nobody has is passed on to nobody, such
 as a membership.
+
+An asset may have an end. From then on nothing of it is made or passed on, except back to its
+issuer; what is not used by then has lapsed, wherever it lies, and nobody has to collect it.
 """
 
 from collections import Counter
@@ -21,7 +24,7 @@ from ledger.operation import Refusal, Refused
 from ledger.roles import ROLE_DEFINITIONS, Role, UnknownRole
 from ledger.state import Overlay, Table
 from primitives import kernel_limits, limits
-from primitives.ids import INTEGER_MAX, AccountId, Natural, Sized32
+from primitives.ids import INTEGER_MAX, AccountId, Natural, Sized32, TimeMs
 
 if TYPE_CHECKING:
     from ledger.act import Act
@@ -56,13 +59,14 @@ class Asset(Struct, array_like=True, frozen=True):
     """The row of an asset: decimal places, and the account that answers for it.
 
     With snapshots, what each account held of it after any earlier block is known. Without purposes
-    in its earmark, anybody may pay it to anybody for anything.
+    in its earmark, anybody may pay it to anybody for anything. Without an end it is good for ever.
     """
 
     exponent: Exponent
     issuer: Sized32[AccountId]
     snapshots: bool
     earmark: Earmark
+    expires_ms: Natural[TimeMs] | None
 
 
 def asset_key(code: str) -> bytes:
@@ -105,6 +109,21 @@ class PurposeTwice(Refusal, tag="assets.purpose_twice", frozen=True):
 
     asset: AssetCode
     purpose: PurposeCode
+
+
+class AssetLapsed(Refusal, tag="assets.lapsed", frozen=True):
+    """The time of {asset} is over: it lapsed at {expires_ms}."""
+
+    asset: AssetCode
+    expires_ms: Natural[TimeMs]
+
+
+class EndsAtOnce(Refusal, tag="assets.ends_at_once", frozen=True):
+    """The asset {asset} would lapse at {expires_ms}, and now it is {time_ms}."""
+
+    asset: AssetCode
+    expires_ms: Natural[TimeMs]
+    time_ms: Natural[TimeMs]
 
 
 class NotEarmarked(Refusal, tag="assets.not_earmarked", frozen=True):
@@ -164,11 +183,14 @@ def judge_definition(act: "Act", code: str, asset: Asset) -> None:
     """Whether an asset can be defined so. Whether the actor may define one is not asked.
 
     Raises:
-        Refused: the code is in use; a purpose stands twice, or names an unknown role or scope.
+        Refused: the code is in use; a purpose stands twice, or names an unknown role or scope; it
+            has lapsed before it begins.
     """
     known = act.state[ASSETS].find(code)
     if known is not None:
         raise Refused(AssetInUse(code, known.issuer))
+    if asset.expires_ms is not None and asset.expires_ms <= act.time_ms:
+        raise Refused(EndsAtOnce(code, asset.expires_ms, act.time_ms))
     for purpose, count in Counter(each.code for each in asset.earmark).items():
         if count > 1:
             raise Refused(PurposeTwice(code, purpose))
@@ -179,14 +201,26 @@ def judge_definition(act: "Act", code: str, asset: Asset) -> None:
             act.state[ACCOUNTS].need(each.scope, UnknownAccount(each.scope))
 
 
+def judge_time(act: "Act", code: str, asset: Asset) -> None:
+    """Whether an asset is still good.
+
+    Raises:
+        Refused: it has lapsed.
+    """
+    if asset.expires_ms is not None and act.time_ms >= asset.expires_ms:
+        raise Refused(AssetLapsed(code, asset.expires_ms))
+
+
 def judge_payment(
     act: "Act", code: str, asset: Asset, *, line: int, to: AccountId, purpose: str | None
 ) -> None:
     """Whether an asset may be paid to an account for a purpose.
 
     Raises:
-        Refused: it is earmarked, and this is not what its earmark allows.
+        Refused: its time is over; it is earmarked, and this is not what its earmark allows.
     """
+    if to != asset.issuer:
+        judge_time(act, code, asset)
     if not asset.earmark:
         if purpose is not None:
             raise Refused(NotEarmarked(code))

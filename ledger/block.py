@@ -24,6 +24,7 @@ from ledger.act import Act, Deed, Work
 from ledger.agenda import AGENDA, Due, Failed, due_by, read_duty, share_echoes
 from ledger.calls import Law, SaysTooMuch
 from ledger.conservation import check_books
+from ledger.movements import movements
 from ledger.operation import Refusal, Refused
 from ledger.parameters import parameters
 from ledger.receipt import Outcome, Receipt, receipts_root
@@ -80,6 +81,8 @@ class Execution:
     """Ids of the duties that fell due."""
     touched: tuple[tuple[AccountId, ...], ...]
     """For each receipt, the accounts that it and its transaction name."""
+    moved: tuple[Mapping[AccountId, bytes], ...]
+    """For each receipt, what it says was moved to and from accounts, as their index keeps it."""
     forget_before: TimeMs
     """Ids that were valid until an earlier time are remembered no longer: neither could they be
     committed again, nor does a list of the window's ids need them (ledger/window.py)."""
@@ -103,6 +106,7 @@ class BlockRun:
         self._receipts: list[bytes] = []
         self._committed: dict[TransactionId, TimeMs] = {}
         self._touched: list[tuple[AccountId, ...]] = []
+        self._moved: list[Mapping[AccountId, bytes]] = []
         self._work = Work()
         self._done: list[_Kept] | None = None
         """Receipts of what fell due; None until that was done."""
@@ -153,6 +157,7 @@ class BlockRun:
         self._receipts.append(encoded)
         self._committed[tx.id] = tx.valid_until
         self._touched.append(accounts_touched(tx.transaction, receipt.events))
+        self._moved.append(movements(receipt.events))
         return receipt
 
     @property
@@ -286,6 +291,7 @@ class BlockRun:
             committed=committed,
             done=tuple(receipt.transaction_id for receipt, _ in done),
             touched=(*self._touched, *(accounts_named(receipt.events) for receipt, _ in done)),
+            moved=(*self._moved, *(movements(receipt.events) for receipt, _ in done)),
             forget_before=forgotten,
         )
 

@@ -11,19 +11,23 @@ An asset has one issuer, who alone makes it and takes it back: to and from balan
 exists is always their sum. Balances below zero count in it, so a balance may be larger than the
 supply; all three stay within ±(2^63 − 1).
 
+A line may say out of which earlier payment it is paid (`lots`): nobody passes on more of that than
+he got by it.
+
 Whatever leaves an account by a call is judged by the earmark of its asset (`assets`), by freezes
 and limits of the account (`restraints`), and by what a delegated key may spend (`act.spend`).
 """
 
 import datetime
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Final, NamedTuple, final
 
 from msgspec import Meta, Struct
 
-from ledger import assets, checkpoints, restraints
+from ledger import assets, checkpoints, lots, restraints
 from ledger.accounts import ACCOUNTS, Account, Floor, PublicText, UnknownAccount
 from ledger.assets import Amount, Asset, AssetCode, NoSnapshots, asset_key
+from ledger.lots import REFERENCES, Lot, PayerReference, ReferenceUse
 from ledger.operation import Refusal, Refused
 from ledger.state import Overlay, Table
 from primitives import limits
@@ -57,8 +61,13 @@ class Line(Struct, array_like=True, frozen=True):
         ValueDate | None,
         Meta(description="day that the payment counts for (YYYY-MM-DD); none is the block's day"),
     ]
+    lot: Annotated[
+        Lot | None, Meta(description="earlier payment it is paid out of, as PAYER/REFERENCE")
+    ]
 
 
+References = dict[str, ReferenceUse]
+"""A payer's references of one act, each with what it is used for."""
 Lines = Annotated[tuple[Line, ...], Meta(min_length=1, max_length=limits.LINES_MAX)]
 
 
@@ -77,13 +86,6 @@ class Supply(Struct, array_like=True, frozen=True):
     amount: Natural[int]
 
 
-@final
-class ReferenceUse(Struct, array_like=True, frozen=True):
-    """The row of a payer's reference: the transaction that used it."""
-
-    transaction: Sized32[TransactionId]
-
-
 class Holding(NamedTuple):
     """What a balance is found by."""
 
@@ -91,26 +93,12 @@ class Holding(NamedTuple):
     asset: str
 
 
-class PayerReference(NamedTuple):
-    """What a used reference is found by."""
-
-    payer: AccountId
-    reference: str
-
-
 def _holding_key(holding: Holding) -> bytes:
     return holding.account + holding.asset.encode("ascii")
 
 
-def _reference_key(used: PayerReference) -> bytes:
-    return used.payer + used.reference.encode("ascii")
-
-
 BALANCES: Final = Table[Holding, Balance](4, "balances", _holding_key, Balance)
 SUPPLIES: Final = Table[str, Supply](5, "supplies", asset_key, Supply)
-REFERENCES: Final = Table[PayerReference, ReferenceUse](
-    6, "references", _reference_key, ReferenceUse
-)
 
 
 class SupplyTooLarge(Refusal, tag="books.supply_too_large", frozen=True):
@@ -221,8 +209,9 @@ def transfer(
 
     Raises:
         Refused: unknown asset or payee, a day that does not exist, a reference used before, less
-            than the sum of the lines above the payer's floor, more than a payee can hold, not what
-            the asset is earmarked for, or beyond what restrains the payer.
+            than the sum of the lines above the payer's floor, more than a payee can hold, more of a
+            lot than is left, not what the asset is earmarked for or not in its time, or beyond what
+            restrains the payer.
         Rejected: a delegated key may not spend it.
     """
     state = act.state
@@ -230,14 +219,20 @@ def transfer(
     lowest = need_account(act, payer).lowest
     before = holding_of(state, Holding(payer, asset))
     left = before.amount
-    bound = row.earmark or purpose is not None
+    bound = row.earmark or purpose is not None or row.expires_ms is not None
     received: dict[AccountId, Balance] = {}
-    references: dict[str, None] = {}
+    references: References = {}
+    shares: lots.Shares = {}
     for index, line in enumerate(lines):
         _judge_line(act, payer, index, line)
         if bound:
             assets.judge_payment(act, asset, row, line=index, to=line.to, purpose=purpose)
-        judge_reference(act, payer, index, line.reference, references)
+        use = ReferenceUse(act.transaction_id, line.to, asset, line.amount)
+        judge_reference(act, payer, index, line.reference, use, references)
+        if line.lot is not None:
+            lots.pass_on(
+                act, shares, line.lot, index, asset, payer=payer, to=line.to, amount=line.amount
+            )
         judge_floor(Holding(payer, asset), index, line.amount, left - before.held, lowest)
         left -= line.amount
         payee = Holding(line.to, asset)
@@ -253,6 +248,7 @@ def transfer(
     for account, balance in received.items():
         set_balance(act, row, Holding(account, asset), balance)
     use_references(act, payer, references)
+    lots.write(act, shares)
 
 
 def define_asset(act: "Act", code: str, asset: Asset) -> None:
@@ -271,14 +267,16 @@ def issue(act: "Act", *, asset: str, to: AccountId, amount: int, reference: str)
     """Make an amount of an asset, as its issuer, into an account's balance.
 
     Raises:
-        Refused: unknown asset or account, the actor is not the issuer, a reference used before, or
-            more than can exist or the account can hold.
+        Refused: unknown asset or account, the actor is not the issuer, the asset's time is over, a
+            reference used before, or more than can exist or the account can hold.
     """
     row = assets.need_of_issuer(act, asset)
+    assets.judge_time(act, asset, row)
     supply = supply_of(act.state, asset)
     need_account(act, to)
-    references: dict[str, None] = {}
-    judge_reference(act, act.actor, 0, reference, references)
+    references: References = {}
+    use = ReferenceUse(act.transaction_id, to, asset, amount)
+    judge_reference(act, act.actor, 0, reference, use, references)
     if supply + amount > INTEGER_MAX:
         raise Refused(SupplyTooLarge(asset, supply, amount))
     payee = Holding(to, asset)
@@ -299,8 +297,9 @@ def retire(act: "Act", *, asset: str, amount: int, reference: str) -> None:
     """
     row = assets.need_of_issuer(act, asset)
     supply = supply_of(act.state, asset)
-    references: dict[str, None] = {}
-    judge_reference(act, act.actor, 0, reference, references)
+    references: References = {}
+    use = ReferenceUse(act.transaction_id, None, asset, amount)
+    judge_reference(act, act.actor, 0, reference, use, references)
     holding = Holding(act.actor, asset)
     before = holding_of(act.state, holding)
     lowest = need_account(act, act.actor).lowest
@@ -334,9 +333,9 @@ def supply_of(state: Overlay, asset: str) -> int:
 
 
 def judge_reference(
-    act: "Act", payer: AccountId, index: int, reference: str, here: dict[str, None]
+    act: "Act", payer: AccountId, index: int, reference: str, use: ReferenceUse, here: References
 ) -> None:
-    """It is new to the payer; then it is one of those used `here`.
+    """It is new to the payer; then it is one of those used `here`, in this way.
 
     Raises:
         Refused: it was used before.
@@ -345,7 +344,7 @@ def judge_reference(
     if used is not None or reference in here:
         by = act.transaction_id if used is None else used.transaction
         raise Refused(DuplicateReference(payer, index, reference, by))
-    here[reference] = None
+    here[reference] = use
 
 
 def judge_floor(payer: Holding, line: int, amount: int, free: int, lowest: int) -> None:
@@ -369,10 +368,10 @@ def raised(payee: Holding, line: int, before: Balance, amount: int) -> Balance:
     return Balance(before.amount + amount, before.held)
 
 
-def use_references(act: "Act", payer: AccountId, references: Iterable[str]) -> None:
+def use_references(act: "Act", payer: AccountId, references: References) -> None:
     """Write that a payer used these, which were judged."""
-    for reference in references:
-        act.state[REFERENCES][PayerReference(payer, reference)] = ReferenceUse(act.transaction_id)
+    for reference, use in references.items():
+        act.state[REFERENCES][PayerReference(payer, reference)] = use
 
 
 def set_balance(act: "Act", asset: Asset, holding: Holding, balance: Balance) -> None:

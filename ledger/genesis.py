@@ -215,6 +215,7 @@ def genesis_block(document: GenesisDocument) -> Genesis:
         committed=(),
         done=(),
         touched=(),
+        moved=(),
         forget_before=document.time_ms,
     )
     header = Header(
@@ -263,6 +264,10 @@ def _rows(document: GenesisDocument) -> dict[Slot, bytes | None]:
         put(BALANCES, Holding(balance.account, balance.asset), Balance(balance.amount, 0))
         supplies[balance.asset] += balance.amount
     for asset in document.assets:
-        put(ASSETS, asset.code, Asset(asset.exponent, asset.issuer, snapshots=False, earmark=()))
+        put(
+            ASSETS,
+            asset.code,
+            Asset(asset.exponent, asset.issuer, snapshots=False, earmark=(), expires_ms=None),
+        )
         put(SUPPLIES, asset.code, Supply(supplies[asset.code]))
     return rows

@@ -22,6 +22,8 @@ from ledger import assets, books, restraints
 from ledger.agenda import AgendaKey
 from ledger.assets import Amount, AssetCode, PurposeCode
 from ledger.books import Balance, Holding, Reference
+from ledger.lots import ReferenceUse
+from ledger.movements import Movement, MovementKind
 from ledger.operation import Duty, Event, Refusal, Refused
 from ledger.state import Overlay, Table
 from primitives import kernel_limits
@@ -94,6 +96,10 @@ class Captured(Event, tag="holds.captured", frozen=True):
     amount: Amount
     left: Natural[int]
     reference: Reference | None
+
+    def moves(self) -> Movement:
+        """A payment that was promised."""
+        return Movement(MovementKind.PAID, self.account, self.to, self.asset, self.amount, None)
 
 
 class Released(Event, tag="holds.released", frozen=True):
@@ -218,9 +224,11 @@ def place(
     if not earliest <= expires_ms <= latest:
         raise Refused(HoldExpiryOutOfRange(expires_ms, earliest, latest))
     assets.judge_payment(act, asset, row, line=0, to=beneficiary, purpose=purpose)
-    references: dict[str, None] = {}
+    references: books.References = {}
     if reference is not None:
-        books.judge_reference(act, account, 0, reference, references)
+        # Who is paid is not known yet, so what is captured later is no lot.
+        use = ReferenceUse(act.transaction_id, None, asset, amount)
+        books.judge_reference(act, account, 0, reference, use, references)
     holding = Holding(account, asset)
     before = books.holding_of(act.state, holding)
     books.judge_floor(holding, 0, amount, before.amount - before.held, lowest)

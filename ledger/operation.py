@@ -21,6 +21,7 @@ from primitives import kernel_limits
 
 if TYPE_CHECKING:
     from ledger.act import Act
+    from ledger.movements import Movement
 
 
 OperationTag = Annotated[
@@ -62,6 +63,10 @@ class Refusal(Struct, array_like=True, frozen=True, tag_field="refusal"):
 
 class Event(Struct, array_like=True, frozen=True, tag_field="event"):
     """What became true."""
+
+    def moves(self) -> "Movement | None":
+        """The money that it says was moved; of most, none."""
+        return None
 
 
 @final

@@ -187,5 +187,6 @@ def decision_of(body: CheckedBlock, certificate: Certificate, execution: Executi
         committed=execution.committed,
         done=execution.done,
         touched=execution.touched,
+        moved=execution.moved,
         forget_before=execution.forget_before,
     )

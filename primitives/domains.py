@@ -53,6 +53,7 @@ class Domain(Enum):
     BODY = "body"
     DUTY = "duty"
     HOLD = "hold"
+    LOT = "lot"
     INTENT = "intent"
     MOTION = "motion"
     CASE = "case"

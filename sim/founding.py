@@ -179,7 +179,7 @@ def _account(name: str) -> GenesisAccount:
 
 def payment(number: int) -> Operation:
     """A penny to the agency; the number keeps two apart."""
-    line = Line(account("works"), 1, f"payment {number}", "", None)
+    line = Line(account("works"), 1, f"payment {number}", "", None, None)
     return Transfer(ASSET, (line,))
 
 

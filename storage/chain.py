@@ -155,15 +155,19 @@ class ChainStore(Closing):
         With `after`, those that stand behind it; it need not be one of them. None below the edge of
         the index: who counts says so.
         """
+        found = self.movements_of(account, after=after, limit=limit)
+        return [place for place, _ in found]
+
+    def movements_of(
+        self, account: AccountId, *, after: TransactionPlace | None, limit: int
+    ) -> list[tuple[TransactionPlace, bytes]]:
+        """The same places, each with what was moved there to and from the account."""
         assert limit >= 0, f"a limit of {limit}"
-        _, stop = schema.account_txs(account)
-        start = schema.account_tx_key(account, self._edges.index, 0)
+        start, stop = schema.account_txs(account, self._edges.index)
         if after is not None:
             start = max(start, schema.account_tx_key(account, after.height, after.index) + b"\0")
-        rows = self._database.iterate(start=start, stop=stop)
-        return [
-            TransactionPlace(*schema.read_account_tx_key(key)) for key, _ in islice(rows, limit)
-        ]
+        rows = islice(self._database.iterate(start=start, stop=stop), limit)
+        return [(TransactionPlace(*schema.read_account_tx_key(key)), moved) for key, moved in rows]
 
     def blocks_from(
         self, height: Height, *, bytes_max: int, count_max: int
@@ -237,8 +241,9 @@ class ChainStore(Closing):
         for index, identifier in enumerate(decision.done, len(decision.committed)):
             batch[schema.transaction_key(identifier)] = schema.pack_place(height, index)
         for index, accounts in enumerate(decision.touched):
+            moved = decision.moved[index]
             for account in accounts:
-                batch[schema.account_tx_key(account, height, index)] = b""
+                batch[schema.account_tx_key(account, height, index)] = moved.get(account, b"")
         forgotten = self._move_window(batch, decision)
         self._settle_votes(batch, height)
         self._database.write(batch)
@@ -257,6 +262,7 @@ class ChainStore(Closing):
         assert len(decision.committed) == count, f"{len(decision.committed)} ids for {count}"
         assert len(decision.receipts) == acts, f"{len(decision.receipts)} receipts for {acts}"
         assert len(decision.touched) == acts, f"accounts of {len(decision.touched)} for {acts}"
+        assert len(decision.moved) == acts, f"movements of {len(decision.moved)} for {acts}"
 
     def _move_window(self, batch: dict[bytes, bytes | None], decision: Decision) -> TimeMs:
         # The range begins where the last one ended: the deleted keys below stay in LevelDB until

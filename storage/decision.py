@@ -31,9 +31,9 @@ class Decision:
     """A decided and executed block: everything that one batch makes durable.
 
     `committed` (valid_until and id of each transaction) follows the order of the block's
-    transactions. So do `receipts` and `touched` (the accounts that each names), and go on with what
-    the block did besides them; of that `done` has the ids. Ids with valid_until <
-    `forget_before` leave the window.
+    transactions. So do `receipts`, `touched` (the accounts that each names) and `moved` (what their
+    index keeps of it), and go on with what the block did besides them; of that `done` has the ids.
+    Ids with valid_until < `forget_before` leave the window.
     """
 
     block: Block
@@ -45,6 +45,7 @@ class Decision:
     committed: tuple[tuple[TimeMs, TransactionId], ...]
     done: tuple[TransactionId, ...]
     touched: tuple[tuple[AccountId, ...], ...]
+    moved: tuple[Mapping[AccountId, bytes], ...]
     forget_before: TimeMs
 
 

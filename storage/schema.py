@@ -19,7 +19,7 @@ WINDOW          valid_until u64 ‖ transaction id 32  height u64 of the block t
 VOTE            height u64 ‖ view u32 ‖ step u8      own vote record
 VOTE_BODY       height u64 ‖ block id 32             canonical block
 ARCHIVE         height u64 ‖ view u32                prepare record with its justification
-ACCOUNT_TX      account 32 ‖ height u64 ‖ index u32  empty
+ACCOUNT_TX      account 32 ‖ height u64 ‖ index u32  what it moved there (ledger/movements)
 EVIDENCE        height u64 ‖ case id 32              canonical evidence against a validator
 RETENTION       sequence u64                         canonical signed record of what was dropped
 ADDRESSES       node key 32                          canonical signed addresses of a node
@@ -43,7 +43,7 @@ from primitives.ids import (
     View,
 )
 
-FORMAT: Final = b"mithaq.storage/5"
+FORMAT: Final = b"mithaq.storage/6"
 """Stands under FORMAT_KEY in every database of ours."""
 
 
@@ -200,10 +200,10 @@ def read_account_tx_key(key: bytes) -> tuple[Height, int]:
     return Height(height), index
 
 
-def account_txs(account: AccountId) -> tuple[bytes, bytes]:
-    """Start and stop of an account's ACCOUNT_TX keys."""
-    start = _ID.pack(Region.ACCOUNT_TX, account)
-    return start, successor(start)
+def account_txs(account: AccountId, height: Height) -> tuple[bytes, bytes]:
+    """Start and stop of an account's ACCOUNT_TX keys from a height on."""
+    stop = successor(_ID.pack(Region.ACCOUNT_TX, account))
+    return account_tx_key(account, height, 0), stop
 
 
 def read_window_key(key: bytes) -> tuple[TimeMs, TransactionId]:

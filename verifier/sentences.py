@@ -74,6 +74,7 @@ TABLES: Final = {
     49: "bindings",
     50: "offices",
     52: "record_counts",
+    53: "lot_shares",
     64: "stamps",
     65: "funds",
     66: "fund_history",
@@ -201,7 +202,7 @@ def _act(call: Call) -> str:
 
 
 def _transfer(fields: Sequence[Any]) -> str | None:
-    """money.transfer: asset, lines of (to, amount, reference, description, value date)."""
+    """money.transfer: asset, lines of (to, amount, reference, description, value date, lot)."""
     match fields:
         case [str(asset), [_, *_] as lines]:
             amounts = [amount for line in lines if (amount := _amount(line)) is not None]
@@ -215,7 +216,9 @@ def _transfer(fields: Sequence[Any]) -> str | None:
 
 def _amount(line: object) -> int | None:
     match line:
-        case [bytes(), int(amount), str(), str(), str() | None] if not isinstance(amount, bool):
+        case [bytes(), int(amount), str(), str(), str() | None, str() | None] if not isinstance(
+            amount, bool
+        ):
             return amount
         case _:
             return None

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, final
 
+from ledger.movements import movements
 from ledger.receipt import Receipt, read_receipt, receipts_root
 from ledger.touched import accounts_named, accounts_touched
 from ledger.transaction import Transaction, read_transaction, transaction_id
@@ -348,8 +349,9 @@ def index_rows(
             )
         if is_indexed:
             yield schema.transaction_key(identifier), schema.pack_place(at, index)
+            moved = movements(receipt.events)
             for account in accounts_touched(transaction, receipt.events):
-                yield schema.account_tx_key(account, at, index), b""
+                yield schema.account_tx_key(account, at, index), moved.get(account, b"")
         valid_until = transaction.body.valid_until
         if valid_until >= chain.forgotten:
             yield schema.window_key(valid_until, identifier), schema.pack_number(height)
@@ -360,5 +362,6 @@ def _rows_of_duties(height: Height, first: int, receipts: Sequence[bytes]) -> It
     for index, outcome in enumerate(receipts[first:], first):
         receipt: Receipt[Any, Any] = read_receipt(outcome, RECEIPT)
         yield schema.transaction_key(receipt.transaction_id), schema.pack_place(height, index)
+        moved = movements(receipt.events)
         for account in accounts_named(receipt.events):
-            yield schema.account_tx_key(account, height, index), b""
+            yield schema.account_tx_key(account, height, index), moved.get(account, b"")

@@ -7,9 +7,11 @@ from msgspec import Meta
 
 from ledger import assets, books
 from ledger.act import Act
+from ledger.lots import Lot
+from ledger.movements import Movement, MovementKind
 from ledger.operation import Event, Operation
 from ledger.roles import ASSET_ISSUER
-from primitives.ids import AccountId, Natural, Sized32
+from primitives.ids import AccountId, Natural, Sized32, TimeMs
 
 
 @final
@@ -23,6 +25,11 @@ class Transferred(Event, tag="money.transferred", frozen=True):
     amount: assets.Amount
     reference: books.Reference
     value_date: books.ValueDate | None
+    lot: Lot | None
+
+    def moves(self) -> Movement:
+        """A payment."""
+        return Movement(MovementKind.PAID, self.payer, self.to, self.asset, self.amount, self.lot)
 
 
 @final
@@ -34,6 +41,7 @@ class AssetDefined(Event, tag="money.asset_defined", frozen=True):
     issuer: Sized32[AccountId]
     snapshots: bool
     earmarked: bool
+    expires_ms: Natural[TimeMs] | None
 
 
 @final
@@ -56,6 +64,10 @@ class Issued(Event, tag="money.issued", frozen=True):
     amount: assets.Amount
     reference: books.Reference
 
+    def moves(self) -> Movement:
+        """Money that its issuer made."""
+        return Movement(MovementKind.ISSUED, self.issuer, self.to, self.asset, self.amount, None)
+
 
 @final
 class Retired(Event, tag="money.retired", frozen=True):
@@ -66,6 +78,11 @@ class Retired(Event, tag="money.retired", frozen=True):
     amount: assets.Amount
     reference: books.Reference
 
+    def moves(self) -> Movement:
+        """Money that its issuer had, and took out of the world."""
+        issuer = self.issuer
+        return Movement(MovementKind.RETIRED, issuer, issuer, self.asset, self.amount, None)
+
 
 @final
 class DefineAsset(Operation, tag="money.define_asset", frozen=True):
@@ -74,7 +91,8 @@ class DefineAsset(Operation, tag="money.define_asset", frozen=True):
     Needs the role asset_issuer for the network. All that is said here is fixed for ever. With
     snapshots, what each account held after any earlier block is kept, so that votes can be weighed
     by it; each payment then costs a little more. With an earmark, it is spent on these purposes
-    only, each paid to those only who have its role; its issuer always receives it.
+    only, each paid to those only who have its role; its issuer always receives it. With an end,
+    nothing of it is made or passed on from then on, except back to its issuer.
     """
 
     asset: Annotated[assets.AssetCode, Meta(description="code of the new asset, such as GBP")]
@@ -86,11 +104,12 @@ class DefineAsset(Operation, tag="money.define_asset", frozen=True):
         assets.Earmark,
         Meta(description="what it may be spent on; none is anything, paid to anybody"),
     ]
+    expires_ms: Annotated[Natural[TimeMs] | None, Meta(description="when it lapses; none is never")]
 
     def apply(self, act: Act) -> None:
         """Write the asset."""
         act.require_role(ASSET_ISSUER)
-        row = assets.Asset(self.exponent, act.actor, self.snapshots, self.earmark)
+        row = assets.Asset(self.exponent, act.actor, self.snapshots, self.earmark, self.expires_ms)
         books.define_asset(act, self.asset, row)
         act.emit(
             AssetDefined(
@@ -99,6 +118,7 @@ class DefineAsset(Operation, tag="money.define_asset", frozen=True):
                 issuer=act.actor,
                 snapshots=self.snapshots,
                 earmarked=bool(self.earmark),
+                expires_ms=self.expires_ms,
             )
         )
 
@@ -187,7 +207,7 @@ class Spend(Operation, tag="money.spend", frozen=True):
 
 
 def tell(act: Act, payer: AccountId, asset: str, lines: Sequence[books.Line]) -> None:
-    """Say of each line of a transfer that it was paid."""
+    """Say line by line what a transfer paid. Statements, totals and traces are made of this."""
     for index, line in enumerate(lines):
         act.emit(
             Transferred(
@@ -198,5 +218,6 @@ def tell(act: Act, payer: AccountId, asset: str, lines: Sequence[books.Line]) ->
                 amount=line.amount,
                 reference=line.reference,
                 value_date=line.value_date,
+                lot=line.lot,
             )
         )

@@ -277,12 +277,12 @@ def require_role_of(act: Act, account: AccountId, role: str, scope: AccountId) -
 
 def _pay_out(act: Act, treasury: Treasury, key: VoucherKey, voucher: Voucher) -> None:
     paid = [
-        Line(each.creditor, each.amount, f"{voucher.reference}-{number}", "", None)
+        Line(each.creditor, each.amount, f"{voucher.reference}-{number}", "", None, None)
         for number, each in enumerate(voucher.offsets, start=1)
     ]
     rest = voucher.amount + voucher.interest - voucher.withheld
     if rest:
-        paid.insert(0, Line(key.payee, rest, voucher.reference, "", None))
+        paid.insert(0, Line(key.payee, rest, voucher.reference, "", None, None))
     books.transfer(act, payer=treasury.account, asset=treasury.asset, lines=paid)
     money.tell(act, treasury.account, treasury.asset, paid)
 

@@ -15,7 +15,7 @@ from typing import Annotated, Final, final
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from ledger import books
+from ledger import books, lots
 from ledger.act import Act
 from ledger.assets import Amount
 from ledger.books import Line, Reference
@@ -194,7 +194,9 @@ class ReturnPayment(Operation, tag="treasury.return_payment", frozen=True):
         act.require(amount + interest > 0, NothingToReturn(*key, voucher.withheld))
         _judge_paid(voucher.award, award, amount)
 
-        _give_back(act, award, amount + interest, f"{voucher.reference}-R")
+        _give_back(
+            act, award, amount + interest, f"{voucher.reference}-R", paid_by=voucher.reference
+        )
         lines.pay(act, award.line, -(amount + interest))
         if interest:
             lines.accrue_interest(act, award.line, -interest)
@@ -236,7 +238,7 @@ class RefundAward(Operation, tag="treasury.refund_award", frozen=True):
             raise Refused(DuplicateCreditNote(*key, known.transaction))
         _judge_paid(self.award, award, self.amount)
 
-        _give_back(act, award, self.amount, self.credit_note)
+        _give_back(act, award, self.amount, self.credit_note, paid_by=None)
         lines.pay(act, award.line, -self.amount)
         lines.deliver(act, award.line, -self.amount)
         act.state[REFUNDS][key] = Refund(
@@ -261,9 +263,14 @@ def _judge_paid(code: str, award: Award, amount: int) -> None:
         raise Refused(MoreThanPaid(code, award.paid, amount))
 
 
-def _give_back(act: Act, award: Award, amount: int, reference: str) -> None:
-    """From the actor to the treasury."""
+def _give_back(act: Act, award: Award, amount: int, reference: str, *, paid_by: str | None) -> None:
+    """From the actor to the treasury, out of the payment it came by, if that is still there."""
     treasury = awards.treasury_of(act.state, award)
-    given = (Line(treasury.account, amount, reference, "", None),)
+    lot = None
+    if paid_by is not None:
+        lot = lots.lot_if_left(
+            act.state, treasury.account, paid_by, holder=act.actor, amount=amount
+        )
+    given = (Line(treasury.account, amount, reference, "", None, lot),)
     books.transfer(act, payer=act.actor, asset=treasury.asset, lines=given)
     money.tell(act, act.actor, treasury.asset, given)

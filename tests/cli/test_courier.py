@@ -46,7 +46,7 @@ class Sender:
 
     def sign(self, number: int) -> Parcel:
         self.signed.append(number)
-        line = Line(account_id(self.to), 1, f"r-{number}", "", None)
+        line = Line(account_id(self.to), 1, f"r-{number}", "", None, None)
         salt = len(self.signed).to_bytes(16, "big")
         return self.signer.parcel(number, account_id("treasury"), salt, Transfer("GBP", (line,)))
 

@@ -50,6 +50,7 @@ def test_a_line_names_its_fields(home: Path) -> None:
         "reference": "INV-1",
         "description": "",
         "value_date": None,
+        "lot": None,
     }
 
 
@@ -71,6 +72,7 @@ def test_a_line_may_be_json_in_the_named_form(home: Path) -> None:
         "reference": "a",
         "description": "b",
         "value_date": "2026-12-01",
+        "lot": None,
     }
 
     assert lines_of(build(home, json.dumps(named))) == [named]
@@ -134,7 +136,7 @@ def test_an_amount_is_minor_units_or_names_its_asset(
         ("amount=1,reference=r", "found no to in"),
         ("to=agency-1,amount=1,amount=2,reference=r", "amount stands twice"),
         ("to=agency-1,amount=1,reference=r,value_date=tomorrow", 'found "tomorrow"'),
-        ("agency-1", ("expected to=…,amount=…,reference=…,description=…,value_date=…, "
+        ("agency-1", ("expected to=…,amount=…,reference=…,description=…,value_date=…,lot=…, "
          "found 'agency-1'")),
         ("payee=agency-1,amount=1,reference=r", "found 'payee=agency-1"),
         ("{not json", "expected JSON, found"),

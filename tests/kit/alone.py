@@ -79,7 +79,7 @@ def reference() -> tuple["Alone", MemoryKeyValue]:
 
 def payment(height: int, number: int, time_ms: int) -> CheckedTransaction:
     """The payment of a number in a block; the same every time it is made."""
-    line = Line(account_id(PAYEES[number % len(PAYEES)]), 1, f"{height}/{number}", "", None)
+    line = Line(account_id(PAYEES[number % len(PAYEES)]), 1, f"{height}/{number}", "", None, None)
     body = Body(
         chain=CHAIN,
         valid_until=TimeMs(time_ms + PARAMETERS.window_ms // 2),

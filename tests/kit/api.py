@@ -363,6 +363,7 @@ class ChainOfOne:
                 committed=execution.committed,
                 done=execution.done,
                 touched=execution.touched,
+                moved=execution.moved,
                 forget_before=execution.forget_before,
             )
         )

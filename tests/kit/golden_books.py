@@ -61,7 +61,13 @@ TRANSACTIONS: dict[str, tuple[list[tuple[str, Operation]], list[str]]] = {
         [
             (
                 "treasury",
-                DefineAsset("GRANT7", 0, snapshots=True, earmark=(Purpose("works", "notary", A),)),
+                DefineAsset(
+                    "GRANT7",
+                    0,
+                    snapshots=True,
+                    earmark=(Purpose("works", "notary", A),),
+                    expires_ms=None,
+                ),
             ),
             ("health", Spend("GRANT7", "works", (line("works", 1, "inv 1"),))),
         ],

@@ -303,7 +303,7 @@ class Chain:
 
 def line(to: str, amount: int, reference: str, **fields: Any) -> Line:  # noqa: ANN401
     """One line to the account of a name."""
-    values = {"description": "", "value_date": None, **fields}
+    values = {"description": "", "value_date": None, "lot": None, **fields}
     return Line(to=account_id(to), amount=amount, reference=reference, **values)
 
 

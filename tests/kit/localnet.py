@@ -168,7 +168,7 @@ class Localnet:
         payer_key = read_key(self.home / "keys" / f"{payer}.key", Purpose.ACCOUNT).signing()
         payee_key = read_key(self.home / "keys" / f"{payee}.key", Purpose.ACCOUNT)
         reference = f"{name}-{os.getpid()}-{self.payments}"
-        line = Line(account_of_key(payee_key.public), 1, reference, "", None)
+        line = Line(account_of_key(payee_key.public), 1, reference, "", None, None)
         body = Body(
             chain=self.chain,
             valid_until=TimeMs(time.time_ns() // 1_000_000 + valid_ms),

@@ -113,7 +113,9 @@ def council(
     held = {"treasury": 100} if shares is None else shares
     issued = (Issue(SHARES, account_id(to), held[to], f"issue {to}") for to in held)
     receipts = chain.block(
-        chain.act("treasury", DefineAsset(SHARES, 0, snapshots=True, earmark=()), *issued),
+        chain.act(
+            "treasury", DefineAsset(SHARES, 0, snapshots=True, earmark=(), expires_ms=None), *issued
+        ),
         chain.act("health", Found(BODY, charter_of(*procedures))),
         *(chain.act(name, Join(BODY)) for name in members),
     )

@@ -58,6 +58,7 @@ def ours(transfer: Pays, act: Act, *, takes: int = 0) -> None:
                 amount=line.amount - takes,
                 reference=line.reference,
                 value_date=line.value_date,
+                lot=line.lot,
             )
         )
 

@@ -65,6 +65,7 @@ class Ledger:
                     reference,
                     payment.description,
                     payment.value_date,
+                    None,
                 )
             )
         return self.act(payments[0].payer, Transfer(GBP, tuple(lines)))

@@ -109,7 +109,9 @@ def placed(chain: Chain, actor: str, operation: PlaceHold, signer: str = "") -> 
 
 def define(chain: Chain, code: str, earmark: Earmark) -> None:
     """The treasury defines an asset that may be spent on this."""
-    applied(chain, "treasury", DefineAsset(code, 0, snapshots=False, earmark=earmark))
+    applied(
+        chain, "treasury", DefineAsset(code, 0, snapshots=False, earmark=earmark, expires_ms=None)
+    )
 
 
 def wait(chain: Chain, for_ms: int) -> None:

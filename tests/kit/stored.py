@@ -89,6 +89,11 @@ def touched(height: int, index: int) -> tuple[AccountId, ...]:
     return tuple(sorted(account(name) for name in ("all", f"at {index}", f"{height}/{index}")))
 
 
+def moved(height: int, index: int) -> dict[AccountId, bytes]:
+    """A transaction moves something of everybody's account, and nothing else."""
+    return {account("all"): b"moved %d/%d" % (height, index)}
+
+
 def next_decision(head: Head, chain: ChainId, *, transactions: int = 2) -> Decision:
     """The decision of the height after `head`."""
     height = Height(head.height + 1)
@@ -125,6 +130,7 @@ def next_decision(head: Head, chain: ChainId, *, transactions: int = 2) -> Decis
             for index in range(transactions)
         ),
         touched=tuple(touched(height, index) for index in range(transactions)),
+        moved=tuple(moved(height, index) for index in range(transactions)),
         forget_before=TimeMs(max(0, time_ms - WINDOW_MS)),
     )
 

@@ -38,7 +38,7 @@ def begin() -> Chain:
     """A chain on which the treasury issues shares whose past is kept."""
     chain = Chain.begin()
     (receipt,) = chain.block(
-        chain.act("treasury", DefineAsset(SHARE, 0, snapshots=True, earmark=()))
+        chain.act("treasury", DefineAsset(SHARE, 0, snapshots=True, earmark=(), expires_ms=None))
     )
     assert receipt.refusal is None
     return chain

@@ -104,7 +104,7 @@ def test_every_call_counts(chain: Chain) -> None:
     body = chain.body(
         ("registrar", opened),
         ("registrar", give("notary", account_id("health"), account_id("notary"))),
-        ("treasury", DefineAsset("EUR", 2, snapshots=False, earmark=())),
+        ("treasury", DefineAsset("EUR", 2, snapshots=False, earmark=(), expires_ms=None)),
         ("treasury", Issue("EUR", account_id("vendor"), 1, "r")),
     )
 

@@ -60,7 +60,7 @@ def test_earmarked_money_goes_for_its_purpose_to_who_may_receive_it(chain: Chain
     events = applied(chain, "health", spend("building", "works", 40))
 
     assert events == (
-        Transferred(HEALTH, 0, WORKS, GRANT, 40, "r", None),
+        Transferred(HEALTH, 0, WORKS, GRANT, 40, "r", None, None),
         SpentOn(HEALTH, GRANT, 40, "building"),
     )
     assert purse(chain, "works", GRANT) == Balance(40, 0)
@@ -138,7 +138,7 @@ def test_an_earmark_names_each_purpose_once_and_what_exists(chain: Chain) -> Non
     """Roles and scopes that nobody defined are refused."""
 
     def defining(*purposes: Purpose) -> DefineAsset:
-        return DefineAsset("AID", 0, snapshots=False, earmark=purposes)
+        return DefineAsset("AID", 0, snapshots=False, earmark=purposes, expires_ms=None)
 
     twice = defining(Purpose("food", None, None), Purpose("food", "builder", None))
     assert refusal_of(chain, "treasury", twice) == PurposeTwice("AID", "food")
@@ -154,9 +154,16 @@ def test_an_earmark_names_each_purpose_once_and_what_exists(chain: Chain) -> Non
 def test_an_earmark_has_so_many_purposes_and_not_one_more(chain: Chain) -> None:
     """And their codes are short."""
     purposes = [Purpose(f"p{n}", None, None) for n in range(kernel_limits.PURPOSES_MAX + 1)]
-    applied(chain, "treasury", DefineAsset("AID", 0, snapshots=False, earmark=tuple(purposes[:-1])))
+    applied(
+        chain,
+        "treasury",
+        DefineAsset("AID", 0, snapshots=False, earmark=tuple(purposes[:-1]), expires_ms=None),
+    )
     with pytest.raises(Malformed):
-        chain.act("treasury", DefineAsset("BID", 0, snapshots=False, earmark=tuple(purposes)))
+        chain.act(
+            "treasury",
+            DefineAsset("BID", 0, snapshots=False, earmark=tuple(purposes), expires_ms=None),
+        )
     for code in ("a" * (kernel_limits.CODE_LENGTH_MAX + 1), "Food", "", "a b"):
         with pytest.raises(Malformed):
             decode(encode(Purpose(code, None, None)), Purpose, limit=99)

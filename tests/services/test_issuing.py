@@ -90,15 +90,21 @@ def held(chain: Chain, name: str, asset: str = GBP) -> int:
 
 def test_an_asset_is_defined_made_and_taken_back(chain: Chain) -> None:
     """Supply and balances move together; each act tells what it did."""
-    defined = applied(chain, "treasury", DefineAsset("EUR", 2, snapshots=False, earmark=()))
-    assert views.asset(chain.state, "EUR") == Asset(2, TREASURY, snapshots=False, earmark=())
+    defined = applied(
+        chain, "treasury", DefineAsset("EUR", 2, snapshots=False, earmark=(), expires_ms=None)
+    )
+    assert views.asset(chain.state, "EUR") == Asset(
+        2, TREASURY, snapshots=False, earmark=(), expires_ms=None
+    )
     assert views.supply(chain.state, "EUR") == 0
 
     issued = applied(chain, "treasury", Issue("EUR", HEALTH, 500, "mint"))
     own = applied(chain, "treasury", Issue("EUR", TREASURY, 70, "own"))
     retired = applied(chain, "treasury", Retire("EUR", 30, "burn"))
 
-    assert defined == (AssetDefined("EUR", 2, TREASURY, snapshots=False, earmarked=False),)
+    assert defined == (
+        AssetDefined("EUR", 2, TREASURY, snapshots=False, earmarked=False, expires_ms=None),
+    )
     assert issued == (Issued(TREASURY, HEALTH, "EUR", 500, "mint"),)
     assert own == (Issued(TREASURY, TREASURY, "EUR", 70, "own"),)
     assert retired == (Retired(TREASURY, "EUR", 30, "burn"),)
@@ -118,10 +124,10 @@ def test_all_of_an_asset_can_be_taken_back(chain: Chain) -> None:
 def test_an_asset_is_defined_by_who_has_the_role_and_once(chain: Chain) -> None:
     """The second refusal names the issuer."""
     assert refusal_of(
-        chain, "health", DefineAsset("EUR", 2, snapshots=False, earmark=())
+        chain, "health", DefineAsset("EUR", 2, snapshots=False, earmark=(), expires_ms=None)
     ) == MissingRole(HEALTH, ASSET_ISSUER, None)
     assert refusal_of(
-        chain, "treasury", DefineAsset(GBP, 2, snapshots=False, earmark=())
+        chain, "treasury", DefineAsset(GBP, 2, snapshots=False, earmark=(), expires_ms=None)
     ) == AssetInUse(GBP, TREASURY)
 
 
@@ -132,7 +138,7 @@ def test_the_role_for_one_body_defines_nothing() -> None:
     chain = Chain.begin(replace(document, roles=(*document.roles, scoped)))
 
     assert refusal_of(
-        chain, "health", DefineAsset("EUR", 2, snapshots=False, earmark=())
+        chain, "health", DefineAsset("EUR", 2, snapshots=False, earmark=(), expires_ms=None)
     ) == MissingRole(HEALTH, ASSET_ISSUER, None)
 
 
@@ -206,7 +212,7 @@ def test_a_running_account_pays_with_its_keepers_signature(chain: Chain) -> None
     """A credit note: below zero the vendor owes, and the event names it as the payer."""
     events = applied(chain, "vendor", pay("health", 125, "CN-1"), "health")
 
-    assert events == (Transferred(VENDOR, 0, HEALTH, GBP, 125, "CN-1", None),)
+    assert events == (Transferred(VENDOR, 0, HEALTH, GBP, 125, "CN-1", None, None),)
     assert (held(chain, "vendor"), held(chain, "health")) == (-125, 125)
     assert views.supply(chain.state, GBP) == TREASURY_BALANCE
 
@@ -307,11 +313,11 @@ def test_an_issuer_that_is_kept_takes_back_down_to_its_floor() -> None:
 @pytest.mark.parametrize(
     "operation",
     [
-        DefineAsset("EUR", limits.EXPONENT_MAX + 1, snapshots=False, earmark=()),
-        DefineAsset("EUR", -1, snapshots=False, earmark=()),
-        DefineAsset("eur", 2, snapshots=False, earmark=()),
-        DefineAsset("EU", 2, snapshots=False, earmark=()),
-        DefineAsset("E" * 13, 2, snapshots=False, earmark=()),
+        DefineAsset("EUR", limits.EXPONENT_MAX + 1, snapshots=False, earmark=(), expires_ms=None),
+        DefineAsset("EUR", -1, snapshots=False, earmark=(), expires_ms=None),
+        DefineAsset("eur", 2, snapshots=False, earmark=(), expires_ms=None),
+        DefineAsset("EU", 2, snapshots=False, earmark=(), expires_ms=None),
+        DefineAsset("E" * 13, 2, snapshots=False, earmark=(), expires_ms=None),
         Issue(GBP, HEALTH, 0, "r"),
         Issue(GBP, HEALTH, INTEGER_MAX + 1, "r"),
         Issue(GBP, HEALTH, 1, ""),
@@ -331,7 +337,9 @@ def test_the_largest_of_everything_is_an_operation(chain: Chain) -> None:
     longest = "r" * limits.REFERENCE_LENGTH_MAX
 
     applied(
-        chain, "treasury", DefineAsset("E" * 12, limits.EXPONENT_MAX, snapshots=False, earmark=())
+        chain,
+        "treasury",
+        DefineAsset("E" * 12, limits.EXPONENT_MAX, snapshots=False, earmark=(), expires_ms=None),
     )
     applied(chain, "treasury", Issue("E" * 12, TREASURY, INTEGER_MAX, longest))
     applied(chain, "treasury", Retire("E" * 12, INTEGER_MAX, "r"))

@@ -40,9 +40,9 @@ def test_every_line_is_paid_and_told(chain: Chain) -> None:
     (receipt,) = chain.block(chain.act("treasury", Transfer(GBP, lines)))
 
     assert receipt.events == (
-        Transferred(TREASURY, 0, account_id("health"), GBP, 100, "a/1", "2026-12-31"),
-        Transferred(TREASURY, 1, account_id("works"), GBP, 50, "a/2", None),
-        Transferred(TREASURY, 2, account_id("health"), GBP, 1, "a/3", None),
+        Transferred(TREASURY, 0, account_id("health"), GBP, 100, "a/1", "2026-12-31", None),
+        Transferred(TREASURY, 1, account_id("works"), GBP, 50, "a/2", None, None),
+        Transferred(TREASURY, 2, account_id("health"), GBP, 1, "a/3", None, None),
     )
     assert views.balances(chain.state, account_id("health"), limit=9) == {GBP: 101}
     assert views.balances(chain.state, account_id("works"), limit=9) == {GBP: 50}

@@ -89,7 +89,7 @@ def test_what_is_available_is_above_the_floor_and_not_held(chain: Chain) -> None
 
 def test_the_past_is_told_of_assets_that_keep_it(chain: Chain) -> None:
     """Not of others, and not of a block that is not there yet."""
-    applied(chain, "treasury", DefineAsset("SHARE", 0, snapshots=True, earmark=()))
+    applied(chain, "treasury", DefineAsset("SHARE", 0, snapshots=True, earmark=(), expires_ms=None))
     for number in range(3):
         applied(chain, "treasury", Issue("SHARE", HEALTH, 10, f"{number}"))
 

@@ -221,7 +221,7 @@ def test_a_limit_is_changed_without_forgetting_what_was_spent(chain: Chain) -> N
 
 def test_a_limit_is_of_one_asset_and_stays_beside_a_freeze(chain: Chain) -> None:
     """Other assets leave as they like; freezing and thawing does not touch it."""
-    applied(chain, "treasury", DefineAsset("EUR", 2, snapshots=False, earmark=()))
+    applied(chain, "treasury", DefineAsset("EUR", 2, snapshots=False, earmark=(), expires_ms=None))
     applied(chain, "supervisor", limit(per_act=1))
     applied(chain, "judge", order(chain))
     applied(chain, "judge", ThawAccount(HEALTH, "error"))
@@ -240,7 +240,9 @@ def test_an_account_has_so_many_limits_and_not_one_more(chain: Chain) -> None:
     """One of them can still be changed."""
     codes = [f"A{number:02}" for number in range(kernel_limits.ACCOUNT_LIMITS_MAX + 1)]
     for code in codes:
-        applied(chain, "treasury", DefineAsset(code, 0, snapshots=False, earmark=()))
+        applied(
+            chain, "treasury", DefineAsset(code, 0, snapshots=False, earmark=(), expires_ms=None)
+        )
     for code in codes[:-1]:
         applied(chain, "supervisor", SetLimit(HEALTH, code, 1, None))
 

@@ -120,7 +120,7 @@ def test_another_format_is_not_opened(folder: Path) -> None:
     with open_leveldb(folder) as database:
         database.write({schema.FORMAT_KEY: b"mithaq.storage/1"})
 
-    assert "format mithaq.storage/1, this version reads mithaq.storage/5" in fault(folder)
+    assert "format mithaq.storage/1, this version reads mithaq.storage/6" in fault(folder)
     with pytest.raises(OperatorFault, match=r"format mithaq\.storage/1"):
         create_database(folder, genesis())
 
