@@ -47,19 +47,20 @@ class TreasuryData:
     @property
     def month(self) -> str:
         """The month that these books are of."""
-        return self.period or _utc(self.time_ms).strftime("%Y-%m")
+        return self.period or day_of(self.time_ms)[:7]
 
     @property
     def last_day(self) -> str:
         """The last day that these books tell of."""
         if self.period is None:
-            return _utc(self.time_ms).strftime("%Y-%m-%d")
+            return day_of(self.time_ms)
         year, month = int(self.period[:4]), int(self.period[5:])
         return f"{self.period}-{calendar.monthrange(year, month)[1]:02}"
 
 
-def _utc(time_ms: int) -> datetime.datetime:
-    return datetime.datetime.fromtimestamp(time_ms // 1000, datetime.UTC)
+def day_of(time_ms: int) -> str:
+    """The day of a time, as UTC has it."""
+    return datetime.datetime.fromtimestamp(time_ms // 1000, datetime.UTC).date().isoformat()
 
 
 @final

@@ -1,0 +1,249 @@
+"""OCDS: documents of a process and a treasury's books make one record, as the sample has it."""
+
+from __future__ import annotations
+
+import copy
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from exchange.ocds import OcdsFiles, Process, Publisher, ocds_files, releases_in
+from exchange.ocds_merge import compiled_release
+from exchange.treasury_data import Names, TreasuryData
+from kit.judges_open import STANDARD, ocds_faults
+from kit.ocds_facts import facts
+from kit.treasury_books import AGENCY, ROADS, VENDOR, Bookkeeper
+from primitives.errors import Malformed
+
+SAMPLE = STANDARD.parent / "ocds-213czf-000-00001.json"
+OCID = "ocds-213czf-000-00001"
+AWARD = "OCDS-213CZF-000-00001-AWARD-01"
+LINE = f"{ROADS}:2010-q3:BRDG:252"
+PUBLISHER = Publisher(name="Ministry of Finance", uri="https://example.org/ocds/")
+NAMES = Names(accounts={AGENCY: "London Borough of Barnet", VENDOR: "AnyCorp Cycle Provision"})
+
+needs_sample = pytest.mark.skipif(
+    not SAMPLE.exists(), reason="the OCDS sample and schema are not beside the project"
+)
+
+
+def _ms(text: str) -> int:
+    return int(datetime.fromisoformat(text).astimezone(UTC).timestamp() * 1000)
+
+
+def _books() -> Bookkeeper:
+    """The sample's contract in a treasury: awarded, and two payments of it made."""
+    books = Bookkeeper(period="2010-10")
+    books.fund(ROADS, until=None)
+    books.appropriate(ROADS, 2_000_000_000)
+    books.apportion(ROADS, "2010-q3", 1_500_000_000)
+    books.allot(LINE, 1_500_000_000)
+    period = {"starts": "2010-07-01", "ends": "2011-06-30"}
+    books.award(AWARD, LINE, 1_100_000_000, process=OCID, **period)
+    books.deliver(AWARD, 6_000_000, "first-mile")
+    books.pay(AWARD, f"{OCID}-1", 5_000_000, at_ms=_ms("2010-08-01T00:00:00Z"))
+    books.pay(AWARD, f"{OCID}-2", 1_000_000, at_ms=_ms("2010-10-01T00:00:00Z"))
+    return books
+
+
+def _data() -> TreasuryData:
+    from dataclasses import replace
+
+    return replace(_books().data("2011-01"), time_ms=_ms("2011-01-10T09:30:00Z"), height=77)
+
+
+def _sample() -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(SAMPLE.read_text(encoding="utf-8"))["releases"]
+    return found
+
+
+def _without_what_books_know() -> list[dict[str, Any]]:
+    """The sample's releases, less all that a treasury knows better."""
+    releases = copy.deepcopy(_sample())
+    for release in releases:
+        for award in release.get("awards", []):
+            del award["value"], award["suppliers"]
+            award["contractPeriod"] = {"maxExtentDate": award["contractPeriod"]["maxExtentDate"]}
+        for contract in release.get("contracts", []):
+            del contract["value"], contract["status"]
+            contract["period"] = {"maxExtentDate": contract["period"]["maxExtentDate"]}
+            contract.get("implementation", {}).pop("transactions", None)
+    releases[-1]["awards"][0]["status"] = "pending"
+    return releases
+
+
+def _files(documents: list[dict[str, Any]], data: TreasuryData | None = None) -> OcdsFiles:
+    process = Process(ocid=OCID, documents=documents)
+    return ocds_files(_data() if data is None else data, process, PUBLISHER, NAMES)
+
+
+def _compiled(files: OcdsFiles) -> dict[str, Any]:
+    [record] = json.loads(files.record)["records"]
+    found: dict[str, Any] = record["compiledRelease"]
+    return found
+
+
+@needs_sample
+def test_the_compiled_release_is_the_samples() -> None:
+    """On ids, parties, amounts, dates and statuses; from the plan to the payments."""
+    ours = facts([_compiled(_files(_sample()))])
+    more = {path for path in ours if "milestones" in path and path[0] == "contracts"}
+    assert {path: value for path, value in ours.items() if path not in more} == facts(_sample())
+    assert {path[-2] for path in more} == {"first-mile"}
+
+
+@needs_sample
+def test_what_the_treasury_knows_comes_from_its_books() -> None:
+    """Values, suppliers, statuses and payments that no document tells are there all the same."""
+    ours, theirs = facts([_compiled(_files(_without_what_books_know()))]), facts(_sample())
+    known = {path: ours[path] for path in theirs if path in ours}
+    lacking = {path for path in theirs if path not in ours}
+    hours = {"startDate": "2010-07-01T00:00:00Z", "endDate": "2011-06-30T23:59:59Z"}
+    differing = {path for path, value in known.items() if value != theirs[path]}
+    assert lacking == set()
+    # Of a period books know the days alone.
+    assert {ours[path] for path in differing} <= set(hours.values())
+    paid = _compiled(_files(_without_what_books_know()))["contracts"][0]["implementation"]
+    assert [(each["id"], each["value"]["amount"]) for each in paid["transactions"]] == [
+        (f"{OCID}-1", 50_000),
+        (f"{OCID}-2", 10_000),
+    ]
+
+
+@needs_sample
+@pytest.mark.parametrize("documented", [True, False])
+def test_libcoveocds_finds_nothing_wrong(documented: bool) -> None:  # noqa: FBT001 - a case
+    """Release package and record package; with the documents, and with the books alone."""
+    files = _files(_sample() if documented else [])
+    for package, told in ((files.releases, 7 if documented else 1), (files.record, 1)):
+        found = json.loads(package)
+        assert len(found.get("releases", found.get("records"))) == told
+        assert ocds_faults(package) == []
+
+
+@needs_sample
+def test_libcoveocds_would_find_something() -> None:
+    """The judge is awake: a status that no codelist has, and a record without its process."""
+    package = json.loads(_files(_sample()).releases)
+    package["releases"][-1]["awards"][0]["status"] = "splendid"
+    assert ocds_faults(json.dumps(package).encode()) != []
+    record = json.loads(_files([]).record)
+    del record["records"][0]["ocid"]
+    assert ocds_faults(json.dumps(record).encode()) != []
+
+
+def test_books_alone_make_a_release() -> None:
+    """Who has no documents publishes what his books know, under the names that he gives."""
+    release = json.loads(_files([]).releases)["releases"][0]
+    [award], [contract] = release["awards"], release["contracts"]
+    assert (award["id"], contract["awardID"]) == (AWARD, AWARD)
+    assert award["value"] == {"amount": 11_000_000, "currency": "GBP"}
+    assert contract["status"] == "active"
+    assert [each["name"] for each in release["parties"]] == [
+        "AnyCorp Cycle Provision",
+        "London Borough of Barnet",
+    ]
+    assert release["date"] == "2011-01-10T09:30:00Z"
+    [milestone] = contract["implementation"]["milestones"]
+    assert (milestone["id"], milestone["status"]) == ("first-mile", "met")
+
+
+def test_an_account_can_be_given_its_party() -> None:
+    """Where the documents call somebody by another name than this machine."""
+    document = _document(parties=[{"id": "GB-COH-1", "name": "Any Corporation"}])
+    process = Process(ocid=OCID, documents=[document], parties={VENDOR: "GB-COH-1"})
+    files = ocds_files(_data(), process, PUBLISHER, NAMES)
+    [supplier] = _compiled(files)["awards"][0]["suppliers"]
+    assert supplier == {"id": "GB-COH-1", "name": "Any Corporation"}
+
+
+def _document(**more: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    date = "2010-12-01T00:00:00Z"
+    return {"ocid": OCID, "id": "doc", "date": date, "tag": ["implementation"]} | more
+
+
+def _paying(transaction: dict[str, Any]) -> dict[str, Any]:
+    contract = {
+        "id": "c",
+        "awardID": AWARD.lower(),
+        "implementation": {"transactions": [transaction]},
+    }
+    return _document(awards=[{"id": AWARD.lower()}], contracts=[contract])
+
+
+@pytest.mark.parametrize(
+    ("transaction", "said"),
+    [
+        ({"id": "never", "value": {"amount": 1, "currency": "GBP"}}, "never made"),
+        ({"id": f"{OCID}-1", "value": {"amount": 50_001, "currency": "GBP"}}, "it was 50000 GBP"),
+        ({"id": f"{OCID}-1", "value": {"amount": 50_000, "currency": "EUR"}}, "it was 50000 GBP"),
+    ],
+)
+def test_a_document_that_tells_of_another_payment_is_refused(
+    transaction: dict[str, Any], said: str
+) -> None:
+    """One that was not made, of another amount, of another currency; what was paid may stand."""
+    with pytest.raises(Malformed, match=said):
+        _files([_paying(transaction)])
+    paid = {"id": f"{OCID}-1", "value": {"amount": 50_000.0, "currency": "GBP"}}
+    assert len(json.loads(_files([_paying(paid)]).releases)["releases"]) == 2
+
+
+def test_a_document_of_another_process_is_refused() -> None:
+    """And so is a process of which nothing is known."""
+    with pytest.raises(Malformed, match="is of process other"):
+        _files([_document() | {"ocid": "other"}])
+    with pytest.raises(Malformed, match="neither the books nor a document"):
+        ocds_files(_data(), Process(ocid="unknown"), PUBLISHER, NAMES)
+
+
+@pytest.mark.parametrize("package", [[], {}, {"releases": []}, {"releases": [{"ocid": "x"}]}, 7])
+def test_what_is_no_release_is_refused(package: object) -> None:
+    """Neither a package nor a release."""
+    with pytest.raises(Malformed, match="expected an OCDS release package"):
+        releases_in(package)
+
+
+def test_an_award_that_was_given_up_is_cancelled_and_one_that_ended_is_over() -> None:
+    """The status follows the books: nothing obligated, or the period past."""
+    books = _books()
+    books.award("GONE-1", LINE, 5_000, process=OCID)
+    books.amend("GONE-1", -5_000)
+    release = json.loads(_files([], books.data("2011-06")).releases)["releases"][0]
+    statuses = {each["id"]: each["status"] for each in release["awards"]}
+    assert statuses == {AWARD: "active", "GONE-1": "cancelled"}
+    release = json.loads(_files([], books.data("2011-07")).releases)["releases"][0]
+    ended = {each["awardID"]: each["status"] for each in release["contracts"]}
+    assert ended == {AWARD: "terminated", "GONE-1": "cancelled"}
+
+
+def test_amounts_have_the_places_that_they_need() -> None:
+    """A number of JSON, exact to the penny and never a float on the way."""
+    books = _books()
+    books.award("SMALL-1", LINE, 90_071_992_547_409, process=OCID)
+    assert b'"amount": 900719925474.09' in _files([], books.data("2011-01")).releases
+
+
+def test_merging_replaces_takes_away_and_goes_into_lists_by_id() -> None:
+    """The rules of OCDS 1.1, each once."""
+    first = _document(
+        tender={"title": "A", "status": "planned", "items": [{"id": "1", "quantity": 1}]},
+        parties=[{"id": "p", "roles": ["buyer", "payer"], "additionalIdentifiers": [{"id": "x"}]}],
+    )
+    second = first | {
+        "date": "2010-12-02T00:00:00Z",
+        "tender": {"title": None, "status": "active", "items": [{"id": "2"}, {"id": "1", "q": 2}]},
+        "parties": [{"id": "p", "roles": ["payer"], "additionalIdentifiers": [{"id": "y"}]}],
+    }
+    merged = compiled_release([second, first])
+    assert merged["tag"] == ["compiled"]
+    assert merged["date"] == "2010-12-02T00:00:00Z"
+    assert merged["tender"] == {
+        "status": "active",
+        "items": [{"id": "1", "quantity": 1, "q": 2}, {"id": "2"}],
+    }
+    assert merged["parties"] == [
+        {"id": "p", "roles": ["payer"], "additionalIdentifiers": [{"id": "y"}]}
+    ]
