@@ -82,6 +82,9 @@ from services.treasury import funds as treasury_funds
 from services.treasury import lines as treasury_lines
 from services.treasury import payments as treasury_payments
 from services.treasury import period as treasury_period
+from services.treasury import queries as treasury_queries
+from services.treasury import queries_awards as treasury_queries_awards
+from services.treasury import queries_payments as treasury_queries_payments
 from services.treasury import returns as treasury_returns
 from services.treasury import treasuries as treasury_treasuries
 from services.treasury import vouchers as treasury_vouchers
@@ -143,6 +146,9 @@ SERVICES: Final = (
             treasury_payments,
             treasury_returns,
             treasury_closing,
+            treasury_queries,
+            treasury_queries_awards,
+            treasury_queries_payments,
             treasury_chart,
             treasury_period,
         ),

@@ -11,7 +11,13 @@ from node.reports import QueryKind
 from primitives.ids import AccountId
 
 TREASURY: Final = account_id("treasury").hex()
-_WORDS: Final[Mapping[str, str]] = {"asset": "GBP", "order": "newest", "bound": "money.issue"}
+_WORDS: Final[Mapping[str, str]] = {
+    "asset": "GBP",
+    "order": "newest",
+    "bound": "money.issue",
+    "award": "A",
+    "period": "2026-04",
+}
 """What only a few words can be, by the name of the parameter."""
 
 
