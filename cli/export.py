@@ -11,6 +11,14 @@ import click
 from cli.lazy import LazyGroup
 
 MEMBERS: Final = {
+    "data-act": ("cli.export_treasury", "A treasury's files A, B and C of the DATA Act."),
+    "trial-balance": ("cli.export_treasury", "Each account of each fund: debits and credits."),
+    "sf133": ("cli.export_treasury", "Budgetary resources and their status (SF-133)."),
+    "cofog": ("cli.export_treasury", "What was spent, by function of government (COFOG)."),
+    "gfsm": ("cli.export_treasury", "The statement of operations (GFSM 2014)."),
+    "fiscal-data-package": ("cli.export_treasury", "Budget and payments as a data package."),
+    "ocds": ("cli.export_ocds", "A contracting process, from the plan to the payments (OCDS)."),
+    "seal": ("cli.export_ocds", "Salts for documents, and the commitments to stamp."),
     "xes": ("cli.export_xes", "The moves of cases, for process miners (IEEE 1849)."),
 }
 

@@ -226,8 +226,13 @@ def _balances(data: TreasuryData | None) -> defaultdict[str, dict[str, int]]:
     return found
 
 
+def fiscal_year(period: str, *, first_month: int) -> int:
+    """The fiscal year of a month, by the calendar year in which it ends."""
+    year, month = int(period[:4]), int(period[5:])
+    return year + 1 if 1 < first_month <= month else year
+
+
 def opening_period(period: str, *, first_month: int) -> str:
     """The month before the fiscal year of a month, which begins with `first_month`."""
-    year, month = int(period[:4]), int(period[5:])
-    begins = year if month >= first_month else year - 1
+    begins = fiscal_year(period, first_month=first_month) - (first_month > 1)
     return f"{begins - 1:04}-12" if first_month == 1 else f"{begins:04}-{first_month - 1:02}"
