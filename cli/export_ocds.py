@@ -196,7 +196,7 @@ def _salt_of(path: Path) -> bytes:
 
 
 def _content(path: Path) -> bytes:
-    from primitives import limits
+    from exchange import limits
     from primitives.errors import Malformed, OperatorFault
 
     try:

@@ -141,7 +141,10 @@ def fiscal_data_package(
 @PERIOD
 @_FILE
 def trial_balance(session: Session, treasury: str, period: str | None, output: Path) -> None:
-    """Write the trial balance of each fund of a TREASURY: debits, credits, and that they are equal."""
+    """Write the trial balance of each fund of a TREASURY.
+
+    Each account with its debits, credits and balance; the sums of a fund are equal.
+    """
     from exchange.statements import trial_balance_csv
 
     with client_of(session) as client:
