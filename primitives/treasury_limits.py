@@ -11,6 +11,17 @@ TOTALS_MAX: Final = 64
 """Ledger accounts of a fund: they stand in its row, which every posting writes."""
 PAYMENT_OFFICERS_MAX: Final = 8
 """Disbursing officers who sign one payment above the threshold."""
+HOLDING_TAG_LENGTH_MAX: Final = 40
+"""An inventory number; with half an agency's id it is the reference of a sale."""
+COUNT_CODE_LENGTH_MAX: Final = 24
+"""A count of holdings, such as 2026-autumn."""
+LIFE_MONTHS_MAX: Final = 1_000
+"""Of a holding's useful life: 83 years, fewer months than may follow without a transaction
+(kernel_limits.ECHOES_MAX). What lasts longer is a site or a monument, and does not wear out."""
+PROPERTY_BOARD_MIN: Final = 2
+"""Members who decide about a holding, however small the board is."""
+PROPERTY_BOARD_MAX: Final = 15
+"""Members who sign one decision about a holding."""
 INTEREST_BP_MAX: Final = 10_000
 """Hundred per cent a year: more is no interest for late payment."""
 AWARD_CODE_LENGTH_MAX: Final = 50

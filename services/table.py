@@ -77,13 +77,18 @@ from services.treasury import amendments as treasury_amendments
 from services.treasury import awards as treasury_awards
 from services.treasury import chart as treasury_chart
 from services.treasury import closing as treasury_closing
+from services.treasury import counts as treasury_counts
 from services.treasury import deliveries as treasury_deliveries
+from services.treasury import depreciation as treasury_depreciation
+from services.treasury import disposals as treasury_disposals
 from services.treasury import funds as treasury_funds
+from services.treasury import holdings as treasury_holdings
 from services.treasury import lines as treasury_lines
 from services.treasury import payments as treasury_payments
 from services.treasury import period as treasury_period
 from services.treasury import queries as treasury_queries
 from services.treasury import queries_awards as treasury_queries_awards
+from services.treasury import queries_holdings as treasury_queries_holdings
 from services.treasury import queries_payments as treasury_queries_payments
 from services.treasury import returns as treasury_returns
 from services.treasury import treasuries as treasury_treasuries
@@ -151,6 +156,11 @@ SERVICES: Final = (
             treasury_queries_payments,
             treasury_chart,
             treasury_period,
+            treasury_holdings,
+            treasury_depreciation,
+            treasury_disposals,
+            treasury_counts,
+            treasury_queries_holdings,
         ),
     ),
 )

@@ -90,8 +90,16 @@ TABLES: Final = {
     76: "warrants",
     77: "refunds",
     78: "voucher_history",
+    84: "holdings",
+    85: "holding_history",
+    86: "holding_classes",
+    87: "holding_class_history",
+    88: "depreciation_plan",
     89: "treasuries",
     90: "award_vouchers",
+    91: "count_entries",
+    92: "capitalised_awards",
+    93: "holding_counts",
 }
 """What people call the tables that we know; any other is known by its number alone."""
 TEXT_SHOWN_MAX: Final = 400

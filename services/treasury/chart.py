@@ -50,6 +50,7 @@ class Step(Enum):
     INTEREST = "interest"
     PAY = "pay"
     CAPITALISE = "capitalise"
+    TAKE_OVER = "take_over"
     DEPRECIATE = "depreciate"
     IMPAIR = "impair"
     DISPOSE = "dispose"
@@ -89,6 +90,7 @@ ACCOUNTS: Final[dict[LedgerAccount, Named]] = {
     "490100": Named("Delivered orders, obligations unpaid", debit=False),
     "490200": Named("Delivered orders, obligations paid", debit=False),
     "570000": Named("Expended appropriations", debit=False),
+    "572000": Named("Financing sources transferred in", debit=False),
     "573000": Named("Financing sources transferred out", debit=True),
     "610000": Named("Operating expenses", debit=True),
     "633000": Named("Other interest expenses", debit=True),
@@ -113,6 +115,7 @@ ENTRIES: Final[dict[Step, tuple[Entry, ...]]] = {
     ),
     Step.PAY: (Entry("490100", "490200"), Entry("211000", "101000")),
     Step.CAPITALISE: (Entry("175000", "610000"),),
+    Step.TAKE_OVER: (Entry("175000", "572000"),),
     Step.DEPRECIATE: (Entry("671000", "175900"),),
     Step.IMPAIR: (Entry("729200", "175900"),),
     Step.DISPOSE: (Entry("175900", "175000"),),

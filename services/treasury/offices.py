@@ -32,6 +32,10 @@ DEBT_OFFICER: Final[Role] = "debt_officer"
 """For an agency: sets what a payee owes off against a payment."""
 CUSTODIAN: Final[Role] = "custodian"
 """For an agency: enters its holdings, and keeps them."""
+STOCK_COUNTER: Final[Role] = "stock_counter"
+"""For an agency: looks whether its holdings are there."""
+PROPERTY_BOARD: Final[Role] = "property_board"
+"""For an agency: decides with others what of its holdings is worth nothing any more, and goes."""
 
 _DUTIES_OF_A_PAYMENT: Final = (
     CONTRACTING_OFFICER,
@@ -47,6 +51,8 @@ _AUDITED: Final = (
     *_DUTIES_OF_A_PAYMENT,
     DEBT_OFFICER,
     CUSTODIAN,
+    STOCK_COUNTER,
+    PROPERTY_BOARD,
 )
 
 

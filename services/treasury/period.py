@@ -38,6 +38,27 @@ def after(period: Period) -> Period:
     return f"{year + month // 12:04}-{month % 12 + 1:02}"
 
 
+def later(period: Period, months: int) -> Period:
+    """The month so many months after one; before it, if they are below zero."""
+    year, month = divmod(_number(period) + months, 12)
+    return f"{year:04}-{month + 1:02}"
+
+
+def months_between(first: Period, second: Period) -> int:
+    """How many months one is after another; below zero, if it is before."""
+    return _number(second) - _number(first)
+
+
+def first_moment(period: Period) -> TimeMs:
+    """When a month begins."""
+    first = datetime.datetime(int(period[:4]), int(period[5:]), 1, tzinfo=datetime.UTC)
+    return TimeMs(int(first.timestamp()) * 1_000)
+
+
+def _number(period: Period) -> int:
+    return int(period[:4]) * 12 + int(period[5:]) - 1
+
+
 def last_day(period: Period) -> Day:
     """The last day of a month."""
     year, month = int(period[:4]), int(period[5:])

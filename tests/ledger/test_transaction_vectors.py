@@ -23,6 +23,7 @@ from kit import (
     golden_motions,
     golden_treasury_awards,
     golden_treasury_budget,
+    golden_treasury_holdings,
     law_vectors,
     samples_cases,
 )
@@ -288,6 +289,7 @@ TRANSACTIONS: dict[str, tuple[list[tuple[str, Operation]], list[str]]] = {
     **golden_consent.TRANSACTIONS,
     **golden_treasury_budget.TRANSACTIONS,
     **golden_treasury_awards.TRANSACTIONS,
+    **golden_treasury_holdings.TRANSACTIONS,
     **samples_cases.TRANSACTIONS,
 }
 REFUSED: list[Refusal] = [
@@ -352,6 +354,7 @@ REFUSED: list[Refusal] = [
     *golden_consent.REFUSED,
     *golden_treasury_budget.REFUSED,
     *golden_treasury_awards.REFUSED,
+    *golden_treasury_holdings.REFUSED,
     *samples_cases.REFUSED,
 ]
 HAPPENED: list[Event] = [
@@ -382,6 +385,7 @@ HAPPENED: list[Event] = [
     *golden_consent.HAPPENED,
     *golden_treasury_budget.HAPPENED,
     *golden_treasury_awards.HAPPENED,
+    *golden_treasury_holdings.HAPPENED,
     *samples_cases.HAPPENED,
 ]
 
