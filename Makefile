@@ -19,7 +19,7 @@ PROJECT := .venv/.project-$(call sum,requirements.lock pyproject.toml)
 DEV := .venv/.dev-$(call sum,requirements.lock requirements-dev.lock)
 
 .DELETE_ON_ERROR:
-.PHONY: help localnet test check coverage sim soak perturb bench lock clean env
+.PHONY: help localnet demo test check coverage sim soak perturb bench lock clean env
 .DEFAULT_GOAL := help
 
 help: ## Print this list.
@@ -27,6 +27,9 @@ help: ## Print this list.
 
 localnet: $(PROJECT) ## Start four validators on this machine; returns when block 1 is final.
 	@$(BIN)/mithaq localnet up
+
+demo: $(PROJECT) $(DEV) ## Tell how a road is paid for, from the budget law on, on four nodes of its own.
+	@PYTHONPATH=.:tests $(BIN)/python -m kit.road
 
 test: $(PROJECT) $(DEV) ## Run every test.
 	@$(BIN)/python -m pytest

@@ -1,0 +1,79 @@
+"""The road contract on four real nodes: from the budget law to the closed month.
+
+The same chapters are what `make demo` prints. Each asserts that what it does is done; here stands
+what must be true after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from kit.road import budget, contract, months
+from kit.road.country import Country
+from kit.road.process import Process
+from kit.road.stage import BUILDER, MINISTRY, Stage
+from kit.road.telling import Silence
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    process = Process.at_hand()
+    home = tmp_path_factory.mktemp("road") / "home"
+    with Country.founded(home, process.begins) as country:
+        yield Stage(country, process, Silence())
+
+
+def test_the_road_contract(stage: Stage) -> None:
+    """The whole story; what is refused is refused for the reason that the story gives."""
+    process = stage.process
+    delivered = sum(each.minor for each in process.installments)
+
+    budget.offices_are_given(stage)
+    assert refused(stage) == ["transaction.threshold_not_reached", "roles.incompatible"]
+
+    budget.parliament_passes_the_budget_law(stage)
+    assert refused(stage) == ["treasury.not_the_legislature"]
+    assert stage.fund_row().appropriated_minor == stage.appropriated
+
+    budget.the_money_is_allotted(stage)
+    assert refused(stage) == ["treasury.over_appropriation", "treasury.over_apportionment"]
+    assert stage.line(stage.road_line).allotted_minor == stage.road_allotment
+
+    contract.the_contract_is_awarded(stage)
+    assert refused(stage) == ["treasury.over_allotment", "treasury.over_allotment"]
+    assert stage.line(stage.road_line).obligated_minor == process.award_minor
+
+    contract.milestones_are_met(stage)
+    assert refused(stage) == [
+        "treasury.unknown_delivery",
+        "treasury.more_than_awarded",
+        "roles.missing",
+    ]
+    assert stage.line(stage.road_line).delivered_minor == delivered
+
+    contract.invoices_are_paid(stage)
+    assert refused(stage) == [
+        "treasury.more_than_delivered",
+        "treasury.too_few_officers",
+        "treasury.duplicate_invoice",
+        "treasury.wrong_status",
+    ]
+    assert stage.line(stage.road_line).outlaid_minor == delivered
+    assert stage.holds(BUILDER) == delivered
+
+    months.the_months_are_closed(stage)
+    assert refused(stage) == ["treasury.trial_balance_differs", "treasury.period_not_over"]
+    closes = stage.country.rows("treasury.closes", treasury=stage.country[MINISTRY])
+    assert closes[-1].period == f"{process.installments[-1].paid:%Y-%m}"
+    spent = {row.ussgl: row.balance_minor for row in months.trial_balance(stage, closes[-1].period)}
+    assert spent["490200"] == -delivered
+    assert spent["101000"] == stage.holds("single account") == stage.appropriated - delivered
+
+
+def refused(stage: Stage) -> list[str]:
+    """Why the attempts of the last chapter were refused; they are not told again."""
+    found = [refusal.code for _, refusal in stage.attempts]
+    stage.attempts.clear()
+    return found

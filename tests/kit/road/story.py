@@ -1,0 +1,21 @@
+"""The chapters, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from kit.road import budget, contract, months
+from kit.road.stage import Stage
+
+Chapter = Callable[[Stage], None]
+
+CHAPTERS: Final[tuple[Chapter, ...]] = (
+    budget.offices_are_given,
+    budget.parliament_passes_the_budget_law,
+    budget.the_money_is_allotted,
+    contract.the_contract_is_awarded,
+    contract.milestones_are_met,
+    contract.invoices_are_paid,
+    months.the_months_are_closed,
+)
