@@ -7,6 +7,7 @@ import click
 from cli.lazy import LazyGroup
 
 MEMBERS: Final = {
+    "pain001": ("cli.import_pain001", "Certify the invoices of FILE (ISO 20022, pain.001)."),
     "payments": ("cli.import_payments", "Book every row of FILE (CSV) as a payment."),
 }
 

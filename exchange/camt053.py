@@ -42,13 +42,15 @@ _RETURNED: Final = ("PMNT", "ICDT", "RRTN")
 class Entry:
     """One movement: `change` is what the account got, or gave where it is negative.
 
-    `other` is whom it came from or went to, with the account's id where nobody knows a name;
-    `returned` is the code of the reason, where a payment of ours came back.
+    `day` is its block's, `value_day` the one that its sender gave. `other` is whom it came from or
+    went to, with the account's id where nobody knows a name; `returned` is the code of the reason,
+    where a payment of ours came back.
     """
 
     transaction: bytes
     event: int
     day: str
+    value_day: str
     change: int
     reference: str
     description: str
@@ -158,7 +160,7 @@ def _entry(each: Entry, exponent: int, code: str) -> Element:
         _side(each.change),
         element("Sts", element("Cd", _BOOKED)),
         element("BookgDt", element("Dt", each.day)),
-        element("ValDt", element("Dt", each.day)),
+        element("ValDt", element("Dt", each.value_day)),
         element("AcctSvcrRef", known),
         _kind(each),
         element("NtryDtls", _details(each)),

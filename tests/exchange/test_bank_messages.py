@@ -214,6 +214,7 @@ def entry(change: int, *, event: int = 0, returned: str | None = None) -> Entry:
         transaction=PAID_IN,
         event=event,
         day="2026-05-28",
+        value_day="2026-05-27",
         change=change,
         reference="ROAD-1/1",
         description="Resurfacing",
@@ -250,6 +251,8 @@ def test_a_statement_is_valid_and_leads_from_one_balance_to_the_other() -> None:
     assert texts(data, at + "Bal/CdtDbtInd") == ["DBIT", "CRDT"]
     assert texts(data, at + "Ntry/Amt") == ["1500.00", "400.00", "100.00"]
     assert texts(data, at + "Ntry/CdtDbtInd") == ["CRDT", "DBIT", "CRDT"]
+    assert texts(data, at + "Ntry/BookgDt/Dt") == ["2026-05-28"] * 3
+    assert texts(data, at + "Ntry/ValDt/Dt") == ["2026-05-27"] * 3
     assert texts(data, at + "Ntry/BkTxCd/Domn/Fmly/SubFmlyCd") == ["ESCT", "ESCT", "RRTN"]
     assert texts(data, at + "TxsSummry/TtlNtries/NbOfNtries") == ["3"]
     assert texts(data, at + "TxsSummry/TtlCdtNtries/Sum") == ["1600.00"]

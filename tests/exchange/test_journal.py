@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from beancount import loader
 from beancount.core.data import Balance, Open, Transaction
 
 from exchange.journal import Posting, journal
 from exchange.treasury_data import TreasuryData
-from kit.offline import offline
+from kit.bookkeepers import read_journal
 from kit.treasury_books import Bookkeeper, two_years_of
 from services.treasury.chart import ENTRIES, Step
 
@@ -33,18 +30,11 @@ def books() -> tuple[TreasuryData, list[Posting]]:
     return data, postings
 
 
-def judged(text: bytes) -> tuple[Sequence[object], list[str]]:
-    """What Beancount finds in it, and what it has against it."""
-    with offline():
-        entries, errors, _ = loader.load_string(text.decode())
-    return entries, [error.message for error in errors]
-
-
 def test_another_program_comes_to_the_same_balances() -> None:
     """Of every account of every fund, to the penny; and the books are all in it."""
     data, postings = books()
 
-    entries, errors = judged(journal(data, postings))
+    entries, errors = read_journal(journal(data, postings))
 
     assert errors == []
     made = [entry for entry in entries if isinstance(entry, Transaction)]
@@ -62,7 +52,7 @@ def test_a_posting_that_is_missing_or_there_twice_is_found() -> None:
     data, postings = books()
 
     for wrong in (postings[1:], postings[:-1], [*postings, postings[5]]):
-        _, errors = judged(journal(data, wrong))
+        _, errors = read_journal(journal(data, wrong))
 
         assert errors
         assert all("Balance failed" in error for error in errors)
@@ -74,7 +64,7 @@ def test_an_entry_that_does_not_balance_is_found() -> None:
     text = journal(data, postings)
     line = next(line for line in text.split(b"\n") if line.endswith(b"9000.00 GBP"))
 
-    _, errors = judged(text.replace(line, line.replace(b"9000.00", b"9001.00"), 1))
+    _, errors = read_journal(text.replace(line, line.replace(b"9000.00", b"9001.00"), 1))
 
     assert any("does not balance" in error for error in errors)
 

@@ -1,0 +1,167 @@
+"""`mithaq export pacs008`, `camt053`, `journal`: a treasury for banks and other bookkeepers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from beancount.core.data import Balance, Transaction
+
+from exchange.xml import children, read_xml
+from kit.bookkeepers import read_journal
+from kit.initiations import BIC, IBAN, OTHER_IBAN
+from kit.iso_schemas import invalid
+from kit.ledger import account_id
+from kit.treasury import MINISTRY, a_payment, a_voucher
+from kit.treasury_desk import Office, treasury_desk
+from services.treasury.payments import OffsetVoucher
+from services.treasury.returns import ReturnPayment, ReturnReason
+from services.treasury.treasuries import single_account
+
+TSA = single_account(account_id(MINISTRY))
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    """Three invoices are paid: one in full, one less a debt, one that came back."""
+    with treasury_desk(tmp_path / "home") as made:
+        for number, amount in enumerate((100_000, 50_000, 7_000), start=1):
+            voucher = a_voucher("2027-01-31", invoice=f"INV-{number}", amount=amount)
+            made.does("certifier", voucher)
+        made.does(
+            "debtor",
+            OffsetVoucher(
+                payee=account_id("vendor"),
+                invoice="INV-2",
+                reference="TAX-7",
+                creditor=account_id("creditor"),
+                amount=20_000,
+            ),
+        )
+        for number in (1, 2, 3):
+            made.does("payer", a_payment(f"INV-{number}"))
+        made.does("vendor", ReturnPayment(invoice="INV-3", reason=ReturnReason.AC04))
+        yield made
+
+
+def enter(office: Office, name: str, account: str, payee: str) -> None:
+    words = ["--agency", "health", "--account", account, "--bic", BIC, "--payee", payee]
+    assert office.desk.mithaq("vendors", "enter", name, *words).code == 0
+
+
+def texts(path: Path, place: str) -> list[str | None]:
+    return [each.text for each in children(read_xml(path.read_bytes()), place)]
+
+
+def test_a_bank_gets_what_was_paid_to_whom(office: Office, tmp_path: Path) -> None:
+    """To the payee what is left, to the creditor what was kept back; not what came back."""
+    for name, number, payee in (
+        ("Acme Bridges Ltd", IBAN, account_id("vendor").hex()),
+        ("Tax Office", OTHER_IBAN, account_id("creditor").hex()),
+        ("Ministry of Finance", OTHER_IBAN, TSA.hex()),
+    ):
+        enter(office, name, number, payee)
+
+    words = ["--agency", "health", "--period", office.month, "-o", tmp_path / "bank", "--json"]
+    done = office.desk.asking("export", "pacs008", MINISTRY, *words)
+
+    assert done.code == 0, done.err
+    [file] = (tmp_path / "bank").iterdir()
+    assert file.name == f"pacs008-{office.today}.xml"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert invalid(file.read_bytes(), "pacs.008.001.08") == []
+    each = "FIToFICstmrCdtTrf/CdtTrfTxInf/"
+    assert texts(file, each + "IntrBkSttlmAmt") == ["1000.00", "300.00", "200.00"]
+    assert texts(file, each + "Cdtr/Nm") == ["Acme Bridges Ltd", "Acme Bridges Ltd", "Tax Office"]
+    assert texts(file, each + "Dbtr/Nm") == ["Ministry of Finance"] * 3
+    rows = office.client.rows("treasury.vouchers", treasury=account_id(MINISTRY))
+    paid = {row.invoice: row.paid_in.hex()[:32] for row in rows}
+    assert texts(file, each + "PmtId/TxId") == [paid["INV-1"], paid["INV-2"], paid["INV-2"]]
+
+
+def test_a_bank_gets_nothing_as_long_as_an_account_is_missing(
+    office: Office, tmp_path: Path
+) -> None:
+    """It says whose."""
+    enter(office, "Acme Bridges Ltd", IBAN, account_id("vendor").hex())
+
+    words = ["--agency", "health", "-o", tmp_path / "bank", "--json"]
+    done = office.desk.asking("export", "pacs008", MINISTRY, *words)
+
+    assert done.code == 6
+    assert "has no bank account for 2 accounts" in done.error["message"]
+    assert not (tmp_path / "bank").exists()
+
+
+def test_the_single_account_s_month_is_a_bank_statement(office: Office, tmp_path: Path) -> None:
+    """From nothing to what it holds; what came back with the reason why."""
+    file = tmp_path / "statement.xml"
+    words = ["--period", office.month, "-o", file]
+    done = office.desk.asking("export", "camt053", TSA.hex(), *words)
+
+    assert done.code == 0, done.err
+    assert invalid(file.read_bytes(), "camt.053.001.08") == []
+    at = "BkToCstmrStmt/Stmt/"
+    [row] = office.client.rows("treasury.treasuries")
+    opening, closing = texts(file, at + "Bal/Amt")
+    assert opening == "0.00"
+    assert int(str(closing).replace(".", "")) == row.balance_minor
+    assert texts(file, at + "Ntry/CdtDbtInd") == ["CRDT", "DBIT", "DBIT", "DBIT", "DBIT", "CRDT"]
+    assert texts(file, at + "Ntry/Amt")[1:] == ["1000.00", "300.00", "200.00", "70.00", "70.00"]
+    assert texts(file, at + "Ntry/NtryDtls/TxDtls/RtrInf/Rsn/Cd") == ["AC04"]
+    assert "vendor" in texts(file, at + "Ntry/NtryDtls/TxDtls/RltdPties/Cdtr/Pty/Nm")
+
+
+def test_a_month_before_anything_moved_has_nothing(office: Office, tmp_path: Path) -> None:
+    """And a month after it ends where the last one did."""
+    file = tmp_path / "statement.xml"
+    for period, held in (("2020-01", "0.00"), ("2099-12", "9985.00")):
+        done = office.desk.asking("export", "camt053", TSA.hex(), "--period", period, "-o", file)
+        assert done.code == 0, done.err
+        balances = texts(file, "BkToCstmrStmt/Stmt/Bal/Amt")
+        assert len(set(balances)) == 1
+        assert str(balances[0]).endswith(held[-3:])
+        assert texts(file, "BkToCstmrStmt/Stmt/Ntry/Amt") == []
+
+
+@pytest.mark.parametrize("period", ["2026-13", "2026", "May"])
+def test_a_month_that_is_none_is_refused(office: Office, tmp_path: Path, period: str) -> None:
+    """Before anything is asked."""
+    words = ["--period", period, "-o", tmp_path / "x"]
+
+    assert office.desk.asking("export", "camt053", TSA.hex(), *words).code == 2
+
+
+def test_another_bookkeeper_comes_to_the_same_balances(office: Office, tmp_path: Path) -> None:
+    """Every step from the law to the payment that came back, added up by Beancount."""
+    file = tmp_path / "books.beancount"
+    done = office.desk.asking("export", "journal", MINISTRY, "-o", file, "--json")
+
+    assert done.code == 0, done.err
+    entries, errors = read_journal(file.read_bytes())
+    assert errors == []
+    made = [entry for entry in entries if isinstance(entry, Transaction)]
+    assert len(made) == done.result["postings"]
+    assert {entry.payee for entry in made} == {
+        "appropriate",
+        "apportion",
+        "allot",
+        "obligate",
+        "deliver",
+        "pay",
+    }
+    totals = office.client.rows("treasury.trial_balance", treasury=account_id(MINISTRY))
+    checked = [entry for entry in entries if isinstance(entry, Balance)]
+    assert len(checked) == len(list(totals)) > 8
+
+
+def test_a_journal_without_its_last_posting_is_found_out(office: Office, tmp_path: Path) -> None:
+    """The balances of the chain are not what the rest adds up to."""
+    file = tmp_path / "books.beancount"
+    assert office.desk.asking("export", "journal", MINISTRY, "-o", file).code == 0
+    parts = file.read_bytes().split(b"\n\n")
+
+    _, errors = read_journal(b"\n\n".join([*parts[:-2], parts[-1]]))
+
+    assert errors
