@@ -30,7 +30,6 @@ from services.treasury.vouchers import CertifyVoucher, VoucherStatus
 _DUPLICATE: Final = "treasury.duplicate_invoice"
 _REASONS: Final = {
     "accounts.unknown": Reason.CREDITOR_ACCOUNT_INVALID,
-    "books.frozen": Reason.ACCOUNT_BLOCKED,
     "roles.missing": Reason.FORBIDDEN,
     "treasury.award_is_tokenised": Reason.FORBIDDEN,
     "treasury.due_too_early": Reason.DATE_INVALID,

@@ -19,6 +19,9 @@ MEMBERS: Final = {
     "fiscal-data-package": ("cli.export_treasury", "Budget and payments as a data package."),
     "ocds": ("cli.export_ocds", "A contracting process, from the plan to the payments (OCDS)."),
     "seal": ("cli.export_ocds", "Salts for documents, and the commitments to stamp."),
+    "pacs008": ("cli.export_pacs008", "A treasury's payments, for a bank (ISO 20022)."),
+    "camt053": ("cli.export_camt053", "An account's month, as a bank's statement (ISO 20022)."),
+    "journal": ("cli.export_journal", "A treasury's books, for another bookkeeper (Beancount)."),
     "xes": ("cli.export_xes", "The moves of cases, for process miners (IEEE 1849)."),
 }
 

@@ -46,7 +46,16 @@ def office(tmp_path: Path) -> Iterator[Office]:
 
 
 def enter(office: Office, name: str, account: str, payee: str) -> None:
-    words = ["--agency", "health", "--account", account, "--bic", BIC, "--payee", payee]
+    words: list[str | Path] = [
+        "--agency",
+        "health",
+        "--account",
+        account,
+        "--bic",
+        BIC,
+        "--payee",
+        payee,
+    ]
     assert office.desk.mithaq("vendors", "enter", name, *words).code == 0
 
 
@@ -63,7 +72,15 @@ def test_a_bank_gets_what_was_paid_to_whom(office: Office, tmp_path: Path) -> No
     ):
         enter(office, name, number, payee)
 
-    words = ["--agency", "health", "--period", office.month, "-o", tmp_path / "bank", "--json"]
+    words: list[str | Path] = [
+        "--agency",
+        "health",
+        "--period",
+        office.month,
+        "-o",
+        tmp_path / "bank",
+        "--json",
+    ]
     done = office.desk.asking("export", "pacs008", MINISTRY, *words)
 
     assert done.code == 0, done.err
@@ -86,7 +103,7 @@ def test_a_bank_gets_nothing_as_long_as_an_account_is_missing(
     """It says whose."""
     enter(office, "Acme Bridges Ltd", IBAN, account_id("vendor").hex())
 
-    words = ["--agency", "health", "-o", tmp_path / "bank", "--json"]
+    words: list[str | Path] = ["--agency", "health", "-o", tmp_path / "bank", "--json"]
     done = office.desk.asking("export", "pacs008", MINISTRY, *words)
 
     assert done.code == 6
@@ -97,7 +114,7 @@ def test_a_bank_gets_nothing_as_long_as_an_account_is_missing(
 def test_the_single_account_s_month_is_a_bank_statement(office: Office, tmp_path: Path) -> None:
     """From nothing to what it holds; what came back with the reason why."""
     file = tmp_path / "statement.xml"
-    words = ["--period", office.month, "-o", file]
+    words: list[str | Path] = ["--period", office.month, "-o", file]
     done = office.desk.asking("export", "camt053", TSA.hex(), *words)
 
     assert done.code == 0, done.err
@@ -128,7 +145,7 @@ def test_a_month_before_anything_moved_has_nothing(office: Office, tmp_path: Pat
 @pytest.mark.parametrize("period", ["2026-13", "2026", "May"])
 def test_a_month_that_is_none_is_refused(office: Office, tmp_path: Path, period: str) -> None:
     """Before anything is asked."""
-    words = ["--period", period, "-o", tmp_path / "x"]
+    words: list[str | Path] = ["--period", period, "-o", tmp_path / "x"]
 
     assert office.desk.asking("export", "camt053", TSA.hex(), *words).code == 2
 

@@ -161,7 +161,7 @@ def test_what_does_not_match_is_refused_and_the_rest_is_certified(
     office: Office, wrong: dict[str, str], reason: str, said: str
 ) -> None:
     """With a code for the sender's program and a sentence for people."""
-    fields = {"invoice": "INV-2", "award": AWARD, "end_to_end": "INV-2", **wrong}
+    fields = {"invoice": "INV-2", "award": AWARD, "end_to_end": "INV-2"} | wrong
 
     done = imported(office, initiation(Invoice(**fields), an_invoice(), due=DUE), "--json")
 

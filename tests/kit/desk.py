@@ -48,10 +48,10 @@ class Desk:
         return self.asking(*words, line or "to=health,amount=100,reference=a", *more)
 
 
-def write_home(home: Path, document: GenesisDocument) -> None:
-    """The keys of the ledger's test accounts, and a genesis."""
+def write_home(home: Path, document: GenesisDocument, names: Sequence[str] = ()) -> None:
+    """The keys of the ledger's test accounts and of these, and a genesis."""
     (home / "keys").mkdir(parents=True, exist_ok=True)
-    for name in KEYS:
+    for name in (*KEYS, *names):
         path = home / "keys" / f"{name}.key"
         stored = {
             "format": "mithaq.key",
@@ -86,8 +86,15 @@ def desk(
             *(GenesisBalance(account_id("health"), code, 5) for code in currencies),
         ),
     )
-    write_home(home, document)
-    made = Desk(home, ChainOfOne(document=document))
+    with served(home, ChainOfOne(document=document)) as made:
+        yield made
+
+
+@contextmanager
+def served(home: Path, chain: ChainOfOne) -> Iterator[Desk]:
+    """A home of a chain, and a node that serves it."""
+    write_home(home, chain.genesis)
+    made = Desk(home, chain)
     ready = threading.Event()
     token: list[trio.lowlevel.TrioToken] = []
     stop = trio.Event()
