@@ -16,6 +16,7 @@ from kit.iso_schemas import invalid
 from kit.ledger import account_id
 from kit.treasury import AWARD, a_payment
 from kit.treasury_desk import Office, treasury_desk
+from primitives.ids import Height
 from services.treasury.vouchers import CancelVoucher
 
 ACME = "Acme Bridges Ltd"
@@ -37,8 +38,9 @@ def imported(
     home = office.desk.home
     file = home / f"{name}.xml"
     file.write_bytes(data)
-    words = ["--agency", "health", "--certifier", certifier, "--answer", answer_of(office, name)]
-    return office.desk.asking("import", "pain001", file, *words, *more)
+    answer: list[str | Path] = ["--answer", answer_of(office, name)]
+    words = ["--agency", "health", "--certifier", certifier, *answer, *more]
+    return office.desk.asking("import", "pain001", file, *words)
 
 
 def answer_of(office: Office, name: str = "run") -> Path:
@@ -94,7 +96,7 @@ def test_no_name_and_no_bank_account_enters_the_chain(office: Office) -> None:
     assert imported(office, initiation(an_invoice(), due=DUE)).code == 0
 
     store = office.desk.chain.store
-    for height in range(1, store.head().height + 1):
+    for height in map(Height, range(1, store.head().height + 1)):
         block = store.block(height)
         for data in (*block.transactions, *store.receipts(height)):
             assert b"Acme" not in data
