@@ -17,6 +17,8 @@ _WORDS: Final[Mapping[str, str]] = {
     "bound": "money.issue",
     "award": "A",
     "period": "2026-04",
+    "fund": "019-X-1031-000",
+    "holding": "A",
 }
 """What only a few words can be, by the name of the parameter."""
 
