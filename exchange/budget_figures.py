@@ -150,10 +150,7 @@ def line_position(row: LineRow) -> Position:
 
 def award_position(row: AwardRow) -> Position:
     """How far an award came, with the interest that was paid on top of it."""
-    interest = row.interest_minor
-    return Position(
-        row.amount_minor + interest, row.delivered_minor + interest, row.paid_minor + interest
-    )
+    return Position(*(amount + row.interest_minor for amount in _ordered(row)))
 
 
 def adjustments_of(opening: Position, closing: Position) -> Adjustments:
@@ -166,13 +163,20 @@ def adjustments_of(opening: Position, closing: Position) -> Adjustments:
 
 def award_movements(books: Books) -> list[tuple[AwardRow, Movement]]:
     """Each award's year, in the order of the books."""
-    before = {row.award: award_position(row) for row in _opening_awards(books)}
-    return [
-        (row, Movement(opening, closing, adjustments_of(opening, closing)))
-        for row in books.now.awards
-        for opening in [before.get(row.award, Position())]
-        for closing in [award_position(row)]
-    ]
+    before = {row.award: row for row in (books.opening.awards if books.opening else ())}
+    return [(row, _award_movement(before.get(row.award), row)) for row in books.now.awards]
+
+
+def _award_movement(before: AwardRow | None, now: AwardRow) -> Movement:
+    if before is None:
+        return Movement(Position(), award_position(now), Adjustments())
+    # Interest is an obligation of the year in which it fell due: it hides no cut of the award.
+    adjustments = adjustments_of(_ordered(before), _ordered(now))
+    return Movement(award_position(before), award_position(now), adjustments)
+
+
+def _ordered(row: AwardRow) -> Position:
+    return Position(row.amount_minor, row.delivered_minor, row.paid_minor)
 
 
 def line_movements(books: Books) -> dict[LineKey, Movement]:
@@ -213,10 +217,6 @@ def added(movements: Iterable[Movement]) -> Movement:
 
 def _sum(adjustments: Iterable[Adjustments]) -> Adjustments:
     return Adjustments(*map(sum, zip(Adjustments(), *adjustments, strict=True)))
-
-
-def _opening_awards(books: Books) -> tuple[AwardRow, ...]:
-    return books.opening.awards if books.opening else ()
 
 
 def _balances(data: TreasuryData | None) -> defaultdict[str, dict[str, int]]:
