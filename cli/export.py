@@ -22,6 +22,7 @@ MEMBERS: Final = {
     "pacs008": ("cli.export_pacs008", "A treasury's payments, for a bank (ISO 20022)."),
     "camt053": ("cli.export_camt053", "An account's month, as a bank's statement (ISO 20022)."),
     "journal": ("cli.export_journal", "A treasury's books, for another bookkeeper (Beancount)."),
+    "workbook": ("cli.export_workbook", "All lists of a treasury's books, as a workbook."),
     "xes": ("cli.export_xes", "The moves of cases, for process miners (IEEE 1849)."),
 }
 

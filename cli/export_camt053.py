@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 import click
 
 from cli.completion import key_names
+from cli.export_treasury import a_month
 from cli.home import client_of, home_of
 from cli.session import Session, asking_command
 from primitives.errors import OperatorFault
@@ -20,14 +21,15 @@ if TYPE_CHECKING:
     from exchange.camt053 import AccountStatement, Entry
     from exchange.iso20022 import Party
 
-_PERIOD: Final = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 _RETURNED: Final = re.compile(r".+/[0-9]+-R")
 """The reference of a payment that came back to a treasury."""
 
 
 @asking_command("camt053")
 @click.argument("account", shell_complete=key_names)
-@click.option("--period", required=True, metavar="YYYY-MM", help="The month.")
+@click.option(
+    "--period", required=True, metavar="MONTH", callback=a_month, help="The month, such as 2026-04."
+)
 @click.option("--asset", metavar="CODE", help="Of what.  [default: the only one it ever held]")
 @click.option(
     "--agency", metavar="NAME", help="Key of the agency whose vendor book has its bank account."
@@ -57,8 +59,6 @@ def camt053(
     from exchange.camt053 import camt053 as written
     from exchange.iso20022 import BankAccount, Party, reference
 
-    if not _PERIOD.fullmatch(period):
-        raise click.BadParameter(f"expected YYYY-MM, found {period!r}", param_hint="--period")
     home = home_of(session)
     names = names_of(home, None)
     owner = AccountId(bytes.fromhex(names.account(account)))

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import click
 
-from cli.completion import key_names
+from cli.export_treasury import PERIOD, TREASURY
 from cli.home import client_of, home_of
 from cli.session import Session, asking_command
 
 
 @asking_command("journal")
-@click.argument("treasury", shell_complete=key_names)
-@click.option("--period", metavar="YYYY-MM", help="To the end of this month.  [default: to now]")
+@TREASURY
+@PERIOD
 @click.option(
     "-o",
     "--output",

@@ -4,14 +4,19 @@ from pathlib import Path
 
 import click
 
-from cli.completion import key_names
+from cli.export_treasury import TREASURY, a_month
 from cli.home import client_of, home_of
 from cli.session import Session, asking_command
 
 
 @asking_command("pacs008")
-@click.argument("treasury", shell_complete=key_names)
-@click.option("--period", metavar="YYYY-MM", help="Only this month.  [default: all months]")
+@TREASURY
+@click.option(
+    "--period",
+    metavar="MONTH",
+    callback=a_month,
+    help="Only what was paid in this month, such as 2026-04.  [default: all that was ever paid]",
+)
 @click.option(
     "--agency",
     required=True,

@@ -27,7 +27,8 @@ _PERIOD: Final = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 _NAMED: Final = ("code", "name")
 
 
-def _month(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:  # noqa: ARG001 - click's
+def a_month(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:  # noqa: ARG001 - click's
+    """What an option says, if it is a month."""
     if value is not None and not _PERIOD.fullmatch(value):
         raise click.BadParameter(f"expected a month such as 2026-04, found {value!r}")
     return value
@@ -37,7 +38,7 @@ TREASURY: Final = click.argument("treasury", shell_complete=key_names)
 PERIOD: Final = click.option(
     "--period",
     metavar="MONTH",
-    callback=_month,
+    callback=a_month,
     help="The books as of the end of this month, such as 2026-04.  [default: as they are now]",
 )
 NAMES: Final = click.option(

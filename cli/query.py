@@ -109,8 +109,7 @@ def _command(asked: QueryKind) -> SessionCommand:
         names = names_of(home_of(session), vendor_book)
         words = _words(asked, names, given)
         answer = _asked(session, asked, words, every=every, proof=proof)
-        rows = [_with_names(row, _accounts_in(asked, words), names) for row in answer["rows"]]
-        answer["rows"] = rows
+        answer["rows"] = rows = with_names(asked, words, answer["rows"], names)
         match form or ("json" if session.machine else "table"):
             case "json":
                 click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
@@ -120,7 +119,7 @@ def _command(asked: QueryKind) -> SessionCommand:
             case "xlsx":
                 from cli.query_workbook import write_workbook
 
-                write_workbook(asked, _columns(asked, words), rows)
+                write_workbook(asked, columns_of(asked, words), rows)
                 session.remark(_foot(answer))
             case _:
                 click.echo(_table(asked, words, rows))
@@ -246,6 +245,14 @@ def _accounts_in(asked: QueryKind, words: Mapping[str, str]) -> list[str]:
     return [*found, *(["key"] if words.get("by") == "payee" else [])]
 
 
+def with_names(
+    asked: QueryKind, words: Mapping[str, str], rows: Sequence[Mapping[str, Any]], names: Names
+) -> list[dict[str, Any]]:
+    """Rows of a query with a column behind each account, for the name that this machine knows."""
+    accounts = _accounts_in(asked, words)
+    return [_with_names(row, accounts, names) for row in rows]
+
+
 def _with_names(row: Mapping[str, Any], accounts: Sequence[str], names: Names) -> dict[str, Any]:
     named: dict[str, Any] = {}
     for column, value in row.items():
@@ -257,7 +264,7 @@ def _with_names(row: Mapping[str, Any], accounts: Sequence[str], names: Names) -
     return named
 
 
-def _columns(asked: QueryKind, words: Mapping[str, str]) -> list[str]:
+def columns_of(asked: QueryKind, words: Mapping[str, str]) -> list[str]:
     """All that a row has, and behind an account the name that this machine knows for it."""
     columns: list[str] = []
     accounts = _accounts_in(asked, words)
@@ -267,7 +274,7 @@ def _columns(asked: QueryKind, words: Mapping[str, str]) -> list[str]:
 
 
 def _csv(asked: QueryKind, words: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> str:
-    columns = _columns(asked, words)
+    columns = columns_of(asked, words)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 from beancount.core.data import Balance, Transaction
+from openpyxl import load_workbook
 
 from exchange.xml import children, read_xml
 from kit.bookkeepers import read_journal
+from kit.commandline import mithaq
 from kit.initiations import BIC, IBAN, OTHER_IBAN
 from kit.iso_schemas import invalid
 from kit.ledger import account_id
@@ -142,14 +144,6 @@ def test_a_month_before_anything_moved_has_nothing(office: Office, tmp_path: Pat
         assert texts(file, "BkToCstmrStmt/Stmt/Ntry/Amt") == []
 
 
-@pytest.mark.parametrize("period", ["2026-13", "2026", "May"])
-def test_a_month_that_is_none_is_refused(office: Office, tmp_path: Path, period: str) -> None:
-    """Before anything is asked."""
-    words: list[str | Path] = ["--period", period, "-o", tmp_path / "x"]
-
-    assert office.desk.asking("export", "camt053", TSA.hex(), *words).code == 2
-
-
 def test_another_bookkeeper_comes_to_the_same_balances(office: Office, tmp_path: Path) -> None:
     """Every step from the law to the payment that came back, added up by Beancount."""
     file = tmp_path / "books.beancount"
@@ -182,3 +176,46 @@ def test_a_journal_without_its_last_posting_is_found_out(office: Office, tmp_pat
     _, errors = read_journal(b"\n\n".join([*parts[:-2], parts[-1]]))
 
     assert errors
+
+
+def test_a_workbook_has_every_list_of_the_books(office: Office, tmp_path: Path) -> None:
+    """A worksheet each, with amounts that can be summed and names beside the ids."""
+    file = tmp_path / "books.xlsx"
+    done = office.desk.asking("export", "workbook", MINISTRY, "-o", file, "--json")
+
+    assert done.code == 0, done.err
+    book = load_workbook(file)
+    assert book.sheetnames == [
+        "treasury.funds",
+        "treasury.apportionments",
+        "treasury.lines",
+        "treasury.awards",
+        "treasury.deliveries",
+        "treasury.vouchers",
+        "treasury.refunds",
+        "treasury.trial_balance",
+    ]
+    titles, *rows = [[each.value for each in row] for row in book["treasury.vouchers"].rows]
+    found = [dict(zip(titles, row, strict=True)) for row in rows]
+    assert [(row["invoice"], row["amount"], row["status"]) for row in found] == [
+        ("INV-1", 1000, "paid"),
+        ("INV-2", 500, "paid"),
+        ("INV-3", 70, "returned"),
+    ]
+    assert {row["payee name"] for row in found} == {"vendor"}
+    assert done.result["rows"] == sum(sheet.max_row - 1 for sheet in book)
+    assert book["treasury.refunds"].max_row == 1
+
+
+@pytest.mark.parametrize(
+    "command", [["pacs008", "--agency", "health"], ["journal"], ["workbook"], ["camt053"]]
+)
+def test_a_month_that_is_none_is_a_mistake_of_whoever_asks(
+    tmp_path: Path, command: list[str]
+) -> None:
+    """Before anything is asked or written."""
+    words: list[str | Path] = ["--period", "2026-13", "-o", tmp_path / "x"]
+    done = mithaq("export", *command, "treasury", *words, "--home", tmp_path)
+
+    assert done.code == 2
+    assert not (tmp_path / "x").exists()

@@ -1,0 +1,60 @@
+"""`mithaq export workbook`: all that a treasury's books hold, a worksheet for each list."""
+
+from pathlib import Path
+
+import click
+
+from cli.export_treasury import PERIOD, TREASURY
+from cli.home import client_of, home_of
+from cli.session import Session, asking_command
+
+
+@asking_command("workbook")
+@TREASURY
+@PERIOD
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where to write the workbook (.xlsx).",
+)
+def workbook(session: Session, treasury: str, period: str | None, output: Path) -> None:
+    """Write the funds, lines, awards, deliveries, vouchers and balances of a TREASURY's books.
+
+    Amounts are numbers in whole units. Names are those of this machine, beside the ids.
+    """
+    from cli.language import is_right_to_left
+    from cli.query import columns_of, names_of, with_names
+    from cli.query_workbook import sheet_of
+    from cli.transaction_file import replace_file
+    from cli.treasury_data import treasury_data
+    from exchange.workbook import workbook as written
+    from node.reports import QUERIES
+    from primitives.named import to_named
+
+    home = home_of(session)
+    names = names_of(home, None)
+    with client_of(session) as client:
+        data = treasury_data(client, home.account(treasury), period)
+    lists = {
+        "treasury.funds": data.funds,
+        "treasury.apportionments": data.apportionments,
+        "treasury.lines": data.lines,
+        "treasury.awards": data.awards,
+        "treasury.deliveries": data.deliveries,
+        "treasury.vouchers": data.vouchers,
+        "treasury.refunds": data.refunds,
+        "treasury.trial_balance": data.trial_balances,
+    }
+    sheets = []
+    for name, rows in lists.items():
+        asked = QUERIES[name]
+        named = with_names(asked, {}, [to_named(row) for row in rows], names)
+        sheets.append(sheet_of(asked, columns_of(asked, {}), named))
+    replace_file(output, written(sheets, right_to_left=is_right_to_left()))
+    count = sum(map(len, lists.values()))
+    session.show(
+        {"file": str(output), "sheets": len(sheets), "rows": count, "height": data.height},
+        f"wrote {output}: {len(sheets)} sheets with {count} rows, as of height {data.height}",
+    )
