@@ -39,6 +39,7 @@ COMMANDS: Final = {
     "account": ("cli.lookup", "Show an account, its roles and balances."),
     "worklist": ("cli.worklist", "List what waits for you, the most urgent first."),
     "query": ("cli.query", "Ask for totals, statements and lists."),
+    "report": ("cli.report", "Print a report, with the proofs of its figures if asked for."),
     "events": ("cli.events", "Follow what becomes true, as it becomes final."),
     "state": ("cli.state", "Read entries of the state, also as they were."),
     "block": ("cli.lookup", "Show a block and its certificate."),

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from verifier import AgeLimit, Outcome, Pin, Verdict
 
 _SUFFIX: Final = ".proof"
+PACK_REPORT: Final = "report.json"
+"""Beside proofs: the report whose figures follow from them (`cli.period_pack`)."""
 
 
 @click.group("proof")
@@ -191,6 +193,9 @@ def verify(
 ) -> None:
     """Check the proof in each FILE, without any node; of a folder, in each of its .proof files.
 
+    Of a folder with a report (`mithaq report … --proof-pack`) also that every figure of it follows
+    from these proofs, and that the proven transactions add up to it.
+
     The chain is pinned by --chain or --genesis, else by what you trust (`mithaq trust`) and the
     genesis of the home; the answer says which. Exit code 0: valid. 1: invalid. 3: valid, but not
     pinned. 4: valid, but older than --max-age. Of several files the worst counts: 1, 3, 4, 0.
@@ -201,16 +206,30 @@ def verify(
     if len(files) == 1 and files[0] == found[0]:
         show_verdict(session, verdicts[0], trust)
         return
-    results = [
-        {"file": str(file), **result_of(verdict, trust)}
-        for file, verdict in zip(found, verdicts, strict=True)
-    ]
-    lines = [
-        f"{file}: {verdict.headline}\n  {verdict.sentence}"
-        for file, verdict in zip(found, verdicts, strict=True)
-    ]
-    session.show(results, "\n".join(lines))
-    end_with(_worst(verdicts))
+    packs = {file: _pack_verdict(file, found, verdicts) for file in files if _is_pack(file)}
+    judged = [*zip(found, verdicts, strict=True)]
+    judged += [(pack / PACK_REPORT, verdict) for pack, verdict in packs.items()]
+    session.show(
+        [{"file": str(file), **result_of(verdict, trust)} for file, verdict in judged],
+        "\n".join(
+            f"{file}: {verdict.headline}\n  {verdict.sentence}"
+            for file, verdict in judged
+            # A report speaks for its proofs, as long as they hold.
+            if file.parent not in packs or file.name == PACK_REPORT or _fails(verdict)
+        ),
+    )
+    end_with(_worst([verdict for _, verdict in judged]))
+
+
+def _is_pack(file: Path) -> bool:
+    return (file / PACK_REPORT).is_file()
+
+
+def _pack_verdict(pack: Path, found: Sequence[Path], verdicts: "Sequence[Verdict]") -> "Verdict":
+    from cli.period_pack import pack_verdict
+
+    own = [verdict for file, verdict in zip(found, verdicts, strict=True) if file.parent == pack]
+    return pack_verdict(pack, own, _worst(own))
 
 
 def _all_of(files: Sequence[Path]) -> list[Path]:
@@ -229,6 +248,12 @@ def _verdict(data: bytes, trust: Trust, age: "AgeLimit | None") -> "Verdict":
     if trust.asked is not None:
         return verifier.verify(data, trust.asked, age=age)
     return verifier.verify_under(data, trust.pins, age=age)
+
+
+def _fails(verdict: "Verdict") -> bool:
+    from verifier import Outcome
+
+    return verdict.outcome is Outcome.INVALID
 
 
 def _worst(verdicts: Sequence["Verdict"]) -> "Outcome":

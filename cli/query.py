@@ -69,6 +69,10 @@ class Names:
                 return account
         return self.home.account(word).hex()
 
+    def shown(self, account: bytes) -> str:
+        """What people call an account: its name, else its id."""
+        return self.by_account.get(account.hex(), account.hex())
+
     def in_text(self, text: str) -> str:
         """A sentence with names in the place of the ids behind them."""
         for account, name in self.by_account.items():

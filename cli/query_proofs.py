@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import Enum, unique
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, final
+from typing import TYPE_CHECKING, Any, Final, Protocol, final
 
 from cli.home import HEX32
 from cli.proof_question import Question
@@ -35,6 +35,13 @@ _NAMES: Final = {table.number: table.name for table in TABLES}
 _NUMBERS: Final = {name: number for number, name in _NAMES.items()}
 
 
+class Proofs(Protocol):
+    """Proofs by what they prove."""
+
+    def proof(self, name: str, height: int) -> bytes:
+        """The proof of what an answer names; of an entry, after the block of `height`."""
+
+
 @final
 @dataclass(frozen=True, slots=True)
 class ProofFolder:
@@ -43,7 +50,7 @@ class ProofFolder:
     client: "Client"
     pin: "Pin | None"
     path: Path
-    _written: dict[tuple[str, int | None], bytes] = field(default_factory=dict)
+    _written: dict[tuple[str, int | None], tuple[str, bytes]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.path.exists() and not self.path.is_dir():
@@ -64,14 +71,19 @@ class ProofFolder:
         """
         question = _question(name, height)
         slot = (name, question.height)
-        data = self._written.get(slot)
-        if data is None:
+        if slot not in self._written:
             data = question.ask(self.client, 0)
             question.check(data, self.pin)
-            self._written[slot] = data
+            file = f"{self.count + 1:04}-{name.split('/')[1][:16]}{SUFFIX}"
+            self._written[slot] = file, data
             self.path.mkdir(parents=True, exist_ok=True)
-            replace_file(self.path / f"{self.count:04}-{name.split('/')[1][:16]}{SUFFIX}", data)
-        return data
+            replace_file(self.path / file, data)
+        return self._written[slot][1]
+
+    @property
+    def files(self) -> dict[str, tuple[str, bytes]]:
+        """What was proved → the name of its file, and what is in it."""
+        return {name: written for (name, _), written in self._written.items()}
 
 
 @unique
@@ -103,7 +115,7 @@ def prove(folder: ProofFolder, kind: QueryKind, words: Mapping[str, str], answer
     if issubclass(kind.parameters, Query):
         asked = kind.read(words)
         assert isinstance(asked, Query), "it reads its own parameters"
-        state = _ProvenState(folder, height, names)
+        state = ProvenState(folder, height, names)
         try:
             again = asked.answer(Reading(state, state.time_ms)).rows
         except _Unlisted:
@@ -136,19 +148,30 @@ def _is_hex(word: str) -> bool:
 
 
 @final
-class _ProvenState:
+class ProvenState:
     """A `StateReader` of entries with proofs. Lists are of those that the answer named."""
 
-    def __init__(self, folder: ProofFolder, height: int, listed: list[str]) -> None:
-        """`listed` names some entry: its proof says when the block was."""
+    def __init__(
+        self,
+        proofs: Proofs,
+        height: int,
+        listed: list[str],
+        *,
+        whole: frozenset[str] = frozenset(),
+    ) -> None:
+        """`listed` names some entry: its proof says when the block was.
+
+        Of the tables in `whole` it has all that are listed, also where it has none.
+        """
         from verifier.proof_file import read_proof_file
 
         if not all(name.startswith("state/") for name in listed):
             raise RemoteFault("the node proves entries of the state by something else")
-        self._folder = folder
+        self._proofs = proofs
+        self._whole = {_NUMBERS[table] for table in whole}
         self._listed = sorted(_slot(name) for name in listed)
         self.height = Height(height)
-        self.time_ms = TimeMs(read_proof_file(folder.proof(listed[0], height)).header.time_ms)
+        self.time_ms = TimeMs(read_proof_file(proofs.proof(listed[0], height)).header.time_ms)
 
     @property
     def root(self) -> Digest:
@@ -159,7 +182,7 @@ class _ProvenState:
         """The value that a proof shows, or None where it shows that there is none."""
         from verifier.proof_file import AbsentSubject, EntrySubject, read_proof_file
 
-        data = self._folder.proof(f"state/{_NAMES[table]}/{key.hex()}", self.height)
+        data = self._proofs.proof(state_name(table, key), self.height)
         subject = read_proof_file(data).subject
         assert isinstance(subject, EntrySubject | AbsentSubject), "the question was for an entry"
         return subject.value if isinstance(subject, EntrySubject) else None
@@ -168,7 +191,8 @@ class _ProvenState:
         self, table: int, *, prefix: bytes = b"", after: bytes | None = None, limit: int
     ) -> Iterator[tuple[bytes, bytes]]:
         """Those that the answer named, in the order of their keys."""
-        if self._listed and all(number != table for number, _ in self._listed):
+        unlisted = self._listed and all(number != table for number, _ in self._listed)
+        if unlisted and table not in self._whole:
             raise _Unlisted
         start = prefix if after is None else max(prefix, after + b"\0")
         found = (
@@ -185,6 +209,11 @@ class _ProvenState:
     def is_committed(self, valid_until: TimeMs, transaction_id: TransactionId) -> bool:
         """Queries read entries."""
         raise AssertionError(f"no query asks for {transaction_id.hex()} until {valid_until}")
+
+
+def state_name(table: int, key: bytes) -> str:
+    """How the proof of an entry is named; by the table's number where that has no name here."""
+    return f"state/{_NAMES.get(table, table)}/{key.hex()}"
 
 
 def _slot(name: str) -> tuple[int, bytes]:

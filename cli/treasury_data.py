@@ -117,11 +117,10 @@ def read_period(answers: Answers, ministry: AccountId, period: Period) -> Period
         period=period,
         close=_close(answers, ministry, period),
         funds=answers.rows(Funds(treasury=ministry, period=period)),
-        apportionments=answers.rows(
-            Apportionments(treasury=ministry, period=period, fund=None, after=None, limit=_MANY)
-        ),
+        apportionments=answers.rows(_apportionments(ministry, period)),
         lines=answers.rows(_lines(ministry, period)),
         before=answers.rows(_lines(ministry, month_before(period))),
+        awards=answers.rows(_awards(ministry, period)),
         trial_balance=answers.rows(TrialBalance(treasury=ministry, period=period, fund=None)),
         cash=answers.rows(Cash(treasury=ministry, period=period)),
         ageing=answers.rows(Ageing(treasury=ministry, period=period)),
@@ -148,7 +147,17 @@ def _close(answers: Answers, ministry: AccountId, period: Period) -> CloseRow | 
     return next((each for each in closes if each.period == period), None)
 
 
-def _lines(ministry: AccountId, period: Period) -> Lines:
+def _apportionments(ministry: AccountId, period: Period | None) -> Apportionments:
+    return Apportionments(treasury=ministry, period=period, fund=None, after=None, limit=_MANY)
+
+
+def _awards(ministry: AccountId, period: Period | None) -> Awards:
+    return Awards(
+        treasury=ministry, period=period, fund=None, recipient=None, after=None, limit=_MANY
+    )
+
+
+def _lines(ministry: AccountId, period: Period | None) -> Lines:
     return Lines(treasury=ministry, period=period, fund=None, after=None, limit=_MANY)
 
 
@@ -190,22 +199,9 @@ def treasury_data(client: "Client", ministry: AccountId, period: Period | None) 
             treasury=_treasury(answers, ministry),
             period=period,
             funds=answers.rows(Funds(treasury=ministry, period=period)),
-            apportionments=answers.rows(
-                Apportionments(treasury=ministry, period=period, fund=None, after=None, limit=_MANY)
-            ),
-            lines=answers.rows(
-                Lines(treasury=ministry, period=period, fund=None, after=None, limit=_MANY)
-            ),
-            awards=answers.rows(
-                Awards(
-                    treasury=ministry,
-                    period=period,
-                    fund=None,
-                    recipient=None,
-                    after=None,
-                    limit=_MANY,
-                )
-            ),
+            apportionments=answers.rows(_apportionments(ministry, period)),
+            lines=answers.rows(_lines(ministry, period)),
+            awards=answers.rows(_awards(ministry, period)),
             deliveries=answers.rows(
                 Deliveries(treasury=ministry, period=period, award=None, after=None, limit=_MANY)
             ),

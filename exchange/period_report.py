@@ -17,6 +17,7 @@ from primitives.named import to_named
 from services.treasury.rows import (
     AgeingRow,
     ApportionmentRow,
+    AwardRow,
     CashRow,
     CloseRow,
     FundRow,
@@ -61,6 +62,7 @@ class PeriodData:
     apportionments: tuple[ApportionmentRow, ...]
     lines: tuple[LineRow, ...]
     before: tuple[LineRow, ...]
+    awards: tuple[AwardRow, ...]
     trial_balance: tuple[TrialBalanceRow, ...]
     cash: tuple[CashRow, ...]
     ageing: tuple[AgeingRow, ...]
@@ -136,6 +138,7 @@ def figures(data: PeriodData) -> dict[str, Any]:
         ],
         "apportionments": [to_named(row) for row in data.apportionments],
         "lines": [{"line": each.name, **_amounts(each)} for each in by_line(data)],
+        "awards": [to_named(row) for row in data.awards],
         "trial_balance": [to_named(row) for row in data.trial_balance],
         "cash": [to_named(row) for row in data.cash],
         "ageing": [to_named(row) for row in data.ageing],
@@ -163,15 +166,22 @@ def disagreements(data: PeriodData) -> list[Disagreement]:
 
 def awards_agree(data: TreasuryData) -> bool:
     """Whether the awards of each line add up to what the line says."""
+    return all(each.expected == each.actual for each in _of_awards(data.lines, data.awards))
+
+
+def _of_awards(lines: Iterable[LineRow], awards: Iterable[AwardRow]) -> Iterator[Disagreement]:
     sums: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
-    for award in data.awards:
+    for award in awards:
         own = (award.amount_minor, award.delivered_minor, award.paid_minor)
         for place, amount in enumerate(own):
             sums[award.line][place] += amount + award.interest_minor
-    return all(
-        sums[line.line] == [line.obligated_minor, line.delivered_minor, line.outlaid_minor]
-        for line in data.lines
-    )
+    for line in lines:
+        said = (line.obligated_minor, line.delivered_minor, line.outlaid_minor)
+        for what, one, other in zip(_OF_AWARDS, said, sums[line.line], strict=True):
+            yield Disagreement(f"{line.line}: what is {what}, and its awards' sum", one, other)
+
+
+_OF_AWARDS: Final = ("obligated", "delivered", "paid")
 
 
 def _claims(data: PeriodData) -> Iterator[Disagreement]:
@@ -200,12 +210,26 @@ def _claims(data: PeriodData) -> Iterator[Disagreement]:
         ):
             found = -balances.get((code, account), 0)
             yield Disagreement(f"{code}: what is {what}, and account {account}", amount, found)
+    yield from _of_awards(data.lines, data.awards)
+    yield from _of_invoices(data)
     for execution in by_line(data):
         excess = sum(
             max(0, later - earlier)
             for earlier, later in zip(execution.until, execution.until[1:], strict=False)
         )
         yield Disagreement(f"{execution.name}: what exceeds the sum before it", 0, excess)
+
+
+def _of_invoices(data: PeriodData) -> Iterator[Disagreement]:
+    due: defaultdict[str, int] = defaultdict(int)
+    invoiced: defaultdict[str, int] = defaultdict(int)
+    for row in data.ageing:
+        due[row.fund] += row.amount_minor
+    for award in data.awards:
+        invoiced[award.fund] += award.vouchered_minor - award.paid_minor
+    for fund in data.funds:
+        claim = f"{fund.fund}: what is invoiced and not paid, and the invoices' sum"
+        yield Disagreement(claim, invoiced[fund.fund], due[fund.fund])
 
 
 def _sums(data: PeriodData) -> tuple[dict[str, int], dict[tuple[str, str], int]]:
