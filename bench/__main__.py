@@ -30,6 +30,7 @@ from bench import (
     sim,
     snapshots,
     storage,
+    treasury_close,
     tree,
     upkeep,
 )
@@ -44,6 +45,7 @@ MODULES: Final = (
     kernel_cases,
     kernel_motions,
     kernel_law,
+    treasury_close,
     tree,
     storage,
     proofs,
