@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from ledger.act import Act
 from ledger.operation import Event, Operation, Refusal, Refused
-from ledger.roles import MissingRole, has_role
+from ledger.roles import CountKey, MissingRole, Role, counted, has_role
 from ledger.state import Overlay, Table
 from primitives.codec import encode
 from primitives.digest import digest
@@ -87,6 +87,13 @@ class OwnAuditor(Refusal, tag="treasury.own_auditor", frozen=True):
     account: Sized32[AccountId]
 
 
+class AuditorHasDuty(Refusal, tag="treasury.auditor_has_duty", frozen=True):
+    """Account {auditor} has the role {role} for somebody, so it cannot audit what such roles do."""
+
+    auditor: Sized32[AccountId]
+    role: Role
+
+
 class TrialBalanceDiffers(Refusal, tag="treasury.trial_balance_differs", frozen=True):
     """The trial balance of {period} has the digest {actual}, not {given}."""
 
@@ -123,8 +130,8 @@ class ClosePeriod(Operation, tag="treasury.close_period", frozen=True):
     """Close a month of a treasury that is over, and the next in order.
 
     Needs the role chief_accountant for the treasury; the auditor, who has the role auditor for it
-    and is another, signs too. Every node makes the trial balance again: any other digest is
-    refused.
+    and no duty in what is audited, signs too. Every node makes the trial balance again: any other
+    digest is refused.
     """
 
     treasury: Annotated[
@@ -190,4 +197,7 @@ def _judge_auditor(act: Act, treasury: AccountId, auditor: AccountId) -> None:
         raise Refused(OwnAuditor(auditor))
     if not has_role(act, auditor, offices.AUDITOR, treasury):
         raise Refused(MissingRole(auditor, offices.AUDITOR, treasury))
+    for duty in offices.AUDITED:
+        if counted(act.state, CountKey(duty, None, auditor)):
+            raise Refused(AuditorHasDuty(auditor, duty))
     act.require_present(auditor)

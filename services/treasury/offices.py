@@ -2,7 +2,8 @@
 
 Whoever commits public money does not receive the goods, who receives them does not certify the
 invoice, and who certifies does not pay; who audits does nothing else. The roles say so of an
-agency, and the rules of payment compare the persons again at each voucher.
+agency, the rules of payment compare the persons again at each voucher, and the close of a month
+asks whether its auditor has any such role anywhere.
 """
 
 from typing import Final
@@ -43,7 +44,7 @@ _DUTIES_OF_A_PAYMENT: Final = (
     CERTIFYING_OFFICER,
     DISBURSING_OFFICER,
 )
-_AUDITED: Final = (
+AUDITED: Final = (
     TREASURER,
     BUDGET_OFFICER,
     CHIEF_ACCOUNTANT,
@@ -58,7 +59,7 @@ _AUDITED: Final = (
 
 def _incompatible(role: Role) -> tuple[Role, ...]:
     if role == AUDITOR:
-        return tuple(sorted(_AUDITED))
+        return tuple(sorted(AUDITED))
     others = _DUTIES_OF_A_PAYMENT if role in _DUTIES_OF_A_PAYMENT else ()
     return tuple(sorted({AUDITOR, *others} - {role}))
 
@@ -71,6 +72,6 @@ ROLE_DEFINITIONS: Final = tuple(
         max_term_ms=None,
         incompatible=_incompatible(role),
     )
-    for role in (*_AUDITED, AUDITOR)
+    for role in (*AUDITED, AUDITOR)
 )
 """For the genesis of a network that is to have a treasury; an older one defines them by calls."""

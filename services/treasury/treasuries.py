@@ -82,6 +82,12 @@ class NotTheLegislature(Refusal, tag="treasury.not_the_legislature", frozen=True
     legislature: Sized32[AccountId]
 
 
+class MoneyIsBound(Refusal, tag="treasury.money_is_bound", frozen=True):
+    """{asset} is earmarked or has an end, so a treasury cannot pay its debts with it."""
+
+    asset: assets.AssetCode
+
+
 class TooManyFunds(Refusal, tag="treasury.too_many_funds", frozen=True):
     """Treasury {treasury} has {funds} funds, as many as it may have."""
 
@@ -97,6 +103,16 @@ class TreasuryOpened(Event, tag="treasury.treasury_opened", frozen=True):
     account: Sized32[AccountId]
     asset: assets.AssetCode
     legislature: Sized32[AccountId]
+
+
+@final
+class TermsSet(Event, tag="treasury.terms_set", frozen=True):
+    """{treasury}: {payment_officers} officers above {payment_threshold}, interest {interest_bp} bp."""
+
+    treasury: Sized32[AccountId]
+    payment_threshold: Natural[int]
+    payment_officers: OfficerCount
+    interest_bp: InterestBp
 
 
 @final
@@ -127,7 +143,9 @@ class OpenTreasury(Operation, tag="treasury.open_treasury", frozen=True):
         act.require_role(offices.TREASURER)
         act.require(act.actor not in act.state[TREASURIES], TreasuryInUse(act.actor))
         act.require(self.legislature != act.actor, OwnLegislature(act.actor))
-        assets.need(act.state, self.asset)
+        money = assets.need(act.state, self.asset)
+        bound = bool(money.earmark) or money.expires_ms is not None
+        act.require(not bound, MoneyIsBound(self.asset))
         act.state[accounts.ACCOUNTS].need(
             self.legislature, accounts.UnknownAccount(self.legislature)
         )
@@ -155,6 +173,41 @@ class OpenTreasury(Operation, tag="treasury.open_treasury", frozen=True):
             funds=(),
         )
         act.emit(TreasuryOpened(act.actor, account, self.asset, self.legislature))
+
+
+@final
+class SetTerms(Operation, tag="treasury.set_terms", frozen=True):
+    """Say anew how a treasury pays: how many officers above which amount, and what lateness costs.
+
+    The actor is its legislature. What is paid from then on is paid by these terms, whenever it was
+    certified.
+    """
+
+    treasury: Annotated[
+        AccountId, Meta(min_length=32, max_length=32, description="account of the ministry")
+    ]
+    payment_threshold: Annotated[
+        Natural[int], Meta(description="a payment above it, in minor units, takes several officers")
+    ]
+    payment_officers: Annotated[
+        OfficerCount, Meta(description="disbursing officers of a payment above the threshold")
+    ]
+    interest_bp: Annotated[
+        InterestBp, Meta(description="interest on late payment, in 1/100 per cent a year")
+    ]
+
+    def apply(self, act: Act) -> None:
+        """Write them."""
+        require_legislature(act, self.treasury)
+        act.state[TREASURIES][self.treasury] = replace(
+            need(act.state, self.treasury),
+            payment_threshold=self.payment_threshold,
+            payment_officers=self.payment_officers,
+            interest_bp=self.interest_bp,
+        )
+        act.emit(
+            TermsSet(self.treasury, self.payment_threshold, self.payment_officers, self.interest_bp)
+        )
 
 
 def single_account(ministry: AccountId) -> AccountId:

@@ -8,6 +8,7 @@ from ledger.operation import Event, Operation, Refusal
 from primitives.ids import INTEGER_MAX, Digest
 from services.treasury.chart import Step, TotalTooLarge
 from services.treasury.closing import (
+    AuditorHasDuty,
     ClosePeriod,
     NotTheNextPeriod,
     OutOfBalance,
@@ -50,9 +51,12 @@ from services.treasury.lines import (
 )
 from services.treasury.period import NoSuchDay
 from services.treasury.treasuries import (
+    MoneyIsBound,
     NotTheLegislature,
     OpenTreasury,
     OwnLegislature,
+    SetTerms,
+    TermsSet,
     TooManyFunds,
     TreasuryInUse,
     TreasuryOpened,
@@ -68,6 +72,7 @@ TRANSACTIONS: dict[str, tuple[list[tuple[str, Operation]], list[str]]] = {
     "a budget from the law to the line": (
         [
             ("treasury", OpenTreasury(GBP, B, 1_000_000, 2, 800)),
+            ("health", SetTerms(A, 0, 1, 0)),
             ("health", DefineFund(A, FUND, B, "2026-01-01", "2027-12-31", "04.5.1")),
             ("health", DefineFund(A, ENDLESS, B, "2026-01-01", None, "10")),
             ("health", Appropriate(FUND, 1_000, "law/2026/1")),
@@ -86,6 +91,7 @@ REFUSED: list[Refusal] = [
     TreasuryInUse(A),
     OwnLegislature(A),
     NotTheLegislature(A, A, B),
+    MoneyIsBound(GBP),
     TooManyFunds(A, 64),
     NoSuchDay("2026-02-30"),
     UnknownFund(FUND),
@@ -110,11 +116,13 @@ REFUSED: list[Refusal] = [
     PeriodNotOver("2026-05", "2026-05"),
     NotTheNextPeriod("2026-06", "2026-05"),
     OwnAuditor(A),
+    AuditorHasDuty(A, "custodian"),
     TrialBalanceDiffers("2026-05", PAPER, OTHER),
     OutOfBalance(FUND, "2026-05", 1, -1),
 ]
 HAPPENED: list[Event] = [
     TreasuryOpened(A, B, GBP, B),
+    TermsSet(A, 1_000_000, 2, 800),
     FundDefined(A, FUND, B, "2026-01-01", "2027-12-31", "04.5.1"),
     FundDefined(A, ENDLESS, B, "2026-01-01", None, "10"),
     Appropriated(B, FUND, 1_000, "law/2026/1", 1_000),

@@ -26,14 +26,15 @@ from kit.ledger import GBP, Chain, account_id, pay
 from kit.purses import DAY, applied, refusal_of, wait
 from ledger import books
 from ledger.accounts import ACCOUNTS, AccountKind, UnknownAccount
-from ledger.assets import UnknownAsset
+from ledger.assets import Purpose, UnknownAsset
 from ledger.norms import UnknownNorm
 from ledger.operation import Operation, Refusal, Refused
 from ledger.roles import MissingRole
 from ledger.state import Overlay
 from primitives import treasury_limits
 from primitives.errors import Rejected
-from primitives.ids import INTEGER_MAX
+from primitives.ids import INTEGER_MAX, TimeMs
+from services.money import DefineAsset
 from services.treasury import chart, funds, lines, period, rolling, treasuries, warrants
 from services.treasury.chart import Step, Total, TotalTooLarge
 from services.treasury.funds import (
@@ -75,8 +76,11 @@ from services.treasury.lines import (
 from services.treasury.period import NoSuchDay
 from services.treasury.treasuries import (
     TREASURIES,
+    MoneyIsBound,
     NotTheLegislature,
     OwnLegislature,
+    SetTerms,
+    TermsSet,
     TooManyFunds,
     TreasuryInUse,
     TreasuryOpened,
@@ -155,6 +159,32 @@ def test_who_is_no_treasurer_opens_no_treasury(
 def test_a_ministry_has_one_treasury() -> None:
     """Funds of a second would have no money."""
     assert refusal_of(with_fund(), MINISTRY, opening()) == TreasuryInUse(TREASURY)
+
+
+@pytest.mark.parametrize("bound", ["earmarked", "ending"])
+def test_a_treasury_pays_with_money_that_is_free(bound: str) -> None:
+    """Not with what may be spent on one thing only, nor with what ends."""
+    chain = begin()
+    earmark = (Purpose("works", None, None),) if bound == "earmarked" else ()
+    ends = TimeMs(chain.time_ms + DAY) if bound == "ending" else None
+    applied(chain, MINISTRY, DefineAsset("GRANT", 2, snapshots=False, earmark=earmark, expires_ms=ends))
+
+    assert refusal_of(chain, MINISTRY, opening(asset="GRANT")) == MoneyIsBound("GRANT")
+
+
+def test_the_legislature_changes_how_a_treasury_pays() -> None:
+    """And nobody else does."""
+    chain = with_fund()
+    before = treasuries.need(Overlay(chain.state), TREASURY)
+    (event,) = applied(chain, PARLIAMENT, SetTerms(TREASURY, 5, 3, 100))
+
+    after = replace(before, payment_threshold=5, payment_officers=3, interest_bp=100)
+    assert event == TermsSet(TREASURY, 5, 3, 100)
+    assert treasuries.need(Overlay(chain.state), TREASURY) == after
+    assert refusal_of(chain, MINISTRY, SetTerms(TREASURY, 5, 3, 100)) == NotTheLegislature(
+        TREASURY, TREASURY, account_id(PARLIAMENT)
+    )
+    assert refusal_of(chain, PARLIAMENT, SetTerms(WORKS, 5, 3, 100)) == UnknownTreasury(WORKS)
 
 
 # funds

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from kit.actors import give
 from kit.budget import (
     BRIDGE,
     ENDLESS,
@@ -29,6 +30,7 @@ from primitives.ids import AccountId, Digest
 from services.treasury import chart, funds
 from services.treasury.closing import (
     PERIOD_CLOSES,
+    AuditorHasDuty,
     ClosePeriod,
     FundTotals,
     NotTheNextPeriod,
@@ -170,6 +172,14 @@ def test_nobody_closes_a_month_alone(
     refusal = close(chain, closing(chain, MAY, auditor=auditor), *signers, actor=actor)
 
     assert refusal == expected
+
+
+def test_an_auditor_has_no_duty_in_what_is_audited_for_whomever() -> None:
+    """The roles of an agency are another scope than those of a treasury; the close asks of both."""
+    chain = in_june()
+    applied(chain, "registrar", give("receiving_officer", account_id("health"), AUDITOR))
+
+    assert close(chain, closing(chain, MAY)) == AuditorHasDuty(AUDITOR, "receiving_officer")
 
 
 def test_without_the_auditors_signature_a_close_stands_in_no_block() -> None:
