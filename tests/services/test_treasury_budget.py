@@ -167,7 +167,9 @@ def test_a_treasury_pays_with_money_that_is_free(bound: str) -> None:
     chain = begin()
     earmark = (Purpose("works", None, None),) if bound == "earmarked" else ()
     ends = TimeMs(chain.time_ms + DAY) if bound == "ending" else None
-    applied(chain, MINISTRY, DefineAsset("GRANT", 2, snapshots=False, earmark=earmark, expires_ms=ends))
+    applied(
+        chain, MINISTRY, DefineAsset("GRANT", 2, snapshots=False, earmark=earmark, expires_ms=ends)
+    )
 
     assert refusal_of(chain, MINISTRY, opening(asset="GRANT")) == MoneyIsBound("GRANT")
 
