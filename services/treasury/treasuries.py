@@ -107,7 +107,7 @@ class TreasuryOpened(Event, tag="treasury.treasury_opened", frozen=True):
 
 @final
 class TermsSet(Event, tag="treasury.terms_set", frozen=True):
-    """{treasury}: {payment_officers} officers above {payment_threshold}, interest {interest_bp} bp."""
+    """{treasury} pays by {payment_officers} above {payment_threshold}, at {interest_bp} bp late."""
 
     treasury: Sized32[AccountId]
     payment_threshold: Natural[int]
