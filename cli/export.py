@@ -23,6 +23,7 @@ MEMBERS: Final = {
     "camt053": ("cli.export_camt053", "An account's month, as a bank's statement (ISO 20022)."),
     "journal": ("cli.export_journal", "A treasury's books, for another bookkeeper (Beancount)."),
     "workbook": ("cli.export_workbook", "All lists of a treasury's books, as a workbook."),
+    "holdings": ("cli.export_holdings", "The register of an agency's holdings, for auditors."),
     "xes": ("cli.export_xes", "The moves of cases, for process miners (IEEE 1849)."),
 }
 

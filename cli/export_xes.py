@@ -27,22 +27,13 @@ def xes(session: Session, owner: str, flow: str | None, output: Path) -> None:
     """
     from cli.transaction_file import replace_file
     from exchange.event_log import event_log
-    from primitives.named import from_named
-    from services.casework.queries import MoveRow
 
     account = home_of(session).account(owner)
-    asked = {"owner": account.hex(), "limit": "1000"} | ({} if flow is None else {"flow": flow})
-    moves: list[MoveRow] = []
     with client_of(session) as client:
-        while True:
-            answer = client.get("/v1/queries/casework.moves", asked)
-            moves += (from_named(row, MoveRow) for row in answer["rows"])
-            if answer["next"] is None:
-                break
-            asked["after"] = answer["next"]
+        moves = list(client.rows("casework.moves", owner=account, flow=flow, limit=1_000))
     replace_file(output, event_log(account, moves))
     cases = len({move.case for move in moves})
     session.show(
-        {"file": str(output), "moves": len(moves), "cases": cases, "height": answer["height"]},
-        f"wrote {output}: {len(moves)} moves of {cases} cases, up to height {answer['height']}",
+        {"file": str(output), "moves": len(moves), "cases": cases},
+        f"wrote {output}: {len(moves)} moves of {cases} cases",
     )

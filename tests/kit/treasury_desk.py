@@ -32,6 +32,7 @@ from kit.treasury import (
     pay_in,
     treasury_document,
 )
+from ledger.genesis import GenesisDocument
 from ledger.operation import Operation
 from ledger.transaction import Body, Call, sign_body
 from primitives.ids import TimeMs
@@ -75,11 +76,12 @@ class Office:
 
 
 @contextmanager
-def treasury_desk(home: Path) -> Iterator[Office]:
+def treasury_desk(home: Path, document: GenesisDocument | None = None) -> Iterator[Office]:
     """A treasury whose award `ROAD-7` to the vendor has one accepted delivery."""
+    founded = document or treasury_document()
     # The command line's clock is the real one, so the chain must live today.
     now = TimeMs(time.time_ns() // 1_000_000)
-    chain = ChainOfOne(document=replace(treasury_document(), time_ms=now))
+    chain = ChainOfOne(document=replace(founded, time_ms=now))
     with served(home, chain) as at, Client([at.url]) as client:
         write_home(home, chain.genesis, NAMES)
         office = Office(at, client)
