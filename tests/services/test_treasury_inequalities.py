@@ -268,7 +268,19 @@ UNTRIED = {
     "treasury.open_treasury": "has no amounts",
     "treasury.define_fund": "has no amounts",
     "treasury.set_warrant": "bounds awards, and moves nothing",
+    "treasury.set_terms": "says how is paid, and moves nothing",
     "treasury.close_period": "compares, and moves nothing",
+    **dict.fromkeys(
+        (
+            "treasury.enter_holding",
+            "treasury.move_holding",
+            "treasury.impair_holding",
+            "treasury.dispose_of_holding",
+            "treasury.open_count",
+            "treasury.count_holding",
+        ),
+        "is about things: it posts to what a fund owns, and not to what it may spend",
+    ),
 }
 """Operations that change no total that an inequality is about, and why."""
 FALSE: tuple[tuple[Table[Any, Any], Callable[[Any], dict[str, int]]], ...] = (
