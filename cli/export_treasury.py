@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from client.client import Client
     from exchange.budget_figures import Books
     from exchange.treasury_data import Names, TreasuryData
+    from exchange.workbook import Sheet
 
 _PERIOD: Final = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 _NAMED: Final = ("code", "name")
+_WORKBOOK: Final = ".xlsx"
 
 
 def a_month(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:  # noqa: ARG001 - click's
@@ -68,7 +70,7 @@ _FILE: Final = click.option(
     "--output",
     required=True,
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Where to write the table (CSV).",
+    help="Where to write the table: a workbook if this ends in .xlsx, else CSV.",
 )
 
 
@@ -146,11 +148,11 @@ def trial_balance(session: Session, treasury: str, period: str | None, output: P
 
     Each account with its debits, credits and balance; the sums of a fund are equal.
     """
-    from exchange.statements import trial_balance_csv
+    from exchange import statements
 
     with client_of(session) as client:
         data = _Reader(session, client, treasury).at(period)
-    _write_file(session, output, trial_balance_csv(data), data)
+    _write_table(session, output, statements.trial_balance(data), data)
 
 
 def _statement(name: str, summary: str, detail: str) -> click.Command:
@@ -161,10 +163,10 @@ def _statement(name: str, summary: str, detail: str) -> click.Command:
     ) -> None:
         from exchange import statements
 
-        make: Callable[[Books], bytes] = getattr(statements, f"{name}_csv")
+        make: Callable[[Books], Sheet] = getattr(statements, name)
         with client_of(session) as client:
             books = _Reader(session, client, treasury).books(period, first_month)
-        _write_file(session, output, make(books), books.now)
+        _write_table(session, output, make(books), books.now)
 
     write.__doc__ = f"{summary}\n\n{detail}"
     for option in (_FILE, _YEAR, PERIOD, TREASURY):
@@ -281,10 +283,13 @@ def write_folder(
     _say(session, [folder / name for name in files], data)
 
 
-def _write_file(session: Session, path: Path, content: bytes, data: "TreasuryData") -> None:
+def _write_table(session: Session, path: Path, sheet: "Sheet", data: "TreasuryData") -> None:
     from cli.transaction_file import replace_file
+    from exchange.tables import sheet_csv
+    from exchange.workbook import workbook
 
-    replace_file(path, content)
+    is_workbook = path.suffix.lower() == _WORKBOOK
+    replace_file(path, workbook([sheet]) if is_workbook else sheet_csv(sheet))
     _say(session, [path], data)
 
 

@@ -1,7 +1,7 @@
 """Statements of a treasury's year: trial balance, SF-133, by function (COFOG), by nature (GFSM).
 
 Which line, function and code there is, and what they are called, is data in the tables beside this
-module. Amounts are in whole units with all decimal places.
+module.
 
 * Trial balance: each account of each fund, as it stands at the end of the period.
 * SF-133, *Report on Budget Execution and Budgetary Resources* (OMB Circular A-11, appendix F):
@@ -15,7 +15,7 @@ module. Amounts are in whole units with all decimal places.
 """
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -31,59 +31,58 @@ from exchange.budget_figures import (
     fund_figures,
     line_movements,
 )
-from exchange.tables import csv_bytes, longest_match, rows_of
-from exchange.treasury_data import TreasuryData, whole_units
+from exchange.tables import longest_match, rows_of
+from exchange.treasury_data import TreasuryData
+from exchange.workbook import Amount, Cell, Sheet
+from services.treasury.rows import TrialBalanceRow
 
 _BY_QUARTER: Final = re.compile(r".*q[1-4]")
 """An apportionment for a quarter is of category A, any other of category B."""
 _DEPRECIATION: Final = "671000"
 
 
-def trial_balance_csv(data: TreasuryData) -> bytes:
+def trial_balance(data: TreasuryData) -> Sheet:
     """Each account of each fund, and at the end of each fund its sums, which are equal."""
     columns = ("fund", "account", "title", "debits", "credits", "balance")
-    exponent = data.treasury.exponent
-    rows: list[dict[str, str]] = []
+    posted: defaultdict[str, list[TrialBalanceRow]] = defaultdict(list)
+    for row in data.trial_balances:
+        posted[row.fund].append(row)
+    rows: list[list[Cell]] = []
     for fund in data.funds:
-        posted = [row for row in data.trial_balances if row.fund == fund.fund]
-        listed = [(each.ussgl, each.title, [each]) for each in posted]
-        for account, title, summed in [*listed, ("", "Total", posted)]:
-            amounts = {
-                "debits": sum(each.debits_minor for each in summed),
-                "credits": sum(each.credits_minor for each in summed),
-                "balance": sum(each.balance_minor for each in summed),
-            }
-            named = {"fund": fund.fund, "account": account, "title": title}
-            rows.append(named | {name: whole_units(a, exponent) for name, a in amounts.items()})
-    return csv_bytes(columns, rows)
+        listed = [(each.ussgl, each.title, [each]) for each in posted[fund.fund]]
+        for account, title, summed in [*listed, ("", "Total", posted[fund.fund])]:
+            amounts = (
+                sum(each.debits_minor for each in summed),
+                sum(each.credits_minor for each in summed),
+                sum(each.balance_minor for each in summed),
+            )
+            rows.append([fund.fund, account, title, *_amounts(data, amounts)])
+    return Sheet(name="Trial balance", titles=columns, rows=rows)
 
 
-def sf133_csv(books: Books) -> bytes:
+def sf133(books: Books) -> Sheet:
     """Every line of each fund, also those that are zero."""
-    columns = ("fund", "line", "title", "amount")
     titles = [(row["line"], row["title"]) for row in rows_of("sf133_lines.csv")]
-    rows = []
+    by_quarter: Counter[str] = Counter()
+    for key, movement in line_movements(books).items():
+        if _BY_QUARTER.fullmatch(key.apportionment):
+            by_quarter[key.fund] += movement.incurred
+    rows: list[list[Cell]] = []
     for year in fund_figures(books):
-        amounts = sf133_lines(year, books)
+        amounts = _sf133_lines(year, books, by_quarter[year.fund.fund])
         assert amounts.keys() == dict(titles).keys(), "every line of the table, and no other"
         for line, title in titles:
-            amount = whole_units(amounts[line], books.now.treasury.exponent)
-            rows.append({"fund": year.fund.fund, "line": line, "title": title, "amount": amount})
-    return csv_bytes(columns, rows)
+            rows.append([year.fund.fund, line, title, *_amounts(books.now, [amounts[line]])])
+    return Sheet(name="SF-133", titles=("fund", "line", "title", "amount"), rows=rows)
 
 
-def sf133_lines(year: FundFigures, books: Books) -> dict[str, int]:
+def _sf133_lines(year: FundFigures, books: Books, by_quarter: int) -> dict[str, int]:
     """Line → amount, of one fund."""
     movement, adjusted = year.movement, year.adjustments
     recovered = adjusted.undelivered + adjusted.unpaid
     carried = year.brought_forward + adjusted.total
     granted, reduced = -year.since(APPROPRIATED), -year.since(REDUCED)
     authority = granted + reduced
-    by_quarter = sum(
-        each.incurred
-        for key, each in line_movements(books).items()
-        if key.fund == year.fund.fund and _BY_QUARTER.fullmatch(key.apportionment)
-    )
     incurred = movement.incurred
     expired = _is_expired(year, books.now)
     apportioned = sum(year.now.get(account, 0) for account in (APPORTIONED, ALLOTTED))
@@ -127,7 +126,7 @@ def _is_expired(year: FundFigures, data: TreasuryData) -> bool:
     return until is not None and data.last_day > until
 
 
-def cofog_csv(books: Books) -> bytes:
+def cofog(books: Books) -> Sheet:
     """What was appropriated, obligated, delivered and paid in the year, by function."""
     columns = ("code", "title", "appropriated", "obligated", "delivered", "paid")
     amounts: defaultdict[str, list[int]] = defaultdict(lambda: [0] * 4)
@@ -139,7 +138,7 @@ def cofog_csv(books: Books) -> bytes:
             amounts[code] = [a + b for a, b in zip(amounts[code], [granted, *changes], strict=True)]
     total = [sum(each) for each in zip([0] * 4, *_divisions(amounts), strict=True)]
     listed = [(row["code"], row["title"], amounts[row["code"]]) for row in rows_of("cofog.csv")]
-    return csv_bytes(columns, _amount_rows(books, columns, [*listed, ("", "Total", total)]))
+    return _sheet("COFOG", columns, books, [*listed, ("", "Total", total)])
 
 
 def functions_of(code: str) -> list[str]:
@@ -165,7 +164,7 @@ def gfsm_code(object_class: str) -> str:
     return row["gfsm"]
 
 
-def gfsm_csv(books: Books) -> bytes:
+def gfsm(books: Books) -> Sheet:
     """The statement of operations: accrued, and in cash."""
     columns = ("code", "title", "accrued", "cash")
     leaves: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0])
@@ -189,7 +188,7 @@ def gfsm_csv(books: Books) -> bytes:
         "NLB": [-a - b for a, b in zip(expense, invested, strict=True)],
     }
     listed = [(row["code"], row["title"], amounts[row["code"]]) for row in rows_of("gfsm.csv")]
-    return csv_bytes(columns, _amount_rows(books, columns, listed))
+    return _sheet("GFSM", columns, books, listed)
 
 
 def _interest(books: Books) -> defaultdict[tuple[str, str, str, str], int]:
@@ -210,11 +209,12 @@ def _under(code: str, leaves: dict[str, list[int]]) -> list[int]:
     return [sum(each) for each in zip([0, 0], *below, strict=True)]
 
 
-def _amount_rows(
-    books: Books, columns: Sequence[str], rows: Iterable[tuple[str, str, Sequence[int]]]
-) -> list[dict[str, str]]:
-    exponent = books.now.treasury.exponent
-    return [
-        dict(zip(columns, (code, title, *(whole_units(a, exponent) for a in amounts)), strict=True))
-        for code, title, amounts in rows
-    ]
+def _sheet(
+    name: str, columns: Sequence[str], books: Books, rows: Iterable[tuple[str, str, Sequence[int]]]
+) -> Sheet:
+    listed = [[code, title, *_amounts(books.now, amounts)] for code, title, amounts in rows]
+    return Sheet(name=name, titles=columns, rows=listed)
+
+
+def _amounts(data: TreasuryData, amounts: Iterable[int]) -> list[Cell]:
+    return [Amount(amount, data.treasury.exponent) for amount in amounts]

@@ -1,4 +1,4 @@
-"""Tables that are data: read from the CSV files beside this module, written as CSV."""
+"""Tables as CSV: those that are data, read from the files beside this module, and those we make."""
 
 import csv
 import io
@@ -6,6 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib import resources
 from typing import Final
+
+from exchange.treasury_data import whole_units
+from exchange.workbook import Amount, Cell, Sheet
 
 CRLF: Final = "\r\n"
 """The end of a line in CSV (RFC 4180)."""
@@ -31,3 +34,15 @@ def csv_bytes(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> byte
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue().encode("utf-8")
+
+
+def sheet_csv(sheet: Sheet) -> bytes:
+    """A table as CSV, amounts in whole units with all decimal places."""
+    rows = (dict(zip(sheet.titles, map(_text, row), strict=True)) for row in sheet.rows)
+    return csv_bytes(sheet.titles, rows)
+
+
+def _text(cell: Cell) -> str:
+    if isinstance(cell, Amount):
+        return whole_units(cell.minor, cell.exponent)
+    return "" if cell is None else str(cell)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Iterator
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
 import pytest
+from openpyxl import load_workbook
 
 from cli.faults import ExitCode
 from kit.data_act_rules import rows_of
@@ -162,6 +165,27 @@ def test_the_tables_are_written(office: Desk, tmp_path: Path) -> None:
     assert goods["accrued"] == f"{(DELIVERED - INVOICED // 4) // 100}.00"
     gross = sum(float(r["amount"]) for r in found["sf133"] if r["line"] == "3020")
     assert float(transport["paid"]) == -gross
+
+
+def test_a_table_can_be_a_workbook(office: Desk, tmp_path: Path) -> None:
+    """Another program's reader finds the cells of the CSV in it, amounts as numbers."""
+    for name in _WITHOUT_NAMES:
+        _export(office, name, tmp_path / f"{name}.csv")
+        _export(office, name, tmp_path / f"{name}.xlsx")
+        table = csv.reader((tmp_path / f"{name}.csv").read_text("utf-8").splitlines())
+        found = load_workbook(tmp_path / f"{name}.xlsx").active
+        assert found is not None
+        for expected, cells in zip(table, found.iter_rows(values_only=True), strict=True):
+            shown = [f"{cell:.2f}" if isinstance(cell, float) else str(cell or 0) for cell in cells]
+            assert [_number(a) for a in expected] == [_number(b) for b in shown]
+
+
+def _number(cell: str) -> Decimal | str:
+    """A number however it is written; an empty cell and a zero are one."""
+    try:
+        return Decimal(cell or 0)
+    except InvalidOperation:
+        return cell
 
 
 @pytest.mark.skipif(not STANDARD.exists(), reason="the OCDS schema is not beside the project")

@@ -10,15 +10,9 @@ from pathlib import Path
 import pytest
 
 from exchange.budget_figures import Books, Position, adjustments_of, opening_period
-from exchange.statements import (
-    cofog_csv,
-    functions_of,
-    gfsm_code,
-    gfsm_csv,
-    sf133_csv,
-    trial_balance_csv,
-)
+from exchange.statements import cofog, functions_of, gfsm, gfsm_code, sf133, trial_balance
 from exchange.tables import rows_of as table
+from exchange.tables import sheet_csv
 from kit.data_act_rules import rows_of
 from kit.treasury_books import HEALTH, ROADS, Bookkeeper, two_years
 
@@ -39,7 +33,7 @@ def _lines(file: bytes, fund: str) -> dict[str, int]:
 
 def test_the_trial_balance_of_each_fund_ends_in_equal_sums() -> None:
     """Debits are credits, fund by fund."""
-    rows = rows_of(trial_balance_csv(_books().now))
+    rows = rows_of(sheet_csv(trial_balance(_books().now)))
     totals = [row for row in rows if row["title"] == "Total"]
     assert [row["fund"] for row in totals] == [ROADS, HEALTH]
     assert all(row["debits"] == row["credits"] and row["balance"] == "0.00" for row in totals)
@@ -50,7 +44,7 @@ def test_the_trial_balance_of_each_fund_ends_in_equal_sums() -> None:
 @pytest.mark.parametrize("fund", [ROADS, HEALTH])
 def test_the_sf_133_keeps_the_identities_of_circular_a_11(fund: str) -> None:
     """Resources equal their status; unpaid obligations move by obligations, outlays, recoveries."""
-    said = _lines(sf133_csv(_books()), fund)
+    said = _lines(sheet_csv(sf133(_books())), fund)
     assert said["1910"] == said["2500"] == said["1051"] + said["1900"]
     assert said["1051"] == said["1000"] + said["1021"] + said["1033"]
     assert said["1160"] == said["1100"] + said["1130"]
@@ -64,9 +58,9 @@ def test_the_sf_133_keeps_the_identities_of_circular_a_11(fund: str) -> None:
 
 def test_the_sf_133_has_every_line_of_each_fund() -> None:
     """Also those that are zero, and amounts of the scenario where it has some."""
-    rows = rows_of(sf133_csv(_books()))
+    rows = rows_of(sheet_csv(sf133(_books())))
     assert len(rows) == 2 * len(table("sf133_lines.csv"))
-    roads, health = (_lines(sf133_csv(_books()), fund) for fund in (ROADS, HEALTH))
+    roads, health = (_lines(sheet_csv(sf133(_books())), fund) for fund in (ROADS, HEALTH))
     assert (roads["1000"], roads["1021"], roads["1033"]) == (700_000, 60_000, 20_000)
     assert (roads["2001"], roads["2002"]) == (150_123, 0)
     assert (health["2001"], health["2002"], health["1130"]) == (0, 300_000, -25_000)
@@ -77,15 +71,15 @@ def test_an_expired_fund_has_nothing_available() -> None:
     books = Bookkeeper(period="2028-01")
     books.fund(ROADS, until="2027-12-31")
     books.appropriate(ROADS, 500)
-    said = _lines(sf133_csv(Books(books.data(), None)), ROADS)
+    said = _lines(sheet_csv(sf133(Books(books.data(), None))), ROADS)
     assert (said["2201"], said["2401"], said["2412"], said["2413"]) == (0, 0, 0, 500)
-    said = _lines(sf133_csv(Books(books.data("2027-12"), None)), ROADS)
+    said = _lines(sheet_csv(sf133(Books(books.data("2027-12"), None))), ROADS)
     assert (said["2401"], said["2412"], said["2413"]) == (500, 500, 0)
 
 
 def test_each_division_of_cofog_is_the_sum_of_its_groups() -> None:
     """And all of them are the total; transport and hospitals have what their funds spent."""
-    rows = {row["code"]: row for row in rows_of(cofog_csv(_books()))}
+    rows = {row["code"]: row for row in rows_of(sheet_csv(cofog(_books())))}
     for column in ("appropriated", "obligated", "delivered", "paid"):
         by_division: defaultdict[str, Decimal] = defaultdict(Decimal)
         for code, row in rows.items():
@@ -114,7 +108,7 @@ def test_the_functions_are_those_of_the_united_nations() -> None:
 
 def test_the_statement_of_operations_adds_up() -> None:
     """GFSM 2014: expense by nature, investment, and what was borrowed for both."""
-    rows = {row["code"]: row for row in rows_of(gfsm_csv(_books()))}
+    rows = {row["code"]: row for row in rows_of(sheet_csv(gfsm(_books())))}
     for column in ("accrued", "cash"):
         said = {code: Decimal(row[column]) for code, row in rows.items()}
         assert said["2"] == sum(said[c] for c in ("21", "22", "23", "24", "25", "26", "27", "28"))
