@@ -17,7 +17,7 @@ from cli.session import Session, asking_command
     metavar="YYYY-MM",
     help="First month of the roll-forward.  [default: from the beginning]",
 )
-@click.option("--count", metavar="CODE", help="Add the reconciliation of this count.")
+@click.option("--campaign", metavar="CODE", help="Add the reconciliation of this count.")
 @click.option(
     "-o",
     "--output",
@@ -30,7 +30,7 @@ def holdings(
     agency: str,
     period: str | None,
     since: str | None,
-    count: str | None,
+    campaign: str | None,
     output: Path,
 ) -> None:
     """Write the register of an AGENCY's holdings as a data package: tables, and what they mean.
@@ -51,15 +51,15 @@ def holdings(
             for row in client.rows("treasury.roll_forward", fund=fund, since=since, period=period)
         ]
         found = []
-        if count is not None:
-            found = list(client.rows("treasury.reconciliation", agency=account, count=count))
+        if campaign is not None:
+            found = list(client.rows("treasury.reconciliation", agency=account, campaign=campaign))
     data = HoldingsData(
         agency=account,
         period=period,
         since=since,
         register=register,
         roll_forward=rolled,
-        count=count,
+        campaign=campaign,
         reconciliation=found,
     )
     output.mkdir(parents=True, exist_ok=True)

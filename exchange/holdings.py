@@ -44,7 +44,7 @@ class HoldingsData:
     since: str | None
     register: Sequence[HoldingRow]
     roll_forward: Sequence[RollForwardRow]
-    count: str | None
+    campaign: str | None
     reconciliation: Sequence[ReconciledRow]
 
 
@@ -60,8 +60,8 @@ def holdings_package(data: HoldingsData) -> dict[str, bytes]:
             ("fund", _CLASS),
         ),
     ]
-    if data.count is not None:
-        title = f"Count {data.count} against the register"
+    if data.campaign is not None:
+        title = f"Count {data.campaign} against the register"
         tables.append(("reconciliation", title, ReconciledRow, data.reconciliation, ("holding",)))
     files = {f"{name}.csv": _table(kind, rows) for name, _, kind, rows, _ in tables}
     described = {

@@ -1,6 +1,6 @@
 """Counts: somebody who does not keep the things goes and looks.
 
-A **count** is a campaign of an agency with a code, such as 2026-autumn. In it each holding is found
+A **count** is a campaign of an agency, with a code such as 2026-autumn. In it each holding is found
 or not, once, by whoever has the role stock_counter and is not its custodian. What was not found is
 **missing** until a later count finds it or the property board writes it off as lost. The
 reconciliation of a count lists everything that the register has against what was seen of it.
@@ -71,23 +71,23 @@ class CountKey(NamedTuple):
     """What a count is found by."""
 
     agency: AccountId
-    code: CountCode
+    campaign: CountCode
 
 
 class EntryKey(NamedTuple):
     """What is found of one holding in one count."""
 
     agency: AccountId
-    code: CountCode
+    campaign: CountCode
     holding: HoldingTag
 
 
 def _count_key(key: CountKey) -> bytes:
-    return key.agency + key.code.encode("ascii")
+    return key.agency + key.campaign.encode("ascii")
 
 
 def _entry_key(key: EntryKey) -> bytes:
-    return entries_of(CountKey(key.agency, key.code)) + key.holding.encode("ascii")
+    return entries_of(CountKey(key.agency, key.campaign)) + key.holding.encode("ascii")
 
 
 def entries_of(key: CountKey) -> bytes:
@@ -100,17 +100,17 @@ COUNT_ENTRIES: Final = Table[EntryKey, CountEntry](91, "count_entries", _entry_k
 
 
 class UnknownCount(Refusal, tag="treasury.unknown_count", frozen=True):
-    """{agency} has no count {count}."""
+    """{agency} has no count {campaign}."""
 
     agency: Sized32[AccountId]
-    count: CountCode
+    campaign: CountCode
 
 
 class CountInUse(Refusal, tag="treasury.count_in_use", frozen=True):
-    """{agency} has a count {count} already."""
+    """{agency} has a count {campaign} already."""
 
     agency: Sized32[AccountId]
-    count: CountCode
+    campaign: CountCode
 
 
 class OwnHolding(Refusal, tag="treasury.own_holding", frozen=True):
@@ -121,9 +121,9 @@ class OwnHolding(Refusal, tag="treasury.own_holding", frozen=True):
 
 
 class CountedAlready(Refusal, tag="treasury.counted_already", frozen=True):
-    """Holding {holding} was counted in {count} already, by {counter}: {finding}."""
+    """Holding {holding} was counted in {campaign} already, by {counter}: {finding}."""
 
-    count: CountCode
+    campaign: CountCode
     holding: HoldingTag
     counter: Sized32[AccountId]
     finding: Finding
@@ -131,19 +131,19 @@ class CountedAlready(Refusal, tag="treasury.counted_already", frozen=True):
 
 @final
 class CountOpened(Event, tag="treasury.count_opened", frozen=True):
-    """{opener} opened count {count} of the holdings of {agency}."""
+    """{opener} opened count {campaign} of the holdings of {agency}."""
 
     agency: Sized32[AccountId]
-    count: CountCode
+    campaign: CountCode
     opener: Sized32[AccountId]
 
 
 @final
 class HoldingCounted(Event, tag="treasury.holding_counted", frozen=True):
-    """{counter} counted holding {holding} of {agency} in {count}: {finding}."""
+    """{counter} counted holding {holding} of {agency} in {campaign}: {finding}."""
 
     agency: Sized32[AccountId]
-    count: CountCode
+    campaign: CountCode
     holding: HoldingTag
     finding: Finding
     counter: Sized32[AccountId]
@@ -157,11 +157,11 @@ class OpenCount(Operation, tag="treasury.open_count", frozen=True):
     """Open a count of an agency's holdings. Needs the role stock_counter for the agency."""
 
     agency: AgencyField
-    count: CountField
+    campaign: CountField
 
     def apply(self, act: Act) -> None:
         """Write it, with nothing counted."""
-        key = CountKey(self.agency, self.count)
+        key = CountKey(self.agency, self.campaign)
         act.require_role(offices.STOCK_COUNTER, self.agency)
         act.require(key not in act.state[COUNTS], CountInUse(*key))
 
@@ -177,7 +177,7 @@ class CountHolding(Operation, tag="treasury.count_holding", frozen=True):
     """
 
     agency: AgencyField
-    count: CountField
+    campaign: CountField
     holding: TagField
     finding: Annotated[Finding, Meta(description="whether it is there")]
     place: Annotated[Place | None, Meta(description="where it was found, as in ISO 3166-2")]
@@ -185,7 +185,7 @@ class CountHolding(Operation, tag="treasury.count_holding", frozen=True):
 
     def apply(self, act: Act) -> None:
         """Write what was found, and how the holding stands now."""
-        key = CountKey(self.agency, self.count)
+        key = CountKey(self.agency, self.campaign)
         entry, held = EntryKey(*key, self.holding), HoldingKey(self.agency, self.holding)
         act.require_role(offices.STOCK_COUNTER, self.agency)
         count = act.state[COUNTS].need(key, UnknownCount(*key))
@@ -193,7 +193,7 @@ class CountHolding(Operation, tag="treasury.count_holding", frozen=True):
         act.require(act.actor != holding.custodian, OwnHolding(self.holding, act.actor))
         known = act.state[COUNT_ENTRIES].find(entry)
         if known is not None:
-            act.refuse(CountedAlready(self.count, self.holding, known.counter, known.finding))
+            act.refuse(CountedAlready(self.campaign, self.holding, known.counter, known.finding))
 
         seen = self.finding is Finding.SEEN
         act.state[COUNT_ENTRIES][entry] = CountEntry(
@@ -213,7 +213,7 @@ class CountHolding(Operation, tag="treasury.count_holding", frozen=True):
         act.emit(
             HoldingCounted(
                 agency=self.agency,
-                count=self.count,
+                campaign=self.campaign,
                 holding=self.holding,
                 finding=self.finding,
                 counter=act.actor,

@@ -79,7 +79,7 @@ class CountRow(Struct, frozen=True, kw_only=True):
     """A count, and how much was found in it."""
 
     agency: Sized32[AccountId]
-    count: CountCode
+    campaign: CountCode
     opened_ms: Natural[TimeMs]
     opener: Sized32[AccountId]
     seen: Natural[int]
@@ -192,7 +192,7 @@ class Counts(Query, tag="treasury.counts", frozen=True, kw_only=True):
         def row(key: bytes, count: Count) -> CountRow:
             return CountRow(
                 agency=self.agency,
-                count=key[32:].decode("ascii"),
+                campaign=key[32:].decode("ascii"),
                 opened_ms=count.opened_ms,
                 opener=count.opener,
                 seen=count.seen,
@@ -210,19 +210,19 @@ class Reconciliation(Query, tag="treasury.reconciliation", frozen=True, kw_only=
     """
 
     agency: _Agency
-    count: Annotated[CountCode, Meta(description="code of the count")]
+    campaign: Annotated[CountCode, Meta(description="code of the count")]
     after: After | None
     limit: Limit | None
 
     def answer(self, reading: Reading) -> Page[ReconciledRow]:
         """Compare, holding by holding; of an unknown count, prove that there is none."""
-        campaign = CountKey(self.agency, self.count)
-        if COUNTS.read(reading.state, campaign) is None:
-            return Page([], None, [entry_name(COUNTS, COUNTS.key(campaign))])
+        named = CountKey(self.agency, self.campaign)
+        if COUNTS.read(reading.state, named) is None:
+            return Page([], None, [entry_name(COUNTS, COUNTS.key(named))])
 
         def row(key: bytes, holding: Holding) -> ReconciledRow | None:
             tag = _key_of(key).holding
-            found = COUNT_ENTRIES.read(reading.state, EntryKey(*campaign, tag))
+            found = COUNT_ENTRIES.read(reading.state, EntryKey(*named, tag))
             if found is None and holding.disposal is not None:
                 return None
             return _reconciled(tag, holding, found)

@@ -24,7 +24,7 @@ def test_an_agency_hands_its_register_to_an_auditor(tmp_path: Path) -> None:
     with treasury_desk(tmp_path / "home", property_document()) as office:
         office.does("custodian", a_holding(acquired=office.today))
         office.does("counter", OpenCount(account_id(AGENCY), COUNT), a_finding())
-        done = office.desk.asking("export", "holdings", AGENCY, "--count", COUNT, "-o", whole)
+        done = office.desk.asking("export", "holdings", AGENCY, "--campaign", COUNT, "-o", whole)
         early = office.desk.asking(
             "export", "holdings", AGENCY, "--period", "2026-01", "-o", before, "--json"
         )

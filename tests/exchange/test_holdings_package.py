@@ -28,10 +28,10 @@ def read(world: Estate, query: Query) -> list[Any]:
     return list(query.answer(Reading(world.chain.state, world.chain.time_ms)).rows)
 
 
-def data_of(world: Estate, count: str | None = COUNT) -> HoldingsData:
+def data_of(world: Estate, campaign: str | None = COUNT) -> HoldingsData:
     everything = dict.fromkeys(("period", "status", "custodian", "asset_class", "after", "limit"))
     paged = {"after": None, "limit": None}
-    found = Reconciliation(agency=HEALTH, count=COUNT, **paged)
+    found = Reconciliation(agency=HEALTH, campaign=COUNT, **paged)
     rolled = RollForward(fund=FUND, since=None, period=None, **paged)
     return HoldingsData(
         agency=HEALTH,
@@ -39,7 +39,7 @@ def data_of(world: Estate, count: str | None = COUNT) -> HoldingsData:
         since=None,
         register=read(world, Holdings(agency=HEALTH, **everything)),
         roll_forward=read(world, rolled),
-        count=count,
+        campaign=campaign,
         reconciliation=read(world, found),
     )
 
@@ -157,7 +157,7 @@ def test_an_agency_without_holdings_has_empty_tables(tmp_path: Path) -> None:
         since="2026-01",
         register=(),
         roll_forward=(),
-        count=None,
+        campaign=None,
         reconciliation=(),
     )
 

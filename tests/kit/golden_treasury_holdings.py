@@ -167,7 +167,7 @@ HAPPENED: list[Event] = [
     CountOpened(B, COUNT, A),
     HoldingCounted(
         agency=B,
-        count=COUNT,
+        campaign=COUNT,
         holding=TAG,
         finding=Finding.SEEN,
         counter=B,

@@ -115,7 +115,7 @@ def test_a_count_is_reconciled_with_the_register() -> None:
     world.does("member", a_disposal("member-2", tag="B-4"), with_=("member-2",))
     world.does("counter", a_finding(), a_finding(Finding.MISSING, "B-2"), a_finding(tag="B-5"))
 
-    rows = ask(world, Reconciliation(agency=HEALTH, count=COUNT, after=None, limit=None))
+    rows = ask(world, Reconciliation(agency=HEALTH, campaign=COUNT, after=None, limit=None))
     (count,) = ask(world, Counts(agency=HEALTH, after=None, limit=None))
 
     assert [(row.holding, row.finding, row.moved) for row in rows] == [
@@ -124,8 +124,8 @@ def test_a_count_is_reconciled_with_the_register() -> None:
         ("B-5", Finding.SEEN, True),
         (TAG, Finding.SEEN, False),
     ]
-    assert (count.count, count.seen, count.missing) == (COUNT, 2, 1)
-    unknown = Reconciliation(agency=HEALTH, count="other", after=None, limit=None)
+    assert (count.campaign, count.seen, count.missing) == (COUNT, 2, 1)
+    unknown = Reconciliation(agency=HEALTH, campaign="other", after=None, limit=None)
     page = unknown.answer(Reading(world.chain.state, world.chain.time_ms))
     assert page.proved_by == [f"state/holding_counts/{(HEALTH + b'other').hex()}"]
 
