@@ -31,6 +31,7 @@ from bench import (
     snapshots,
     storage,
     treasury_close,
+    treasury_report,
     tree,
     upkeep,
 )
@@ -57,6 +58,7 @@ MODULES: Final = (
     catchup,
     sim,
     queries,
+    treasury_report,
     portal,
     links,
     api,

@@ -66,7 +66,8 @@ def _vendor(number: int) -> AccountId:
     return AccountId(digest(Domain.ACCOUNT, b"vendor %d" % number))
 
 
-def _document() -> GenesisDocument:
+def document() -> GenesisDocument:
+    """A network of an agency and its vendors."""
     agency = GenesisAccount(
         id=_AGENCY,
         kind=AccountKind.ORGANISATION,
@@ -180,8 +181,8 @@ def _median(reports: Reports, query: str, **given: str) -> float:
 
 def run(report: Report) -> None:
     """Each query over the whole chain; the median of five."""
-    document = _document()
-    begun = genesis_block(document)
+    founded = document()
+    begun = genesis_block(founded)
     genesis = Genesis(
         header=begun.header,
         state_writes=begun.execution.state_writes,
@@ -195,7 +196,7 @@ def run(report: Report) -> None:
         payments = _payments(begun.chain)
         for start in range(0, PAYMENTS, PER_BLOCK):
             _commit(store, payments[start : start + PER_BLOCK])
-        reports = Reports(store, document)
+        reports = Reports(store, founded)
         for by in ("year", "payee", "description"):
             figure = _median(reports, "money.totals", account=agency, by=by)
             report.goal(f"queries.totals by {by}", figure, "ms", at_most=GOAL_MS)

@@ -120,6 +120,7 @@ def award_row(books: Books, code: str, award: Award) -> AwardRow:
         vouchers=award.vouchers,
         period=award.period,
         terms=award.terms,
+        token=award.token,
         asset=books.treasury.asset,
         exponent=books.exponent,
     )

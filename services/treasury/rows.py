@@ -126,6 +126,7 @@ class AwardRow(Struct, frozen=True, kw_only=True):
     vouchers: int
     period: str
     terms: Sized32[Digest] | None
+    token: AssetCode | None
     asset: AssetCode
     exponent: Natural[int]
 

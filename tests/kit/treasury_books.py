@@ -161,6 +161,7 @@ class Bookkeeper:
             vouchers=0,
             period=self.period,
             terms=None,
+            token=None,
             **GBP,
         )
         self.amend(code, amount)
