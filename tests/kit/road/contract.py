@@ -1,10 +1,13 @@
-"""From the award to the payments: a contract by milestones, and a grant that is passed on."""
+"""From the award to the payments: a contract that is paid by milestones."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
+from kit.initiations import BIC, IBAN, OTHER_IBAN, Invoice, initiation
+from kit.iso_schemas import invalid
 from kit.road.stage import (
+    AGENCY,
     BUILDER,
     POUND,
     THRESHOLD,
@@ -112,12 +115,9 @@ def invoices_are_paid(stage: Stage) -> None:
         "certifier",
         stage.voucher(process.award_code, BUILDER, "MORE-1", process.installments[0].minor + 1),
     )
-    for number, installment in enumerate(process.installments, 1):
+    invoices_come_as_a_file(stage)
+    for installment in process.installments:
         invoice = installment.invoice
-        claim = stage.voucher(
-            process.award_code, BUILDER, invoice, installment.minor, delivery=number
-        )
-        country.does("certifier", claim)
         stage.comes(installment.paid)
         large = installment.minor > THRESHOLD
         if large:
@@ -137,3 +137,37 @@ def invoices_are_paid(stage: Stage) -> None:
     again = stage.voucher(process.award_code, BUILDER, first.invoice, first.minor)
     stage.attempt("The builder sends the first invoice a second time.", "certifier", again)
     stage.attempt("It is paid a second time.", "payer", stage.payment(BUILDER, first.invoice))
+
+
+def invoices_come_as_a_file(stage: Stage) -> None:
+    """The agency's own system says pain.001, the ledger answers pain.002, line by line."""
+    country, process = stage.country, stage.process
+    for name, number, account in (
+        (process.supplier, IBAN, country[BUILDER]),
+        (f"{process.buyer}, treasury", OTHER_IBAN, country["single account"]),
+    ):
+        place = ("--account", number, "--bic", BIC, "--payee", account.hex())
+        country.run("vendors", "enter", name, "--agency", AGENCY, *place)
+    file = country.home.parent / "invoices.xml"
+    answer = country.home.parent / "answer.xml"
+    invoices = [
+        Invoice(
+            invoice=each.invoice,
+            award=process.award_code,
+            delivery=str(number),
+            amount=f"{each.minor // POUND}.00",
+            creditor=process.supplier,
+            end_to_end=f"E2E-{number}",
+        )
+        for number, each in enumerate(process.installments, 1)
+    ]
+    file.write_bytes(initiation(*invoices, due=stage.due()))
+    words = ("import", "pain001", file, "--agency", AGENCY, "--certifier", "certifier")
+    certified = [country.run(*words, "--answer", answer).result["certified"] for _ in range(2)]
+    assert certified == [len(invoices), 0], "what is certified is not certified again"
+    assert invalid(answer.read_bytes(), "pain.002.001.12") == []
+    stage.teller.tell(
+        f"The agency's own system writes its {len(invoices)} invoices as ISO 20022 has it "
+        "(pain.001); the certifying officer lets them in. The file is sent twice, by mistake, and "
+        "nothing is certified twice. The answer (pain.002) is valid by the official schema."
+    )

@@ -59,6 +59,11 @@ class Process:
         found: dict[str, Any] = next(each for each in releases if tag in each["tag"])
         return found
 
+    def last(self, section: str) -> Any:  # noqa: ANN401 - JSON
+        """A section such as tender, in the last release that has it."""
+        releases = [package["releases"][0] for package in self.releases]
+        return next(each[section] for each in reversed(releases) if section in each)
+
     @property
     def ocid(self) -> str:
         """The id of the whole process."""
@@ -93,6 +98,11 @@ class Process:
         return asked.replace(day=1, hour=9, minute=0, second=0)
 
     @property
+    def finished(self) -> datetime:
+        """When the last release is published."""
+        return moment(self.implementation["date"])
+
+    @property
     def awarded(self) -> datetime:
         """When the contract is awarded."""
         return moment(self.award["date"])
@@ -120,6 +130,16 @@ class Process:
     def buyer(self) -> str:
         """The public body that buys."""
         return str(self.implementation["buyer"]["name"])
+
+    @property
+    def buyer_id(self) -> str:
+        """By which OCDS calls it."""
+        return str(self.implementation["buyer"]["id"])
+
+    @property
+    def supplier_id(self) -> str:
+        """By which OCDS calls the company that builds."""
+        return str(self.award["suppliers"][0]["id"])
 
     @property
     def supplier(self) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 from client.wallet import line
 from kit.road.country import Country
@@ -15,7 +15,6 @@ from kit.road.process import Process, moment
 from kit.road.telling import Teller
 from ledger.books import Line
 from ledger.operation import Operation
-from primitives.crypto import commitment
 from primitives.digest import digest
 from primitives.domains import Domain
 from primitives.errors import Rejected
@@ -168,14 +167,16 @@ class Stage:
             file = self.documents / f"{release['id']}.json"
             if file.exists() or moment(release["date"]) > self.country.clock.now():
                 continue
-            data, salt = json.dumps(package, indent=2).encode(), secrets.token_bytes(32)
-            file.write_bytes(data)
-            file.with_suffix(".json.salt").write_text(salt.hex())
-            self.country.does(
-                AGENCY, StampDocument(Digest(commitment(salt, data)), StampAct.TIMESTAMP)
-            )
+            file.write_text(json.dumps(package, indent=2))
+            (sealed,) = self.country.run("export", "seal", file).result
+            stamp = StampDocument(Digest(bytes.fromhex(sealed["commitment"])), StampAct.TIMESTAMP)
+            self.country.does(AGENCY, stamp)
 
     # what anybody asks
+
+    def export(self, name: str, *words: str | Path) -> Any:  # noqa: ANN401 - JSON
+        """What `mithaq export` says of a file that it wrote."""
+        return self.country.run("export", name, *words).result
 
     def line(self, code: str) -> LineRow:
         """A line of the budget, as it is now."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from kit.road import budget, contract, months
+from kit.road import budget, contract, months, published
 from kit.road.stage import Stage
 
 Chapter = Callable[[Stage], None]
@@ -18,4 +18,6 @@ CHAPTERS: Final[tuple[Chapter, ...]] = (
     contract.milestones_are_met,
     contract.invoices_are_paid,
     months.the_months_are_closed,
+    published.the_bank_gets_its_files,
+    published.the_public_gets_its_files,
 )
