@@ -6,26 +6,34 @@ what must be true after it.
 
 from __future__ import annotations
 
+import io
+import json
 from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
 
 import pytest
 
-from kit.road import budget, contract, months
+from kit.road import budget, contract, months, proven, published
 from kit.road.country import Country
-from kit.road.process import Process
-from kit.road.stage import BUILDER, MINISTRY, Stage
-from kit.road.telling import Silence
+from kit.road.process import Process, moment
+from kit.road.stage import BUILDER, HEX, MINISTRY, Stage
+from kit.road.telling import Teller
 
 
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+@pytest.fixture
+def paper() -> io.StringIO:
+    return io.StringIO()
+
+
+@pytest.fixture
+def stage(tmp_path: Path, paper: io.StringIO) -> Iterator[Stage]:
     process = Process.at_hand()
-    home = tmp_path_factory.mktemp("road") / "home"
-    with Country.founded(home, process.begins) as country:
-        yield Stage(country, process, Silence())
+    with Country.founded(tmp_path / "home", process.begins) as country:
+        yield Stage(country, process, Teller(paper))
 
 
-def test_the_road_contract(stage: Stage) -> None:
+def test_the_road_contract(stage: Stage, paper: io.StringIO) -> None:
     """The whole story; what is refused is refused for the reason that the story gives."""
     process = stage.process
     delivered = sum(each.minor for each in process.installments)
@@ -67,9 +75,33 @@ def test_the_road_contract(stage: Stage) -> None:
     assert refused(stage) == ["treasury.trial_balance_differs", "treasury.period_not_over"]
     closes = stage.country.rows("treasury.closes", treasury=stage.country[MINISTRY])
     assert closes[-1].period == f"{process.installments[-1].paid:%Y-%m}"
+    assert len(closes) == 1 + _months_between(process.begins, process.installments[-1].paid)
     spent = {row.ussgl: row.balance_minor for row in months.trial_balance(stage, closes[-1].period)}
     assert spent["490200"] == -delivered
     assert spent["101000"] == stage.holds("single account") == stage.appropriated - delivered
+
+    published.the_bank_gets_its_files(stage)
+    sent = "".join(file.read_text() for file in (stage.published / "pacs008").iterdir())
+    for each in process.installments:
+        assert f">{each.minor // 100}.00<" in sent, "each payment is in a file of its day"
+
+    published.the_public_gets_its_files(stage)
+    record = json.loads((stage.published / "ocds" / "record.json").read_text())
+    (contract_,) = record["records"][0]["compiledRelease"]["contracts"]
+    assert [
+        (made["id"], moment(made["date"]), made["value"]["amount"] * 100)
+        for made in contract_["implementation"]["transactions"]
+    ] == [(each.invoice, each.paid, each.minor) for each in process.installments]
+
+    proven.a_payment_is_followed(stage)
+    proven.every_figure_has_its_proof(stage)
+    told = paper.getvalue()
+    assert told.count("Refused: ") == 16
+    assert not HEX.search(told), "people have names in it, or nothing"
+
+
+def _months_between(first: datetime, last: datetime) -> int:
+    return (last.year - first.year) * 12 + last.month - first.month
 
 
 def refused(stage: Stage) -> list[str]:

@@ -16,7 +16,7 @@ from kit.road.country import Country
 from kit.road.process import Process
 from kit.road.stage import Stage
 from kit.road.story import CHAPTERS
-from kit.road.telling import Printed
+from kit.road.telling import Teller
 
 
 def main() -> int:
@@ -27,7 +27,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="mithaq-road-") as folder:
         home = Path(folder) / "home"
         with Country.founded(home, process.begins) as country:
-            teller = Printed(sys.stdout)
+            teller = Teller(sys.stdout)
             stage = Stage(country, process, teller)
             for chapter in CHAPTERS:
                 chapter(stage)

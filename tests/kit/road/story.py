@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from kit.road import budget, contract, months, published
+from kit.road import budget, contract, months, proven, published
 from kit.road.stage import Stage
 
 Chapter = Callable[[Stage], None]
@@ -20,4 +20,6 @@ CHAPTERS: Final[tuple[Chapter, ...]] = (
     months.the_months_are_closed,
     published.the_bank_gets_its_files,
     published.the_public_gets_its_files,
+    proven.a_payment_is_followed,
+    proven.every_figure_has_its_proof,
 )

@@ -1,48 +1,16 @@
-"""How the story is told: to a person who reads it, or to nobody, where a test asks questions."""
+"""How the story is told: chapters, paragraphs, facts, and what was tried in vain."""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable
-from typing import Final, Protocol, TextIO
+from typing import Final, TextIO
 
 WIDTH: Final = 88
 
 
-class Teller(Protocol):
-    """Who listens to the story."""
-
-    def chapter(self, title: str) -> None:
-        """A new chapter begins."""
-
-    def tell(self, text: str) -> None:
-        """What happens, in a paragraph."""
-
-    def show(self, rows: Iterable[tuple[str, object]]) -> None:
-        """Facts, each with its name."""
-
-    def refused(self, attempt: str, why: str) -> None:
-        """What somebody tried in vain, and what the ledger answered."""
-
-
-class Silence:
-    """Nobody listens."""
-
-    def chapter(self, title: str) -> None:
-        """Say nothing."""
-
-    def tell(self, text: str) -> None:
-        """Say nothing."""
-
-    def show(self, rows: Iterable[tuple[str, object]]) -> None:
-        """Say nothing."""
-
-    def refused(self, attempt: str, why: str) -> None:
-        """Say nothing."""
-
-
-class Printed:
-    """On paper, or on a screen."""
+class Teller:
+    """Tells the story on a screen, or on paper."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out

@@ -1,0 +1,92 @@
+"""What is checked without any node: a payment, and every figure of a month."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Final
+
+from kit.commandline import Done, mithaq
+from kit.offline import offline
+from kit.road.stage import BUILDER, MINISTRY, Stage, pounds
+
+REFUSED: Final = 1
+
+
+def a_payment_is_followed(stage: Stage) -> None:
+    """One file says who was paid, by whom and when; it needs no node, and none lies with it."""
+    country, process = stage.country, stage.process
+    stage.teller.chapter("Following one payment")
+    first = process.installments[0]
+    (voucher,) = country.rows(
+        "treasury.voucher", payee=country[BUILDER].hex(), invoice=first.invoice
+    )
+    folder = stage.published
+    paid, never = folder / "payment.proof", folder / "never-invoiced"
+    country.run("proof", "get", voucher.paid_in.hex(), "-o", paid)
+    country.run(
+        *("query", "treasury.voucher", "--payee", "builder", "--invoice", "INV-4711"),
+        *("--proof", never),
+    )
+    for each in (paid, never):
+        verified = verify(stage, each)
+        assert verified.code == 0, verified.err
+    stage.teller.tell(
+        f"A journalist asks about {first.invoice}. She gets one file, takes it home, and checks it "
+        "on a machine that is connected to nothing, trusting nobody but the id of the chain:"
+    )
+    stage.teller.show(
+        [
+            (paid.name, f"VALID: {pounds(first.minor)} on {first.paid:%-d %B %Y}"),
+            (f"{never.name}/", "VALID: an invoice INV-4711 of this builder was never certified"),
+        ]
+    )
+
+
+def every_figure_has_its_proof(stage: Stage) -> None:
+    """A month's report, and a folder from which anybody makes its figures again."""
+    country, process = stage.country, stage.process
+    stage.teller.chapter("Every figure has its proof")
+    month = f"{process.installments[-1].paid:%Y-%m}"
+    pack = stage.published / f"report-{month}"
+    report = country.run(
+        *("report", "treasury.period", "--treasury", MINISTRY, "--period", month),
+        *("--proof-pack", pack),
+    ).result
+    verified = verify(stage, pack)
+    assert verified.code == 0, verified.out
+    spoilt = _with_a_penny_less(pack)
+    assert verify(stage, spoilt).code == REFUSED
+    stage.teller.tell(
+        f"The auditor gets the report of {month} as a folder. Each figure goes down to "
+        "transactions, each transaction has a proof, and their sum is the figure. Here a penny is "
+        "taken from one figure of a copy:"
+    )
+    proofs = len(list(pack.glob("*.proof")))
+    (line,) = (each for each in report["lines"] if each["line"] == stage.road_line)
+    stage.teller.show(
+        [
+            ("outlays on the road", pounds(line["until"]["outlaid_minor"])),
+            (f"{pack.name}/", f"VALID: {proofs} proofs, checked without any node"),
+            (f"{spoilt.name}/", "INVALID"),
+        ]
+    )
+
+
+def verify(stage: Stage, what: Path) -> Done:
+    """`mithaq proof verify` on another machine: it has the genesis file, and no network."""
+    home = stage.country.home.parent / "elsewhere"
+    home.mkdir(exist_ok=True)
+    genesis = shutil.copy(stage.country.home / "genesis.json", home / "trusted.json")
+    with offline():
+        return mithaq("proof", "verify", what, "--genesis", genesis, "--home", home, "--json")
+
+
+def _with_a_penny_less(pack: Path) -> Path:
+    spoilt = pack.with_name(f"{pack.name}-spoilt")
+    shutil.copytree(pack, spoilt)
+    report = json.loads((spoilt / "report.json").read_text())
+    report["figures"]["lines"][0]["until"]["outlaid_minor"] -= 1
+    (spoilt / "report.json").write_text(json.dumps(report))
+    return spoilt
