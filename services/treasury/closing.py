@@ -27,7 +27,7 @@ from services.treasury import chart, offices, rolling, treasuries
 from services.treasury.chart import Totals
 from services.treasury.funds import FUND_BOOK
 from services.treasury.period import Period, after, period_of
-from services.treasury.treasuries import TREASURIES, FundCode
+from services.treasury.treasuries import TREASURIES, FundCode, Treasury
 
 
 @final
@@ -151,7 +151,7 @@ class ClosePeriod(Operation, tag="treasury.close_period", frozen=True):
         treasury = treasuries.need(act.state, self.treasury)
         act.require_role(offices.CHIEF_ACCOUNTANT, self.treasury)
         _judge_auditor(act, self.treasury, self.auditor)
-        expected = treasury.opened if treasury.closed is None else after(treasury.closed)
+        expected = next_period(treasury)
         act.require(self.period == expected, NotTheNextPeriod(self.period, expected))
         now = period_of(act.time_ms)
         act.require(self.period < now, PeriodNotOver(self.period, now))
@@ -171,6 +171,11 @@ class ClosePeriod(Operation, tag="treasury.close_period", frozen=True):
         )
         act.state[TREASURIES][self.treasury] = replace(treasury, closed=self.period)
         act.emit(PeriodClosed(self.treasury, self.period, actual, act.actor, self.auditor))
+
+
+def next_period(treasury: Treasury) -> Period:
+    """The month that is closed next: the first is that in which the treasury was opened."""
+    return treasury.opened if treasury.closed is None else after(treasury.closed)
 
 
 def trial_balance(state: Overlay, treasury: AccountId, period: Period) -> TrialBalance:

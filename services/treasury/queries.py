@@ -19,7 +19,7 @@ from msgspec import Meta, Struct
 from ledger import views
 from ledger.query import After, Limit, Page, Query, Reading, entry_name
 from primitives.ids import AccountId
-from services.treasury import chart, rolling
+from services.treasury import chart, closing, rolling
 from services.treasury.closing import PERIOD_CLOSES, PeriodClose
 from services.treasury.funds import (
     APPORTIONMENT_BOOK,
@@ -32,10 +32,11 @@ from services.treasury.funds import (
     within,
 )
 from services.treasury.lines import BUDGET_LINES, LINE_BOOK, BudgetLine, parts_of
-from services.treasury.period import Period
+from services.treasury.period import Period, period_of
 from services.treasury.rows import (
     ApportionmentRow,
     CashRow,
+    CloseDigestRow,
     CloseRow,
     FundRow,
     LineRow,
@@ -59,6 +60,7 @@ OneTreasury = Annotated[
 AsOf = Annotated[
     Period, Meta(description="as of the end of this month, YYYY-MM; as it is now if none")
 ]
+ToClose = Annotated[Period, Meta(description="the month, YYYY-MM; the next to close if none")]
 OneFund = Annotated[FundCode, Meta(description="only this fund")]
 
 
@@ -360,6 +362,36 @@ class Closes(Query, tag="treasury.closes", frozen=True, kw_only=True):
         return reading.list(
             PERIOD_CLOSES, row, prefix=self.treasury, after=self.after, limit=self.limit
         )
+
+
+@final
+class CloseDigest(Query, tag="treasury.close_digest", frozen=True, kw_only=True):
+    """The digest of the trial balance of a month, as treasury.close_period must give it.
+
+    As long as the month is not over, the digest still changes.
+    """
+
+    treasury: OneTreasury
+    period: (
+        Annotated[Period, Meta(description="the month, YYYY-MM; the next to close if none")] | None
+    )
+
+    def answer(self, reading: Reading) -> Page[CloseDigestRow]:
+        """Make it, as every node does when the month is closed."""
+
+        def tell(books: Books) -> Page[CloseDigestRow]:
+            period = self.period or closing.next_period(books.treasury)
+            balance = closing.trial_balance(reading.overlay, self.treasury, period)
+            row = CloseDigestRow(
+                treasury=self.treasury,
+                period=period,
+                over=period < period_of(reading.time_ms),
+                funds=len(balance.funds),
+                trial_balance=closing.digest_of(balance),
+            )
+            return Page([row], None, [None])
+
+        return told(reading, self.treasury, self.period, tell)
 
 
 @final

@@ -215,6 +215,17 @@ class CloseRow(Struct, frozen=True, kw_only=True):
 
 
 @final
+class CloseDigestRow(Struct, frozen=True, kw_only=True):
+    """What a close of the month must say: the digest of its trial balance, of so many funds."""
+
+    treasury: Sized32[AccountId]
+    period: str
+    over: bool
+    funds: Natural[int]
+    trial_balance: Sized32[Digest]
+
+
+@final
 class CashRow(Struct, frozen=True, kw_only=True):
     """What a fund may still draw on the single account, and what of that is spoken for."""
 

@@ -21,6 +21,7 @@ from kit.budget import (
 from kit.ledger import Chain, account_id
 from kit.purses import DAY, applied, wait
 from ledger.operation import Operation, Refusal
+from ledger.query import Reading, entry_name
 from ledger.receipt import Outcome
 from ledger.roles import MissingRole
 from ledger.state import Overlay
@@ -46,6 +47,8 @@ from services.treasury.closing import (
 )
 from services.treasury.funds import FUNDS, Apportion, Appropriate
 from services.treasury.lines import Allot
+from services.treasury.queries import CloseDigest
+from services.treasury.rows import CloseDigestRow
 from services.treasury.treasuries import TREASURIES, UnknownTreasury
 
 TREASURY, ACCOUNTANT, AUDITOR = (account_id(name) for name in (MINISTRY, "accountant", "auditor"))
@@ -235,3 +238,29 @@ def test_a_budget_of_the_next_month_is_told_from_that_of_this() -> None:
 
     assert digest_at(chain, MAY) == of_may
     assert digest_at(chain, JUNE) != of_may
+
+
+def test_an_accountant_asks_for_the_digest_that_a_close_must_give() -> None:
+    """Of the next month to close, or of any; and whether it can change yet."""
+    chain = in_june()
+
+    def asked(period: str | None) -> CloseDigestRow:
+        reading = Reading(chain.state, chain.time_ms)
+        (row,) = CloseDigest(treasury=TREASURY, period=period).answer(reading).rows
+        assert isinstance(row, CloseDigestRow)
+        return row
+
+    of_may = asked(None)
+    assert (of_may.period, of_may.over, of_may.funds) == (MAY, True, 1)
+    assert asked(JUNE).over is False
+    assert isinstance(close(chain, closing(chain, MAY, given=of_may.trial_balance)), PeriodClosed)
+    assert asked(None).period == JUNE
+
+
+def test_of_what_is_no_treasury_there_is_no_digest() -> None:
+    """And that can be proved."""
+    chain = begin()
+    page = CloseDigest(treasury=TREASURY, period=MAY).answer(Reading(chain.state, chain.time_ms))
+
+    assert page.rows == []
+    assert page.proved_by == [entry_name(TREASURIES, TREASURY)]
