@@ -270,13 +270,26 @@ def issue(act: "Act", *, asset: str, to: AccountId, amount: int, reference: str)
         Refused: unknown asset or account, the actor is not the issuer, the asset's time is over, a
             reference used before, or more than can exist or the account can hold.
     """
-    row = assets.need_of_issuer(act, asset)
-    assets.judge_time(act, asset, row)
-    supply = supply_of(act.state, asset)
-    need_account(act, to)
+    assets.need_of_issuer(act, asset)
     references: References = {}
     use = ReferenceUse(act.transaction_id, to, asset, amount)
     judge_reference(act, act.actor, 0, reference, use, references)
+
+    create(act, asset=asset, to=to, amount=amount)
+    use_references(act, act.actor, references)
+
+
+def create(act: "Act", *, asset: str, to: AccountId, amount: int) -> None:
+    """Make an amount of an asset into an account's balance. Whether its issuer agrees is not asked.
+
+    Raises:
+        Refused: unknown asset or account, the asset's time is over, or more than can exist or the
+            account can hold.
+    """
+    row = assets.need(act.state, asset)
+    assets.judge_time(act, asset, row)
+    supply = supply_of(act.state, asset)
+    need_account(act, to)
     if supply + amount > INTEGER_MAX:
         raise Refused(SupplyTooLarge(asset, supply, amount))
     payee = Holding(to, asset)
@@ -284,7 +297,6 @@ def issue(act: "Act", *, asset: str, to: AccountId, amount: int, reference: str)
 
     set_balance(act, row, payee, after)
     _set_supply(act, row, asset, supply + amount)
-    use_references(act, act.actor, references)
 
 
 def retire(act: "Act", *, asset: str, amount: int, reference: str) -> None:
@@ -295,25 +307,38 @@ def retire(act: "Act", *, asset: str, amount: int, reference: str) -> None:
             amount above the issuer's floor, or beyond what restrains the issuer.
         Rejected: a delegated key may not spend it.
     """
-    row = assets.need_of_issuer(act, asset)
-    supply = supply_of(act.state, asset)
+    assets.need_of_issuer(act, asset)
     references: References = {}
     use = ReferenceUse(act.transaction_id, None, asset, amount)
     judge_reference(act, act.actor, 0, reference, use, references)
-    holding = Holding(act.actor, asset)
+
+    destroy(act, asset=asset, holder=act.actor, amount=amount)
+    use_references(act, act.actor, references)
+
+
+def destroy(act: "Act", *, asset: str, holder: AccountId, amount: int) -> None:
+    """Take an amount out of the world, from an account. Whether it or the issuer agrees: not asked.
+
+    Raises:
+        Refused: unknown asset, less than the amount above the account's floor, or beyond what
+            restrains it.
+        Rejected: a delegated key may not spend it.
+    """
+    row = assets.need(act.state, asset)
+    supply = supply_of(act.state, asset)
+    holding = Holding(holder, asset)
     before = holding_of(act.state, holding)
-    lowest = need_account(act, act.actor).lowest
+    lowest = need_account(act, holder).lowest
     judge_floor(holding, 0, amount, before.amount - before.held, lowest)
     if amount > supply:  # where others are below zero, one may hold more than there is
         raise Refused(SupplyTooSmall(asset, supply, amount))
-    restraint = restraints.judge(act, act.actor, asset, amount)
-    act.spend(act.actor, asset, amount, None)
+    restraint = restraints.judge(act, holder, asset, amount)
+    act.spend(holder, asset, amount, None)
 
     if restraint is not None:
-        restraints.write(act, act.actor, restraint)
+        restraints.write(act, holder, restraint)
     set_balance(act, row, holding, Balance(before.amount - amount, before.held))
     _set_supply(act, row, asset, supply - amount)
-    use_references(act, act.actor, references)
 
 
 def need_account(act: "Act", account: AccountId) -> Account:

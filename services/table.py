@@ -82,6 +82,7 @@ from services.treasury import deliveries as treasury_deliveries
 from services.treasury import depreciation as treasury_depreciation
 from services.treasury import disposals as treasury_disposals
 from services.treasury import funds as treasury_funds
+from services.treasury import grants as treasury_grants
 from services.treasury import holdings as treasury_holdings
 from services.treasury import lines as treasury_lines
 from services.treasury import payments as treasury_payments
@@ -150,6 +151,7 @@ SERVICES: Final = (
             treasury_vouchers,
             treasury_payments,
             treasury_returns,
+            treasury_grants,
             treasury_closing,
             treasury_queries,
             treasury_queries_awards,

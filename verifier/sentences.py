@@ -90,6 +90,7 @@ TABLES: Final = {
     76: "warrants",
     77: "refunds",
     78: "voucher_history",
+    79: "token_claims",
     84: "holdings",
     85: "holding_history",
     86: "holding_classes",

@@ -1,6 +1,7 @@
 """What happened to an account's balance in one asset, one movement after the other.
 
-A movement is read from the events in receipts: nothing else moves money. A **payment** leaves the
+A movement is read from the events in receipts: nothing else moves money, and each event says itself
+what it moved (`Event.moves`). A **payment** leaves the
 account for another, by a transfer or because a hold on it was captured. A **credit note** is what a
 running account pays to it: somebody for whom another signs, such as a vendor, gives back. What any
 other account pays to it is only **received**.
@@ -8,14 +9,14 @@ other account pays to it is only **received**.
 
 from collections.abc import Iterator
 from enum import Enum, unique
-from typing import Any, Final, NamedTuple, final
+from typing import Final, NamedTuple, final
 
-from ledger.holds import Captured
+from ledger.movements import MovementKind as Moved
+from ledger.operation import Event
 from ledger.query import no_place
 from node.reports.moment import Moment
 from node.reports.page import Bookmark, Order
 from primitives.ids import AccountId, TransactionId
-from services.money import Issued, Retired, Transferred
 from storage.decision import TransactionPlace
 
 
@@ -105,7 +106,7 @@ def _within(
             receipt.transaction_id,
             other,
             change,
-            event.reference or "",
+            getattr(event, "reference", None) or "",
             getattr(event, "value_date", None) or moment.day(place.height),
         )
         for entry, event in enumerate(receipt.events)
@@ -116,26 +117,21 @@ def _within(
 
 def _effects(
     moment: Moment,
-    event: Any,  # noqa: ANN401 - of any service
+    event: Event,
     account: AccountId,
     asset: str,
 ) -> Iterator[tuple[MovementKind, AccountId, int]]:
-    match event:
-        case Transferred(asset=code, payer=payer, to=to, amount=amount) if code == asset:
-            if payer == account:
-                yield MovementKind.PAYMENT, to, -amount
-            elif to == account:
-                back = moment.is_running(payer)
-                yield MovementKind.CREDIT_NOTE if back else MovementKind.RECEIVED, payer, amount
-        case Captured(asset=code, account=payer, to=to, amount=amount) if code == asset:
-            if payer == account:
-                yield MovementKind.PAYMENT, to, -amount
-            elif to == account:
-                back = moment.is_running(payer)
-                yield MovementKind.CREDIT_NOTE if back else MovementKind.RECEIVED, payer, amount
-        case Issued(asset=code, to=to, amount=amount, issuer=issuer) if code == asset:
-            if to == account:
-                yield MovementKind.ISSUED, issuer, amount
-        case Retired(asset=code, amount=amount, issuer=issuer) if code == asset:
-            if issuer == account:
-                yield MovementKind.RETIRED, issuer, -amount
+    movement = event.moves()
+    if movement is None or movement.asset != asset:
+        return
+    payer, to, amount = movement.payer, movement.to, movement.amount
+    match movement.kind:
+        case Moved.PAID if payer == account:
+            yield MovementKind.PAYMENT, to, -amount
+        case Moved.PAID if to == account:
+            back = moment.is_running(payer)
+            yield MovementKind.CREDIT_NOTE if back else MovementKind.RECEIVED, payer, amount
+        case Moved.ISSUED if to == account:
+            yield MovementKind.ISSUED, payer, amount
+        case Moved.RETIRED if payer == account:
+            yield MovementKind.RETIRED, to, -amount

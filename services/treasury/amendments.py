@@ -10,6 +10,7 @@ from msgspec import Meta
 from msgspec.structs import replace
 
 from ledger.act import Act
+from ledger.assets import AssetCode
 from ledger.operation import Event, Operation, Refusal, Refused
 from primitives.ids import INTEGER_MAX, AccountId, Natural, Signed, Sized32
 from services.treasury import awards, lines, warrants
@@ -32,6 +33,13 @@ class WrongModification(Refusal, tag="treasury.wrong_modification", frozen=True)
     award: AwardCode
     modification: Number
     expected: Number
+
+
+class TokensAreOut(Refusal, tag="treasury.tokens_are_out", frozen=True):
+    """Award {award} has tokens out, {token}: until they lapse no money of it is taken back."""
+
+    award: AwardCode
+    token: AssetCode
 
 
 class NothingAmended(Refusal, tag="treasury.nothing_amended", frozen=True):
@@ -74,8 +82,8 @@ class AmendAward(Operation, tag="treasury.amend_award", frozen=True):
     """Change what an award promises, or its last day.
 
     Needs the role contracting_officer of its agency, and for more money a warrant for the whole
-    amount. The amount never falls below what is delivered. Whoever amends an award is its officer
-    from then on.
+    amount. The amount never falls below what is delivered, and not at all while tokens of it are
+    out. Whoever amends an award is its officer from then on.
     """
 
     award: AwardField
@@ -99,6 +107,8 @@ class AmendAward(Operation, tag="treasury.amend_award", frozen=True):
         act.require(self.change != 0 or ends != award.ends, NothingAmended(self.award))
         judge_term(self.award, award.starts, ends)
         _judge_change(self.award, award, self.change)
+        if self.change < 0 and award.token is not None:
+            raise Refused(TokensAreOut(self.award, award.token))
         if self.change > 0:
             amount = award.amount + self.change
             warrants.judge(act, agency=award.agency, officer=act.actor, amount=amount)

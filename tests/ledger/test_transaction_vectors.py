@@ -23,6 +23,7 @@ from kit import (
     golden_motions,
     golden_treasury_awards,
     golden_treasury_budget,
+    golden_treasury_grants,
     golden_treasury_holdings,
     law_vectors,
     samples_cases,
@@ -290,6 +291,7 @@ TRANSACTIONS: dict[str, tuple[list[tuple[str, Operation]], list[str]]] = {
     **golden_treasury_budget.TRANSACTIONS,
     **golden_treasury_awards.TRANSACTIONS,
     **golden_treasury_holdings.TRANSACTIONS,
+    **golden_treasury_grants.TRANSACTIONS,
     **samples_cases.TRANSACTIONS,
 }
 REFUSED: list[Refusal] = [
@@ -355,6 +357,7 @@ REFUSED: list[Refusal] = [
     *golden_treasury_budget.REFUSED,
     *golden_treasury_awards.REFUSED,
     *golden_treasury_holdings.REFUSED,
+    *golden_treasury_grants.REFUSED,
     *samples_cases.REFUSED,
 ]
 HAPPENED: list[Event] = [
@@ -386,6 +389,7 @@ HAPPENED: list[Event] = [
     *golden_treasury_budget.HAPPENED,
     *golden_treasury_awards.HAPPENED,
     *golden_treasury_holdings.HAPPENED,
+    *golden_treasury_grants.HAPPENED,
     *samples_cases.HAPPENED,
 ]
 

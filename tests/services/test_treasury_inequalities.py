@@ -37,6 +37,7 @@ from kit.treasury import (
     a_warrant,
     an_award,
 )
+from ledger.assets import Purpose
 from ledger.books import Overdraft
 from ledger.operation import Operation, Refusal, code
 from ledger.receipt import Outcome
@@ -58,6 +59,14 @@ from services.treasury.funds import (
     OverAppropriation,
     Rescind,
 )
+from services.treasury.grants import (
+    CertifyClaim,
+    MoreThanUninvoiced,
+    NoSuchClaim,
+    Redeem,
+    TokeniseAward,
+    WithdrawClaim,
+)
 from services.treasury.lines import BUDGET_LINES, Allot, OverAllotment, TransferAllotment
 from services.treasury.payments import (
     InterestNotCovered,
@@ -75,6 +84,7 @@ from services.treasury.vouchers import (
 )
 from services.treasury.warrants import OverWarrant
 
+WORKS = (Purpose("works", None, None),)
 VENDOR, CREDITOR = account_id("vendor"), account_id("creditor")
 
 
@@ -238,6 +248,36 @@ def send_back_twice(beyond: int) -> Deed:
     return Deed(world, "vendor", back)
 
 
+def tokenise(beyond: int) -> Deed:
+    made = TokeniseAward(AWARD, "ROAD7", AWARDED - INVOICED + beyond, WORKS)
+    return Deed(World.with_voucher(), "contractor", made)
+
+
+def _in_tokens() -> World:
+    """The vendor has tokens for all of the award, of which something was delivered."""
+    world = World.with_delivery()
+    world.does("contractor", TokeniseAward(AWARD, "ROAD7", AWARDED, WORKS))
+    return world
+
+
+def redeem(beyond: int) -> Deed:
+    return Deed(_in_tokens(), "vendor", Redeem(AWARD, 1, INVOICE, AWARDED + beyond))
+
+
+def certify_claim(beyond: int) -> Deed:
+    world = _in_tokens()
+    world.does("vendor", Redeem(AWARD, 1, INVOICE, DELIVERED + beyond))
+    return Deed(world, "certifier", CertifyClaim(VENDOR, INVOICE, world.in_days(30)))
+
+
+def withdraw_twice(beyond: int) -> Deed:
+    world = _in_tokens()
+    world.does("vendor", Redeem(AWARD, 1, INVOICE, DELIVERED))
+    if beyond:
+        world.does("vendor", WithdrawClaim(INVOICE))
+    return Deed(world, "vendor", WithdrawClaim(INVOICE))
+
+
 CASES = (
     Case("apportioned ≤ appropriated", OverAppropriation, rescind),
     Case("apportioned ≤ appropriated", OverAppropriation, apportion),
@@ -260,6 +300,10 @@ CASES = (
     Case("paid ≤ invoiced", WrongStatus, cancel),
     Case("paid ≤ cash", Overdraft, pay_without_cash),
     Case("paid alone ≤ threshold", TooFewOfficers, pay_alone),
+    Case("tokens ≤ not invoiced", MoreThanUninvoiced, tokenise),
+    Case("redeemed ≤ held", Overdraft, redeem),
+    Case("invoiced ≤ delivered", MoreThanDelivered, certify_claim),
+    Case("a claim once", NoSuchClaim, withdraw_twice),
     Case("0 ≤ paid", MoreThanPaid, give_back),
     Case("0 ≤ paid", MoreThanPaid, send_back),
     Case("0 ≤ paid", WrongStatus, send_back_twice),
