@@ -85,6 +85,7 @@ class _Reading:
     ) -> None:
         self._client, self._names, self._owner = client, names, owner
         self._times: dict[int, int] = {}
+        self._now_ms = client.block().header.time_ms
         self._rows: list[Any] = list(client.rows("money.statement", account=owner, asset=asset))
         if not self._rows:
             raise OperatorFault(f"account {owner.hex()} never held anything")
@@ -92,28 +93,30 @@ class _Reading:
     def statement(self, owner: "Party", period: str) -> "AccountStatement":
         """The entries of a month, by the times of their blocks."""
         from exchange.camt053 import AccountStatement
+        from exchange.iso20022 import utc_day
 
         year, month = int(period[:4]), int(period[5:])
         days = calendar.monthrange(year, month)[1]
         start_ms = calendar.timegm((year, month, 1, 0, 0, 0)) * 1000
-        end_ms = start_ms + days * 86_400_000
+        # Of a month that still runs, as much as there is.
+        end_ms = max(start_ms, min(start_ms + days * 86_400_000, self._now_ms + 1))
         first = bisect_left(self._rows, start_ms, key=self._time_of)
         behind = bisect_left(self._rows, end_ms, key=self._time_of)
         if first < behind and self._rows[first].transaction is None:
             first += 1  # what genesis gave was there before anything moved
         told = self._rows[first:behind]
-        row = self._rows[0]
+        row, last_day = self._rows[0], utc_day(max(start_ms, end_ms - 1))
         return AccountStatement(
-            id=f"{self._owner.hex()[:20]}-{period}",
+            id=f"{self._owner.hex()[:20]}-{last_day}",
             time_ms=end_ms,
             owner=owner,
             ledger_account=self._owner,
             asset=row.asset,
             exponent=row.exponent,
             first_day=f"{period}-01",
-            last_day=f"{period}-{days:02}",
+            last_day=last_day,
             first_ms=start_ms,
-            last_ms=end_ms - 1,
+            last_ms=max(start_ms, end_ms - 1),
             opening=self._rows[first - 1].balance_minor if first else 0,
             closing=self._rows[behind - 1].balance_minor if behind else 0,
             entries=[self._entry(each) for each in told],

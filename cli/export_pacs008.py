@@ -38,6 +38,7 @@ def pacs008(session: Session, treasury: str, period: str | None, agency: str, ou
     from cli.payees import parties_of
     from cli.transaction_file import replace_file
     from cli.treasury_data import treasury_data
+    from exchange.iso20022 import utc_day
     from exchange.pacs008 import pacs008, settlements
 
     home = home_of(session)
@@ -51,6 +52,11 @@ def pacs008(session: Session, treasury: str, period: str | None, agency: str, ou
         path = output / f"pacs008-{day.day}.xml"
         replace_file(path, pacs008(day), mode=0o600)  # it has names and bank accounts
         files.append({"file": str(path), "day": day.day, "payments": len(day.transfers)})
+    if days and days[-1].day == utc_day(data.time_ms):
+        session.remark(
+            f"{days[-1].day} is not over: what is paid later today comes in another file, together "
+            "with these payments"
+        )
     count = sum(len(day.transfers) for day in days)
     session.show(
         {"files": files, "payments": count, "height": data.height},

@@ -61,17 +61,15 @@ def pain001(
     from cli.booking import signer_of
     from cli.certifying import Certifying, treasury_of
     from cli.courier import Courier
-    from cli.vendor_book import book_path, open_book
+    from cli.vendor_book import book_path, read_book
     from exchange.pain001 import read_pain001
 
     home = home_of(session)
     signer = signer_of(home, certifier)
     data = _content(file)
     target = answer or Path(f"{file.stem}.pain002.xml")
-    with (
-        Courier(nodes_of(session), patience_s=patience) as courier,
-        open_book(book_path(home, agency)) as book,
-    ):
+    book = read_book(book_path(home, agency))
+    with Courier(nodes_of(session), patience_s=patience) as courier:
         wanted = None if treasury is None else home.account(treasury)
         rows = courier.ask(lambda client: list(client.rows("treasury.treasuries")))
         found = treasury_of(rows, wanted)
@@ -160,7 +158,7 @@ def _report(
             ("payments", len(lines)),
             ("certified now", certified),
             ("rejected", len(rejected)),
-            ("answer", target),
+            ("answer file", target),
         ]
     )
     listed = table(["LINE", "PAYMENT", "STATUS", "REASON", "WHY"], shown)

@@ -5,6 +5,9 @@ its key, and the files that banks get are made with it. A bank account that chan
 get stolen; so a change is never made in passing, and says what it replaces.
 """
 
+import re
+from typing import Final
+
 import click
 
 from cli.home import home_of
@@ -12,6 +15,9 @@ from cli.session import Session, command, facts, table
 from cli.vendor_book import Payee, book_path, open_book, read_book
 from exchange.iso20022 import is_account_number, is_bic
 from primitives.errors import Rejected
+
+_NAME: Final = re.compile(r"(?! )[^\x00-\x1f\x7f]{1,140}(?<! )")
+"""What a bank's message has room for (Max140Text)."""
 
 
 @click.group("vendors")
@@ -50,6 +56,11 @@ def enter(
     Ask the payee by a way that you know already, not by the letter that names the account.
     """
     home = home_of(session)
+    if not _NAME.fullmatch(name):
+        raise click.BadParameter(
+            f"expected 1 to 140 printable characters, without spaces around them, found {name!r}",
+            param_hint="NAME",
+        )
     if not is_account_number(number):
         raise click.BadParameter(
             "expected an IBAN whose check digits hold, or 1 to 34 letters, digits, spaces and "
@@ -74,7 +85,13 @@ def enter(
                 {"account": account.hex(), "number": before.number},
             )
         book.set_payee(account, new)
-    result = {"name": name, "account": account.hex(), "number": number, "bic": bic}
+        result = {
+            "name": name,
+            "account": account.hex(),
+            "number": number,
+            "bic": bic,
+            "book": str(book.path),
+        }
     session.show(result, facts((key, value) for key, value in result.items() if value))
 
 

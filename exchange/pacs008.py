@@ -1,14 +1,16 @@
 """Payments for a bank to carry out: the financial institution credit transfer, pacs.008.001.08.
 
 Each voucher that the treasury paid is one credit transfer to its payee's bank account. On the
-ledger the payment is final; this file asks a bank to follow it. The same vouchers give the same
-identifiers, so a bank that gets the file twice knows it.
+ledger the payment is final; this file asks a bank to follow it. The same payments are the same
+bytes with the same identifiers, so a bank that gets a file twice knows it; a file with one payment
+more is another message, in which the others have the references and UETRs that they had.
 
 All of a file is one currency and one day of settlement, as the standard wants its total to be.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Final, final
 
 from exchange.iso20022 import (
@@ -75,6 +77,7 @@ def settlements(data: TreasuryData, banks: Mapping[AccountId, Party]) -> list[Se
         OperatorFault: whoever is paid has no bank account there.
     """
     days: dict[str, list[CreditTransfer]] = {}
+    newest: dict[str, int] = {}
     missing: list[AccountId] = []
     for voucher in data.vouchers:
         if voucher.status != "paid" or voucher.paid_ms is None:
@@ -82,6 +85,7 @@ def settlements(data: TreasuryData, banks: Mapping[AccountId, Party]) -> list[Se
         day = utc_day(voucher.paid_ms)
         if data.period is None or day.startswith(data.period):
             days.setdefault(day, []).extend(_transfers(voucher, banks, missing))
+            newest[day] = max(voucher.paid_ms, newest.get(day, 0))
     payer = banks.get(data.treasury.account)
     if missing or payer is None:
         unknown = sorted({each.hex() for each in missing} | set(_hex(data, payer)))
@@ -91,8 +95,8 @@ def settlements(data: TreasuryData, banks: Mapping[AccountId, Party]) -> list[Se
         )
     return [
         Settlement(
-            id=f"{data.treasury.treasury.hex()[:16]}-{day}",
-            time_ms=data.time_ms,
+            id=f"{day}-{_digest(transfers)}",
+            time_ms=newest[day],
             day=day,
             asset=data.treasury.asset,
             exponent=data.treasury.exponent,
@@ -102,6 +106,12 @@ def settlements(data: TreasuryData, banks: Mapping[AccountId, Party]) -> list[Se
         for day, transfers in sorted(days.items())
         if transfers
     ]
+
+
+def _digest(transfers: Sequence[CreditTransfer]) -> str:
+    """Another name for a file with one payment more."""
+    named = (f"{each.transaction.hex()} {each.reference}" for each in transfers)
+    return sha256("\n".join(named).encode("utf-8")).hexdigest()[:24]
 
 
 def _hex(data: TreasuryData, payer: Party | None) -> list[str]:

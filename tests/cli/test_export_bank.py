@@ -88,6 +88,7 @@ def test_a_bank_gets_what_was_paid_to_whom(office: Office, tmp_path: Path) -> No
     assert done.code == 0, done.err
     [file] = (tmp_path / "bank").iterdir()
     assert file.name == f"pacs008-{office.today}.xml"
+    assert f"{office.today} is not over" in done.err
     assert file.stat().st_mode & 0o777 == 0o600
     assert invalid(file.read_bytes(), "pacs.008.001.08") == []
     each = "FIToFICstmrCdtTrf/CdtTrfTxInf/"
@@ -125,6 +126,7 @@ def test_the_single_account_s_month_is_a_bank_statement(office: Office, tmp_path
     [row] = office.client.rows("treasury.treasuries")
     opening, closing = texts(file, at + "Bal/Amt")
     assert opening == "0.00"
+    assert texts(file, at + "Bal/Dt/Dt")[1] == office.today, "of a month that still runs"
     assert int(str(closing).replace(".", "")) == row.balance_minor
     assert texts(file, at + "Ntry/CdtDbtInd") == ["CRDT", "DBIT", "DBIT", "DBIT", "DBIT", "CRDT"]
     assert texts(file, at + "Ntry/Amt")[1:] == ["1000.00", "300.00", "200.00", "70.00", "70.00"]

@@ -228,6 +228,19 @@ def test_what_is_no_message_gets_no_answer(office: Office) -> None:
     assert not answer_of(office).exists()
 
 
+def test_without_a_vendor_book_nobody_is_a_payee(office: Office) -> None:
+    """And none is made by asking for it."""
+    file = office.desk.home / "run.xml"
+    file.write_bytes(initiation(an_invoice(), due=DUE))
+
+    words = ["--agency", "works", "--certifier", "certifier", "--json"]
+    done = office.desk.asking("import", "pain001", file, *words)
+
+    assert done.code == 6
+    assert "works.vendors.json is missing" in done.error["message"]
+    assert not (office.desk.home / "keys/works.vendors.json").exists()
+
+
 def test_people_read_how_each_payment_stands(office: Office) -> None:
     """And where the answer is."""
     done = imported(office, initiation(an_invoice(), an_invoice("INV-2", "0.001"), due=DUE))

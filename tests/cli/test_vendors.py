@@ -92,6 +92,16 @@ def test_a_number_that_is_none_is_refused(home: Path, number: str) -> None:
     assert f"found {number!r}" in done.error["message"]
 
 
+@pytest.mark.parametrize("name", ["", " ", " Acme", "Acme\n", "A" * 141])
+def test_a_name_that_no_bank_could_have_is_refused(home: Path, name: str) -> None:
+    """At most 140 characters."""
+    done = enter(home, "--json", name=name)
+
+    assert (done.code, done.error["code"]) == (2, "usage")
+    assert f"found {name!r}" in done.error["message"]
+    assert enter(home, name="A" * 140).code == 0
+
+
 def test_a_bank_that_is_none_is_refused(home: Path) -> None:
     """Eight or eleven characters."""
     assert enter(home, "--bic", "BANK").code == 2

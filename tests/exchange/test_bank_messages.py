@@ -373,6 +373,21 @@ def test_what_a_treasury_paid_is_one_file_for_each_day() -> None:
         assert invalid(pacs008(each), "pacs.008.001.08") == []
 
 
+def test_a_file_with_one_payment_more_is_another_message() -> None:
+    """The payments that both have are known to the bank by their own references."""
+    data, banks = paid_books()
+    fewer = replace(data, vouchers=(data.vouchers[0], data.vouchers[2]))
+
+    [both, _], [one, _] = settlements(data, banks), settlements(fewer, banks)
+
+    assert both.id != one.id
+    assert both.transfers[0] == one.transfers[0]
+    later = replace(data, time_ms=data.time_ms + 86_400_000, height=data.height + 9)
+    assert list(map(pacs008, settlements(later, banks))) == list(
+        map(pacs008, settlements(data, banks))
+    )
+
+
 def test_another_month_and_what_was_returned_are_not_sent() -> None:
     """A payment that came back is not sent after its payee."""
     data, banks = paid_books()
