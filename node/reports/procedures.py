@@ -4,8 +4,8 @@ Counted from the moves of cases alone (`moves`): nobody fills in a form about hi
 **stay** is the time of a case in one state. In it a case is *waiting* until a first hand touches
 it, be it only to name an officer or to add a note, and *worked on* from then until it leaves; where
 the first touch is the leaving, all of it was waiting. A **hand-off** is a move by another hand than
-the move before it. A **return** is a move into a state in which the case has been before. What
-**silence** moved, nobody moved in time.
+the last one; silence is no hand. A **return** is a move into a state in which the case has been
+before. What **silence** moved, nobody moved in time.
 
 Versions of a flow stand side by side, because each case keeps the version that it was opened under:
 what a simplification brought is the difference of two rows. Percentiles are by nearest rank, so
@@ -222,8 +222,9 @@ class _Course:
         """What a later move did to it."""
         event, time_ms = move.event, move.time_ms
         self.moves += 1
-        self.hand_offs += event.mover != self.hand
-        self.hand = event.mover
+        if event.mover is not None:
+            self.hand_offs += event.mover != self.hand
+            self.hand = event.mover
         if event.state == self.state:
             self.touched_ms = self.touched_ms or time_ms
             return
