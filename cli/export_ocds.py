@@ -56,8 +56,10 @@ def seal(session: Session, files: tuple[Path, ...]) -> None:
         [{"file": file, "commitment": found} for file, found in listed],
         table(("file", "commitment"), listed),
     )
-    stamp = f"{program()} tx send registry.stamp_document --commitment COMMITMENT --act timestamp"
-    session.remark(f"let the agency stamp each: {stamp}")
+    session.remark(
+        f"let the agency stamp each: {program()} tx send registry.stamp_document "
+        "--commitment COMMITMENT --act timestamp"
+    )
 
 
 @asking_command("ocds")
