@@ -7,6 +7,7 @@ books name.
 """
 
 import json
+import re
 import secrets
 from decimal import Decimal
 from pathlib import Path
@@ -14,7 +15,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from cli.export_treasury import FOLDER, NAMES, PERIOD, TREASURY, names_in, write_folder
+from cli.export_treasury import (
+    FOLDER,
+    NAMES,
+    PERIOD,
+    TREASURY,
+    TreasuryReader,
+    names_in,
+    write_folder,
+)
 from cli.home import client_of, home_of
 from cli.session import Session, asking_command, command, program, table
 
@@ -25,7 +34,16 @@ if TYPE_CHECKING:
 
 _SALT: Final = ".salt"
 _SALT_BYTES: Final = 32
+_ADDRESS: Final = re.compile(r"https?://[!-~]+")
 _OWNER_ONLY: Final = 0o600
+
+
+def _address(ctx: click.Context, parameter: click.Parameter, value: str) -> str:  # noqa: ARG001 - click's
+    if not _ADDRESS.fullmatch(value):
+        raise click.BadParameter(
+            f"expected an address such as https://example.org/, found {value!r}"
+        )
+    return value.rstrip("/") + "/"
 
 
 @command("seal")
@@ -77,6 +95,7 @@ def seal(session: Session, files: tuple[Path, ...]) -> None:
     "--uri",
     required=True,
     metavar="URI",
+    callback=_address,
     help="Where they will be published, such as https://example.org/ocds/.",
 )
 @click.option(
@@ -108,7 +127,6 @@ def ocds(
     of the TREASURY stamped is refused, and so is one that tells of a payment that was not made.
     """
     from cli.query import names_of
-    from cli.treasury_data import treasury_data
     from exchange.ocds import Process, Publisher, ocds_files
     from primitives.ids import AccountId
 
@@ -117,7 +135,7 @@ def ocds(
     known = {people.account(account): party for account, party in map(_party, parties)}
     names = names_in(session, names_file)
     with client_of(session) as client:
-        data = treasury_data(client, home.account(treasury), period)
+        data = TreasuryReader(session, client, treasury).at(period)
         releases = [
             release
             for path in ([] if documents is None else sorted(documents.glob("*.json")))

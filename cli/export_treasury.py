@@ -98,7 +98,7 @@ def data_act(
 
     names = names_in(session, names_file)
     with client_of(session) as client:
-        reader = _Reader(session, client, treasury)
+        reader = TreasuryReader(session, client, treasury)
         books = reader.books(period, first_month)
         month_before = reader.before(books.now)
     files = data_act_files(books, month_before, names)
@@ -134,7 +134,7 @@ def fiscal_data_package(
 
     names = names_in(session, names_file)
     with client_of(session) as client:
-        books = _Reader(session, client, treasury).books(period, first_month)
+        books = TreasuryReader(session, client, treasury).books(period, first_month)
     year = fiscal_year(books.now.month, first_month=first_month)
     write_folder(session, output, fiscal_package(books, year, names), books.now)
 
@@ -151,7 +151,7 @@ def trial_balance(session: Session, treasury: str, period: str | None, output: P
     from exchange import statements
 
     with client_of(session) as client:
-        data = _Reader(session, client, treasury).at(period)
+        data = TreasuryReader(session, client, treasury).at(period)
     _write_table(session, output, statements.trial_balance(data), data)
 
 
@@ -165,7 +165,7 @@ def _statement(name: str, summary: str, detail: str) -> click.Command:
 
         make: Callable[[Books], Sheet] = getattr(statements, name)
         with client_of(session) as client:
-            books = _Reader(session, client, treasury).books(period, first_month)
+            books = TreasuryReader(session, client, treasury).books(period, first_month)
         _write_table(session, output, make(books), books.now)
 
     write.__doc__ = f"{summary}\n\n{detail}"
@@ -195,7 +195,7 @@ gfsm = _statement(
 
 @final
 @dataclass(frozen=True)
-class _Reader:
+class TreasuryReader:
     """Reads the books of one treasury."""
 
     session: Session
@@ -203,10 +203,19 @@ class _Reader:
     treasury: str
 
     def at(self, period: str | None) -> "TreasuryData":
-        """The books of a month."""
-        from cli.treasury_data import treasury_data
+        """The books of a month.
 
-        return treasury_data(self.client, home_of(self.session).account(self.treasury), period)
+        Raises:
+            UsageError: the month has not begun.
+            OperatorFault, RemoteFault: as `treasury_data`.
+        """
+        from cli.treasury_data import treasury_data
+        from exchange.treasury_data import day_of
+
+        data = treasury_data(self.client, home_of(self.session).account(self.treasury), period)
+        if period is not None and period > (today := day_of(data.time_ms)):
+            raise click.UsageError(f"--period: {period} has not begun, the books are of {today}")
+        return data
 
     def books(self, period: str | None, first_month: int) -> "Books":
         """The books of a month, and those of the opening of its fiscal year."""

@@ -13,6 +13,7 @@ agree, not that one column was copied from another.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Final, final
 
 from exchange.budget_figures import (
@@ -67,6 +68,7 @@ def data_act_files(books: Books, month_before: TreasuryData | None, names: Names
     )
 
 
+@cache
 def _columns(file: str) -> list[str]:
     return [row["column"] for row in rows_of("gsdm_columns.csv") if row["file"] == file]
 
@@ -148,6 +150,7 @@ class _Writer:
         )
 
 
+@cache
 def _balance_columns() -> list[str]:
     both = set(_columns("B")) & set(_columns("C"))
     return [column for column in _columns("B") if column in both and column[-4:] in _MOMENTS]
@@ -156,6 +159,7 @@ def _balance_columns() -> list[str]:
 _MOMENTS: Final = ("_CPE", "_FYB")
 
 
+@cache
 def _ussgl(account: str, moment: str) -> str:
     """The column of a ledger account."""
     begins = f"USSGL{account}_"

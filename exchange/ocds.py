@@ -66,20 +66,58 @@ def releases_in(package: object) -> list[Json]:
     """The releases of a document: a release package, or one release alone.
 
     Raises:
-        Malformed: it is neither.
+        Malformed: it is neither, or what is read of it is not what OCDS has there.
     """
-    if isinstance(package, dict):
-        found = package.get("releases", [package])
-        if isinstance(found, list) and found and all(map(_is_release, found)):
-            return found
-    raise Malformed("expected an OCDS release package, or a release with ocid, id, date and tag")
+    found = package.get("releases", [package]) if isinstance(package, dict) else None
+    if not isinstance(found, list) or not found:
+        raise Malformed(f"expected an OCDS release package, found {type(package).__name__}")
+    try:
+        msgspec.convert(found, list[_Release])
+    except msgspec.ValidationError as error:
+        raise Malformed(f"expected an OCDS release: {error}") from error
+    return found
 
 
-def _is_release(release: object) -> bool:
-    return isinstance(release, dict) and all(
-        isinstance(release.get(name), kind)
-        for name, kind in (("ocid", str), ("id", str), ("date", str), ("tag", list))
-    )
+class _Item(msgspec.Struct, frozen=True, kw_only=True):
+    """What has an id; there may be more to it."""
+
+    id: str | int
+
+
+class _Value(msgspec.Struct, frozen=True):
+    amount: int | float | Decimal | None = None
+    currency: str | None = None
+
+
+class _Transaction(_Item, frozen=True, kw_only=True):
+    value: _Value = _Value()
+
+
+class _Implementation(msgspec.Struct, frozen=True):
+    transactions: list[_Transaction] = []
+
+
+class _Contract(_Item, frozen=True, kw_only=True):
+    awardID: str | int  # noqa: N815 - as OCDS has it
+    period: Json = {}
+    implementation: _Implementation = _Implementation()
+
+
+class _Award(_Item, frozen=True, kw_only=True):
+    contractPeriod: Json = {}  # noqa: N815 - as OCDS has it
+
+
+class _Release(msgspec.Struct, frozen=True, kw_only=True):
+    """What of a release is read here; the rest is published as it is."""
+
+    ocid: str
+    id: str
+    date: str
+    tag: list[str]
+    buyer: _Item | None = None
+    parties: list[_Item] = []
+    awards: list[_Award] = []
+    contracts: list[_Contract] = []
 
 
 def ocds_files(
@@ -211,7 +249,9 @@ class _Writer:
 
     def _contract(self, row: AwardRow) -> Json:
         award = self._documented_award(row)["id"]
-        documented = [each for each in self._said.get("contracts", []) if each["awardID"] == award]
+        documented = [
+            each for each in self._said.get("contracts", []) if str(each["awardID"]) == str(award)
+        ]
         said: Json = documented[0] if documented else {"id": f"{award}-contract"}
         return {
             "id": said["id"],
@@ -279,7 +319,7 @@ class _Writer:
         }
         for contract in self._said.get("contracts", []):
             for told in contract.get("implementation", {}).get("transactions", []):
-                paid = made.get(told["id"])
+                paid = made.get(str(told["id"]))
                 if paid is None:
                     raise Malformed(f"a document tells of the payment {told['id']}: never made")
                 if _told(told) != (paid["amount"], paid["currency"]):

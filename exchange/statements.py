@@ -17,6 +17,7 @@ module.
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Final
 
 from exchange.budget_figures import (
@@ -141,13 +142,15 @@ def cofog(books: Books) -> Sheet:
     return _sheet("COFOG", columns, books, [*listed, ("", "Total", total)])
 
 
-def functions_of(code: str) -> list[str]:
+@cache
+def functions_of(code: str) -> tuple[str, ...]:
     """The division and, if it is said, the group of a function: 04.5.1 is 04 and 04.5."""
     digits = code.replace(".", "")
     known = {row["code"] for row in rows_of("cofog.csv")}
-    return [each for each in (digits[:2], f"{digits[:2]}.{digits[2:3]}") if each in known]
+    return tuple(each for each in (digits[:2], f"{digits[:2]}.{digits[2:3]}") if each in known)
 
 
+@cache
 def cofog_title(code: str) -> str:
     """What a division or a group is called."""
     return {row["code"]: row["title"] for row in rows_of("cofog.csv")}[code]
@@ -157,6 +160,7 @@ def _divisions(amounts: dict[str, list[int]]) -> Iterable[list[int]]:
     return [each for code, each in amounts.items() if "." not in code]
 
 
+@cache
 def gfsm_code(object_class: str) -> str:
     """The economic code of an object class."""
     row = longest_match("gfsm_object_classes.csv", object_class)

@@ -51,11 +51,12 @@ class TreasuryData:
 
     @property
     def last_day(self) -> str:
-        """The last day that these books tell of."""
+        """The last day that these books tell of: of the month, or of what there is of it yet."""
+        read = day_of(self.time_ms)
         if self.period is None:
-            return day_of(self.time_ms)
+            return read
         year, month = int(self.period[:4]), int(self.period[5:])
-        return f"{self.period}-{calendar.monthrange(year, month)[1]:02}"
+        return min(read, f"{self.period}-{calendar.monthrange(year, month)[1]:02}")
 
 
 def day_of(time_ms: int) -> str:

@@ -221,6 +221,9 @@ def test_a_document_that_nobody_stamped_is_not_published(office: Desk, tmp_path:
     assert "1 bytes of salt" in office.asking(*asked).err
     salt.write_text(SALT.hex())
     assert "was stamped by none of" in office.asking(*asked).err
+    document.write_bytes(b"{}")
+    done = office.asking(*asked, "--uri", "example.org")
+    assert "expected an address such as https://example.org/" in done.err
     assert not (tmp_path / "out").exists()
 
 
@@ -240,6 +243,7 @@ def test_seal_gives_each_document_a_salt_once(office: Desk, tmp_path: Path) -> N
     ("words", "said"),
     [
         (("--period", "2026-13"), "expected a month such as 2026-04"),
+        (("--period", "2099-01"), "2099-01 has not begun, the books are of 2026-07"),
         (("--fiscal-year-from", "13"), "13 is not in the range"),
         (("--names", "{home}/genesis.json"), "expected the columns code and name"),
     ],

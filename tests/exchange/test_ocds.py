@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -195,8 +197,10 @@ def test_a_document_that_tells_of_another_payment_is_refused(
     """One that was not made, of another amount, of another currency; what was paid may stand."""
     with pytest.raises(Malformed, match=said):
         _files([_paying(transaction)])
-    paid = {"id": f"{OCID}-1", "value": {"amount": 50_000.0, "currency": "GBP"}}
-    assert len(json.loads(_files([_paying(paid)]).releases)["releases"]) == 2
+    paid = {"id": f"{OCID}-1"}
+    for amount in (50_000, 50_000.0, Decimal("50000.00")):
+        documents = releases_in(_paying(paid | {"value": {"amount": amount, "currency": "GBP"}}))
+        assert len(json.loads(_files(documents).releases)["releases"]) == 2
 
 
 def test_a_document_of_another_process_is_refused() -> None:
@@ -207,10 +211,24 @@ def test_a_document_of_another_process_is_refused() -> None:
         ocds_files(_data(), Process(ocid="unknown"), PUBLISHER, NAMES)
 
 
-@pytest.mark.parametrize("package", [[], {}, {"releases": []}, {"releases": [{"ocid": "x"}]}, 7])
-def test_what_is_no_release_is_refused(package: object) -> None:
-    """Neither a package nor a release."""
-    with pytest.raises(Malformed, match="expected an OCDS release package"):
+@pytest.mark.parametrize(
+    ("package", "said"),
+    [
+        ([], "expected an OCDS release package, found list"),
+        (7, "expected an OCDS release package, found int"),
+        ({"releases": []}, "expected an OCDS release package"),
+        ({}, "missing required field `ocid`"),
+        ({"releases": [{"ocid": "x", "id": "y", "date": 4, "tag": []}]}, "at `$[0].date`"),
+        ({"releases": ["x"]}, "Expected `object`, got `str`"),
+        (_document(parties=[{"name": "nobody"}]), "missing required field `id`"),
+        (_document(awards={"id": "1"}), "Expected `array`, got `object`"),
+        (_document(contracts=[{"id": "1"}]), "missing required field `awardID`"),
+        (_paying({"id": "1", "value": {"amount": "much"}}), "transactions"),
+    ],
+)
+def test_what_is_no_release_is_refused(package: object, said: str) -> None:
+    """Neither a package nor a release; or a release in which something is not what it must be."""
+    with pytest.raises(Malformed, match=re.escape(said)):
         releases_in(package)
 
 

@@ -34,6 +34,9 @@ OFFICER: Final = AccountId(b"O" * 32)
 ROADS: Final = "019-2026/2027-1031-000"
 HEALTH: Final = "075-X-0512-000"
 
+LATER: Final = 4_102_444_800_000
+"""The first moment of 2100: all months of these books are over."""
+
 STEPS: Final = {
     "appropriate": (("411900", "445000"), ("101000", "310100")),
     "rescind": (("445000", "439200"), ("310600", "101000")),
@@ -260,7 +263,7 @@ class Bookkeeper:
             ),
             period=period or self.period,
             height=1,
-            time_ms=0,
+            time_ms=LATER,
             funds=tuple(self.funds.values()),
             apportionments=tuple(self.parts.values()),
             lines=tuple(self.lines.values()),
