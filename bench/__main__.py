@@ -32,6 +32,7 @@ from bench import (
     storage,
     treasury_close,
     treasury_report,
+    treasury_vouchers,
     tree,
     upkeep,
 )
@@ -66,6 +67,7 @@ MODULES: Final = (
     guards,
     flood,
     payments,
+    treasury_vouchers,
     load,
 )
 """The slowest last."""

@@ -23,6 +23,7 @@ from pathlib import Path
 from queue import Empty, Queue
 from typing import Final
 
+import msgspec
 import trio
 
 from bench import api, ledger, network, storage
@@ -69,6 +70,8 @@ class Task:
     under_way: int
     """Hand-overs that are under way at a time."""
     seconds: float
+    prepared: str = ""
+    """A file of transactions that somebody signed before, if not payments are put."""
 
 
 @dataclass
@@ -115,10 +118,29 @@ class _Payments:
         return encode(self._wallet.transfer("GBP", paid))
 
 
+class _Prepared:
+    """Transactions of any kind out of a file, a part at a time."""
+
+    def __init__(self, task: Task) -> None:
+        self._left: list[bytes] = msgspec.msgpack.decode(Path(task.prepared).read_bytes())
+        self._batch = task.batch
+        self.parts = len(self._left) // task.batch
+
+    def part(self) -> list[bytes]:
+        """As many as are handed over together, in canonical form; in the order of the file."""
+        part, self._left = self._left[: self._batch], self._left[self._batch :]
+        return part
+
+
 def _generate(task: Task, answer: "multiprocessing.SimpleQueue[Outcome]") -> None:
     outcome = Outcome()
-    payments = _Payments(task)
-    count = int(GUESS * task.seconds / task.batch) if task.mode == BEFORE else 0
+    payments: _Payments | _Prepared
+    if task.prepared:
+        payments = _Prepared(task)
+        count = payments.parts
+    else:
+        payments = _Payments(task)
+        count = int(GUESS * task.seconds / task.batch) if task.mode == BEFORE else 0
     ready: Queue[list[bytes]] = Queue()
     for _ in range(count):
         ready.put(payments.part())
@@ -306,10 +328,17 @@ class Round:
     """Per payment and node, when all nodes had stopped."""
 
 
-def measure(net: network.Network, mode: str, batch: int, under_way: int, seconds: float) -> Run:
-    """Put a load on a network."""
+def measure(
+    net: network.Network,
+    mode: str,
+    batch: int,
+    under_way: int,
+    seconds: float,
+    prepared: str = "",
+) -> Run:
+    """Put a load on a network: payments, or what is prepared in a file."""
     urls = tuple(f"http://127.0.0.1:{net.api_port(n)}" for n in range(network.VALIDATORS))
-    task = Task(str(net.home), urls, mode, batch, under_way, seconds)
+    task = Task(str(net.home), urls, mode, batch, under_way, seconds, prepared)
     before = spent(net.home)
     outcome = put(task)
     after = spent(net.home)

@@ -2,7 +2,8 @@
 
 import calendar
 import datetime
-from typing import Annotated
+from functools import lru_cache
+from typing import Annotated, Final
 
 from msgspec import Meta
 
@@ -14,6 +15,8 @@ Period = Annotated[str, Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])(?!\n)$", max_le
 """A month: 2026-04. As text it stands in the order of time."""
 Day = ValueDate
 """YYYY-MM-DD. As text it stands in the order of time."""
+_FIRST_DAY: Final = datetime.date(1970, 1, 1)
+_DAY_MS: Final = 86_400_000
 
 
 class NoSuchDay(Refusal, tag="treasury.no_such_day", frozen=True):
@@ -24,7 +27,12 @@ class NoSuchDay(Refusal, tag="treasury.no_such_day", frozen=True):
 
 def day_of(time_ms: TimeMs) -> Day:
     """The day of a moment."""
-    return datetime.datetime.fromtimestamp(time_ms // 1_000, datetime.UTC).date().isoformat()
+    return _day(time_ms // _DAY_MS)
+
+
+@lru_cache(maxsize=64)  # an act asks many times for the day of its block
+def _day(since_1970: int) -> Day:
+    return (_FIRST_DAY + datetime.timedelta(days=since_1970)).isoformat()
 
 
 def period_of(time_ms: TimeMs) -> Period:
