@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from kit.road import budget, contract, months, proven, published
+from kit.road import budget, contract, grant, holdings, months, proven, published
 from kit.road.country import Country
 from kit.road.process import Process, moment
-from kit.road.stage import BUILDER, HEX, MINISTRY, Stage
+from kit.road.stage import BUILDER, GRANT, HEX, MINISTRY, PARTNERS, TRUST, Stage
 from kit.road.telling import Teller
 
 
@@ -53,6 +53,12 @@ def test_the_road_contract(stage: Stage, paper: io.StringIO) -> None:
     assert refused(stage) == ["treasury.over_allotment", "treasury.over_allotment"]
     assert stage.line(stage.road_line).obligated_minor == process.award_minor
 
+    grant.the_grant_is_passed_on(stage)
+    assert refused(stage) == ["assets.purpose_not_allowed"]
+    kept = GRANT - sum(grant.SHARES)
+    held = [stage.holds(each, grant.TOKEN) for each in (TRUST, *PARTNERS)]
+    assert held == [kept, *grant.SHARES]
+
     contract.milestones_are_met(stage)
     assert refused(stage) == [
         "treasury.unknown_delivery",
@@ -71,14 +77,23 @@ def test_the_road_contract(stage: Stage, paper: io.StringIO) -> None:
     assert stage.line(stage.road_line).outlaid_minor == delivered
     assert stage.holds(BUILDER) == delivered
 
+    grant.partners_redeem_their_tokens(stage)
+    assert refused(stage) == ["books.overdraft"]
+    assert [stage.holds(each) for each in PARTNERS] == [*grant.SHARES]
+    assert [stage.holds(each, grant.TOKEN) for each in PARTNERS] == [0, 0]
+    spent = delivered + sum(grant.SHARES)
+
+    holdings.the_road_is_entered(stage)
+    assert refused(stage) == ["treasury.over_capitalised"]
+
     months.the_months_are_closed(stage)
     assert refused(stage) == ["treasury.trial_balance_differs", "treasury.period_not_over"]
     closes = stage.country.rows("treasury.closes", treasury=stage.country[MINISTRY])
     assert closes[-1].period == f"{process.installments[-1].paid:%Y-%m}"
     assert len(closes) == 1 + _months_between(process.begins, process.installments[-1].paid)
-    spent = {row.ussgl: row.balance_minor for row in months.trial_balance(stage, closes[-1].period)}
-    assert spent["490200"] == -delivered
-    assert spent["101000"] == stage.holds("single account") == stage.appropriated - delivered
+    books = {row.ussgl: row.balance_minor for row in months.trial_balance(stage, closes[-1].period)}
+    assert (books["490200"], books["175000"]) == (-spent, holdings.COST)
+    assert books["101000"] == stage.holds("single account") == stage.appropriated - spent
 
     published.the_bank_gets_its_files(stage)
     sent = "".join(file.read_text() for file in (stage.published / "pacs008").iterdir())
@@ -95,8 +110,13 @@ def test_the_road_contract(stage: Stage, paper: io.StringIO) -> None:
 
     proven.a_payment_is_followed(stage)
     proven.every_figure_has_its_proof(stage)
+
+    grant.what_is_left_lapses(stage)
+    assert refused(stage) == ["assets.lapsed"]
+    assert stage.line(stage.grant_line).obligated_minor == sum(grant.SHARES)
+
     told = paper.getvalue()
-    assert told.count("Refused: ") == 16
+    assert told.count("Refused: ") == 20
     assert not HEX.search(told), "people have names in it, or nothing"
 
 

@@ -61,6 +61,8 @@ def offices_are_given(stage: Stage) -> None:
         (offices.DISBURSING_OFFICER, "payer-2"),
         (offices.DEBT_OFFICER, "debtor"),
         (offices.CUSTODIAN, "custodian"),
+        (offices.CUSTODIAN, "custodian-2"),
+        (offices.STOCK_COUNTER, "counter"),
     )
     opening = treasuries.OpenTreasury(
         asset=ASSET,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from kit.initiations import BIC, IBAN, OTHER_IBAN, Invoice, initiation
+from kit.initiations import IBAN, OTHER_IBAN, Invoice, initiation
 from kit.iso_schemas import invalid
 from kit.road.stage import (
     AGENCY,
@@ -142,12 +142,8 @@ def invoices_are_paid(stage: Stage) -> None:
 def invoices_come_as_a_file(stage: Stage) -> None:
     """The agency's own system says pain.001, the ledger answers pain.002, line by line."""
     country, process = stage.country, stage.process
-    for name, number, account in (
-        (process.supplier, IBAN, country[BUILDER]),
-        (f"{process.buyer}, treasury", OTHER_IBAN, country["single account"]),
-    ):
-        place = ("--account", number, "--bic", BIC, "--payee", account.hex())
-        country.run("vendors", "enter", name, "--agency", AGENCY, *place)
+    stage.enter_payee(process.supplier, IBAN, BUILDER)
+    stage.enter_payee(f"{process.buyer}, treasury", OTHER_IBAN, "single account")
     file = country.home.parent / "invoices.xml"
     answer = country.home.parent / "answer.xml"
     invoices = [

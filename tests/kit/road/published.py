@@ -9,7 +9,8 @@ from typing import Any, Final
 from kit.bookkeepers import read_journal
 from kit.iso_schemas import invalid
 from kit.judges_open import STANDARD, data_act_faults, fiscal_package_faults, ocds_faults
-from kit.road.stage import AGENCY, BUILDER, MINISTRY, Stage
+from kit.road.holdings import CAMPAIGN
+from kit.road.stage import AGENCY, ASSET, BUILDER, MINISTRY, Stage
 
 COMPARED: Final = frozenset(
     {"id", "status", "date", "startDate", "endDate", "amount", "dateSigned"}
@@ -33,7 +34,7 @@ def the_bank_gets_its_files(stage: Stage) -> None:
     statement = stage.published / "camt053.xml"
     month = f"{stage.process.installments[0].paid:%Y-%m}"
     account = country["single account"].hex()
-    words = ("--period", month, "--agency", AGENCY, "-o", statement)
+    words = ("--period", month, "--asset", ASSET, "--agency", AGENCY, "-o", statement)
     stage.export("camt053", account, *words)
     assert invalid(statement.read_bytes(), "camt.053.001.08") == []
 
@@ -64,14 +65,16 @@ def the_public_gets_its_files(stage: Stage) -> None:
 
     stage.export("data-act", MINISTRY, "-o", folder / "data-act")
     stage.export("fiscal-data-package", MINISTRY, "-o", folder / "fiscal-data-package")
+    stage.export("holdings", AGENCY, "--campaign", CAMPAIGN, "-o", folder / "holdings")
     for name in ("trial-balance", "sf133", "cofog", "gfsm"):
         stage.export(name, MINISTRY, "-o", folder / f"{name}.csv")
     assert data_act_faults(folder / "data-act") == []
-    assert fiscal_package_faults(folder / "fiscal-data-package") == []
+    for package in ("fiscal-data-package", "holdings"):
+        assert fiscal_package_faults(folder / package) == []
     assert stage.process.award_code in (folder / "data-act" / "file-c.csv").read_text()
     shown = [
         ("data-act/file-a, b, c.csv", "the equations of the DATA Act hold"),
-        ("fiscal-data-package/", "frictionless: valid"),
+        ("fiscal-data-package/, holdings/", "frictionless: valid"),
         ("trial-balance, sf133, cofog, gfsm", "as tables"),
         ("ocds/releases.json, record.json", _contracting_process(stage)),
     ]

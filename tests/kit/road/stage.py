@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from client.wallet import line
+from kit.initiations import BIC
 from kit.road.country import Country
 from kit.road.process import Process, moment
 from kit.road.telling import Teller
@@ -44,6 +45,8 @@ OF_THE_AGENCY: Final = (
     "payer-2",
     "debtor",
     "custodian",
+    "custodian-2",
+    "counter",
 )
 
 POUND: Final = 100
@@ -55,6 +58,7 @@ AMOUNTS: Final = frozenset(
         "apportioned",
         "appropriated",
         "change",
+        "cost",
         "delivered",
         "interest",
         "limit",
@@ -108,7 +112,7 @@ class Stage:
         """Somebody tries what he may not; the ledger says why not."""
         refusal = self.country.tries(actor, operation, with_=with_)
         self.attempts.append((what, refusal))
-        self.teller.refused(what, self.named(in_pounds(refusal)))
+        self.teller.refused(what, self.named(in_words(refusal)))
         return refusal
 
     def named(self, text: str) -> str:
@@ -172,6 +176,12 @@ class Stage:
             stamp = StampDocument(Digest(bytes.fromhex(sealed["commitment"])), StampAct.TIMESTAMP)
             self.country.does(AGENCY, stamp)
 
+    def enter_payee(self, name: str, number: str, payee: str) -> None:
+        """Where somebody is paid: in the agency's vendor book, on its own machine."""
+        account = self.country[payee].hex()
+        words = ("--account", number, "--bic", BIC, "--payee", account)
+        self.country.run("vendors", "enter", name, "--agency", AGENCY, *words)
+
     # what anybody asks
 
     def export(self, name: str, *words: str | Path) -> Any:  # noqa: ANN401 - JSON
@@ -201,12 +211,18 @@ class Stage:
             self.country.wait_until(day)
 
 
-def in_pounds(refusal: Rejected) -> str:
-    """What a refusal says, its amounts in whole pounds: the ledger itself counts in pence."""
+def in_words(refusal: Rejected) -> str:
+    """What a refusal says, with amounts in pounds and times as days: the ledger counts both."""
     text = refusal.message
     for name, value in refusal.facts.items():
-        if isinstance(value, int) and name in AMOUNTS:
+        if not isinstance(value, int):
+            continue
+        if name in AMOUNTS:
             text = re.sub(rf"\b{value}\b", pounds(value), text)
+        elif name.endswith("_ms"):
+            text = text.replace(
+                str(value), f"{datetime.fromtimestamp(value / 1000, UTC):%-d %B %Y}"
+            )
     return text
 
 
