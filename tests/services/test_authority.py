@@ -137,6 +137,10 @@ def test_an_id_is_used_once(chain: Chain) -> None:
 
 WRONG: dict[str, tuple[OpenAccount, Refusal]] = {
     "neither keys nor a keeper": (replace(KEYED, signers=(), threshold=0), KeysOrKeeper(NEW)),
+    "an escrow that nobody signs for": (
+        replace(KEYED, kind=AccountKind.ESCROW, signers=(), threshold=0),
+        KeysOrKeeper(NEW),
+    ),
     "keys and a keeper": (replace(KEYED, keeper=HEALTH), KeysOrKeeper(NEW)),
     "no id to be made": (replace(RUNNING, account=None), IdMissing(HEALTH)),
     "nothing at all": (

@@ -6,12 +6,14 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from kit.actors import give as grant
 from kit.actors import moment
 from kit.budget import (
     BRIDGE,
     ENDLESS,
     FUND,
     MINISTRY,
+    OFFICERS,
     PARLIAMENT,
     QUARTER,
     STAFF,
@@ -29,13 +31,13 @@ from ledger.accounts import ACCOUNTS, AccountKind, UnknownAccount
 from ledger.assets import Purpose, UnknownAsset
 from ledger.norms import UnknownNorm
 from ledger.operation import Operation, Refusal, Refused
-from ledger.roles import MissingRole
+from ledger.roles import Incompatible, MissingRole
 from ledger.state import Overlay
 from primitives import treasury_limits
 from primitives.errors import Rejected
 from primitives.ids import INTEGER_MAX, TimeMs
 from services.money import DefineAsset
-from services.treasury import chart, funds, lines, period, rolling, treasuries, warrants
+from services.treasury import chart, funds, lines, offices, period, rolling, treasuries, warrants
 from services.treasury.chart import Step, Total, TotalTooLarge
 from services.treasury.funds import (
     APPORTIONMENTS,
@@ -601,6 +603,43 @@ def test_the_end_of_every_month_is_remembered() -> None:
         None: 530,
     }
     assert FUNDS.read(chain.state, FUND) is not None
+
+
+# offices
+
+
+@pytest.mark.parametrize(
+    ("holder", "role"),
+    [
+        ("buyer", "receiving_officer"),
+        ("receiver", "certifying_officer"),
+        ("certifier", "disbursing_officer"),
+        ("payer", "contracting_officer"),
+        ("payer", "auditor"),
+        ("storekeeper", "auditor"),
+        ("debts", "auditor"),
+        ("allotter", "auditor"),
+    ],
+)
+def test_nobody_has_two_duties_of_a_payment_nor_audits_one(holder: str, role: str) -> None:
+    """For one agency; who may be granted both could order from himself."""
+    held, _ = OFFICERS[holder]
+    granting = grant(role, WORKS, account_id(holder))
+
+    assert refusal_of(begin(), "registrar", granting) == Incompatible(
+        role, WORKS, account_id(holder), held
+    )
+
+
+@pytest.mark.parametrize("held", offices.AUDITED)
+def test_an_auditor_of_the_network_has_no_duty_anywhere(held: str) -> None:
+    """Each role that is audited is named."""
+    chain = begin()
+    applied(chain, "registrar", grant("auditor", None, account_id("health")))
+
+    refusal = refusal_of(chain, "registrar", grant(held, WORKS, account_id("health")))
+
+    assert refusal == Incompatible(held, WORKS, account_id("health"), "auditor")
 
 
 # warrants

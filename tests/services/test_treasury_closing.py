@@ -1,11 +1,12 @@
 """Closing a month: every node makes the trial balance again."""
 
+from collections import Counter
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from kit.actors import give
+from kit.actors import give, moment
 from kit.budget import (
     BRIDGE,
     ENDLESS,
@@ -45,8 +46,8 @@ from services.treasury.closing import (
     digest_of,
     trial_balance,
 )
-from services.treasury.funds import FUNDS, Apportion, Appropriate
-from services.treasury.lines import Allot
+from services.treasury.funds import FUND_HISTORY, FUNDS, Apportion, Appropriate
+from services.treasury.lines import Allot, line_code
 from services.treasury.queries import CloseDigest
 from services.treasury.rows import CloseDigestRow
 from services.treasury.treasuries import TREASURIES, UnknownTreasury
@@ -264,3 +265,21 @@ def test_of_what_is_no_treasury_there_is_no_digest() -> None:
 
     assert page.rows == []
     assert page.proved_by == [entry_name(TREASURIES, TREASURY)]
+
+
+def test_a_close_reads_each_fund_once_or_twice_and_no_line() -> None:
+    """However many lines, awards and vouchers there are: they are in other tables."""
+    chain = in_june()
+    for number in range(20):
+        line = line_code(FUND, QUARTER, f"P{number:03}", "252")
+        applied(chain, "allotter", Allot(line, 1))
+    act = moment(chain, "accountant", "accountant", "auditor", state=Overlay(chain.state))
+    act.perform(closing(chain, MAY))
+
+    read = Counter(number for number, _ in act.state.seen)
+    books = {number: read[number] for number in read if number >= 64}
+    assert books == {
+        TREASURIES.number: 1,
+        FUNDS.number: 1,
+        FUND_HISTORY.number: 1,
+    }
