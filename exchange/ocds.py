@@ -15,20 +15,21 @@ another amount, is refused.
 
 import datetime
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final, final
 
 import msgspec
 
-from exchange.ocds_merge import Json, compiled_release
+from exchange.ocds_merge import Json, compiled_release, moment_of
 from exchange.treasury_data import Names, TreasuryData
 from primitives.errors import Malformed
 from primitives.ids import AccountId
 from services.treasury.rows import AwardRow, DeliveryRow, RefundRow, VoucherRow
 
 _VERSION: Final = "1.1"
+_RETURNED: Final = "returned"
 _ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -132,15 +133,16 @@ def ocds_files(
     for release in process.documents:
         if release["ocid"] != process.ocid:
             raise Malformed(f"a document is of process {release['ocid']}, not of {process.ocid}")
-    own = _Writer(data, process, names).release()
+    writer = _Writer(data, process, names)
+    writer.judge_documents()
+    own = writer.release()
     if own is None and not process.documents:
         raise Malformed(f"neither the books nor a document know the process {process.ocid}")
     releases = [*process.documents, *([] if own is None else [own])]
-    releases.sort(key=lambda release: str(release["date"]))
-    published = max(str(release["date"]) for release in releases)
+    releases.sort(key=moment_of)
     package = {
         "version": _VERSION,
-        "publishedDate": published,
+        "publishedDate": releases[-1]["date"],
         "publisher": {"name": publisher.name},
     }
     record = {
@@ -174,15 +176,10 @@ class _Writer:
             return None
         awards = [self._award(row) for row in self._awards]
         contracts = [self._contract(row) for row in self._awards]
-        self._judge_documents(contracts)
-        # Of the documents and of the treasury, the treasury speaks last.
-        date = max(
-            [_instant(self._said_until()), *(str(r["date"]) for r in self._process.documents)]
-        )
         release = {
             "ocid": self._process.ocid,
             "id": f"{self._process.ocid}-treasury-{self._data.height}",
-            "date": date,
+            "date": self._date(),
             "tag": ["award", "contract", "implementation"],
             "initiationType": self._said.get("initiationType", "tender"),
             "language": self._said.get("language", "en"),
@@ -191,13 +188,14 @@ class _Writer:
         parties = {"parties": list(self._new_parties.values())} if self._new_parties else {}
         return release | parties | {"awards": awards, "contracts": contracts}
 
-    def _said_until(self) -> int:
-        """The end of the period; or the time of the block after which the books were read."""
-        if self._data.period is None:
-            return self._data.time_ms
+    def _date(self) -> str:
+        """The end of what the books tell of; not before a document: the treasury speaks last."""
         day = datetime.date.fromisoformat(self._data.last_day) + datetime.timedelta(days=1)
         midnight = datetime.datetime.combine(day, datetime.time(), datetime.UTC)
-        return min(int(midnight.timestamp() * 1000) - 1000, self._data.time_ms)
+        until = _instant(min(int(midnight.timestamp() * 1000) - 1000, self._data.time_ms))
+        return str(
+            max([*self._process.documents, {"id": "", "date": until}], key=moment_of)["date"]
+        )
 
     # who is who
 
@@ -276,10 +274,12 @@ class _Writer:
         }
 
     def _transactions(self, row: AwardRow) -> Iterator[Json]:
-        """Payments to the payee, and what he gave back."""
+        """Payments to payees; what came back, and what they gave back."""
         for each in self._data.vouchers:
-            if each.award == row.award and each.status == "paid":
+            if each.award == row.award and each.paid_ms is not None:
                 yield self._payment(each)
+                if each.status == _RETURNED:
+                    yield self._returned(each)
         for back in self._data.refunds:
             if back.award == row.award:
                 yield self._given_back(back)
@@ -296,6 +296,16 @@ class _Writer:
             "uri": f"mithaq:transactions/{voucher.paid_in.hex()}",
         }
 
+    def _returned(self, voucher: VoucherRow) -> Json:
+        """A payment that came back, without what was kept for creditors of the payee."""
+        kept = sum(offset.amount_minor for offset in voucher.offsets)
+        return {
+            "id": f"{voucher.invoice} returned",
+            "value": self._money(voucher.amount_minor + voucher.interest_minor - kept),
+            "payer": self._party(voucher.payee, "payee"),
+            "payee": self._buyer(),
+        }
+
     def _given_back(self, refund: RefundRow) -> Json:
         return {
             "id": refund.credit_note,
@@ -306,7 +316,7 @@ class _Writer:
             "uri": f"mithaq:transactions/{refund.transaction.hex()}",
         }
 
-    def _judge_documents(self, contracts: Iterable[Json]) -> None:
+    def judge_documents(self) -> None:
         """Refuse documents that tell of payments that were not made, or not so.
 
         Raises:
@@ -314,20 +324,24 @@ class _Writer:
         """
         made = {
             transaction["id"]: transaction["value"]
-            for contract in contracts
-            for transaction in contract["implementation"].get("transactions", [])
+            for row in self._awards
+            for transaction in self._implementation(row).get("transactions", [])
         }
-        for contract in self._said.get("contracts", []):
-            for told in contract.get("implementation", {}).get("transactions", []):
-                paid = made.get(str(told["id"]))
-                if paid is None:
-                    raise Malformed(f"a document tells of the payment {told['id']}: never made")
-                if _told(told) != (paid["amount"], paid["currency"]):
-                    amount, currency = _told(told)
-                    raise Malformed(
-                        f"a document says that the payment {told['id']} was {amount} {currency}; "
-                        f"it was {paid['amount']} {paid['currency']}"
-                    )
+        for document in self._process.documents:
+            for contract in document.get("contracts", []):
+                for told in contract.get("implementation", {}).get("transactions", []):
+                    _judge(told, made.get(str(told["id"])))
+
+
+def _judge(told: Json, paid: Json | None) -> None:
+    if paid is None:
+        raise Malformed(f"a document tells of the payment {told['id']}: never made")
+    amount, currency = _told(told)
+    if (amount, currency) != (paid["amount"], paid["currency"]):
+        raise Malformed(
+            f"a document says that the payment {told['id']} was {amount} {currency}; "
+            f"it was {paid['amount']} {paid['currency']}"
+        )
 
 
 def _told(transaction: Json) -> tuple[Decimal, Any]:

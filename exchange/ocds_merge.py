@@ -5,8 +5,11 @@ items have an `id` are merged item by item. Lists of anything else are replaced 
 the two that the schema marks `wholeListMerge`.
 """
 
+import datetime
 from collections.abc import Iterable
 from typing import Any, Final
+
+from primitives.errors import Malformed
 
 Json = dict[str, Any]
 
@@ -16,9 +19,26 @@ _WHOLE: Final = frozenset({"additionalIdentifiers", "additionalClassifications"}
 """Lists that the schema marks `wholeListMerge`."""
 
 
+def moment_of(release: Json) -> datetime.datetime:
+    """When a release was published; a date without a zone is UTC's.
+
+    Raises:
+        Malformed: its date is none.
+    """
+    try:
+        found = datetime.datetime.fromisoformat(str(release["date"]))
+    except ValueError as error:
+        raise Malformed(f"release {release['id']}: {release['date']} is no date") from error
+    return found if found.tzinfo is not None else found.replace(tzinfo=datetime.UTC)
+
+
 def compiled_release(releases: Iterable[Json]) -> Json:
-    """What is known after all releases of a process, which come in any order."""
-    ordered = sorted(releases, key=lambda release: str(release["date"]))
+    """What is known after all releases of a process, which come in any order.
+
+    Raises:
+        Malformed: as `moment_of`.
+    """
+    ordered = sorted(releases, key=moment_of)
     merged: Json = {}
     for release in ordered:
         told = {name: value for name, value in release.items() if name not in _OMITTED}

@@ -10,14 +10,16 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from exchange.ocds import OcdsFiles, Process, Publisher, ocds_files, releases_in
 from exchange.ocds_merge import compiled_release
 from exchange.treasury_data import Names, TreasuryData
 from kit.judges_open import STANDARD, ocds_faults
 from kit.ocds_facts import facts
-from kit.treasury_books import AGENCY, ROADS, VENDOR, Bookkeeper
+from kit.treasury_books import AGENCY, OFFICER, ROADS, VENDOR, Bookkeeper
 from primitives.errors import Malformed
+from services.treasury.rows import OffsetRow
 
 SAMPLE = STANDARD.parent / "ocds-213czf-000-00001.json"
 OCID = "ocds-213czf-000-00001"
@@ -152,8 +154,8 @@ def test_books_alone_make_a_release() -> None:
     assert award["value"] == {"amount": 11_000_000, "currency": "GBP"}
     assert contract["status"] == "active"
     assert [each["name"] for each in release["parties"]] == [
-        "AnyCorp Cycle Provision",
         "London Borough of Barnet",
+        "AnyCorp Cycle Provision",
     ]
     assert release["date"] == "2011-01-10T09:30:00Z"
     [milestone] = contract["implementation"]["milestones"]
@@ -201,6 +203,45 @@ def test_a_document_that_tells_of_another_payment_is_refused(
     for amount in (50_000, 50_000.0, Decimal("50000.00")):
         documents = releases_in(_paying(paid | {"value": {"amount": amount, "currency": "GBP"}}))
         assert len(json.loads(_files(documents).releases)["releases"]) == 2
+
+
+def test_a_payment_is_judged_in_every_document_and_without_an_award() -> None:
+    """Also in one that a later document took back, and where the books have no such award."""
+    untrue = _paying({"id": "never", "value": {"amount": 1, "currency": "GBP"}})
+    later = _document(contracts=[]) | {"date": "2010-12-05T00:00:00Z"}
+    with pytest.raises(Malformed, match="never made"):
+        _files([untrue, later])
+    with pytest.raises(Malformed, match="never made"):
+        _files([untrue], Bookkeeper().data("2010-12"))
+
+
+def test_a_payment_that_came_back_is_told_both_ways() -> None:
+    """It was made, and it was returned, but for what its creditor kept."""
+    books = _books()
+    (first, *rest) = books.vouchers
+    offset = OffsetRow(reference="TAX-1", creditor=OFFICER, amount_minor=7_00)
+    books.vouchers = [structs.replace(first, status="returned", offsets=(offset,)), *rest]
+    paid = {"id": f"{OCID}-1", "value": {"amount": 50_000, "currency": "GBP"}}
+    compiled = _compiled(_files([_paying(paid)], books.data("2011-01")))
+    listed = compiled["contracts"][0]["implementation"]["transactions"]
+    assert [(each["id"], each["value"]["amount"]) for each in listed] == [
+        (f"{OCID}-1", 50_000),
+        (f"{OCID}-1 returned", 49_993),
+        (f"{OCID}-2", 10_000),
+    ]
+    assert listed[1]["payer"]["name"] == "AnyCorp Cycle Provision"
+
+
+def test_releases_are_ordered_by_moments_not_by_letters() -> None:
+    """Noon in Cairo is before eleven in Greenwich; what is no date is refused."""
+    cairo, greenwich = "2010-12-01T12:00:00+02:00", "2010-12-01T11:00:00Z"
+    documents = [
+        _document(tender={"id": "t", "status": "active"}) | {"date": greenwich},
+        _document(tender={"id": "t", "status": "planned"}) | {"date": cairo},
+    ]
+    assert compiled_release(documents)["tender"]["status"] == "active"
+    with pytest.raises(Malformed, match="release doc: soon is no date"):
+        _files([_document() | {"date": "soon"}])
 
 
 def test_a_document_of_another_process_is_refused() -> None:
