@@ -218,8 +218,9 @@ class ReturnPayment(Operation, tag="treasury.return_payment", frozen=True):
 class RefundAward(Operation, tag="treasury.refund_award", frozen=True):
     """Give money back under an award, by a credit note. The actor is who was paid.
 
-    That is the award's recipient, or anybody of a blanket award; the keeper of a running account
-    signs for it. A payee uses the number of a credit note once. No more comes back than was paid.
+    That is the award's recipient, or anybody of a blanket award or one with tokens; the keeper of a
+    running account signs for it. A payee uses the number of a credit note once. No more comes back
+    than was paid.
     """
 
     award: AwardField
@@ -231,7 +232,7 @@ class RefundAward(Operation, tag="treasury.refund_award", frozen=True):
     def apply(self, act: Act) -> None:
         """Undo so much of what was delivered and paid."""
         award, key = awards.need(act.state, self.award), VoucherKey(act.actor, self.credit_note)
-        if award.recipient not in (None, act.actor):
+        if award.token is None and award.recipient not in (None, act.actor):
             raise Refused(NotTheRecipient(self.award, award.recipient, act.actor))
         known = act.state[REFUNDS].find(key)
         if known is not None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kit.ledger import account_id, pay
+from kit.ledger import account_id, line, pay
 from kit.treasury import (
     AWARD,
     AWARDED,
@@ -18,12 +18,14 @@ from kit.treasury import (
     an_award,
 )
 from ledger.accounts import AccountKind
+from ledger.assets import Purpose
 from ledger.books import DuplicateReference, Overdraft
 from services.authority.accounts import OpenAccount
-from services.money import Transferred
+from services.money import Spend, Transferred
 from services.treasury.awards import AwardKind, UnknownAward
 from services.treasury.deliveries import DeliveryKey
 from services.treasury.deliveries import need as need_delivery
+from services.treasury.grants import CertifyClaim, Redeem, TokeniseAward
 from services.treasury.payments import OffsetVoucher
 from services.treasury.returns import (
     REFUNDS,
@@ -250,3 +252,19 @@ def test_a_vendor_that_an_agency_keeps_gives_back_by_the_agency() -> None:
         assert receipt.refusal is None
 
     assert world.purse("kept") == world.award().paid == 0
+
+
+def test_of_an_award_with_tokens_whoever_was_paid_refunds() -> None:
+    """The award names its recipient, and pays who redeemed its tokens."""
+    world = World.with_delivery()
+    works = (Purpose("works", None, None),)
+    world.does("contractor", TokeniseAward(AWARD, "ROAD7", AWARDED, works))
+    world.does("vendor", Spend("ROAD7", "works", (line("vendor-2", INVOICED, "part"),)))
+    world.does("vendor-2", Redeem(AWARD, 1, INVOICE, INVOICED))
+    certified = CertifyClaim(account_id("vendor-2"), INVOICE, world.in_days(30))
+    world.does("certifier", certified)
+    world.does("payer", a_payment(INVOICE, "vendor-2"))
+
+    world.does("vendor-2", RefundAward(AWARD, "CN-1", INVOICED))
+
+    assert world.purse("vendor-2") == world.award().paid == 0
