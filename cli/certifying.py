@@ -262,23 +262,6 @@ class Certifying:
         self._found[number] = LineStatus(identity=identity, status=status, fault=fault)
 
 
-def treasury_of(rows: Sequence[TreasuryRow], wanted: AccountId | None) -> TreasuryRow:
-    """The treasury that is meant: the one of an account, else the only one.
-
-    Raises:
-        Rejected: there is none such, or more than one.
-    """
-    found = [row for row in rows if wanted in (None, row.treasury)]
-    if len(found) != 1:
-        listed = ", ".join(row.treasury.hex() for row in rows) or "none"
-        raise Rejected(
-            "treasury.unclear",
-            f"expected one treasury, say which with --treasury; there are: {listed}",
-            {"treasuries": [row.treasury.hex() for row in rows]},
-        )
-    return found[0]
-
-
 def _plain(name: str) -> str:
     """A name as it is compared: without the difference of letters' cases and of spaces."""
     return " ".join(name.casefold().split())

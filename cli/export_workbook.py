@@ -24,14 +24,10 @@ def workbook(session: Session, treasury: str, period: str | None, output: Path) 
 
     Amounts are numbers in whole units. Names are those of this machine, beside the ids.
     """
-    from cli.language import is_right_to_left
-    from cli.query import columns_of, names_of, with_names
-    from cli.query_workbook import sheet_of
+    from cli.query import names_of
+    from cli.query_workbook import workbook_of
     from cli.transaction_file import replace_file
     from cli.treasury_data import treasury_data
-    from exchange.workbook import workbook as written
-    from node.reports import QUERIES
-    from primitives.named import to_named
 
     home = home_of(session)
     names = names_of(home, None)
@@ -47,14 +43,9 @@ def workbook(session: Session, treasury: str, period: str | None, output: Path) 
         "treasury.refunds": data.refunds,
         "treasury.trial_balance": data.trial_balances,
     }
-    sheets = []
-    for name, rows in lists.items():
-        asked = QUERIES[name]
-        named = with_names(asked, {}, [to_named(row) for row in rows], names)
-        sheets.append(sheet_of(asked, columns_of(asked, {}), named))
-    replace_file(output, written(sheets, right_to_left=is_right_to_left()))
+    replace_file(output, workbook_of(lists, names))
     count = sum(map(len, lists.values()))
     session.show(
-        {"file": str(output), "sheets": len(sheets), "rows": count, "height": data.height},
-        f"wrote {output}: {len(sheets)} sheets with {count} rows, as of height {data.height}",
+        {"file": str(output), "sheets": len(lists), "rows": count, "height": data.height},
+        f"wrote {output}: {len(lists)} sheets with {count} rows, as of height {data.height}",
     )

@@ -13,8 +13,11 @@ from primitives.errors import OperatorFault, Rejected
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cli.query import Names
+    from client.client import Client
     from exchange.pain001 import Initiation
     from exchange.pain002 import LineStatus
+    from services.treasury.rows import TreasuryRow
 
 _OWNER_ONLY: Final = 0o600
 
@@ -59,8 +62,9 @@ def pain001(
     nothing is certified twice.
     """
     from cli.booking import signer_of
-    from cli.certifying import Certifying, treasury_of
+    from cli.certifying import Certifying
     from cli.courier import Courier
+    from cli.query import names_of
     from cli.vendor_book import book_path, read_book
     from exchange.pain001 import read_pain001
 
@@ -68,11 +72,10 @@ def pain001(
     signer = signer_of(home, certifier)
     data = _content(file)
     target = answer or Path(f"{file.stem}.pain002.xml")
+    names = names_of(home, None)
     book = read_book(book_path(home, agency))
     with Courier(nodes_of(session), patience_s=patience) as courier:
-        wanted = None if treasury is None else home.account(treasury)
-        rows = courier.ask(lambda client: list(client.rows("treasury.treasuries")))
-        found = treasury_of(rows, wanted)
+        found = courier.ask(lambda client: _treasury(client, names, treasury))
         message = read_pain001(data, asset=found.asset, exponent=found.exponent)
         certifying = Certifying(courier, signer, found, book, message)
         lines = certifying.run()
@@ -80,6 +83,18 @@ def pain001(
         identifier = f"{book.file_id(message.id.encode())[:20]}-{height}"
     _write_answer(target, message, lines, identifier)
     _report(session, message, lines, target, certifying.certified)
+
+
+def _treasury(client: "Client", names: "Names", word: str | None) -> "TreasuryRow":
+    from cli.report import ministry_of
+    from services.treasury.rows import TreasuryRow
+
+    ministry = ministry_of(client, names, word)
+    row = next(client.rows("treasury.treasuries", treasury=ministry), None)
+    if row is None:
+        raise OperatorFault(f"account {ministry.hex()} is no treasury")
+    assert isinstance(row, TreasuryRow), "it is asked for"
+    return row
 
 
 def _content(path: Path) -> bytes:

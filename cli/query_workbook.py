@@ -1,4 +1,4 @@
-"""`mithaq query … --format xlsx`: the rows of an answer as a workbook, on standard output.
+"""Rows of queries as workbooks: `mithaq query … --format xlsx`, and reports of several queries.
 
 A column is what its field is: amounts are numbers in whole units with the asset beside them, times
 are times, ids and texts are text. What a cell cannot hold, such as a list, is there as JSON.
@@ -11,12 +11,15 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import click
+from msgspec import Struct
 
 from cli.field_kinds import FieldKind, fields_of
 from cli.language import is_right_to_left, label
+from cli.query import Names, columns_of, with_names
 from exchange.workbook import Amount, Cell, Sheet, workbook
-from node.reports import QueryKind
+from node.reports import QUERIES, QueryKind
 from primitives.ids import TimeMs
+from primitives.named import to_named
 
 _MINOR: Final = "_minor"
 
@@ -35,6 +38,20 @@ def write_workbook(
     click.echo(
         workbook([sheet_of(asked, columns, rows)], right_to_left=is_right_to_left()), nl=False
     )
+
+
+def workbook_of(lists: Mapping[str, Sequence[Struct]], names: Names) -> bytes:
+    """A workbook of the rows of several queries, a worksheet each.
+
+    Raises:
+        OperatorFault: as `workbook`.
+    """
+    sheets = []
+    for name, rows in lists.items():
+        asked = QUERIES[name]
+        named = with_names(asked, {}, [to_named(row) for row in rows], names)
+        sheets.append(sheet_of(asked, columns_of(asked, {}), named))
+    return workbook(sheets, right_to_left=is_right_to_left())
 
 
 def sheet_of(asked: QueryKind, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> Sheet:

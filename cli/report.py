@@ -49,7 +49,19 @@ def report() -> None:
     metavar="FOLDER",
     help="Write the report there, with the proofs of its figures and of their transactions.",
 )
-def treasury_period(session: Session, treasury: str | None, period: str, pack: Path | None) -> None:
+@click.option(
+    "--workbook",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the rows that it is made of there, as a workbook (.xlsx).",
+)
+def treasury_period(
+    session: Session,
+    treasury: str | None,
+    period: str,
+    pack: Path | None,
+    workbook: Path | None,
+) -> None:
     """Print the report of a month: budget, trial balance, cash, what is due and what was paid.
 
     All figures are as of the end of the month, also if that is long ago. `mithaq proof verify
@@ -74,12 +86,30 @@ def treasury_period(session: Session, treasury: str | None, period: str, pack: P
             data, count = write_pack(client, trust.home, pack, ministry, period)
             check = f"{program()} proof verify {shlex.quote(str(pack))}"
             session.remark(f"{count} proofs written; check them: {check}")
+    if workbook is not None:
+        _write_workbook(workbook, data, names)
     result = {"height": data.height, "time_ms": data.time_ms, **figures(data)}
     session.show(result, PeriodText(data, names).whole())
     if data.lines and not session.machine:
         line = shlex.quote(data.lines[0].line)
         asked = f"--treasury {shlex.quote(names.shown(ministry))} --line {line}"
         session.remark(f"what a figure sums: {program()} query treasury.journal {asked}")
+
+
+def _write_workbook(path: Path, data: "PeriodData", names: "Names") -> None:
+    from cli.query_workbook import workbook_of
+    from cli.transaction_file import replace_file
+
+    lists = {
+        "treasury.funds": data.funds,
+        "treasury.apportionments": data.apportionments,
+        "treasury.lines": data.lines,
+        "treasury.trial_balance": data.trial_balance,
+        "treasury.cash": data.cash,
+        "treasury.ageing": data.ageing,
+        "treasury.payments": data.payments,
+    }
+    replace_file(path, workbook_of(lists, names))
 
 
 def ministry_of(client: "Client", names: "Names", word: str | None) -> "AccountId":

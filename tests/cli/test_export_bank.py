@@ -15,7 +15,7 @@ from kit.commandline import mithaq
 from kit.initiations import BIC, IBAN, OTHER_IBAN
 from kit.iso_schemas import invalid
 from kit.ledger import account_id
-from kit.treasury import MINISTRY, a_payment, a_voucher
+from kit.treasury import MINISTRY, MONEY, a_payment, a_voucher
 from kit.treasury_desk import Office, treasury_desk
 from services.treasury.payments import OffsetVoucher
 from services.treasury.returns import ReturnPayment, ReturnReason
@@ -221,3 +221,18 @@ def test_a_month_that_is_none_is_a_mistake_of_whoever_asks(
 
     assert done.code == 2
     assert not (tmp_path / "x").exists()
+
+
+def test_the_report_of_a_month_is_a_workbook_too(office: Office, tmp_path: Path) -> None:
+    """The rows that its figures are made of, beside what is printed."""
+    file = tmp_path / "report.xlsx"
+    words: list[str | Path] = ["--period", office.month, "--workbook", file]
+    done = office.desk.asking("report", "treasury.period", *words)
+
+    assert done.code == 0, done.err
+    book = load_workbook(file)
+    assert book.sheetnames[0] == "treasury.funds"
+    titles, fund = [[each.value for each in row] for row in book["treasury.funds"].rows]
+    assert dict(zip(titles, fund, strict=True))["appropriated"] == MONEY / 100
+    titles, *rows = [[each.value for each in row] for row in book["treasury.payments"].rows]
+    assert [dict(zip(titles, row, strict=True))["returned"] for row in rows]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from beancount.core.data import Balance, Open, Transaction
 
 from exchange.journal import Posting, journal
@@ -84,3 +86,13 @@ def test_what_was_posted_later_is_left_out() -> None:
     )
 
     assert journal(data, later) == journal(data, postings)
+
+
+def test_every_account_of_the_chart_has_its_place() -> None:
+    """Each step alone is a journal that the other program takes."""
+    data, postings = books()
+    every = [replace(postings[0], step=step) for step in ENTRIES]
+
+    _, errors = read_journal(journal(replace(data, trial_balances=()), every))
+
+    assert errors == []
