@@ -40,6 +40,8 @@ from services.treasury.rows import TrialBalanceRow
 _BY_QUARTER: Final = re.compile(r".*q[1-4]")
 """An apportionment for a quarter is of category A, any other of category B."""
 _DEPRECIATION: Final = "671000"
+_PROCEEDS: Final = "573000"
+"""What was got for property goes to the single account, out of the fund's hands."""
 
 
 def trial_balance(data: TreasuryData) -> Sheet:
@@ -181,7 +183,9 @@ def gfsm(books: Books) -> Sheet:
         leaves[code][1] += closing.outlaid - opening.outlaid - interest
         leaves["24"] = [each + interest for each in leaves["24"]]
     consumed = -sum(year.since(_DEPRECIATION) for year in fund_figures(books))
+    sold = -sum(year.since(_PROCEEDS) for year in fund_figures(books))
     leaves["23"][0] += consumed
+    leaves["3112"] = [each - sold for each in leaves["3112"]]
     leaves["3112"][0] -= consumed
     amounts = {row["code"]: _under(row["code"], leaves) for row in rows_of("gfsm.csv")}
     expense, invested = amounts["2"], amounts["31"]
@@ -197,9 +201,8 @@ def gfsm(books: Books) -> Sheet:
 
 def _interest(books: Books) -> defaultdict[tuple[str, str, str, str], int]:
     """Paid in the year for paying late, by line: interest by nature, whatever the line buys."""
-    before = {row.award: row.interest_minor for row in (books.opening or books.now).awards}
-    if books.opening is None:
-        before = {}
+    opening = books.opening.awards if books.opening else ()
+    before = {row.award: row.interest_minor for row in opening}
     found: defaultdict[tuple[str, str, str, str], int] = defaultdict(int)
     for row, _ in award_movements(books):
         key = (row.fund, row.program, row.object_class, row.apportionment)

@@ -122,7 +122,8 @@ def test_the_statement_of_operations_adds_up() -> None:
     assert accrued["22"] == "600.00"  # 800 delivered, 200 given back
     assert accrued["24"] == "1.23"
     assert accrued["23"] == "7.77"
-    assert (accrued["3111"], accrued["3112"]) == ("1500.00", "-7.77")
+    assert (accrued["3111"], accrued["3112"]) == ("1500.00", "-12.77")
+    assert rows["3112"]["cash"] == "-5.00"
     assert rows["24"]["cash"] == "1.23"
     assert rows["22"]["cash"] == "200.00"
 
@@ -141,6 +142,14 @@ def test_the_statement_of_operations_adds_up() -> None:
 def test_an_object_class_has_an_economic_code(object_class: str, code: str) -> None:
     """The longest prefix decides; what no row knows is other expense."""
     assert gfsm_code(object_class) == code
+
+
+def test_every_economic_code_has_its_line() -> None:
+    """What a country maps its object classes to is in the statement, under one of its sums."""
+    listed = {row["code"] for row in table("gfsm.csv")}
+    mapped = {row["gfsm"] for row in table("gfsm_object_classes.csv")}
+    assert mapped <= listed
+    assert {code[:2] for code in mapped} <= listed
 
 
 @pytest.mark.parametrize(

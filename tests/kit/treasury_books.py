@@ -47,6 +47,7 @@ STEPS: Final = {
     "interest": (("480100", "490100"), ("633000", "211000"), ("310700", "570000")),
     "pay": (("490100", "490200"), ("211000", "101000")),
     "depreciate": (("671000", "175900"),),
+    "proceeds": (("573000", "175000"),),
 }
 
 
@@ -334,4 +335,5 @@ def two_years_of(books: Bookkeeper) -> tuple[TreasuryData, TreasuryData, Treasur
     books.pay("SALARY-4", "P-4", 30_000)
     books.deliver("GRANT-1", 150_000)
     books.post(ROADS, "depreciate", 777)
+    books.post(ROADS, "proceeds", 500)
     return opening, before, books.data()
