@@ -95,7 +95,8 @@ def tag_of(struct: type[Struct]) -> dict[str, str]:
 
 def option_name(name: str, kind: FieldKind) -> str:
     """A list is filled item by item, so its option is called like one."""
-    return (one_of(name) if kind.item is not None else name).replace("_", "-")
+    # A word that Python keeps for itself, such as `from`, is a field with an underscore behind it.
+    return (one_of(name) if kind.item is not None else name.rstrip("_")).replace("_", "-")
 
 
 def one_of(name: str) -> str:

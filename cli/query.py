@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 
 import click
 
+from cli import trace
 from cli.completion import key_names
 from cli.conventions import money, time_text
 from cli.event_text import sentence_of_named
@@ -44,7 +45,7 @@ _ACCOUNT: Final = "account"
 _MINOR: Final = "_minor"
 _SECONDS: Final = "_s"
 _NAME: Final = "_name"
-_UNSHOWN: Final = frozenset({"asset", "exponent", "entries", "index", "entry"})
+_UNSHOWN: Final = frozenset({"asset", "exponent", "entries", "index", "entry", "proof"})
 """Columns for programs; a table has the asset in its amounts."""
 
 
@@ -72,6 +73,11 @@ class Names:
     def shown(self, account: bytes) -> str:
         """What people call an account: its name, else its id."""
         return self.by_account.get(account.hex(), account.hex())
+
+    def named(self, value: str) -> str | None:
+        """An id, or a word with ids in it, as people call it; none, where no name is known."""
+        text = self.in_text(value)
+        return None if text == value else text
 
     def in_text(self, text: str) -> str:
         """A sentence with names in the place of the ids behind them."""
@@ -120,6 +126,9 @@ def _command(asked: QueryKind) -> SessionCommand:
             case "csv":
                 click.echo(_csv(asked, words, rows), nl=False)
                 session.remark(_foot(answer))
+            case "graphml" | "svg" as graph:
+                trace.draw(graph, words[trace.START], rows)
+                session.remark(_foot(answer))
             case "xlsx":
                 from cli.query_workbook import write_workbook
 
@@ -140,7 +149,7 @@ def _command(asked: QueryKind) -> SessionCommand:
             *([click.Argument([_ACCOUNT], shell_complete=key_names)] if named else []),
             *options,
             *([_EVERY] if paged else []),
-            _FORM,
+            _form((*FORMATS, *trace.GRAPHS) if asked.name == trace.QUERY else FORMATS),
             _VENDOR_BOOK,
             _PROOF,
         ],
@@ -155,12 +164,15 @@ def _unpaged(ask: Any) -> Any:  # noqa: ANN401 - click's callbacks
     return ask_once
 
 
-_FORM: Final = click.Option(
-    ["--format", "form"],
-    type=click.Choice(FORMATS),
-    help="Amounts are in whole units in a table and in a workbook (xlsx, to be sent to a file), in "
-    "minor units for programs.  [default: table]",
-)
+def _form(forms: Sequence[str]) -> click.Option:
+    return click.Option(
+        ["--format", "form"],
+        type=click.Choice(forms),
+        help="Amounts are in whole units in a table and in a workbook (xlsx, to be sent to a file),"
+        " in minor units for programs.  [default: table]",
+    )
+
+
 _EVERY: Final = click.Option(
     ["--all", "every"], is_flag=True, help="All pages, from --after on; --limit is then a page's."
 )
@@ -186,7 +198,9 @@ def _words(asked: QueryKind, names: Names, given: Mapping[str, str | None]) -> d
     words: dict[str, str] = {}
     for name, kind, _ in fields_of(asked.parameters):
         word = given[name]
-        if word is not None:
+        if word is not None and asked.name == trace.QUERY and name == trace.START:
+            words[name] = trace.start_word(names.account, word)
+        elif word is not None:
             words[name] = _word(names, kind, word)
     try:
         asked.read(words)
@@ -246,7 +260,8 @@ def _proofs(session: Session, client: "Client", path: Path) -> ProofFolder:
 def _accounts_in(asked: QueryKind, words: Mapping[str, str]) -> list[str]:
     """The columns that hold an account's id."""
     found = [name for name, kind, _ in fields_of(asked.row) if kind.core is AccountId]
-    return [*found, *(["key"] if words.get("by") == "payee" else [])]
+    found += ["key"] if words.get("by") == "payee" else []
+    return [*found, *(trace.ENDS if asked.name == trace.QUERY else ())]
 
 
 def with_names(
@@ -262,7 +277,7 @@ def _with_names(row: Mapping[str, Any], accounts: Sequence[str], names: Names) -
     for column, value in row.items():
         named[column] = value
         if column in accounts:
-            named[column + _NAME] = None if value is None else names.by_account.get(value)
+            named[column + _NAME] = None if value is None else names.named(value)
         if isinstance(value, dict) and "event" in value:
             named[column + _NAME] = names.in_text(sentence_of_named(value))
     return named

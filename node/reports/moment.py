@@ -82,6 +82,29 @@ class Moment:
             length = length * 2 if len(found) < _PLACES_AT_ONCE else length
             edge = low
 
+    def movements(
+        self, account: AccountId, *, since: TransactionPlace | None = None
+    ) -> Iterator[tuple[TransactionPlace, bytes]]:
+        """What was moved to and from an account, oldest first, from a place on."""
+        after = None
+        if since is not None and (since.height, since.index) != (0, 0):
+            before = since.index - 1
+            after = (
+                TransactionPlace(since.height, before)
+                if before >= 0
+                else TransactionPlace(Height(since.height - 1), _INDEX_MAX)
+            )
+        while True:
+            found = self.store.movements_of(account, after=after, limit=_PLACES_AT_ONCE)
+            for place, moved in found:
+                if place.height > self.height:
+                    return
+                if moved:
+                    yield place, moved
+            if len(found) < _PLACES_AT_ONCE:
+                return
+            after = found[-1][0]
+
     def _ascending(
         self, account: AccountId, after: TransactionPlace | None, stop: Height
     ) -> Iterator[TransactionPlace]:

@@ -8,7 +8,7 @@ from msgspec import Struct, inspect
 
 from ledger.genesis import GenesisDocument
 from ledger.query import Query, Reading, row_of
-from node.reports import happenings, law, lists, money, moves, procedures, treasury
+from node.reports import happenings, law, lists, money, moves, procedures, trace, treasury
 from node.reports.moment import Moment, Report
 from node.reports.page import UNKNOWN_QUERY, QueryAnswer
 from primitives.codec import TAKING_TYPES_APART
@@ -89,6 +89,7 @@ _KINDS: Final[tuple[type[Query | Report], ...]] = (
     happenings.Events,
     law.NormOf,
     treasury.Journal,
+    trace.Trace,
     moves.Moves,
     procedures.Procedures,
     procedures.Steps,
