@@ -296,4 +296,4 @@ def part_of(line: LineCode) -> tuple[str, str]:
 
 
 TestBudget = Budget.TestCase
-TestBudget.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
+TestBudget.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)

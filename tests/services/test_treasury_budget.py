@@ -497,6 +497,36 @@ def test_every_step_taken_back_leaves_the_line_as_it_was(step: Any) -> None:  # 
     assert (lines.need(act.state, BRIDGE), balances(act.state)) == before
 
 
+def test_all_that_was_paid_can_come_back_and_nothing_posts_nothing() -> None:
+    """Down to zero; a change of nothing is no event, and needs no fund that is available."""
+    chain = with_lines()
+    act = moment(chain, "buyer", state=Overlay(chain.state), after_ms=3 * 366 * DAY)
+    at_time = moment(chain, "buyer", state=act.state)
+    for done in (lines.obligate, lines.deliver, lines.pay):
+        done(at_time, BRIDGE, 7)
+    for undone in (lines.pay, lines.deliver, lines.obligate):
+        undone(act, BRIDGE, -7)
+    for step in (lines.obligate, lines.deliver, lines.pay, lines.accrue_interest):
+        step(act, BRIDGE, 0)
+
+    row = lines.need(act.state, BRIDGE)
+    assert (row.obligated, row.delivered, row.outlaid) == (0, 0, 0)
+    assert act.events == [
+        Posted(TREASURY, FUND, QUARTER, BRIDGE, step, -7)
+        for step in (Step.PAY, Step.DELIVER, Step.OBLIGATE)
+    ]
+
+
+def test_a_fund_may_be_available_on_one_day() -> None:
+    """The first day is the last."""
+    one_day = "019-2026/2026-1050-000"
+    operation = defining(one_day, available_from="2026-05-28", available_until="2026-05-28")
+    chain = with_fund()
+    applied(chain, "budgeter", operation)
+
+    assert fund_of(chain, one_day).available_until == "2026-05-28"
+
+
 def balances(state: Overlay) -> dict[str, int]:
     found = {each.account: each.debits - each.credits for each in funds.need(state, FUND).totals}
     return {account: amount for account, amount in found.items() if amount}
