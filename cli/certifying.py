@@ -16,14 +16,17 @@ from typing import Final, final
 
 from cli.booking import Signer
 from cli.courier import Courier, Errand, Parcel
-from cli.vendor_book import VendorBook
+from cli.field_kinds import allows
+from cli.vendor_book import Payee, VendorBook
 from client.client import Client, check_applied
 from exchange.iso20022 import Reason, Status
 from exchange.pain001 import Fault, Initiation, Instruction, Refused
 from exchange.pain002 import LineStatus
+from ledger.books import Reference
 from node.queries import FinalTransaction
 from primitives.errors import Rejected
 from primitives.ids import AccountId, TransactionId
+from services.treasury.awards import AwardCode
 from services.treasury.rows import DeliveryRow, TreasuryRow, VoucherRow
 from services.treasury.vouchers import CertifyVoucher, VoucherStatus
 
@@ -75,8 +78,10 @@ class Certifying:
     ) -> None:
         self._courier, self._certifier, self._treasury = courier, certifier, treasury
         self._message = message
-        self._salt = bytes.fromhex(book.file_id(f"pain.001 {message.id}".encode()))
-        self._payees = {payee.number: (account, payee) for account, payee in book.payees.items()}
+        self._salt = bytes.fromhex(book.file_id(b"pain.001 " + message.id.encode("utf-8")))
+        self._payees: dict[str, list[tuple[AccountId, Payee]]] = {}
+        for account, payee in book.payees.items():
+            self._payees.setdefault(payee.number, []).append((account, payee))
         self._claims: dict[int, _Claim] = {}
         self._ids: dict[int, TransactionId] = {}
         self._found: dict[int, LineStatus] = {}
@@ -116,6 +121,13 @@ class Certifying:
     # judging
 
     def _judge(self, line: Instruction) -> None:
+        for word, kind, form in (
+            (line.invoice, Reference, "1 to 64 printable ASCII characters"),
+            (line.award, AwardCode, "1 to 50 capitals, digits and '-'"),
+        ):
+            if not allows(word, kind):
+                text = f"RmtInf: expected {form}, found {word!r}"
+                raise _Unpayable(Reason.REMITTANCE_INVALID, text)
         payee = self._payee(line)
         if self._is_known(payee, line):
             return
@@ -141,14 +153,17 @@ class Certifying:
         return False
 
     def _payee(self, line: Instruction) -> AccountId:
-        known = self._payees.get(line.account)
-        if known is None:
+        # Several may be paid at one account, as by a bank that collects for them.
+        there = self._payees.get(line.account, [])
+        if not there:
             text = f"{line.account} is the account of no payee in the vendor book"
             raise _Unpayable(Reason.ACCOUNT_WRONG, text)
-        account, payee = known
-        if _plain(payee.name) != _plain(line.creditor):
-            text = f"the vendor book has {payee.name!r} at {line.account}, not {line.creditor!r}"
+        called = [each for each in there if _plain(each[1].name) == _plain(line.creditor)]
+        if len(called) != 1:
+            names = ", ".join(repr(payee.name) for _, payee in there)
+            text = f"the vendor book has {names} at {line.account}, found {line.creditor!r}"
             raise _Unpayable(Reason.CREDITOR_INCONSISTENT, text)
+        [(account, payee)] = called
         if payee.bic is not None and line.bic is not None and payee.bic != line.bic:
             text = f"the vendor book has the bank {payee.bic} for {line.account}, not {line.bic}"
             raise _Unpayable(Reason.BANK_WRONG, text)

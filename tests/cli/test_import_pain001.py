@@ -154,6 +154,9 @@ def test_what_was_cancelled_is_not_certified_again_by_the_same_message(office: O
     [
         ({"iban": OTHER_IBAN}, "AC01", "is the account of no payee in the vendor book"),
         ({"creditor": "Acme Fridges"}, "BE01", "has 'Acme Bridges Ltd' at GB29"),
+        ({"invoice": "Ré-7"}, "RR07", "expected 1 to 64 printable ASCII characters, found 'Ré-7'"),
+        ({"award": "road 7"}, "RR07", "expected 1 to 50 capitals, digits and '-', found 'road 7'"),
+        ({"award": "road 7", "delivery": ""}, "RR07", "found 'road 7'"),
         ({"delivery": "7"}, "RR07", "7"),
         ({"award": "NONE-1"}, "RR07", "NONE-1"),
         ({"amount": "60000.01"}, "AM02", "6000001"),
@@ -173,6 +176,19 @@ def test_what_does_not_match_is_refused_and_the_rest_is_certified(
     assert certified(office) == {"INV-1": 125_000}
     assert invalid(answer_of(office).read_bytes(), "pain.002.001.12") == []
     assert answers(office, "OrgnlPmtInfAndSts/TxInfAndSts/StsRsnInf/Rsn/Cd") == [reason]
+
+
+def test_several_may_be_paid_at_one_bank_account(office: Office) -> None:
+    """A bank that collects for them: the name says whose invoice it is."""
+    words = ["vendors", "enter", "Oak Ltd", "--agency", "health", "--account", IBAN]
+    payee = account_id("vendor-2").hex()
+    assert office.desk.mithaq(*words, "--payee", payee).code == 0
+
+    of_both = initiation(an_invoice(), an_invoice("INV-2", creditor="Oak Ltd"), due=DUE)
+    done = imported(office, of_both, "--json")
+
+    assert statuses(done) == [("ACCP", None), ("RJCT", "BE01")]
+    assert payee in done.result["lines"][1]["said"], "the award is another's"
 
 
 def test_a_payee_at_another_bank_is_refused(office: Office) -> None:
