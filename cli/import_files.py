@@ -9,6 +9,7 @@ from cli.lazy import LazyGroup
 MEMBERS: Final = {
     "pain001": ("cli.import_pain001", "Certify the invoices of FILE (ISO 20022, pain.001)."),
     "payments": ("cli.import_payments", "Book every row of FILE (CSV) as a payment."),
+    "vouchers": ("cli.import_vouchers", "Pay every row of FILE (CSV) under an award of a budget."),
 }
 
 

@@ -75,7 +75,7 @@ def pain001(
     names = names_of(home, None)
     book = read_book(book_path(home, agency))
     with Courier(nodes_of(session), patience_s=patience) as courier:
-        found = courier.ask(lambda client: _treasury(client, names, treasury))
+        found = courier.ask(lambda client: treasury_of(client, names, treasury))
         message = read_pain001(data, asset=found.asset, exponent=found.exponent)
         certifying = Certifying(courier, signer, found, book, message)
         lines = certifying.run()
@@ -85,7 +85,12 @@ def pain001(
     _report(session, message, lines, target, certifying.certified)
 
 
-def _treasury(client: "Client", names: "Names", word: str | None) -> "TreasuryRow":
+def treasury_of(client: "Client", names: "Names", word: str | None) -> "TreasuryRow":
+    """The treasury of the ministry that is named, else the only one.
+
+    Raises:
+        OperatorFault: there is none such, or there are several and none is named.
+    """
     from cli.report import ministry_of
     from services.treasury.rows import TreasuryRow
 

@@ -7,7 +7,7 @@ of the vendor book. So whatever stopped an import, the same command goes on with
 import csv
 import io
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, final
@@ -20,7 +20,7 @@ from exchange import limits
 from primitives.errors import Malformed, OperatorFault, Rejected
 
 if TYPE_CHECKING:
-    from cli.booking import Booking, Signer
+    from cli.booking import Booking, Refusal, Signer
     from cli.courier import Courier
     from exchange.payments import Columns, Payment, RowFault
     from primitives.ids import AccountId
@@ -31,7 +31,7 @@ _OWNER_ONLY: Final = 0o600
 
 @final
 @dataclass(frozen=True, slots=True)
-class _File:
+class PaymentFile:
     """A file that was read: its content, and its rows as payments or faults."""
 
     path: Path
@@ -106,9 +106,9 @@ def payments(
         open_book(book_path(home, agency)) as book,
     ):
         paid = _asset(courier, home, signer, asset)
-        data = _content(file)
+        data = content_of(file)
         file_id = book.file_id(data)
-        read = _read(file, data, columns, paid[1], file_id)
+        read = read_rows(file, data, columns, paid[1], file_id)
         new = book.enter(payment.vendor for payment in read.payments)
 
         from cli.booking import Booking
@@ -132,7 +132,12 @@ def _asset(courier: "Courier", home: Home, agency: "Signer", code: str | None) -
     return code, known[code]
 
 
-def _content(path: Path) -> bytes:
+def content_of(path: Path) -> bytes:
+    """What is in a file.
+
+    Raises:
+        OperatorFault: it cannot be read, or is too large.
+    """
     try:
         with path.open("rb") as file:
             data = file.read(limits.IMPORT_FILE_BYTES_MAX + 1)
@@ -146,10 +151,13 @@ def _content(path: Path) -> bytes:
     return data
 
 
-def _read(path: Path, data: bytes, columns: "Columns", exponent: int, file_id: str) -> _File:
+def read_rows(
+    path: Path, data: bytes, columns: "Columns", exponent: int, file_id: str
+) -> PaymentFile:
+    """The rows of a file, as payments or faults."""
     from exchange.payments import Payment, lines_of, read_payments
 
-    found = _File(path, data, [], [])
+    found = PaymentFile(path, data, [], [])
     lines = lines_of(io.BytesIO(data))
     for row in read_payments(lines, columns, exponent=exponent, file_id=file_id):
         if isinstance(row, Payment):
@@ -237,15 +245,15 @@ class _Run:
             self._session.remark(text)
 
 
-def _report(session: Session, read: _File, run: _Run, target: Path, book: str) -> None:
+def _report(session: Session, read: PaymentFile, run: _Run, target: Path, book: str) -> None:
     """Write the rejects, print the summary.
 
     Raises:
         Rejected: rows were refused.
     """
-    rejected = _rejected(read, run.booking)
+    rejected = rejected_of(read, run.booking.refusals)
     if rejected or target.exists():
-        _write_rejects(target, rejected)
+        write_rejects(target, rejected)
     result = _summary(read, run, len(rejected))
     if rejected:
         result["rejects"] = str(target)
@@ -260,21 +268,23 @@ def _report(session: Session, read: _File, run: _Run, target: Path, book: str) -
         )
 
 
-def _rejected(read: _File, booking: "Booking") -> list[tuple[int, str, str, str, str]]:
+def rejected_of(
+    read: PaymentFile, refusals: "Mapping[int, Refusal]"
+) -> list[tuple[int, str, str, str, str]]:
     """Line, field, expected, actual and row of each row that is not booked, in order."""
     from exchange.payments import lines_of
 
     rows = [(each.line, each.field, each.expected, each.actual, each.row) for each in read.faults]
-    if booking.refusals:
+    if refusals:
         lines = list(lines_of(io.BytesIO(read.data)))
-        for number, refusal in booking.refusals.items():
-            line = booking.payments[number].line
+        for number, refusal in refusals.items():
+            line = read.payments[number].line
             row = lines[line - 1].rstrip(b"\r\n").decode("utf-8")
             rows.append((line, refusal.field, refusal.expected, refusal.actual, row))
     return sorted(rows)
 
 
-def _write_rejects(path: Path, rows: Sequence[tuple[int, str, str, str, str]]) -> None:
+def write_rejects(path: Path, rows: Sequence[tuple[int, str, str, str, str]]) -> None:
     """They hold names, so only the owner may read them."""
     try:
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
@@ -287,7 +297,7 @@ def _write_rejects(path: Path, rows: Sequence[tuple[int, str, str, str, str]]) -
         raise OperatorFault(f"{path} cannot be written: {error.strerror}") from error
 
 
-def _summary(read: _File, run: _Run, refused: int) -> dict[str, Any]:
+def _summary(read: PaymentFile, run: _Run, refused: int) -> dict[str, Any]:
     from cli.booking import State
 
     booking = run.booking

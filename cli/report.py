@@ -16,6 +16,7 @@ import click
 from cli.completion import key_names
 from cli.conventions import conventions
 from cli.home import client_of, home_of
+from cli.language import word
 from cli.pin import trust_of
 from cli.session import Session, asking_command, facts, program, table
 from primitives.errors import OperatorFault
@@ -91,8 +92,8 @@ def treasury_period(
     result = {"height": data.height, "time_ms": data.time_ms, **figures(data)}
     session.show(result, PeriodText(data, names).whole())
     if data.lines and not session.machine:
-        line = shlex.quote(data.lines[0].line)
-        asked = f"--treasury {shlex.quote(names.shown(ministry))} --line {line}"
+        options = ("--treasury", names.shown(ministry), "--line", data.lines[0].line)
+        asked = " ".join(map(shlex.quote, options))
         session.remark(f"what a figure sums: {program()} query treasury.journal {asked}")
 
 
@@ -112,7 +113,7 @@ def _write_workbook(path: Path, data: "PeriodData", names: "Names") -> None:
     replace_file(path, workbook_of(lists, names))
 
 
-def ministry_of(client: "Client", names: "Names", word: str | None) -> "AccountId":
+def ministry_of(client: "Client", names: "Names", name: str | None) -> "AccountId":
     """The account of the ministry that is named, else of the only one that has a treasury.
 
     Raises:
@@ -120,8 +121,8 @@ def ministry_of(client: "Client", names: "Names", word: str | None) -> "AccountI
     """
     from primitives.ids import AccountId
 
-    if word is not None:
-        return AccountId(bytes.fromhex(names.account(word)))
+    if name is not None:
+        return AccountId(bytes.fromhex(names.account(name)))
     found = [row.treasury for row in client.rows("treasury.treasuries")]
     if len(found) != 1:
         listed = ", ".join(names.shown(each) for each in found) or "none"
@@ -226,7 +227,7 @@ class PeriodText:
         rows = [
             [
                 row.fund,
-                row.age.value.replace("_", " "),
+                word(row.age.value).replace("_", " "),
                 row.count,
                 self._money(row.amount_minor),
                 row.oldest_due,
