@@ -38,8 +38,35 @@ Totals = Annotated[tuple[Total, ...], Meta(max_length=treasury_limits.TOTALS_MAX
 
 
 @unique
+class Property(Enum):
+    """A kind of property, which has ledger accounts of its own."""
+
+    LAND = "land"
+    BUILDINGS = "buildings"
+    STRUCTURES = "structures"
+    EQUIPMENT = "equipment"
+    SOFTWARE = "software"
+
+
+@unique
+class Happened(Enum):
+    """What happens to property."""
+
+    CAPITALISE = "capitalise"
+    """It was delivered under an award."""
+    TAKE_OVER = "take_over"
+    """It came otherwise: by law, as a gift, from before the chain."""
+    DEPRECIATE = "depreciate"
+    IMPAIR = "impair"
+    DISPOSE = "dispose"
+    PROCEEDS = "proceeds"
+    LOSS = "loss"
+    GAIN = "gain"
+
+
+@unique
 class Step(Enum):
-    """What happened, as a bookkeeper calls it."""
+    """What happened, as a bookkeeper calls it; with property, also to which kind of it."""
 
     APPROPRIATE = "appropriate"
     RESCIND = "rescind"
@@ -49,14 +76,46 @@ class Step(Enum):
     DELIVER = "deliver"
     INTEREST = "interest"
     PAY = "pay"
-    CAPITALISE = "capitalise"
-    TAKE_OVER = "take_over"
-    DEPRECIATE = "depreciate"
-    IMPAIR = "impair"
-    DISPOSE = "dispose"
-    PROCEEDS = "proceeds"
-    LOSS = "loss"
-    GAIN = "gain"
+    CAPITALISE_LAND = "capitalise_land"
+    TAKE_OVER_LAND = "take_over_land"
+    DEPRECIATE_LAND = "depreciate_land"
+    IMPAIR_LAND = "impair_land"
+    DISPOSE_LAND = "dispose_land"
+    PROCEEDS_LAND = "proceeds_land"
+    LOSS_LAND = "loss_land"
+    GAIN_LAND = "gain_land"
+    CAPITALISE_BUILDINGS = "capitalise_buildings"
+    TAKE_OVER_BUILDINGS = "take_over_buildings"
+    DEPRECIATE_BUILDINGS = "depreciate_buildings"
+    IMPAIR_BUILDINGS = "impair_buildings"
+    DISPOSE_BUILDINGS = "dispose_buildings"
+    PROCEEDS_BUILDINGS = "proceeds_buildings"
+    LOSS_BUILDINGS = "loss_buildings"
+    GAIN_BUILDINGS = "gain_buildings"
+    CAPITALISE_STRUCTURES = "capitalise_structures"
+    TAKE_OVER_STRUCTURES = "take_over_structures"
+    DEPRECIATE_STRUCTURES = "depreciate_structures"
+    IMPAIR_STRUCTURES = "impair_structures"
+    DISPOSE_STRUCTURES = "dispose_structures"
+    PROCEEDS_STRUCTURES = "proceeds_structures"
+    LOSS_STRUCTURES = "loss_structures"
+    GAIN_STRUCTURES = "gain_structures"
+    CAPITALISE_EQUIPMENT = "capitalise_equipment"
+    TAKE_OVER_EQUIPMENT = "take_over_equipment"
+    DEPRECIATE_EQUIPMENT = "depreciate_equipment"
+    IMPAIR_EQUIPMENT = "impair_equipment"
+    DISPOSE_EQUIPMENT = "dispose_equipment"
+    PROCEEDS_EQUIPMENT = "proceeds_equipment"
+    LOSS_EQUIPMENT = "loss_equipment"
+    GAIN_EQUIPMENT = "gain_equipment"
+    CAPITALISE_SOFTWARE = "capitalise_software"
+    TAKE_OVER_SOFTWARE = "take_over_software"
+    DEPRECIATE_SOFTWARE = "depreciate_software"
+    IMPAIR_SOFTWARE = "impair_software"
+    DISPOSE_SOFTWARE = "dispose_software"
+    PROCEEDS_SOFTWARE = "proceeds_software"
+    LOSS_SOFTWARE = "loss_software"
+    GAIN_SOFTWARE = "gain_software"
 
 
 class Entry(NamedTuple):
@@ -75,8 +134,15 @@ class Named(NamedTuple):
 
 ACCOUNTS: Final[dict[LedgerAccount, Named]] = {
     "101000": Named("Fund balance with Treasury", debit=True),
+    "171100": Named("Land and land rights", debit=True),
+    "173000": Named("Buildings, improvements and renovations", debit=True),
+    "173900": Named("Accumulated depreciation on buildings", debit=False),
+    "174000": Named("Other structures and facilities", debit=True),
+    "174900": Named("Accumulated depreciation on structures", debit=False),
     "175000": Named("Equipment", debit=True),
     "175900": Named("Accumulated depreciation on equipment", debit=False),
+    "183000": Named("Internal-use software", debit=True),
+    "183900": Named("Accumulated amortization on software", debit=False),
     "211000": Named("Accounts payable", debit=False),
     "310100": Named("Unexpended appropriations, received", debit=False),
     "310600": Named("Unexpended appropriations, adjustments", debit=True),
@@ -101,6 +167,45 @@ ACCOUNTS: Final[dict[LedgerAccount, Named]] = {
 }
 """All that steps post to. The two parts of the books differ by the first digit."""
 
+PROPERTY: Final[dict[Property, tuple[LedgerAccount, LedgerAccount]]] = {
+    Property.LAND: ("171100", "171100"),
+    Property.BUILDINGS: ("173000", "173900"),
+    Property.STRUCTURES: ("174000", "174900"),
+    Property.EQUIPMENT: ("175000", "175900"),
+    Property.SOFTWARE: ("183000", "183900"),
+}
+"""The accounts of its cost, and of what has accumulated of that; land has one for both."""
+CLASSES: Final[dict[str, Property]] = {
+    "61": Property.EQUIPMENT,
+    "6111": Property.BUILDINGS,
+    "61113": Property.STRUCTURES,
+    "61114": Property.STRUCTURES,
+    "61132": Property.SOFTWARE,
+    "614": Property.LAND,
+}
+"""How the codes of a kind of property begin in the Government Finance Statistics Manual 2014 (table
+7.1); the longest beginning counts."""
+
+
+def _entries_of_property(kind: Property) -> dict[Step, tuple[Entry, ...]]:
+    cost, accumulated = PROPERTY[kind]
+    pairs = {
+        Happened.CAPITALISE: Entry(cost, "610000"),
+        Happened.TAKE_OVER: Entry(cost, "572000"),
+        Happened.DEPRECIATE: Entry("671000", accumulated),
+        Happened.IMPAIR: Entry("729200", accumulated),
+        Happened.DISPOSE: Entry(accumulated, cost),
+        Happened.PROCEEDS: Entry("573000", cost),
+        Happened.LOSS: Entry("721000", cost),
+        Happened.GAIN: Entry(cost, "711000"),
+    }
+    return {_step(happened, kind): (pair,) for happened, pair in pairs.items()}
+
+
+def _step(happened: Happened, kind: Property) -> Step:
+    return Step(f"{happened.value}_{kind.value}")
+
+
 ENTRIES: Final[dict[Step, tuple[Entry, ...]]] = {
     Step.APPROPRIATE: (Entry("411900", "445000"), Entry("101000", "310100")),
     Step.RESCIND: (Entry("445000", "439200"), Entry("310600", "101000")),
@@ -114,15 +219,7 @@ ENTRIES: Final[dict[Step, tuple[Entry, ...]]] = {
         Entry("310700", "570000"),
     ),
     Step.PAY: (Entry("490100", "490200"), Entry("211000", "101000")),
-    Step.CAPITALISE: (Entry("175000", "610000"),),
-    Step.TAKE_OVER: (Entry("175000", "572000"),),
-    Step.DEPRECIATE: (Entry("671000", "175900"),),
-    Step.IMPAIR: (Entry("729200", "175900"),),
-    Step.DISPOSE: (Entry("175900", "175000"),),
-    Step.PROCEEDS: (Entry("573000", "175000"),),
-    Step.LOSS: (Entry("721000", "175000"),),
-    Step.GAIN: (Entry("175000", "711000"),),
-}
+} | {step: pairs for kind in Property for step, pairs in _entries_of_property(kind).items()}
 """What a step posts. Proceeds of a disposal are the treasury's, not the agency's: they lie in the
 single account, and nobody spends them unless the legislature appropriates them."""
 
@@ -173,3 +270,9 @@ def imbalance(totals: Iterable[Total]) -> tuple[int, int]:
 def balance(totals: Iterable[Total], account: LedgerAccount) -> int:
     """What is on an account: debits less credits; of one that was never posted to, zero."""
     return next((each.debits - each.credits for each in totals if each.account == account), 0)
+
+
+def property_step(happened: Happened, asset_class: str) -> Step:
+    """How a bookkeeper calls what happened to property of a class (GFSM 2014)."""
+    beginning = max(filter(asset_class.startswith, CLASSES), key=len)
+    return _step(happened, CLASSES[beginning])

@@ -28,7 +28,7 @@ from ledger.state import Overlay, Table
 from primitives import treasury_limits
 from primitives.ids import Natural, Signed
 from services.treasury import funds, rolling
-from services.treasury.chart import Step
+from services.treasury.chart import Happened, property_step
 from services.treasury.period import (
     Period,
     after,
@@ -166,7 +166,7 @@ class Depreciation(Duty, tag="treasury.depreciation", frozen=True):
         charge = rate + change.once
 
         del act.state[PLAN][planned]
-        funds.post(act, self.fund, Step.DEPRECIATE, charge)
+        _post(act, key, Happened.DEPRECIATE, charge)
         book = replace(
             book, coming=after(month), rate=rate, charged=book.charged + charge, duty=None
         )
@@ -190,7 +190,7 @@ def schedule_of(acquired: Period, months: int, amount: int) -> Schedule | None:
     return Schedule(after(acquired), months, amount) if months and amount else None
 
 
-def enter(act: Act, key: ClassKey, cost: int, schedule: Schedule | None) -> None:
+def enter(act: Act, key: ClassKey, came: Happened, cost: int, schedule: Schedule | None) -> None:
     """A holding comes into a class: its months that passed already are charged at once.
 
     Raises:
@@ -202,7 +202,8 @@ def enter(act: Act, key: ClassKey, cost: int, schedule: Schedule | None) -> None
         book = replace(book, coming=max(book.coming, after(now)))
     passed = 0 if schedule is None else schedule.charged(book.coming)
 
-    funds.post(act, key.fund, Step.DEPRECIATE, passed)
+    _post(act, key, came, cost)
+    _post(act, key, Happened.DEPRECIATE, passed)
     _plan(act, key, book.coming, schedule, sign=1)
     last = book.last if schedule is None else max(book.last, schedule.end)
     book = replace(
@@ -226,7 +227,7 @@ def impair(
     """
     book = need(act.state, key)
 
-    funds.post(act, key.fund, Step.IMPAIR, amount)
+    _post(act, key, Happened.IMPAIR, amount)
     _plan(act, key, book.coming, before, sign=-1)
     _plan(act, key, book.coming, schedule, sign=1)
     rate = book.rate - _part_now(before, book.coming) + _part_now(schedule, book.coming)
@@ -251,10 +252,10 @@ def dispose(act: Act, key: ClassKey, going: Going, schedule: Schedule | None) ->
     book = need(act.state, key)
     left = going.cost - going.accumulated - going.proceeds
 
-    funds.post(act, key.fund, Step.DISPOSE, going.accumulated)
-    funds.post(act, key.fund, Step.PROCEEDS, going.proceeds)
-    funds.post(act, key.fund, Step.LOSS, max(left, 0))
-    funds.post(act, key.fund, Step.GAIN, max(-left, 0))
+    _post(act, key, Happened.DISPOSE, going.accumulated)
+    _post(act, key, Happened.PROCEEDS, going.proceeds)
+    _post(act, key, Happened.LOSS, max(left, 0))
+    _post(act, key, Happened.GAIN, max(-left, 0))
     _plan(act, key, book.coming, schedule, sign=-1)
     book = replace(
         book,
@@ -265,6 +266,10 @@ def dispose(act: Act, key: ClassKey, going: Going, schedule: Schedule | None) ->
         proceeds=book.proceeds + going.proceeds,
     )
     rolling.write(act, CLASS_BOOK, key, book)
+
+
+def _post(act: Act, key: ClassKey, happened: Happened, amount: int) -> None:
+    funds.post(act, key.fund, property_step(happened, key.asset_class), amount)
 
 
 def _new(now: Period) -> ClassBook:

@@ -30,7 +30,7 @@ from primitives import treasury_limits
 from primitives.ids import AccountId, Digest, Natural, Sized32
 from services.treasury import depreciation, funds, offices, rolling
 from services.treasury.awards import AWARDS, AwardCode, Place, UnknownAward
-from services.treasury.chart import Step
+from services.treasury.chart import Happened
 from services.treasury.depreciation import (
     ClassBook,
     ClassKey,
@@ -360,8 +360,6 @@ class EnterHolding(Operation, tag="treasury.enter_holding", frozen=True):
         if self.award is not None:
             _capitalise(act, self.award, self.fund, self.cost)
 
-        step = Step.TAKE_OVER if self.award is None else Step.CAPITALISE
-        funds.post(act, self.fund, step, self.cost)
         month = self.acquired[:7]
         holding = Holding(
             period=period_of(act.time_ms),
@@ -396,7 +394,8 @@ class EnterHolding(Operation, tag="treasury.enter_holding", frozen=True):
                 award=self.award,
             )
         )
-        depreciation.enter(act, holding.class_key, self.cost, holding.schedule)
+        came = Happened.TAKE_OVER if self.award is None else Happened.CAPITALISE
+        depreciation.enter(act, holding.class_key, came, self.cost, holding.schedule)
 
 
 @final

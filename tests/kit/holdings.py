@@ -101,6 +101,14 @@ class Estate(World):
         """What is on a ledger account of the fund."""
         return chart.balance(self.fund().totals, account)
 
+    def property_at_cost(self) -> int:
+        """On the cost accounts of all kinds of property; less the impairments of land."""
+        return sum(self.on(cost) for cost, _ in chart.PROPERTY.values())
+
+    def accumulated(self) -> int:
+        """On the accounts of what has accumulated."""
+        return -sum(self.on(each) for cost, each in chart.PROPERTY.values() if each != cost)
+
     def months_pass(self, months: int) -> None:
         """To the first moments of so many months to come, each in a block of its own."""
         for _ in range(months):

@@ -46,8 +46,8 @@ STEPS: Final = {
     "deliver": (("480100", "490100"), ("610000", "211000"), ("310700", "570000")),
     "interest": (("480100", "490100"), ("633000", "211000"), ("310700", "570000")),
     "pay": (("490100", "490200"), ("211000", "101000")),
-    "depreciate": (("671000", "175900"),),
-    "proceeds": (("573000", "175000"),),
+    "depreciate_equipment": (("671000", "175900"),),
+    "proceeds_equipment": (("573000", "175000"),),
 }
 
 
@@ -334,6 +334,6 @@ def two_years_of(books: Bookkeeper) -> tuple[TreasuryData, TreasuryData, Treasur
     books.deliver("SALARY-4", 30_000)
     books.pay("SALARY-4", "P-4", 30_000)
     books.deliver("GRANT-1", 150_000)
-    books.post(ROADS, "depreciate", 777)
-    books.post(ROADS, "proceeds", 500)
+    books.post(ROADS, "depreciate_equipment", 777)
+    books.post(ROADS, "proceeds_equipment", 500)
     return opening, before, books.data()

@@ -176,8 +176,8 @@ class Holdings(RuleBasedStateMachine):
         """And the books of the classes; in balance."""
         kept = [thing for thing in self.things.values() if not thing.gone]
         world = self.world
-        assert world.on("175000") == sum(thing.cost for thing in kept)
-        assert -world.on("175900") == sum(thing.used_up for thing in kept)
+        assert world.property_at_cost() == sum(thing.cost for thing in kept)
+        assert world.accumulated() == sum(thing.used_up for thing in kept)
         assert world.on("610000") == self.expense
         assert chart.imbalance(world.fund().totals) == (0, 0)
         for code in {thing.asset_class for thing in self.things.values()}:

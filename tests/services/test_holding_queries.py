@@ -58,8 +58,8 @@ def test_the_register_says_what_each_holding_still_stands_for() -> None:
     used_up = 2 * (COST // LIFE)
     assert (rows[TAG].used_up_minor, rows[TAG].carrying_minor) == (used_up, COST - used_up)
     assert (rows["B-2"].used_up_minor, rows["B-2"].carrying_minor) == (0, 500)
-    assert sum(row.cost_minor for row in rows.values()) == world.on("175000")
-    assert sum(row.used_up_minor for row in rows.values()) == -world.on("175900")
+    assert sum(row.cost_minor for row in rows.values()) == world.property_at_cost()
+    assert sum(row.used_up_minor for row in rows.values()) == world.accumulated()
     assert (rows[TAG].asset, rows[TAG].exponent) == ("GBP", 2)
 
 

@@ -67,7 +67,7 @@ def test_every_month_is_charged_at_its_first_moment() -> None:
         events = [event for receipt in world.chain.done for event in receipt.events]
         charged += [each for each in events if isinstance(each, Depreciated)]
         assert charged[-1] == Depreciated(FUND, BRIDGES, later(ACQUIRED[:7], number), amount)
-        assert world.used_up() == -world.on("175900") == sum(expected[:number])
+        assert world.used_up() == -world.on("174900") == sum(expected[:number])
     world.months_pass(1)
 
     assert len(charged) == LIFE
@@ -89,7 +89,7 @@ def test_a_class_is_charged_once_a_month_however_many_holdings_it_has() -> None:
 
     (receipt,) = world.chain.done
     tags = ["BRIDGE-7", *(f"B-{life}" for life in range(1, 6))]
-    assert world.book().charged == sum(map(world.used_up, tags)) == -world.on("175900")
+    assert world.book().charged == sum(map(world.used_up, tags)) == -world.on("174900")
     assert sum(isinstance(event, Depreciated) for event in receipt.events) == 1
 
 
@@ -103,7 +103,7 @@ def test_a_late_network_catches_up_month_by_month() -> None:
         assert world.used_up() == number * (COST // LIFE)
     world.chain.block()
 
-    assert world.used_up() == 4 * (COST // LIFE) == -world.on("175900")
+    assert world.used_up() == 4 * (COST // LIFE) == -world.on("174900")
 
 
 def test_a_class_that_rested_begins_with_the_month_that_comes() -> None:

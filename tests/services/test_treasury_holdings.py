@@ -26,7 +26,7 @@ from primitives import treasury_limits
 from primitives.errors import Malformed, Rejected
 from services.authority.roles import GrantRole
 from services.money import Transferred
-from services.treasury import offices
+from services.treasury import chart, offices
 from services.treasury.awards import UnknownAward
 from services.treasury.funds import UnknownFund
 from services.treasury.holdings import (
@@ -70,7 +70,7 @@ def test_what_is_delivered_becomes_property() -> None:
     assert [(each.holding, each.cost, each.custodian) for each in entered] == [
         (TAG, COST, account_id("custodian"))
     ]
-    assert (world.on("175000"), world.on("610000")) == (COST, expense - COST)
+    assert (world.on("174000"), world.on("610000")) == (COST, expense - COST)
     assert world.holding().status is HoldingStatus.IN_USE
     assert world.used_up() == 0
     book = world.book()
@@ -84,8 +84,8 @@ def test_what_came_without_an_award_is_taken_over_with_its_age() -> None:
 
     world.does("custodian", a_holding(award=None, acquired="2026-01-31"))
 
-    assert (world.on("175000"), world.on("572000")) == (COST, -COST)
-    assert world.used_up() == 4 * (COST // LIFE) == -world.on("175900") == world.on("671000")
+    assert (world.on("174000"), world.on("572000")) == (COST, -COST)
+    assert world.used_up() == 4 * (COST // LIFE) == -world.on("174900") == world.on("671000")
 
 
 def test_both_sign_when_a_holding_changes_hands() -> None:
@@ -120,9 +120,9 @@ def test_a_board_impairs_and_the_rest_is_spread_anew() -> None:
     world.months_pass(1)
     assert world.used_up() == used_up + COST // 3 + left // 5
     world.months_pass(4)
-    assert world.used_up() == COST == -world.on("175900")
+    assert world.used_up() == COST == -world.on("174900")
     world.months_pass(2)
-    assert -world.on("175900") == COST
+    assert -world.on("174900") == COST
 
 
 @pytest.mark.parametrize("proceeds", [0, 1, COST // 2, COST, COST + 1, BUYERS_MONEY])
@@ -139,7 +139,7 @@ def test_a_holding_that_goes_leaves_nothing_in_the_books(proceeds: int) -> None:
 
     (gone,) = [each for each in events if isinstance(each, HoldingDisposed)]
     assert (gone.carrying, gone.proceeds) == (carrying, proceeds)
-    assert (world.on("175000"), world.on("175900")) == (0, 0)
+    assert (world.on("174000"), world.on("174900")) == (0, 0)
     assert world.on("721000") == max(carrying - proceeds, 0)
     assert world.on("711000") == -max(proceeds - carrying, 0)
     assert world.on("573000") == proceeds
@@ -335,3 +335,39 @@ def test_land_does_not_wear_out() -> None:
     world.does("member", an_impairment(10, "member-2"), with_=("member-2",))
 
     assert world.used_up() == world.book("6141").impaired == 10
+
+
+@pytest.mark.parametrize(
+    ("asset_class", "cost", "accumulated"),
+    [
+        ("6141", "171100", "171100"),
+        ("61112", "173000", "173900"),
+        ("6111", "173000", "173900"),
+        ("61113", "174000", "174900"),
+        ("611131", "174000", "174900"),
+        ("61121", "175000", "175900"),
+        ("6114", "175000", "175900"),
+        ("61132", "183000", "183900"),
+    ],
+)
+def test_each_kind_of_property_has_ledger_accounts_of_its_own(
+    asset_class: str, cost: str, accumulated: str
+) -> None:
+    """What has accumulated stands beside its cost; land has one account for both."""
+    world = Estate.with_holding(asset_class=asset_class)
+    assert world.on(cost) == COST
+    world.does("member", an_impairment(100, "member-2"), with_=("member-2",))
+
+    assert world.on("729200") == 100
+    assert world.on(accumulated) == (COST - 100 if cost == accumulated else -100)
+    world.does("member", a_sale(7, "member-2"), with_=("member-2", "buyer"))
+    assert (world.on(cost), world.on(accumulated)) == (0, 0)
+    assert world.on("721000") == COST - 100 - 7
+    assert chart.imbalance(world.fund().totals) == (0, 0)
+
+
+def test_every_step_has_entries_between_accounts_of_the_chart() -> None:
+    """None is forgotten, whatever happens to whichever kind of property."""
+    assert set(chart.ENTRIES) == set(chart.Step)
+    named = {account for pairs in chart.ENTRIES.values() for pair in pairs for account in pair}
+    assert named == set(chart.ACCOUNTS)
