@@ -59,7 +59,7 @@ class _Year:
             self._pay(codes[number % len(codes)], number)
         late = self._act(OFFICER, JUNE)
         for code in codes:
-            funds.post(late, lines.parts_of(code).fund, Step.GAIN, 1)
+            funds.post(late, lines.parts_of(code).fund, Step.GAIN_EQUIPMENT, 1)
         self._commit()
 
     def close(self) -> float:
