@@ -14,7 +14,7 @@ from typing import Any, Final, final
 import click
 from msgspec import Struct
 
-from cli.amounts import MINOR_UNITS
+from cli.amounts import MINOR_UNITS, Amounts, is_of_a_treasury
 from cli.field_kinds import FieldKind, allows, fields_of, option_name, tag_of
 from cli.home import Home
 from cli.language import normalised
@@ -99,8 +99,10 @@ def _capital(text: str) -> str:
 class Reader:
     """Turns the words of a command into the named form of one operation."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, amounts: Amounts | None = None) -> None:
+        """`amounts` knows of what asset a treasury's are; without it they are minor units."""
         self._home = home
+        self._amounts = amounts
         self._money: list[tuple[str, str]] = []
         """(option, asset) of each amount that named its asset."""
 
@@ -121,12 +123,17 @@ class Reader:
             for word in given[name]:
                 found = self._value(field.item, word, where)
                 named[name] += found if isinstance(found, list) else [found]
-        self.check_assets(named.get("asset"))
+        self.check_assets(named.get("asset") or self._treasurys(kind))
         return named
+
+    def _treasurys(self, kind: type[Struct]) -> str | None:
+        if not self._money or self._amounts is None or not is_of_a_treasury(kind):
+            return None
+        return self._amounts.treasurys
 
     def inner(self) -> "Reader":
         """Another one, for an operation that is kept in a field."""
-        return Reader(self._home)
+        return Reader(self._home, self._amounts)
 
     def check_assets(self, expected: str | None) -> None:
         """The amounts that named their asset named this one.

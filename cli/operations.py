@@ -10,6 +10,7 @@ import click
 import msgspec
 from msgspec import Struct
 
+from cli.amounts import Amounts
 from cli.completion import key_names
 from cli.fields import Reader, options_of
 from cli.home import Home, client_of, home_of, parameter_in_force
@@ -59,7 +60,7 @@ def build_command(operation: type[Struct]) -> click.Command:
     ) -> None:
         home = home_of(session)
         acts = home.account(actor or Interview(home).name_of("actor: who acts", home.account))
-        call = _call(home, operation, given, acts, interactive=interactive)
+        call = _call(session, operation, given, acts, interactive=interactive)
         body = new_body_of(session, (call,), valid_for) if onto is None else _extended(onto, call)
         transaction: Transaction[Any] = Transaction(body, ())
         text = transaction_text(transaction)
@@ -120,7 +121,7 @@ def send_command(operation: type[Struct]) -> click.Command:
         names = key or (Interview(home).name_of("key: the key that signs", home.key),)
         keys = [home.key(name) for name in names]
         acts = home.account_of(keys[0].public) if actor is None else home.account(actor)
-        call = _call(home, operation, given, acts, interactive=interactive)
+        call = _call(session, operation, given, acts, interactive=interactive)
         body = new_body_of(session, (call,), valid_for)
         if interactive:
             _confirm(home, body, names)
@@ -179,14 +180,16 @@ def _command(
 
 
 def _call(
-    home: Home,
+    session: Session,
     operation: type[Struct],
     given: Mapping[str, Any],
     actor: AccountId,
     *,
     interactive: bool,
 ) -> Call[Any]:
-    source = Interview(home) if interactive else Reader(home)
+    home = home_of(session)
+    amounts = Amounts(home, lambda: client_of(session))
+    source = Interview(home) if interactive else Reader(home, amounts)
     named = source.operation(operation, given)
     try:
         return Call(actor, from_named(named, operation))

@@ -5,7 +5,7 @@ from typing import Any, final
 
 from msgspec import Struct, structs
 
-from cli.amounts import Amounts
+from cli.amounts import Amounts, is_of_a_treasury
 from cli.conventions import time_text
 from cli.field_kinds import fields_of
 from cli.home import client_of, home_of
@@ -100,7 +100,9 @@ class Words:
         fields = structs.asdict(said)
         shown = {name: to_named(field) for name, field in fields.items()}
         times = {name for name, kind, _ in fields_of(type(said)) if kind.core is TimeMs}
-        words = self._amounts.written(shown)
+        amounts = self._amounts
+        of_treasury = is_of_a_treasury(type(said))
+        words = amounts.written_of_treasury(shown) if of_treasury else amounts.written(shown)
         for name, field in fields.items():
             if field is None or field == ():
                 words[name] = word("none")

@@ -7,16 +7,36 @@ from typing import get_args
 
 import pytest
 
-from cli.amounts import MINOR_UNITS, Amounts
+from cli.amounts import MINOR_UNITS, OF_A_TREASURY, Amounts, is_of_a_treasury
 from cli.conventions import money
 from cli.field_kinds import fields_of
 from cli.home import Home
 from client.client import Client
 from kit.commandline import mithaq
-from services.table import Events, Refusals
+from services.table import OPERATIONS, Events, Refusals
 
 COUNTED: frozenset[str] = frozenset({"line", "exponent", "period_ms"})
 """Whole numbers beside an asset that count something else."""
+
+COUNTED_BY_TREASURIES: frozenset[str] = frozenset(
+    {
+        "actual",
+        "days",
+        "deliveries",
+        "delivery",
+        "expected",
+        "expires_ms",
+        "funds",
+        "interest_bp",
+        "life_months",
+        "members",
+        "modification",
+        "number",
+        "offsets",
+        "payment_officers",
+        "time_ms",
+    }
+)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +63,16 @@ def test_every_amount_beside_an_asset_has_a_name_that_is_known() -> None:
         kinds = {name: kind for name, kind, _ in fields_of(struct)}
         if "asset" in kinds:
             numbers = {name for name, kind in kinds.items() if kind.core is int}
-            assert numbers - COUNTED <= MINOR_UNITS, struct.__name__
+            names = OF_A_TREASURY if is_of_a_treasury(struct) else MINOR_UNITS
+            assert numbers - COUNTED <= names, struct.__name__
+
+
+def test_every_amount_of_a_treasury_has_a_name_that_is_known() -> None:
+    """Its asset does not stand beside it; whatever else is counted is listed here."""
+    for struct in (*get_args(Events), *get_args(Refusals), *OPERATIONS):
+        if is_of_a_treasury(struct):
+            numbers = {name for name, kind, _ in fields_of(struct) if kind.plain is int}
+            assert numbers - OF_A_TREASURY <= COUNTED_BY_TREASURIES, struct.__name__
 
 
 def test_without_genesis_minor_units_are_called_so(tmp_path: Path) -> None:
