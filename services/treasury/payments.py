@@ -144,8 +144,9 @@ class OffsetPlaced(Event, tag="treasury.offset_placed", frozen=True):
 
 def days_late(due: Day, today: Day) -> int:
     """Whole days after the day on which a payment was due; 0 while it is in time."""
-    late = datetime.date.fromisoformat(today) - datetime.date.fromisoformat(due)
-    return max(late.days, 0)
+    if today <= due:  # as text, days stand in the order of time
+        return 0
+    return (datetime.date.fromisoformat(today) - datetime.date.fromisoformat(due)).days
 
 
 def interest_on(amount: int, days: int, interest_bp: int) -> int:
@@ -187,7 +188,7 @@ class DisburseVoucher(Operation, tag="treasury.disburse_voucher", frozen=True):
         if interest:
             lines.accrue_interest(act, award.line, interest)
         lines.pay(act, award.line, voucher.amount + interest)
-        _pay_out(act, treasury, key, replace(voucher, interest=interest))
+        _pay_out(act, treasury, key, voucher, interest)
         awards.write(
             act,
             voucher.award,
@@ -275,12 +276,14 @@ def require_role_of(act: Act, account: AccountId, role: str, scope: AccountId) -
         raise Refused(roles.MissingRole(account, role, scope))
 
 
-def _pay_out(act: Act, treasury: Treasury, key: VoucherKey, voucher: Voucher) -> None:
+def _pay_out(
+    act: Act, treasury: Treasury, key: VoucherKey, voucher: Voucher, interest: int
+) -> None:
     paid = [
         Line(each.creditor, each.amount, f"{voucher.reference}-{number}", "", None, None)
         for number, each in enumerate(voucher.offsets, start=1)
     ]
-    rest = voucher.amount + voucher.interest - voucher.withheld
+    rest = voucher.amount + interest - voucher.withheld
     if rest:
         paid.insert(0, Line(key.payee, rest, voucher.reference, "", None, None))
     books.transfer(act, payer=treasury.account, asset=treasury.asset, lines=paid)

@@ -58,16 +58,21 @@ def history_key(key: Callable[[K], bytes]) -> Callable[[Past[K]], bytes]:
 
 
 def write(act: Act, book: Book[K, R], key: K, row: R) -> None:
-    """Write a row as of this month; if the last change was in an earlier one, keep that one's."""
+    """Write a row as of this month; if the last change was in an earlier one, keep that one's.
+
+    It is made from a row that stood there, whose month it still has; or it is new, of this one.
+    """
     now = period_of(act.time_ms)
-    before = act.state[book.rows].find(key)
-    previous = None
-    if before is not None:
+    rows = act.state[book.rows]
+    if row.period != now:
+        before = rows.find(key)
+        assert before is not None, "a new row is of this month"
         previous = before.previous
         if before.period != now:
             act.state[book.history][Past(key, before.period)] = before
             previous = before.period
-    act.state[book.rows][key] = replace(row, period=now, previous=previous)
+        row = replace(row, period=now, previous=previous)
+    rows[key] = row
 
 
 def at(state: Overlay, book: Book[K, R], key: K, period: Period | None) -> R | None:
