@@ -12,6 +12,8 @@ from typing import Final
 
 from xmlschema import XMLSchema10
 
+from kit.offline import offline
+
 _AT: Final = {
     "pain.001": ("pain001", "pain001/templates/{version}/{version}.xsd"),
     "pain.002": ("pain001", "pain001/pain002/schemas/{version}.xsd"),
@@ -24,12 +26,15 @@ _AT: Final = {
 def schema(version: str) -> XMLSchema10:
     """The schema of a version such as pain.001.001.09."""
     package, path = _AT[version[:8]]
-    return XMLSchema10(str(distribution(package).locate_file(path.format(version=version))))
+    with offline():
+        return XMLSchema10(str(distribution(package).locate_file(path.format(version=version))))
 
 
 def invalid(data: bytes, version: str) -> list[str]:
     """What the schema says against a file."""
-    return [f"{error.path}: {error.reason}" for error in schema(version).iter_errors(data.decode())]
+    judge = schema(version)
+    with offline():
+        return [f"{error.path}: {error.reason}" for error in judge.iter_errors(data.decode())]
 
 
 def initiations() -> list[Path]:
