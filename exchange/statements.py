@@ -8,7 +8,7 @@ module.
   where the money of each fund comes from, and what became of it. Each fund is shown as
   discretionary authority.
 * COFOG: what was spent for (UN Classification of the Functions of Government). A fund has one
-  function; each division is the sum of its groups.
+  function; a division is the sum of its groups, and of what names none.
 * GFSM: the statement of operations of the IMF's Government Finance Statistics Manual 2014 (tables
   4.1 and 6.1), on the accrual basis (what was delivered) beside cash (what was paid). What the
   legislature appropriates is no revenue: the money was government's before.

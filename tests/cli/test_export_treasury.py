@@ -60,6 +60,8 @@ PLAN = {
     ],
 }
 PLANNED = json.dumps(PLAN).encode()
+FOREIGN = json.dumps(PLAN, indent=1).encode()
+"""What another agency stamped."""
 
 
 def _two_fiscal_years() -> World:
@@ -67,6 +69,8 @@ def _two_fiscal_years() -> World:
     world = KeptWorld.begin()
     sealed = Digest(commitment(SALT, PLANNED))
     world.does("health", StampDocument(sealed, StampAct.TIMESTAMP))
+    foreign = Digest(commitment(SALT, FOREIGN))
+    world.does("works", StampDocument(foreign, StampAct.TIMESTAMP))
     world.does("budgeter", a_fund(EMPTY_FUND, available_until=None))
     world.does("contractor", an_award(process=OCID))
     world.does("receiver", a_delivery(world.today, milestone="deck"))
@@ -221,7 +225,8 @@ def test_a_document_that_nobody_stamped_is_not_published(office: Desk, tmp_path:
     assert "1 bytes of salt" in office.asking(*asked).err
     salt.write_text(SALT.hex())
     assert "was stamped by none of" in office.asking(*asked).err
-    document.write_bytes(b"{}")
+    document.write_bytes(FOREIGN)
+    assert "was stamped by none of" in office.asking(*asked).err
     done = office.asking(*asked, "--uri", "example.org")
     assert "expected an address such as https://example.org/" in done.err
     assert not (tmp_path / "out").exists()

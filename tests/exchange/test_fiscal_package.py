@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from exchange.budget_figures import Books
 from exchange.fiscal_package import fiscal_package
@@ -71,6 +73,19 @@ def test_the_spending_has_each_payment(folder: Path) -> None:
     }
     assert {row["payee_name"] for row in rows} == {"Builders"}
     assert sum(Decimal(row["amount"]) for row in rows) == Decimal("1201.23")
+
+
+def test_what_came_back_is_no_spending() -> None:
+    """Nor is what was certified only."""
+    _, _, now = two_years()
+    returned, open_, paid = now.vouchers
+    vouchers = (
+        structs.replace(returned, status="returned"),
+        structs.replace(open_, status="certified", paid_ms=None, paid_in=None),
+        paid,
+    )
+    files = fiscal_package(Books(replace(now, vouchers=vouchers), None), 2026, NAMES)
+    assert [row["invoice"] for row in rows_of(files["spending.csv"])] == [paid.invoice]
 
 
 def test_every_column_says_what_it_means(folder: Path) -> None:

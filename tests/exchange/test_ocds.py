@@ -232,6 +232,22 @@ def test_a_payment_that_came_back_is_told_both_ways() -> None:
     assert listed[1]["payer"]["name"] == "AnyCorp Cycle Provision"
 
 
+def test_an_invoice_is_a_payment_once_it_is_paid_with_its_interest() -> None:
+    """What is certified only is not told; what was paid for paying late is in the value."""
+    books = _books()
+    books.deliver(AWARD, 300)
+    books.pay(AWARD, "LATE-1", 200, interest=5, at_ms=_ms("2010-11-01T00:00:00Z"))
+    books.pay(AWARD, "OPEN-1", 100)
+    certified = structs.replace(
+        books.vouchers[-1], status="certified", paid_ms=None, paid_in=None, officers=()
+    )
+    books.vouchers[-1] = certified
+    contract = _compiled(_files([], books.data("2011-01")))["contracts"][0]
+    listed = {each["id"]: each["value"] for each in contract["implementation"]["transactions"]}
+    assert listed.keys() == {f"{OCID}-1", f"{OCID}-2", "LATE-1"}
+    assert listed["LATE-1"]["amount"] == 2.05
+
+
 def test_releases_are_ordered_by_moments_not_by_letters() -> None:
     """Noon in Cairo is before eleven in Greenwich; what is no date is refused."""
     cairo, greenwich = "2010-12-01T12:00:00+02:00", "2010-12-01T11:00:00Z"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exchange.treasury_data import Names, whole_units
+from kit.treasury_books import Bookkeeper
 from primitives.ids import AccountId
 
 
@@ -44,3 +47,20 @@ def test_whoever_has_no_name_goes_by_id_or_code() -> None:
     assert names.program("F", "BRDG") == "Ferries"
     assert names.program("G", "BRDG") == "Bridges"
     assert names.program("G", "RAIL") == "RAIL"
+
+
+@pytest.mark.parametrize(
+    ("period", "month", "last_day"),
+    [
+        ("2026-02", "2026-02", "2026-02-28"),
+        ("2026-04", "2026-04", "2026-04-17"),
+        (None, "2026-04", "2026-04-17"),
+    ],
+)
+def test_books_end_with_their_month_or_with_the_day_they_were_read(
+    period: str | None, month: str, last_day: str
+) -> None:
+    """Read on 17 April: February is over, April is not."""
+    read_ms = int(datetime(2026, 4, 17, 12, tzinfo=UTC).timestamp() * 1000)
+    data = replace(Bookkeeper().data(), period=period, time_ms=read_ms)
+    assert (data.month, data.last_day) == (month, last_day)
