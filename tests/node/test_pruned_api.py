@@ -154,11 +154,13 @@ def test_a_sum_over_dropped_history_is_refused(part: str) -> None:
     prune(chain, **{part: 3})
 
     for query, given in (
-        ("money.totals", {"by": "year"}),
-        ("money.statement", {}),
+        ("money.totals", {"account": TREASURY, "by": "year"}),
+        ("money.statement", {"account": TREASURY}),
+        ("casework.procedures", {"owner": TREASURY}),
+        ("casework.late", {"owner": TREASURY}),
     ):
         with pytest.raises(Rejected) as refused:
-            ask(chain, query, account=TREASURY, **given)
+            ask(chain, query, **given)
         assert refused.value.code == HISTORY_PRUNED
         assert "kept here from height 6 on" in refused.value.message
         found = problem_of(refused.value)
