@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from kit.ledger import GBP, account_id
+from kit.ledger import GBP, Chain, account_id
 from kit.treasury import (
     AGENCY,
     ALLOTTED,
@@ -24,14 +25,28 @@ from kit.treasury import (
     QUARTER,
     World,
     a_delivery,
+    a_fund,
     a_payment,
     a_voucher,
+    a_warrant,
     an_award,
+    treasury_document,
 )
+from ledger.genesis import GenesisRole
 from ledger.query import Page, Query, Reading, entry_name
 from primitives import limits
 from primitives.errors import Rejected
-from services.treasury import closing, lines, queries, queries_awards, queries_payments, returns
+from services.treasury import (
+    closing,
+    funds,
+    lines,
+    offices,
+    queries,
+    queries_awards,
+    queries_payments,
+    returns,
+    treasuries,
+)
 from services.treasury.amendments import AmendAward
 from services.treasury.awards import AWARDS
 from services.treasury.rows import Age
@@ -334,14 +349,71 @@ def test_refunds_and_closes_are_listed() -> None:
     assert (row.chief_accountant, row.auditor) == (account_id("accountant"), account_id("auditor"))
 
 
-def test_another_ministrys_books_are_not_told() -> None:
-    """Each treasury has its own funds, lines, awards and invoices."""
-    world = World.with_payment()
-    reading = Reading(world.chain.state, world.chain.time_ms)
-    books = queries.books_of(reading, OURS, None)
-    assert books is not None
-    assert (books.has(FUND), books.has("019-X-0001-000")) == (True, False)
-    assert queries.books_of(reading, VENDOR, None) is None
+def two_ministries() -> World:
+    """Each with a fund, a line, an award and an invoice of its own."""
+    document = treasury_document()
+    works = account_id("works")
+    grants = (
+        GenesisRole(offices.TREASURER, None, works),
+        GenesisRole(offices.BUDGET_OFFICER, works, account_id("grantee")),
+    )
+    world = World(Chain.begin(replace(document, roles=(*document.roles, *grants))))
+    for ministry, budgeter, fund, award in (
+        (MINISTRY, "budgeter", FUND, AWARD),
+        ("works", "grantee", OTHER_FUND, "OTHER-1"),
+    ):
+        line = lines.line_code(fund, QUARTER, "BRDG", "252")
+        opened = treasuries.OpenTreasury(GBP, account_id("parliament"), 10**9, 1, 0)
+        world.does(ministry, opened)
+        world.does(budgeter, a_fund(fund, treasury=account_id(ministry)))
+        world.does("parliament", funds.Appropriate(fund, MONEY, None))
+        world.does(budgeter, funds.Apportion(fund, QUARTER, APPORTIONED))
+        world.does("allotter", lines.Allot(line, ALLOTTED), a_warrant("contractor"))
+        world.does("contractor", an_award(award, line=line))
+        world.does("receiver", a_delivery(world.today, award=award))
+        world.does("certifier", a_voucher(world.today, award=award, invoice=f"I-{award}"))
+    return world
+
+
+OTHER_FUND = "020-2026/2027-1031-000"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        queries.Funds,
+        queries.Apportionments,
+        queries.Lines,
+        queries.TrialBalance,
+        queries.Cash,
+        queries_awards.Awards,
+        queries_awards.Deliveries,
+        queries_awards.Vouchers,
+        queries_payments.Ageing,
+        queries_payments.Payments,
+    ],
+)
+def test_another_ministrys_books_are_not_told(query: type[Query]) -> None:
+    """Each treasury has its own funds, lines, awards and invoices; together they are all."""
+    world = two_ministries()
+    told = [
+        {str(row) for row in rows(world, query, treasury=account_id(name), period="2026-05")}
+        for name in (MINISTRY, "works")
+    ]
+
+    assert all(told)
+    assert not told[0] & told[1]
+    assert OTHER_FUND not in str(told[0])
+    assert not any(FUND in row for row in told[1])
+
+
+def test_an_award_of_another_ministry_has_no_invoices_here() -> None:
+    """Nor is its fund one of ours."""
+    world = two_ministries()
+    assert rows(world, queries_awards.Vouchers, award="OTHER-1") == []
+    assert rows(world, queries_awards.Deliveries, award="OTHER-1") == []
+    assert rows(world, queries.Lines, fund=OTHER_FUND) == []
+    assert rows(world, queries_awards.OneAwardQuery, award="OTHER-1")
 
 
 def test_awards_come_page_by_page() -> None:
