@@ -187,9 +187,12 @@ def _stamped(client: "Client", path: Path, stampers: set["AccountId"]) -> list[d
         raise OperatorFault(f"{path} was stamped by none of {accounts}: {sealed.hex()}")
     try:
         found = json.loads(content, parse_float=Decimal, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
+        raise Malformed(f"{path} is no JSON: {error}") from error
+    try:
         return releases_in(found)
-    except (ValueError, RecursionError, Malformed) as error:
-        raise Malformed(f"{path} is no OCDS release: {error}") from error
+    except Malformed as error:
+        raise Malformed(f"{path}: {error}") from error
 
 
 def _no_number(text: str) -> None:

@@ -206,7 +206,7 @@ class TreasuryReader:
         """The books of a month.
 
         Raises:
-            UsageError: the month has not begun.
+            UsageError: the month has not begun, or was over before there was a treasury.
             OperatorFault, RemoteFault: as `treasury_data`.
         """
         from cli.treasury_data import treasury_data
@@ -215,6 +215,8 @@ class TreasuryReader:
         data = treasury_data(self.client, home_of(self.session).account(self.treasury), period)
         if period is not None and period > (today := day_of(data.time_ms)):
             raise click.UsageError(f"--period: {period} has not begun, the books are of {today}")
+        if period is not None and period < (opened := data.treasury.opened):
+            raise click.UsageError(f"--period: {period} is before {opened}, when the books begin")
         return data
 
     def books(self, period: str | None, first_month: int) -> "Books":

@@ -232,6 +232,32 @@ def test_a_document_that_nobody_stamped_is_not_published(office: Desk, tmp_path:
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"{", "is no JSON"),
+        (b'{"releases": NaN}', "NaN is no number of JSON"),
+        (b"[" * 100_000, "is no JSON"),
+        (b"[]", "expected an OCDS release package, found list"),
+    ],
+)
+def test_a_stamped_document_that_is_no_release_is_refused(
+    tmp_path: Path, content: bytes, said: str
+) -> None:
+    """A stamp says that it was there, not that it is good."""
+    world = KeptWorld.begin()
+    sealed = Digest(commitment(SALT, content))
+    world.does("treasury", StampDocument(sealed, StampAct.TIMESTAMP))
+    (tmp_path / "plan.json").write_bytes(content)
+    (tmp_path / "plan.json.salt").write_text(SALT.hex())
+    with treasury_desk(tmp_path / "home", world) as desk:
+        done = desk.asking(
+            "export", "ocds", "treasury", *_process(desk, tmp_path), "-o", tmp_path / "out"
+        )
+    assert said in done.err
+    assert not (tmp_path / "out").exists()
+
+
 def test_seal_gives_each_document_a_salt_once(office: Desk, tmp_path: Path) -> None:
     """The commitment is that of salt and document, and stays the same."""
     document = tmp_path / "tender.json"
@@ -249,6 +275,7 @@ def test_seal_gives_each_document_a_salt_once(office: Desk, tmp_path: Path) -> N
     [
         (("--period", "2026-13"), "expected a month such as 2026-04"),
         (("--period", "2099-01"), "2099-01 has not begun, the books are of 2026-07"),
+        (("--period", "2026-04"), "2026-04 is before 2026-05, when the books begin"),
         (("--fiscal-year-from", "13"), "13 is not in the range"),
         (("--names", "{home}/genesis.json"), "expected the columns code and name"),
     ],
