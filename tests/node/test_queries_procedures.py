@@ -15,6 +15,7 @@ from node.reports import Reports
 from node.reports.procedures import at_rank
 from primitives import limits
 from primitives.errors import Malformed, Rejected
+from primitives.ids import Digest
 from services.casework.queries import in_words
 
 
@@ -200,6 +201,48 @@ def test_the_owner_of_a_flow_finds_all_of_its_moves() -> None:
 
     assert [row.event.transition for row in found] == ["accept", "apply"]
     assert all(isinstance(row.event, CaseMoved) for row in found)
+
+
+WAYS = {
+    "received": [("registrar", "note"), ("registrar", "accept")],
+    "review": [("notary", "send_back"), ("notary", "grant")],
+    "incomplete": [("health", "supplement")],
+}
+"""What hands may do in each state of the slow flow."""
+
+
+@settings(max_examples=15)
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 1), st.integers(0, 12)), max_size=14))
+def test_whatever_happens_the_three_reports_say_the_same(
+    acts: list[tuple[int, int, int]],
+) -> None:
+    """Cases are finished or rest somewhere; steps sum up to procedures; the log has each move."""
+    office = world()
+    cases: list[Digest] = []
+    for pick, choice, pause in acts:
+        office.pass_by(pause)
+        if pick == 0 or not cases:
+            cases.append(office.opened())
+            continue
+        case = cases[pick % len(cases)]
+        rows = office.ask("moves", case=case.hex()).rows
+        ways = WAYS.get(rows[-1].state, [])
+        if ways:
+            office.move(case, ways[choice % len(ways)])
+
+    rows, log = office.ask("procedures").rows, office.ask("moves").rows
+    steps = office.ask("steps", flow=PERMIT).rows
+    late = office.ask("late").rows
+
+    assert sum(row.cases for row in rows) == len(cases)
+    assert sum(row.open for row in rows) == sum(step.resting for step in steps)
+    assert sum(row.returns for row in rows) == sum(step.returns for step in steps)
+    assert sum(row.silences for row in rows) == sum(step.silences for step in steps)
+    assert sum(row.silences for row in rows) == sum(row.mover is None for row in log)
+    left = sum(row.left not in ("door", row.state) for row in log)
+    assert sum(step.stays for step in steps) == left
+    assert len(late) <= sum(row.open for row in rows)
+    assert all((step.median_s or 0) <= (step.p90_s or 0) <= (step.longest_s or 0) for step in steps)
 
 
 @settings(max_examples=50)
