@@ -90,11 +90,10 @@ class Certifying:
         self.certified = 0
         """Certified by this run."""
 
-    def run(self) -> Sequence[LineStatus]:
-        """How each payment stands, in order.
+    def judge(self) -> Sequence[LineStatus]:
+        """How each payment stands, in order, as far as that is known before anybody certifies.
 
-        Raises:
-            Unreachable, NotFinal: nothing moved; run it again.
+        What is pending is right as far as the book, the message and the vouchers tell.
         """
         for line in self._message.lines:
             try:
@@ -106,16 +105,25 @@ class Certifying:
                     self._judge(line)
             except _Unpayable as unpayable:
                 self._reject(line.identity.number, unpayable.fault)
-        waiting = [number for number in self._claims if number not in self._found]
-        self._courier.carry(
-            waiting,
-            Errand(sign=self._sign, settled=lambda _: None, refused=self._refused),
-        )
+        return self._in_order()
+
+    def certify(self) -> Sequence[LineStatus]:
+        """Certify what is pending; how each payment stands then.
+
+        Raises:
+            Unreachable, NotFinal: nothing moved; run it again.
+        """
+        waiting = list(self._claims)
+        errand = Errand(sign=self._sign, settled=lambda _: None, refused=self._refused)
+        self._courier.carry(waiting, errand)
         for number in waiting:
-            if number not in self._found and number not in self._duplicates:
+            if self._found[number].status is Status.PENDING and number not in self._duplicates:
                 self._conclude(number)
         for number in self._duplicates:
             self._explain(number)
+        return self._in_order()
+
+    def _in_order(self) -> Sequence[LineStatus]:
         return [self._found[line.identity.number] for line in self._message.lines]
 
     # judging
@@ -132,8 +140,9 @@ class Certifying:
         if self._is_known(payee, line):
             return
         delivery = self._delivery(line) if line.delivery is None else line.delivery
-        claim = _Claim(payee=payee, delivery=delivery, instruction=line)
-        self._claims[line.identity.number] = claim
+        number = line.identity.number
+        self._claims[number] = _Claim(payee=payee, delivery=delivery, instruction=line)
+        self._set(number, Status.PENDING, None)
 
     def _is_known(self, payee: AccountId, line: Instruction) -> bool:
         """Whether this very payment was certified before; then it is said how it stands.

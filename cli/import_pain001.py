@@ -1,8 +1,9 @@
 """`mithaq import pain001`: an agency's own system asks for payments; the answer is a pain.002."""
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, final
 
 import click
 
@@ -20,6 +21,17 @@ if TYPE_CHECKING:
     from services.treasury.rows import TreasuryRow
 
 _OWNER_ONLY: Final = 0o600
+_TITLES: Final = (
+    "LINE",
+    "PAYMENT",
+    "PAYEE",
+    "INVOICE",
+    "AWARD",
+    "AMOUNT",
+    "STATUS",
+    "REASON",
+    "WHY",
+)
 
 
 @asking_command("pain001")
@@ -39,6 +51,11 @@ _OWNER_ONLY: Final = 0o600
     help="Where the answer goes.  [default: FILE's name with .pain002.xml, in this folder]",
 )
 @click.option(
+    "--check",
+    is_flag=True,
+    help="Only say what would be certified: nothing is signed, and no answer is written.",
+)
+@click.option(
     "--patience",
     default=60,
     show_default=True,
@@ -53,6 +70,7 @@ def pain001(
     certifier: str,
     treasury: str | None,
     answer: Path | None,
+    check: bool,
     patience: int,
 ) -> None:
     """Certify the invoices of FILE, a customer credit transfer initiation (ISO 20022 pain.001).
@@ -78,11 +96,15 @@ def pain001(
         found = courier.ask(lambda client: treasury_of(client, names, treasury))
         message = read_pain001(data, asset=found.asset, exponent=found.exponent)
         certifying = Certifying(courier, signer, found, book, message)
-        lines = certifying.run()
+        lines = certifying.judge()
+        if not check:
+            lines = certifying.certify()
         height = courier.ask(lambda client: client.status().height)
+    if not check:
         identifier = f"{book.file_id(message.id.encode())[:20]}-{height}"
-    _write_answer(target, message, lines, identifier)
-    _report(session, message, lines, target, certifying.certified)
+        _write_answer(target, message, lines, identifier)
+    told = _Told(message, lines, found, None if check else target, certifying.certified)
+    told.report(session, names)
 
 
 def treasury_of(client: "Client", names: "Names", word: str | None) -> "TreasuryRow":
@@ -130,69 +152,80 @@ def _write_answer(
     replace_file(path, pain002(report), mode=_OWNER_ONLY)
 
 
-def _report(
-    session: Session,
-    message: "Initiation",
-    lines: "Sequence[LineStatus]",
-    target: Path,
-    certified: int,
-) -> None:
-    """Print how each payment stands.
+@final
+@dataclass(frozen=True)
+class _Told:
+    """What came of a message; `answer` is None where nobody was asked to certify."""
 
-    Raises:
-        Rejected: the message or a payment of it is rejected.
-    """
-    from exchange.iso20022 import Status
+    message: "Initiation"
+    lines: "Sequence[LineStatus]"
+    treasury: "TreasuryRow"
+    answer: Path | None
+    certified: int
 
-    rejected = [line for line in lines if line.status is Status.REJECTED]
-    result: dict[str, Any] = {
-        "message": message.id,
-        "payments": len(lines),
-        "certified": certified,
-        "rejected": len(rejected),
-        "answer": str(target),
-        "lines": [
-            {
-                "number": line.identity.number,
-                "end_to_end": line.identity.end_to_end,
-                "status": line.status.value,
-                "reason": None if line.fault is None else line.fault.reason.value,
-                "said": None if line.fault is None else line.fault.said,
-            }
-            for line in lines
-        ],
-    }
-    shown = [
-        (
-            each["number"],
-            each["end_to_end"],
-            each["status"],
-            each["reason"] or "-",
-            each["said"] or "-",
-        )
-        for each in result["lines"]
-    ]
-    summary = facts(
-        [
-            ("message", message.id),
-            ("payments", len(lines)),
-            ("certified now", certified),
-            ("rejected", len(rejected)),
-            ("answer file", target),
+    def report(self, session: Session, names: "Names") -> None:
+        """Print how each payment stands.
+
+        Raises:
+            Rejected: the message or a payment of it is rejected.
+        """
+        from exchange.iso20022 import Status
+
+        rejected = [line for line in self.lines if line.status is Status.REJECTED]
+        answer = None if self.answer is None else str(self.answer)
+        result: dict[str, Any] = {
+            "message": self.message.id,
+            "payments": len(self.lines),
+            "certified": self.certified,
+            "rejected": len(rejected),
+            "answer": answer,
+            "lines": [self._line(line) for line in self.lines],
+        }
+        listed = table(_TITLES, [self._shown(each, names) for each in result["lines"]])
+        summary = [
+            ("message", self.message.id),
+            ("payments", str(len(self.lines))),
+            ("certified now", str(self.certified)),
+            ("rejected", str(len(rejected))),
+            *([] if answer is None else [("answer file", answer)]),
         ]
-    )
-    listed = table(["LINE", "PAYMENT", "STATUS", "REASON", "WHY"], shown)
-    session.show(result, f"{listed}\n\n{summary}")
-    if message.fault is not None:
-        fault = message.fault
-        raise Rejected(
-            "import.message_refused",
-            f"the message is refused as a whole, {fault.reason.value}: {fault.said}",
-            {"reason": fault.reason.value, "answer": str(target)},
-        )
-    if rejected:
-        raise Rejected(
-            "import.payments_refused",
-            f"{len(rejected)} of {len(lines)} payments are rejected, see {target}",
-            {"rejected": len(rejected), "answer": str(target)},
-        )
+        session.show(result, f"{listed}\n\n{facts(summary)}")
+        if self.message.fault is not None:
+            fault = self.message.fault
+            raise Rejected(
+                "import.message_refused",
+                f"the message is refused as a whole, {fault.reason.value}: {fault.said}",
+                {"reason": fault.reason.value, "answer": answer},
+            )
+        if rejected:
+            raise Rejected(
+                "import.payments_refused",
+                f"{len(rejected)} of {len(self.lines)} payments are rejected",
+                {"rejected": len(rejected), "answer": answer},
+            )
+
+    def _line(self, line: "LineStatus") -> dict[str, Any]:
+        from exchange.pain001 import Instruction
+
+        asked = self.message.lines[line.identity.number - 1]
+        known = asked if isinstance(asked, Instruction) else None
+        return {
+            "number": line.identity.number,
+            "end_to_end": line.identity.end_to_end,
+            "creditor": None if known is None else known.creditor,
+            "invoice": None if known is None else known.invoice,
+            "award": None if known is None else known.award,
+            "amount_minor": None if known is None else known.amount,
+            "status": line.status.value,
+            "reason": None if line.fault is None else line.fault.reason.value,
+            "said": None if line.fault is None else line.fault.said,
+        }
+
+    def _shown(self, line: dict[str, Any], names: "Names") -> list[str]:
+        from cli.conventions import money
+
+        minor, asset = line["amount_minor"], self.treasury.asset
+        said = None if line["said"] is None else names.in_text(line["said"])
+        amount = None if minor is None else money(minor, self.treasury.exponent, asset)
+        shown = {**line, "amount_minor": amount, "said": said}
+        return [str(value or "-") for value in shown.values()]

@@ -264,4 +264,35 @@ def test_people_read_how_each_payment_stands(office: Office) -> None:
     assert done.code == 1
     assert "ACCP" in done.out
     assert "AM12" in done.out
+    assert "Acme Bridges Ltd  INV-1    ROAD-7  1,250.00 GBP  ACCP" in done.out
     assert "1 of 2 payments are rejected" in done.err
+
+
+def test_an_officer_sees_what_would_be_certified(office: Office) -> None:
+    """Before a key signs for it; a duplicate shows at once."""
+    assert imported(office, initiation(an_invoice(), due=DUE)).code == 0
+    answer_of(office).unlink()
+    height = office.desk.chain.store.head().height
+    second = initiation(an_invoice(), an_invoice("INV-2"), message="MSG-2", due=DUE)
+
+    done = imported(office, second, "--check", "--json")
+
+    assert statuses(done) == [("RJCT", "AM05"), ("PDNG", None)]
+    assert [line["amount_minor"] for line in done.result["lines"]] == [125_000, 125_000]
+    assert (done.result["certified"], done.result["answer"]) == (0, None)
+    assert office.desk.chain.store.head().height == height
+    assert not answer_of(office).exists()
+
+
+def test_accounts_in_a_reason_have_their_names(office: Office) -> None:
+    """For people; the answer has the ids, as the ledger says them."""
+    words = ["vendors", "enter", "Oak Ltd", "--agency", "health", "--account", OTHER_IBAN]
+    payee = account_id("vendor-2").hex()
+    assert office.desk.mithaq(*words, "--payee", payee).code == 0
+    other = an_invoice(creditor="Oak Ltd", iban=OTHER_IBAN)
+
+    done = imported(office, initiation(other, due=DUE))
+
+    assert "Award ROAD-7 pays Acme Bridges Ltd, not Oak Ltd." in done.out
+    [said] = answers(office, "OrgnlPmtInfAndSts/TxInfAndSts/StsRsnInf/AddtlInf")[:1]
+    assert account_id("vendor").hex() in str(said)
