@@ -133,7 +133,7 @@ def vouchers(
         if unopened:
             session.progress(f"opening {len(unopened):,} vendor accounts")
             booking.open_accounts(unopened, signer_of(home, registrar))
-        run.go(lambda step, count: session.progress(f"{step} {count:,} rows"))
+        run.go(session.progress)
     _report(session, read, run, rejects or Path(f"{file.stem}.rejects.csv"))
 
 
@@ -164,11 +164,11 @@ def _report(session: Session, read: PaymentFile, run: "VoucherRun", target: Path
         result["rejects"] = str(target)
     session.show(result, _text(result, run))
     if rejected:
-        line, what, expected, actual, _ = rejected[0]
+        line, field, expected, actual, _ = rejected[0]
         raise Rejected(
             "import.rows_refused",
             f"{len(rejected)} of {result['rows']} rows are refused, see {target}; the first is "
-            f"line {line}, {what}: expected {expected}, found {actual}",
+            f"line {line}, {field}: expected {expected}, found {actual}",
             {"refused": len(rejected), "rejects": str(target)},
         )
 

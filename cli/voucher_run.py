@@ -87,8 +87,8 @@ class VoucherRun:
         self.stages = [Stage.NEW] * len(self.payments)
         for number, row in enumerate(self.payments):
             if row.description not in self.awards:
-                expected, actual = "a description that has an award", repr(row.description)
-                self._refuse(number, "description", expected, actual)
+                expected = "a description that has an award"
+                self._refuse(number, "description", expected, repr(row.description))
 
     def at(self, stage: Stage) -> list[int]:
         """The rows that came so far."""
@@ -137,22 +137,22 @@ class VoucherRun:
 
     # the steps
 
-    def go(self, say: Callable[[str, int], None]) -> None:
+    def go(self, say: Callable[[str], None]) -> None:
         """All steps; `say` hears of each, and of how many rows."""
         self.read_chain()
         fresh = [number for number in self.at(Stage.NEW) if self.payments[number].amount > 0]
         if fresh:
-            say("certifying", len(fresh))
+            say(f"certifying {len(fresh):,} rows")
             self._deliver(fresh)
             fresh = [number for number in fresh if self.stages[number] is Stage.NEW]
             self._carry(fresh, self.officers.certifier, self._certify, Stage.NEW)
         due = self.at(Stage.CERTIFIED)
         if due:
-            say("paying", len(due))
+            say(f"paying {len(due):,} rows")
             self._carry(due, self.officers.payer, self._pay, Stage.CERTIFIED)
         back = [number for number in self.at(Stage.NEW) if self.payments[number].amount < 0]
         if back:
-            say("booking credit notes", len(back))
+            say(f"booking {len(back):,} credit notes")
             self._carry(back, self.officers.keeper, self._refund, Stage.NEW)
 
     def _deliver(self, numbers: Sequence[int]) -> None:
