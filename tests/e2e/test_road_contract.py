@@ -108,6 +108,7 @@ def test_the_road_contract(stage: Stage, paper: io.StringIO) -> None:
         for made in contract_["implementation"]["transactions"]
     ] == [(each.invoice, each.paid, each.minor) for each in process.installments]
 
+    proven.a_grant_is_followed(stage)
     proven.a_payment_is_followed(stage)
     proven.every_figure_has_its_proof(stage)
 

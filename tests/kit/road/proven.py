@@ -4,14 +4,46 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Final
 
+import networkx
+
 from kit.commandline import Done, mithaq
 from kit.offline import offline
-from kit.road.stage import BUILDER, MINISTRY, Stage, pounds
+from kit.road.grant import GRANT_AWARD
+from kit.road.stage import BUILDER, MINISTRY, PARTNERS, TRUST, Stage, pounds
 
 REFUSED: Final = 1
+
+
+def a_grant_is_followed(stage: Stage) -> None:
+    """From the award to who did the work, and to the money: as a table, a graph and a drawing."""
+    country = stage.country
+    stage.teller.chapter("Following the grant")
+    asked = ("query", "treasury.trace", "--from", f"award:{GRANT_AWARD}", "--all")
+    rows: list[dict[str, str]] = country.run(*asked).result["rows"]
+    for name in ("graphml", "svg"):
+        words = [sys.executable, "-m", "cli", *asked, "--format", name, "--home", country.home]
+        drawn = subprocess.run(words, check=True, capture_output=True, timeout=60)
+        (stage.published / f"grant.{name}").write_bytes(drawn.stdout)
+    steps = networkx.read_graphml(stage.published / "grant.graphml")
+    assert steps.number_of_edges() == len(rows)
+    stage.teller.tell(
+        "One question leads from the award to everybody who had a part of it; the answer is a "
+        "table, a drawing (grant.svg) and a graph for other programs (grant.graphml):"
+    )
+    stage.teller.show(
+        (
+            stage.named(f"{row['giver']} → {row['receiver']}"),
+            f"{pounds(int(row['amount_minor']))}, {row['relation']}",
+        )
+        for row in rows
+    )
+    followed = {row["receiver"] for row in rows}
+    assert followed >= {country[each].hex() for each in (TRUST, *PARTNERS)}
 
 
 def a_payment_is_followed(stage: Stage) -> None:

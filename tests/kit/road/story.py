@@ -23,6 +23,7 @@ CHAPTERS: Final[tuple[Chapter, ...]] = (
     months.the_months_are_closed,
     published.the_bank_gets_its_files,
     published.the_public_gets_its_files,
+    proven.a_grant_is_followed,
     proven.a_payment_is_followed,
     proven.every_figure_has_its_proof,
     grant.what_is_left_lapses,
