@@ -190,5 +190,5 @@ class Holdings(RuleBasedStateMachine):
             assert book.rate >= 0
 
 
-Holdings.TestCase.settings = settings(max_examples=40, stateful_step_count=25)
+Holdings.TestCase.settings = settings(max_examples=30, stateful_step_count=25)
 TestHoldings = Holdings.TestCase
