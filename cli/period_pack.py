@@ -257,7 +257,7 @@ def pack_verdict(path: Path, proofs: "Sequence[Verdict]", worst: "Outcome") -> "
     files = ProofFiles.read(path)
     try:
         problems, transactions = _check(report, files)
-    except (_NotInPack, OperatorFault) as missing:
+    except (NotInPack, OperatorFault) as missing:
         problems, transactions = [str(missing)], 0
     if problems:
         sentence = f"The report does not follow from the proofs. {problems[0]}."
@@ -283,7 +283,7 @@ def _check(report: PackedReport, proofs: "ProofFiles") -> tuple[list[str], int]:
     return problems, len({each.transaction for each in journal})
 
 
-class _NotInPack(Exception):
+class NotInPack(Exception):
     """The report needs a proof that the folder does not hold."""
 
 
@@ -327,7 +327,7 @@ class ProofFiles:
         """The proof of an entry after a block."""
         found = self.by_name.get((name, height))
         if found is None:
-            raise _NotInPack(f"no proof in it is of {name} after block {height}")
+            raise NotInPack(f"no proof in it is of {name} after block {height}")
         return found
 
 

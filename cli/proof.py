@@ -4,11 +4,13 @@ Checking is the verifier's affair, which shares no code with the node; what a no
 before it is written.
 """
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
+import msgspec
 
 from cli.completion import key_names
 from cli.home import HEX32, client_of, home_of
@@ -24,9 +26,10 @@ from cli.pin import (
     trust_of,
 )
 from cli.proof_question import Question
-from cli.session import Session, asking_command, command
+from cli.session import Session, asking_command, command, program
 from cli.state import entry_of
 from primitives.errors import OperatorFault
+from primitives.ids import AccountId
 
 if TYPE_CHECKING:
     from verifier import AgeLimit, Outcome, Pin, Verdict
@@ -34,6 +37,10 @@ if TYPE_CHECKING:
 _SUFFIX: Final = ".proof"
 PACK_REPORT: Final = "report.json"
 """Beside proofs: the report whose figures follow from them (`cli.period_pack`)."""
+
+
+TRAIL: Final = "trail.json"
+"""Beside proofs: the way of a payment that they prove (`cli.trail`)."""
 
 
 @click.group("proof")
@@ -194,7 +201,8 @@ def verify(
     """Check the proof in each FILE, without any node; of a folder, in each of its .proof files.
 
     Of a folder with a report (`mithaq report … --proof-pack`) also that every figure of it follows
-    from these proofs, and that the proven transactions add up to it.
+    from these proofs, and that the proven transactions add up to it; of a folder with a trail
+    (`mithaq proof follow`), that every step of it follows, and that none is left out.
 
     The chain is pinned by --chain or --genesis, else by what you trust (`mithaq trust`) and the
     genesis of the home; the answer says which. Exit code 0: valid. 1: invalid. 3: valid, but not
@@ -206,30 +214,35 @@ def verify(
     if len(files) == 1 and files[0] == found[0]:
         show_verdict(session, verdicts[0], trust)
         return
-    packs = {file: _pack_verdict(file, found, verdicts) for file in files if _is_pack(file)}
+    packs = {
+        file: (pack, _pack_verdict(file, pack, found, verdicts))
+        for file in files
+        for pack in (PACK_REPORT, TRAIL)
+        if (file / pack).is_file()
+    }
     judged = [*zip(found, verdicts, strict=True)]
-    judged += [(pack / PACK_REPORT, verdict) for pack, verdict in packs.items()]
+    judged += [(file / pack, verdict) for file, (pack, verdict) in packs.items()]
     session.show(
         [{"file": str(file), **result_of(verdict, trust)} for file, verdict in judged],
         "\n".join(
             f"{file}: {verdict.headline}\n  {verdict.sentence}"
             for file, verdict in judged
             # A report speaks for its proofs, as long as they hold.
-            if file.parent not in packs or file.name == PACK_REPORT or _fails(verdict)
+            if file.parent not in packs or file.suffix != _SUFFIX or _fails(verdict)
         ),
     )
     end_with(_worst([verdict for _, verdict in judged]))
 
 
-def _is_pack(file: Path) -> bool:
-    return (file / PACK_REPORT).is_file()
-
-
-def _pack_verdict(pack: Path, found: Sequence[Path], verdicts: "Sequence[Verdict]") -> "Verdict":
+def _pack_verdict(
+    folder: Path, pack: str, found: Sequence[Path], verdicts: "Sequence[Verdict]"
+) -> "Verdict":
     from cli.period_pack import pack_verdict
+    from cli.trail import trail_verdict
 
-    own = [verdict for file, verdict in zip(found, verdicts, strict=True) if file.parent == pack]
-    return pack_verdict(pack, own, _worst(own))
+    own = [verdict for file, verdict in zip(found, verdicts, strict=True) if file.parent == folder]
+    judge = pack_verdict if pack == PACK_REPORT else trail_verdict
+    return judge(folder, own, _worst(own))
 
 
 def _all_of(files: Sequence[Path]) -> list[Path]:
@@ -261,6 +274,36 @@ def _worst(verdicts: Sequence["Verdict"]) -> "Outcome":
 
     order = (Outcome.INVALID, Outcome.NOT_PINNED, Outcome.OLDER, Outcome.VALID)
     return min((verdict.outcome for verdict in verdicts), key=order.index)
+
+
+@asking_command("follow", group=proof)
+@click.argument("payee", shell_complete=key_names)
+@click.argument("invoice")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+def follow(session: Session, payee: str, invoice: str, folder: Path) -> None:
+    """Follow a payment: prove the way of INVOICE of PAYEE from the law to the last hand.
+
+    FOLDER gets a proof of each step, and trail.json, which says how they hang together. `mithaq
+    proof verify FOLDER` checks it without any node: also that nothing is left out.
+    """
+    from cli.conventions import money
+    from cli.query import names_of
+    from cli.trail import write_trail
+
+    names = names_of(home_of(session), None)
+    account = AccountId(bytes.fromhex(names.account(payee)))
+    trust = trust_of(session, None, None)
+    with client_of(session) as client:
+        trail, count = write_trail(client, trust.home, folder, account, invoice)
+    told = "\n".join(
+        f"{names.in_text(step['giver'])} {step['relation'].replace('_', ' ')} "
+        f"{names.in_text(step['receiver'])}: "
+        f"{money(step['amount_minor'], trail.exponent, trail.asset)}"
+        for step in trail.steps
+    )
+    session.show(msgspec.to_builtins(trail), told)
+    check = f"{program()} proof verify {shlex.quote(str(folder))}"
+    session.remark(f"{count} proofs written; check them: {check}")
 
 
 @command("show", group=proof)

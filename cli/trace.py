@@ -44,7 +44,7 @@ def draw(form: str, start: str, rows: Sequence[Mapping[str, Any]]) -> None:
         )
     flows = [_flow(row) for row in rows]
     made = graphml(flows) if form == "graphml" else sankey(flows, title=start)
-    click.echo(made, nl=False)
+    click.echo(made.decode("utf-8"), nl=False)
 
 
 def _flow(row: Mapping[str, Any]) -> Flow:

@@ -431,8 +431,8 @@ QUERY_TRANSACTIONS_MAX: Final = 200_000
 """Transactions that totals go over: forty years of a city's payments, or two seconds."""
 QUERY_PAGE_TRANSACTIONS_MAX: Final = 20_000
 """Transactions that a page with a filter goes over; then it ends, and the next one goes on."""
-QUERY_MOVEMENTS_MAX: Final = 250_000
-"""Movements that a trace looks at: a second."""
+QUERY_MOVEMENTS_MAX: Final = 150_000
+"""Movements that a trace looks at: less than a second."""
 TRACE_DEPTH_MAX: Final = 12
 """Steps of a trace: from a fund through its line and award to nine hands."""
 ADMIN_WORK_S: Final = 0.002

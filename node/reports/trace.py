@@ -1,6 +1,7 @@
 """Where public money went, and where it came from: `walk` as a query."""
 
 import re
+from collections.abc import Sequence
 from enum import Enum, unique
 from typing import Annotated, Final, final
 
@@ -14,8 +15,10 @@ from node.reports.page import event_name
 from node.reports.walk import ACCOUNT, AWARD, FUND, VOUCHER, At, Relation, Spot, Step, Sum, Walk
 from primitives import limits
 from primitives.errors import Malformed
-from primitives.ids import AccountId, Sized32, TransactionId
+from primitives.ids import AccountId, Height, Sized32, TransactionId
+from storage.decision import TransactionPlace
 
+_NOWHERE: Final = At(TransactionPlace(Height(0), 0), 0)
 _START: Final = re.compile(r"(fund|award|voucher|account|payment):([ -~]{1,160})")
 _PAYMENT: Final = re.compile(r"[0-9a-f]{64}/[!-~](?:[ -~]*[!-~])?")
 _ACCOUNT: Final = re.compile(r"[0-9a-f]{64}")
@@ -27,6 +30,16 @@ class Direction(Enum):
 
     FORWARD = "forward"
     BACK = "back"
+
+
+@unique
+class RowsOf(Enum):
+    """What a row is."""
+
+    STEPS = "steps"
+    """All movements between the same two at one depth, summed up."""
+    MOVEMENTS = "movements"
+    """One payment."""
 
 
 @final
@@ -85,6 +98,7 @@ class Trace(Report, tag="treasury.trace", frozen=True, kw_only=True):
         ]
         | None
     )
+    rows: Annotated[RowsOf, Meta(description="what a row is; steps if none")] | None
     after: After | None
     limit: Limit | None
 
@@ -96,14 +110,15 @@ class Trace(Report, tag="treasury.trace", frozen=True, kw_only=True):
             Rejected: it leads over more than a query may look at, or not all is kept here.
         """
         moment.need_all()
-        walk = Walk(moment, back=self.direction is Direction.BACK)
+        each = self.rows is RowsOf.MOVEMENTS
+        walk = Walk(moment, back=self.direction is Direction.BACK, each=each)
         start = self._start(moment, walk)
         if start is not None:
             walk.go(dict((start,)), self.depth or 6)
-        steps = sorted(walk.sums.items(), key=lambda step: (step[0].depth, *map(str, step[0])))
+        steps = sorted(walk.sums.items(), key=lambda step: _order(step[0]))
         begun = _number(self.after)
         wanted = self.limit or PAGE_ROWS_DEFAULT
-        rows = [_row(moment, step, summed) for step, summed in steps[begun : begun + wanted]]
+        rows = _rows(moment, steps[begun : begun + wanted])
         more = begun + wanted < len(steps)
         return Page(rows, str(begun + wanted) if more else None, [row.proof for row in rows])
 
@@ -136,12 +151,26 @@ def _bad(word: str) -> Malformed:
     )
 
 
+def _order(step: Step) -> tuple[object, ...]:
+    return step.depth, step.relation.value, step.giver, step.receiver, step.asset, step.at or ()
+
+
 def _number(after: str | None) -> int:
     if after is None:
         return 0
     if not (after.isascii() and after.isdigit() and len(after) < 9):
         raise no_place(after)
     return int(after)
+
+
+def _rows(moment: Moment, steps: Sequence[tuple[Step, Sum]]) -> list[TraceRow]:
+    """Made in the order of the chain, so that each block is read once; told in their own."""
+    places = {number: summed.first for number, (_, summed) in enumerate(steps)}
+    made = {
+        number: _row(moment, *steps[number])
+        for number in sorted(places, key=lambda number: places[number] or _NOWHERE)
+    }
+    return [made[number] for number in range(len(steps))]
 
 
 def _row(moment: Moment, step: Step, summed: Sum) -> TraceRow:

@@ -94,6 +94,8 @@ class Step(NamedTuple):
     giver: str
     receiver: str
     asset: str
+    at: At | None
+    """Where it is written, if each is a step of its own."""
 
 
 @final
@@ -124,9 +126,11 @@ class Found(NamedTuple):
 class Walk:
     """One walk; of one thread."""
 
-    def __init__(self, moment: Moment, *, back: bool) -> None:
+    def __init__(self, moment: Moment, *, back: bool, each: bool) -> None:
+        """`each` movement is a step of its own, or all between the same two are one."""
         self._moment = moment
         self._back = back
+        self._each = each
         self._overlay = Overlay(moment.state)
         self._looked_at = 0
         self.sums: dict[Step, Sum] = {}
@@ -166,7 +170,8 @@ class Walk:
     def _note(self, depth: int, spot: Spot, found: Found) -> None:
         here, there = str(spot), str(found.to)
         giver, receiver = (there, here) if self._back else (here, there)
-        step = Step(depth, found.relation, giver, receiver, found.asset)
+        own = found.at if self._each else None
+        step = Step(depth, found.relation, giver, receiver, found.asset, own)
         known = self.sums.get(step)
         if known is None:
             if len(self.sums) == limits.QUERY_GROUPS_MAX:
