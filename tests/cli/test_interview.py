@@ -36,8 +36,8 @@ def built(office: Desk, *more: str | Path) -> Done:
     return office.asking("tx", "build", "money.transfer", "--interactive", *more)
 
 
-LINE = ("health", "1250.00GBP", "INV-1", "", "")
-"""To, amount, reference, description, value date."""
+LINE = ("health", "1250.00GBP", "INV-1", "", "", "")
+"""To, amount, reference, description, value date, lot."""
 
 
 def test_every_field_is_asked_for_with_what_it_means(
@@ -66,7 +66,7 @@ def test_questions_and_answers_are_in_the_language_too(
 ) -> None:
     """What is a field is said, and a yes is understood."""
     again = ("agency-x", *LINE[0:1], *LINE[1:])
-    answered(monkeypatch, "treasury", "GBP", *again, "نعم", *LINE[:2], "INV-2", "", "", "لا")
+    answered(monkeypatch, "treasury", "GBP", *again, "نعم", *LINE[:2], "INV-2", *LINE[3:], "لا")
 
     done = built(office, "--lang", "ar")
 
@@ -90,6 +90,7 @@ def test_an_answer_that_cannot_be_is_asked_for_again(
         *("", "INV-1"),
         "rent, March",
         *("March", "2026-03-31"),
+        *("the grant", ""),
         "n",
     )  # fmt: skip
 
@@ -106,6 +107,7 @@ def test_an_answer_that_cannot_be_is_asked_for_again(
         "found EUR",
         "length >= 1",
         'found "March"',
+        'found "the grant"',
     ):
         assert said in done.err, said
     [line] = json.loads(done.out)["transaction"]["body"]["calls"][0]["operation"]["lines"]
@@ -117,7 +119,7 @@ def test_what_is_given_as_an_option_is_not_asked(
     office: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Two lines are asked for, the rest is there."""
-    answered(monkeypatch, *LINE, "y", "works", "5", "INV-2", "", "", "n")
+    answered(monkeypatch, *LINE, "y", "works", "5", "INV-2", "", "", "", "n")
     file = tmp_path / "payment.json"
 
     done = built(office, "--actor", "treasury", "--asset", "GBP", "-o", file)
@@ -193,6 +195,7 @@ def test_a_payment_is_sent_from_a_terminal_once_it_was_confirmed(office: Desk) -
             ("uses it once", "INV-1"),
             ("a person", "rent"),
             ("block's day", ""),
+            ("PAYER/REFERENCE", ""),
             ("another line?", "n"),
             ("and submit?", "y"),
         ):
