@@ -17,10 +17,22 @@ from kit.commandline import Done
 from kit.desk import Desk
 from kit.kept_treasury import KeptWorld, kept_desk
 from kit.ledger import account_id
-from kit.treasury import FUND, INVOICED, LINE, MINISTRY, MONEY, a_delivery, a_payment, a_voucher
+from kit.treasury import (
+    FUND,
+    INVOICED,
+    LINE,
+    MINISTRY,
+    MONEY,
+    a_delivery,
+    a_payment,
+    a_voucher,
+    an_award,
+)
+from ledger.assets import Purpose
 from primitives.errors import OperatorFault
 from services.treasury import closing, lines, returns
 from services.treasury.amendments import AmendAward
+from services.treasury.grants import TokeniseAward
 
 MAY, JUNE = "2026-05", "2026-06"
 
@@ -252,6 +264,27 @@ def test_a_pack_of_a_chain_that_nobody_pinned_is_not_pinned(pack: Path, tmp_path
 
     assert done.code == 3
     assert "WHICH YOU HAVE NOT PINNED" in done.out
+
+
+def test_what_fell_due_by_itself_is_proved_by_its_event(tmp_path: Path) -> None:
+    """Tokens lapse at the end of an award; nobody signs for what that sets free."""
+    world = KeptWorld.begin()
+    world.does("contractor", an_award(ends=world.in_days(10)))
+    purposes = (Purpose("works", None, None),)
+    world.does("contractor", TokeniseAward("ROAD-7", "ROAD7", 600, purposes))
+    for _ in range(2):
+        world.next_month()
+
+    with kept_desk(tmp_path / "home", world) as at:
+        done = reported(at, JUNE, "--proof-pack", tmp_path / "pack")
+        checked = verified(at, tmp_path / "pack")
+
+    assert done.code == 0, done.err
+    assert checked.code == 0, checked.out
+    report = json.loads((tmp_path / "pack" / "report.json").read_text())
+    last = report["entries"][-1]
+    assert (last["step"], last["amount_minor"]) == ("obligate", -600)
+    assert report["proofs"][f"transactions/{last['transaction']}/events/1"] == last["proof"]
 
 
 def test_a_month_that_still_runs_has_a_pack_too(desk: Desk, tmp_path: Path) -> None:
