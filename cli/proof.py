@@ -14,6 +14,7 @@ import msgspec
 
 from cli.completion import key_names
 from cli.home import HEX32, client_of, home_of
+from cli.language import word
 from cli.pin import (
     AGE,
     Trust,
@@ -26,7 +27,7 @@ from cli.pin import (
     trust_of,
 )
 from cli.proof_question import Question
-from cli.session import Session, asking_command, command, program
+from cli.session import Session, asking_command, command, program, table
 from cli.state import entry_of
 from primitives.errors import OperatorFault
 from primitives.ids import AccountId
@@ -295,12 +296,16 @@ def follow(session: Session, payee: str, invoice: str, folder: Path) -> None:
     trust = trust_of(session, None, None)
     with client_of(session) as client:
         trail, count = write_trail(client, trust.home, folder, account, invoice)
-    told = "\n".join(
-        f"{names.in_text(step['giver'])} {step['relation'].replace('_', ' ')} "
-        f"{names.in_text(step['receiver'])}: "
-        f"{money(step['amount_minor'], trail.exponent, trail.asset)}"
+    rows = [
+        [
+            names.in_text(step["giver"]),
+            word(step["relation"]),
+            names.in_text(step["receiver"]),
+            money(step["amount_minor"], trail.exponent, trail.asset),
+        ]
         for step in trail.steps
-    )
+    ]
+    told = table(["giver", "relation", "receiver", "amount"], rows)
     session.show(msgspec.to_builtins(trail), told)
     check = f"{program()} proof verify {shlex.quote(str(folder))}"
     session.remark(f"{count} proofs written; check them: {check}")

@@ -25,6 +25,7 @@ from ledger.lots import lot_of, share_of
 from ledger.movements import Movement
 from ledger.operation import Event
 from ledger.state import Overlay
+from node.reports.walk import AWARD, FUND, LINE, VOUCHER, Relation, Spot
 from primitives import limits
 from primitives.codec import decode
 from primitives.errors import MithaqError, OperatorFault, RemoteFault
@@ -144,17 +145,19 @@ def trail_of(
     moved = sorted(_movements(files()), key=lambda each: each.place)
     paid, passed = _split(moved, voucher, treasury, key)
     _need_all(Overlay(state), paid, passed)
-    voucher_name = f"voucher {key.payee.hex()}/{key.invoice}"
+    line_of = str(Spot(LINE, award.line))
+    fund_of, award_of = str(Spot(FUND, fund_code)), str(Spot(AWARD, voucher.award))
+    voucher_name = str(Spot(VOUCHER, f"{key.payee.hex()}/{key.invoice}"))
     rows = (
-        ("appropriates", treasury.legislature.hex(), f"fund {fund_code}", fund.appropriated),
-        ("allots", f"fund {fund_code}", f"line {award.line}", line.allotted),
-        ("obligates", f"line {award.line}", f"award {voucher.award}", award.amount),
-        ("certifies", f"award {voucher.award}", voucher_name, voucher.amount),
+        (Relation.APPROPRIATES, treasury.legislature.hex(), fund_of, fund.appropriated),
+        (Relation.ALLOTS, fund_of, line_of, line.allotted),
+        (Relation.OBLIGATES, line_of, award_of, award.amount),
+        (Relation.CERTIFIES, award_of, voucher_name, voucher.amount),
     )
     steps = [
         *(_step(*row) for row in rows),
-        *(_moved("pays", voucher_name, each) for each in paid),
-        *(_moved("passes_on", each.movement.payer.hex(), each) for each in passed),
+        *(_moved(Relation.PAYS, voucher_name, each) for each in paid),
+        *(_moved(Relation.PASSES_ON, each.movement.payer.hex(), each) for each in passed),
     ]
     return Trail(
         format=FORMAT,
@@ -168,11 +171,16 @@ def trail_of(
     )
 
 
-def _step(relation: str, giver: str, receiver: str, amount: int) -> dict[str, Any]:
-    return {"relation": relation, "giver": giver, "receiver": receiver, "amount_minor": amount}
+def _step(relation: Relation, giver: str, receiver: str, amount: int) -> dict[str, Any]:
+    return {
+        "relation": relation.value,
+        "giver": giver,
+        "receiver": receiver,
+        "amount_minor": amount,
+    }
 
 
-def _moved(relation: str, giver: str, moved: ProvenMovement) -> dict[str, Any]:
+def _moved(relation: Relation, giver: str, moved: ProvenMovement) -> dict[str, Any]:
     return {
         **_step(relation, giver, moved.movement.to.hex(), moved.movement.amount),
         "reference": moved.reference,

@@ -58,7 +58,8 @@ def trail(desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = desk.asking("proof", "follow", VENDOR, INVOICE, folder)
     assert done.code == 0, done.err
     assert "proofs written; check them: " in done.err
-    assert f"award {AWARD} certifies voucher {VENDOR}/{INVOICE}: 20,000.00 GBP" in done.out
+    assert f"voucher {VENDOR}/{INVOICE}" in done.out
+    assert "20,000.00 GBP" in done.out
     return folder
 
 
