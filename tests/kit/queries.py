@@ -19,6 +19,7 @@ _WORDS: Final[Mapping[str, str]] = {
     "period": "2026-04",
     "fund": "019-X-1031-000",
     "holding": "A",
+    "from_": f"account:{TREASURY}",
 }
 """What only a few words can be, by the name of the parameter."""
 
