@@ -168,6 +168,7 @@ async def test_an_event_is_told_with_its_place() -> None:
             "amount": 6,
             "reference": "B",
             "value_date": None,
+            "lot": None,
         },
     }
 
