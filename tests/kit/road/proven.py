@@ -47,7 +47,7 @@ def a_grant_is_followed(stage: Stage) -> None:
 
 
 def a_payment_is_followed(stage: Stage) -> None:
-    """One file says who was paid, by whom and when; it needs no node, and none lies with it."""
+    """Files say who was paid, by whom and when, and by which law; they need no node."""
     country, process = stage.country, stage.process
     stage.teller.chapter("Following one payment")
     first = process.installments[0]
@@ -61,17 +61,24 @@ def a_payment_is_followed(stage: Stage) -> None:
         *("query", "treasury.voucher", "--payee", "builder", "--invoice", "INV-4711"),
         *("--proof", never),
     )
-    for each in (paid, never):
+    trail = folder / f"way-of-{first.invoice}"
+    country.run("proof", "follow", "builder", first.invoice, trail)
+    for each in (paid, never, trail):
         verified = verify(stage, each)
         assert verified.code == 0, verified.err
+    gap = _with_a_proof_less(trail)
+    assert verify(stage, gap).code == REFUSED
     stage.teller.tell(
-        f"A journalist asks about {first.invoice}. She gets one file, takes it home, and checks it "
-        "on a machine that is connected to nothing, trusting nobody but the id of the chain:"
+        f"A journalist asks about {first.invoice}. She gets a file, and a folder with the way of "
+        "its money; she takes them home, and checks them on a machine that is connected to "
+        "nothing, trusting nobody but the id of the chain:"
     )
     stage.teller.show(
         [
             (paid.name, f"VALID: {pounds(first.minor)} on {first.paid:%-d %B %Y}"),
             (f"{never.name}/", "VALID: an invoice INV-4711 of this builder was never certified"),
+            (f"{trail.name}/", "VALID: its way from the law to the last hand, nothing left out"),
+            (f"{gap.name}/", "INVALID: one step is missing"),
         ]
     )
 
@@ -122,3 +129,10 @@ def _with_a_penny_less(pack: Path) -> Path:
     report["figures"]["lines"][0]["until"]["outlaid_minor"] -= 1
     (spoilt / "report.json").write_text(json.dumps(report))
     return spoilt
+
+
+def _with_a_proof_less(trail: Path) -> Path:
+    gap = trail.with_name(f"{trail.name}-with-a-gap")
+    shutil.copytree(trail, gap)
+    min(gap.glob("*.proof")).unlink()
+    return gap
