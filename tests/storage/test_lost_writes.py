@@ -21,6 +21,7 @@ from kit.crashes.recording import (
     Synced,
     SyncedFolder,
     Wrote,
+    acts_in,
     record,
 )
 from kit.programs import needs
@@ -196,3 +197,21 @@ def test_a_sync_is_worth_what_was_done_before_it_began() -> None:
     acts = [*MADE, Wrote(0, NEW), Synced(0, 5)]
 
     assert left_by(acts, Names.IN_ORDER) == {OLD + NEW[:cut] for cut in range(4)}
+
+
+def test_a_descriptor_that_is_given_anew_while_its_close_is_under_way_is_the_new_file_s() -> None:
+    """One thread closes 5, another is given 5 before strace says that the close is over."""
+
+    def name(path: str) -> str:
+        return "".join(f"\\x{byte:02x}" for byte in path.encode())
+
+    lines = [
+        f'7 mkdir("{name("/f")}", 0777) = 0',
+        f'7 openat(AT_FDCWD, "{name("/f/a")}", O_WRONLY|O_CREAT, 0666) = 5',
+        "7 close(5 <unfinished ...>",
+        f'8 openat(AT_FDCWD, "{name("/f")}", O_RDONLY) = 5',
+        "7 <... close resumed>) = 0",
+        "8 fsync(5) = 0",
+    ]
+
+    assert acts_in(lines, Path("/f"))[-1] == SyncedFolder("/f", 2)

@@ -3,7 +3,8 @@
 The process runs under strace, so nothing is left to what we believe about LevelDB: creations,
 writes with their bytes, syncs of files and folders, renames, removals, and what it said on its
 standard output, in between. An act stands where its call returned; a sync is worth what had been
-done before its call began.
+done before its call began, and a descriptor is closed where its close began: from then on another
+thread may be given its number.
 """
 
 import os
@@ -119,7 +120,12 @@ def record(words: list[str], folder: Path, trace: Path) -> list[Act]:
         env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"},
     )
     with trace.open() as lines:
-        return list(_Reader(folder).acts(lines))
+        return acts_in(lines, folder)
+
+
+def acts_in(lines: Iterable[str], folder: Path) -> list[Act]:
+    """What strace's lines say about a folder."""
+    return list(_Reader(folder).acts(lines))
 
 
 class _Reader:
@@ -141,11 +147,14 @@ class _Reader:
         for line in lines:
             if resumed := _RESUMED.match(line):
                 call, rest, begun = self._pending.pop(resumed["thread"])
-                self._returned(call, rest, int(resumed["result"]), begun)
+                if call != "close":
+                    self._returned(call, rest, int(resumed["result"]), begun)
             elif started := _LINE.match(line):
                 call, rest = started["call"], started["rest"]
                 if rest.rstrip().endswith("<unfinished ...>"):
                     self._pending[started["thread"]] = call, rest, len(self._acts)
+                    if call == "close":
+                        self._close(rest)
                 elif result := _RESULT.match(rest):
                     self._returned(call, rest, int(result["result"]), len(self._acts))
         return self._acts
@@ -159,7 +168,7 @@ class _Reader:
             self._opened.pop(result, None)
             self._open(texts[0].decode(), rest, result)
         elif call == "close":
-            self._opened.pop(descriptor, None)
+            self._close(rest)
         elif call == "write" and descriptor == 1:
             self._acts += [Said(line) for line in texts[0].decode().splitlines()]
         elif call == "write":
@@ -175,6 +184,9 @@ class _Reader:
             self._name(call, paths)
         elif call in FOREIGN:
             assert descriptor not in self._opened, f"{call} on a file of the folder"
+
+    def _close(self, rest: str) -> None:
+        self._opened.pop(int(_DESCRIPTOR.match(rest)[0]), None)  # type: ignore[index] # a number
 
     def _is_ours(self, path: str) -> bool:
         return path == self._folder or path.startswith(f"{self._folder}/")
