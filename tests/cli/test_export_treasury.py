@@ -16,7 +16,7 @@ from cli.faults import ExitCode
 from kit.data_act_rules import rows_of
 from kit.desk import Desk
 from kit.judges_open import STANDARD, data_act_faults, fiscal_package_faults, ocds_faults
-from kit.kept_world import KeptWorld, treasury_desk
+from kit.kept_treasury import KeptWorld, kept_desk
 from kit.ledger import account_id
 from kit.treasury import (
     AWARD,
@@ -96,7 +96,7 @@ def _two_fiscal_years() -> World:
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     home = tmp_path_factory.mktemp("ministry")
-    with treasury_desk(home, _two_fiscal_years()) as desk:
+    with kept_desk(home, _two_fiscal_years()) as desk:
         documents = home / "documents"
         documents.mkdir()
         (documents / "plan.json").write_bytes(PLANNED)
@@ -250,7 +250,7 @@ def test_a_stamped_document_that_is_no_release_is_refused(
     world.does("treasury", StampDocument(sealed, StampAct.TIMESTAMP))
     (tmp_path / "plan.json").write_bytes(content)
     (tmp_path / "plan.json.salt").write_text(SALT.hex())
-    with treasury_desk(tmp_path / "home", world) as desk:
+    with kept_desk(tmp_path / "home", world) as desk:
         done = desk.asking(
             "export", "ocds", "treasury", *_process(desk, tmp_path), "-o", tmp_path / "out"
         )
