@@ -8,9 +8,10 @@ pack and trusts the chain needs neither a node nor the ministry; that nothing wa
 the sums.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, final
 
@@ -27,10 +28,13 @@ from exchange.treasury_journal import JournalEntry, Posting, entries_of
 from ledger.query import Reading
 from primitives import limits
 from primitives.codec import decode
-from primitives.errors import OperatorFault, Rejected, RemoteFault
+from primitives.errors import MithaqError, OperatorFault, Rejected, RemoteFault
 from primitives.ids import AccountId, Height, TimeMs
 from services.table import RECEIPT
+from services.treasury.chart import Step
 from services.treasury.period import Period, period_of
+from services.treasury.returns import PaymentReturned
+from services.treasury.treasuries import TREASURIES
 
 if TYPE_CHECKING:
     from client.client import Client
@@ -39,6 +43,7 @@ if TYPE_CHECKING:
 FORMAT: Final = "mithaq.treasury-report"
 VERSION: Final = 1
 REPORT_BYTES_MAX: Final = 256 * 1024 * 1024
+_MONTH: Final = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 _NO_TRANSACTION: Final = "transaction.none"
 """A node's answer where something fell due by itself: its events have proofs instead."""
 _LISTED: Final = frozenset(
@@ -88,8 +93,8 @@ def write_pack(
     data = read_period(ProvenAnswers(Reading(state, state.time_ms)), ministry, period)
     for name in transactions:
         _fetch(folder, name, height)
-    journal = journal_of(folder.files.values(), data)
-    problems = problems_of(data, journal)
+    books = Books.proven(folder.files.values(), data)
+    problems = problems_of(data, books)
     if problems:
         raise RemoteFault(f"the node's proofs do not make up its figures: {problems[0]}")
     report = PackedReport(
@@ -99,7 +104,7 @@ def write_pack(
         period=period,
         height=height,
         figures=figures(data),
-        entries=tuple(each.named() for each in journal),
+        entries=tuple(each.named() for each in books.journal),
         proofs={name: file for name, (file, _) in folder.files.items()},
     )
     replace_file(
@@ -200,44 +205,94 @@ class ProvenEntry:
         }
 
 
-def journal_of(files: Iterable[tuple[str, bytes]], data: PeriodData) -> list[ProvenEntry]:
-    """What the proven transactions among some files posted until the end of the report's month."""
-    from verifier.proof_file import EventSubject, ReceiptSubject, read_proof_file
+@final
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What proven transactions did until the end of the report's month."""
 
-    found: dict[str, list[ProvenEntry]] = {}
-    for file, proof in files:
-        read = read_proof_file(proof)
-        subject = read.subject
-        if not isinstance(subject, ReceiptSubject | EventSubject):
-            continue
-        if period_of(TimeMs(read.header.time_ms)) > data.period:
-            continue
-        receipt = decode(subject.receipt.data, RECEIPT, limit=len(subject.receipt.data))
-        identifier = receipt.transaction_id.hex()
-        found[identifier] = [
-            ProvenEntry(
-                height=read.header.height,
-                index=subject.index,
-                entry=entry,
-                transaction=identifier,
-                file=file,
-                time_ms=read.header.time_ms,
-            )
-            for entry in entries_of(receipt)
-            if entry.fund in data.treasury.funds
-        ]
-    return sorted(chain.from_iterable(found.values()), key=lambda each: each.place)
+    journal: tuple[ProvenEntry, ...]
+    """What they posted, in the order of the chain."""
+    returned: Counter[str]
+    """By fund: how many payments came back in the month."""
+
+    @classmethod
+    def proven(cls, files: Iterable[tuple[str, bytes]], data: PeriodData) -> "Books":
+        """Of the transactions among some proof files, each once."""
+        from verifier.proof_file import EventSubject, ReceiptSubject, read_proof_file
+
+        found: dict[str, list[ProvenEntry]] = {}
+        returned: Counter[str] = Counter()
+        funds = {award.award: award.fund for award in data.awards}
+        for file, proof in files:
+            read = read_proof_file(proof)
+            subject = read.subject
+            if not isinstance(subject, ReceiptSubject | EventSubject):
+                continue
+            month = period_of(TimeMs(read.header.time_ms))
+            identifier = subject.receipt.transaction_id.hex()
+            if month > data.period or identifier in found:
+                continue
+            receipt = decode(subject.receipt.data, RECEIPT, limit=len(subject.receipt.data))
+            found[identifier] = [
+                ProvenEntry(
+                    height=read.header.height,
+                    index=subject.index,
+                    entry=entry,
+                    transaction=identifier,
+                    file=file,
+                    time_ms=read.header.time_ms,
+                )
+                for entry in entries_of(receipt)
+                if entry.fund in data.treasury.funds
+            ]
+            for event in receipt.events:
+                if isinstance(event, PaymentReturned) and month == data.period:
+                    returned[funds.get(event.award, "")] += 1
+        entries = sorted((each for many in found.values() for each in many), key=_place)
+        return cls(tuple(entries), returned)
 
 
-def problems_of(data: PeriodData, journal: Iterable[ProvenEntry]) -> list[str]:
+def _place(each: ProvenEntry) -> tuple[int, int, int]:
+    return each.place
+
+
+def problems_of(data: PeriodData, books: Books) -> list[str]:
     """What does not hold between the figures, or between them and the transactions."""
     posting = Posting()
-    for each in journal:
+    for each in books.journal:
         posting.post(each.entry)
     return [
         *(f"{claim}: {expected}, {actual}" for claim, expected, actual in disagreements(data)),
         *posting.differences(data),
+        *_payments_that_differ(data, books),
     ]
+
+
+def _payments_that_differ(data: PeriodData, books: Books) -> Iterator[str]:
+    """The invoices that were paid or came back in the month are all there.
+
+    Each payment is an entry of the journal, which is whole; each return says so in its receipt.
+    """
+    paid: Counter[str] = Counter()
+    outlaid: Counter[str] = Counter()
+    for each in books.journal:
+        entry = each.entry
+        within = period_of(TimeMs(each.time_ms)) == data.period
+        if within and entry.step is Step.PAY and entry.amount > 0:
+            paid[entry.fund] += 1
+            outlaid[entry.fund] += entry.amount
+    rows = {row.fund: row for row in data.payments}
+    for fund in data.treasury.funds:
+        row = rows.get(fund)
+        said = (0, 0, 0)
+        if row is not None:
+            said = (row.paid, row.paid_minor + row.interest_minor, row.returned)
+        found = (paid[fund], outlaid[fund], books.returned[fund])
+        if said != found:
+            yield (
+                f"{fund}: the invoices say {said} for what was paid, its sum and what came back in "
+                f"{data.period}, the transactions {found}"
+            )
 
 
 # checking
@@ -246,6 +301,7 @@ def problems_of(data: PeriodData, journal: Iterable[ProvenEntry]) -> list[str]:
 def pack_verdict(path: Path, proofs: "Sequence[Verdict]", worst: "Outcome") -> "Verdict":
     """What a pack proves, given what its proof files do, of which one is the worst."""
     from verifier import Outcome, Verdict
+    from verifier.sentences import time_text
 
     if worst is Outcome.INVALID:
         return Verdict(worst, "INVALID", "Not every proof in this folder holds.")
@@ -256,31 +312,54 @@ def pack_verdict(path: Path, proofs: "Sequence[Verdict]", worst: "Outcome") -> "
     report = _read_report(path / PACK_REPORT)
     files = ProofFiles.read(path)
     try:
-        problems, transactions = _check(report, files)
-    except (NotInPack, OperatorFault) as missing:
-        problems, transactions = [str(missing)], 0
-    if problems:
-        sentence = f"The report does not follow from the proofs. {problems[0]}."
+        found = _check(report, files)
+    except (NotInPack, MithaqError, msgspec.MsgspecError, UnicodeError) as fault:
+        found = _Checked([str(fault)], TimeMs(0), 0)
+    if found.problems:
+        sentence = f"The report does not follow from the proofs. {found.problems[0]}."
         return Verdict(Outcome.INVALID, "INVALID", sentence)
+    moment = time_text(found.time_ms)
     sentence = (
-        f"Every figure of {report.period} follows from {len(proofs)} proofs, and what "
-        f"{transactions} transactions posted adds up to it."
+        f"Every figure of {report.period}, as of block {report.height} of {moment}, follows from "
+        f"{len(proofs)} proofs, and what {found.transactions} transactions posted adds up to it."
     )
+    if period_of(found.time_ms) <= report.period:
+        sentence += " The month was not over then."
     like = next(verdict for verdict in proofs if verdict.outcome is worst)
     return replace(like, sentence=sentence, details=())
 
 
-def _check(report: PackedReport, proofs: "ProofFiles") -> tuple[list[str], int]:
-    state = ProvenState(proofs, Height(report.height), proofs.entries(), whole=_LISTED)
-    answers = ProvenAnswers(Reading(state, state.time_ms))
-    data = read_period(answers, AccountId(bytes.fromhex(report.treasury)), report.period)
-    journal = journal_of(proofs.files, data)
-    problems = problems_of(data, journal)
+@final
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """What is wrong with a report; of which moment it is, and of how many transactions."""
+
+    problems: list[str]
+    time_ms: TimeMs
+    transactions: int
+
+
+def _check(report: PackedReport, proofs: "ProofFiles") -> _Checked:
+    from verifier.sentences import time_text
+
+    ministry = AccountId(bytes.fromhex(report.treasury))
+    entries = proofs.entries() or [state_name(TREASURIES.number, TREASURIES.key(ministry))]
+    state = ProvenState(proofs, Height(report.height), entries, whole=_LISTED)
+    data = read_period(ProvenAnswers(Reading(state, state.time_ms)), ministry, report.period)
+    books = Books.proven(proofs.files, data)
+    problems = problems_of(data, books)
+    if report.period > period_of(state.time_ms):
+        problems.insert(0, f"{report.period} had not begun at {time_text(state.time_ms)}")
     if figures(data) != report.figures:
         problems.append("its figures are not those of the proven entries")
-    if [each.named() for each in journal] != list(report.entries):
+    if [each.named() for each in books.journal] != list(report.entries):
         problems.append("its journal is not that of the proven transactions")
-    return problems, len({each.transaction for each in journal})
+    problems += (
+        f"{file} does not prove {name}, as it says"
+        for name, file in report.proofs.items()
+        if (name, file) not in proofs.names
+    )
+    return _Checked(problems, state.time_ms, len({each.transaction for each in books.journal}))
 
 
 class NotInPack(Exception):
@@ -296,6 +375,8 @@ class ProofFiles:
     """Name and content."""
     by_name: Mapping[tuple[str, int], bytes]
     """What is proved, after which block → the file."""
+    names: frozenset[tuple[str, str]]
+    """What is proved, as the API names it, and the name of the file."""
 
     @classmethod
     def read(cls, path: Path) -> "ProofFiles":
@@ -303,21 +384,26 @@ class ProofFiles:
         from cli.pin import read_file
         from verifier.proof_file import (
             FILE_BYTES_MAX,
-            AbsentSubject,
-            EntrySubject,
+            EventSubject,
+            ReceiptSubject,
             read_proof_file,
         )
 
-        files, by_name = [], {}
+        files, by_name, names = [], {}, set()
         for file in sorted(path.glob(f"*{SUFFIX}")):
             data = read_file(file, FILE_BYTES_MAX)
             files.append((file.name, data))
             proof = read_proof_file(data)
-            subject = proof.subject
-            if isinstance(subject, EntrySubject | AbsentSubject):
-                name = state_name(subject.table, subject.key)
-                by_name[name, proof.header.height] = data
-        return cls(tuple(files), by_name)
+            match proof.subject:
+                case ReceiptSubject(receipt=receipt):
+                    name = f"transactions/{receipt.transaction_id.hex()}"
+                case EventSubject(receipt=receipt, event=event):
+                    name = f"transactions/{receipt.transaction_id.hex()}/events/{event + 1}"
+                case subject:
+                    name = state_name(subject.table, subject.key)
+                    by_name[name, proof.header.height] = data
+            names.add((name, file.name))
+        return cls(tuple(files), by_name, frozenset(names))
 
     def entries(self) -> list[str]:
         """The names of the entries that are proved."""
@@ -338,9 +424,9 @@ def _read_report(path: Path) -> PackedReport:
     try:
         report = msgspec.json.decode(data, type=PackedReport)
         wrong = (report.format, report.version) != (FORMAT, VERSION)
-        is_account = HEX32.fullmatch(report.treasury) is not None
-    except msgspec.DecodeError as error:
+        is_of_one = HEX32.fullmatch(report.treasury) and _MONTH.fullmatch(report.period)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise OperatorFault(f"{path} is no report: {error}") from error
-    if wrong or not is_account:
+    if wrong or not is_of_one:
         raise OperatorFault(f"{path} is no report of version {VERSION}")
     return report

@@ -215,24 +215,29 @@ def verify(
     if len(files) == 1 and files[0] == found[0]:
         show_verdict(session, verdicts[0], trust)
         return
-    packs = {
-        file: (pack, _pack_verdict(file, pack, found, verdicts))
-        for file in files
+    packs = [
+        (file / pack, _pack_verdict(file, pack, found, verdicts))
+        for file in dict.fromkeys(files)
         for pack in (PACK_REPORT, TRAIL)
         if (file / pack).is_file()
-    }
-    judged = [*zip(found, verdicts, strict=True)]
-    judged += [(file / pack, verdict) for file, (pack, verdict) in packs.items()]
+    ]
+    spoken_for = {file.parent for file, _ in packs}
+    judged = [*zip(found, verdicts, strict=True), *packs]
     session.show(
         [{"file": str(file), **result_of(verdict, trust)} for file, verdict in judged],
         "\n".join(
-            f"{file}: {verdict.headline}\n  {verdict.sentence}"
+            f"{_shown(file)}: {verdict.headline}\n  {verdict.sentence}"
             for file, verdict in judged
             # A report speaks for its proofs, as long as they hold.
-            if file.parent not in packs or file.suffix != _SUFFIX or _fails(verdict)
+            if file.parent not in spoken_for or file.suffix != _SUFFIX or _fails(verdict)
         ),
     )
     end_with(_worst([verdict for _, verdict in judged]))
+
+
+def _shown(file: Path) -> str:
+    """A name on one line: whoever made the folder chose the names in it."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in str(file))
 
 
 def _pack_verdict(

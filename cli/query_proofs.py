@@ -219,4 +219,5 @@ def state_name(table: int, key: bytes) -> str:
 
 def _slot(name: str) -> tuple[int, bytes]:
     _, table, key = name.split("/")
-    return _NUMBERS[table], bytes.fromhex(key)
+    number = _NUMBERS.get(table)
+    return int(table) if number is None else number, bytes.fromhex(key)

@@ -72,11 +72,14 @@ def treasury_period(
     from cli.query import names_of
     from cli.treasury_data import period_data
     from exchange.period_report import figures
+    from exchange.treasury_data import day_of
 
     if not _MONTH.fullmatch(period):
         raise click.UsageError(f"--period: expected a month, YYYY-MM, found {period!r}")
     names = names_of(home_of(session), None)
     with client_of(session) as client:
+        if period > (today := day_of(client.status().block_time_ms)):
+            raise click.UsageError(f"--period: {period} has not begun, the books are of {today}")
         ministry = ministry_of(client, names, treasury)
         if pack is None:
             data = period_data(client, ministry, period)

@@ -263,6 +263,7 @@ def _need_all(
 def trail_verdict(path: Path, proofs: "Sequence[Verdict]", worst: "Outcome") -> "Verdict":
     """What a trail proves, given what its proof files do, of which one is the worst."""
     from verifier import Outcome, Verdict
+    from verifier.sentences import time_text
 
     if worst is Outcome.INVALID:
         return Verdict(worst, "INVALID", "Not every proof in this folder holds.")
@@ -276,16 +277,19 @@ def trail_verdict(path: Path, proofs: "Sequence[Verdict]", worst: "Outcome") -> 
     try:
         found = trail_of(files, lambda: files.files, trail.height, key)
         problem = None if found == trail else "its steps are not those of the proofs"
-    except (_Broken, NotInPack, MithaqError) as fault:
+    except (_Broken, NotInPack, MithaqError, msgspec.MsgspecError, UnicodeError) as fault:
         problem = str(fault)
     if problem is not None:
         sentence = f"The trail does not follow from the proofs: {problem}."
         return Verdict(Outcome.INVALID, "INVALID", sentence)
     payments = [step for step in trail.steps if "proof" in step]
     hands = {step["receiver"] for step in payments}
+    state = ProvenState(files, trail.height, [state_name(VOUCHERS.number, VOUCHERS.key(key))])
+    moment = time_text(state.time_ms)
     sentence = (
-        f"Invoice {trail.invoice} of account {trail.payee[:16]}… is followed from the law through "
-        f"{len(payments)} payments to {len(hands)} accounts, and nothing is left out."
+        f"Invoice {trail.invoice} of account {trail.payee[:16]}…, as of block {trail.height} of "
+        f"{moment}, is followed from the law through {len(payments)} payments to {len(hands)} "
+        "accounts, and nothing is left out."
     )
     like = next(verdict for verdict in proofs if verdict.outcome is worst)
     return replace(like, sentence=sentence, details=())
@@ -297,7 +301,7 @@ def _read(file: Path) -> Trail:
     try:
         trail = msgspec.json.decode(read_file(file, TRAIL_BYTES_MAX), type=Trail)
         bytes.fromhex(trail.payee)
-    except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as fault:
+    except (msgspec.DecodeError, ValueError, RecursionError) as fault:
         raise OperatorFault(f"{file} is no trail of a payment: {fault}") from fault
     if (trail.format, trail.version) != (FORMAT, VERSION):
         raise OperatorFault(

@@ -121,6 +121,7 @@ def read_period(answers: Answers, ministry: AccountId, period: Period) -> Period
         lines=answers.rows(_lines(ministry, period)),
         before=answers.rows(_lines(ministry, month_before(period))),
         awards=answers.rows(_awards(ministry, period)),
+        awards_before=answers.rows(_awards(ministry, month_before(period))),
         trial_balance=answers.rows(TrialBalance(treasury=ministry, period=period, fund=None)),
         cash=answers.rows(Cash(treasury=ministry, period=period)),
         ageing=answers.rows(Ageing(treasury=ministry, period=period)),

@@ -50,7 +50,10 @@ class Amounts(NamedTuple):
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeriodData:
-    """What was read of a treasury as of the end of a month; `before`, of the month before it."""
+    """What was read of a treasury as of the end of a month.
+
+    `before` and `awards_before` are as of the end of the month before it.
+    """
 
     treasury: TreasuryRow
     period: str
@@ -63,6 +66,7 @@ class PeriodData:
     lines: tuple[LineRow, ...]
     before: tuple[LineRow, ...]
     awards: tuple[AwardRow, ...]
+    awards_before: tuple[AwardRow, ...]
     trial_balance: tuple[TrialBalanceRow, ...]
     cash: tuple[CashRow, ...]
     ageing: tuple[AgeingRow, ...]
@@ -212,6 +216,10 @@ def _claims(data: PeriodData) -> Iterator[Disagreement]:
             yield Disagreement(f"{code}: what is {what}, and account {account}", amount, found)
     yield from _of_awards(data.lines, data.awards)
     yield from _of_invoices(data)
+    closed = data.treasury.closed is not None and data.period <= data.treasury.closed
+    is_closed = closed and data.period >= data.treasury.opened
+    claim = f"{data.period}: closed by what the treasury says, and closes that there are"
+    yield Disagreement(claim, int(is_closed), int(data.close is not None))
     for execution in by_line(data):
         excess = sum(
             max(0, later - earlier)
@@ -223,13 +231,20 @@ def _claims(data: PeriodData) -> Iterator[Disagreement]:
 def _of_invoices(data: PeriodData) -> Iterator[Disagreement]:
     due: defaultdict[str, int] = defaultdict(int)
     invoiced: defaultdict[str, int] = defaultdict(int)
+    certified: defaultdict[str, int] = defaultdict(int)
     for row in data.ageing:
         due[row.fund] += row.amount_minor
     for award in data.awards:
         invoiced[award.fund] += award.vouchered_minor - award.paid_minor
+        certified[award.fund] += award.vouchers
+    for award in data.awards_before:
+        certified[award.fund] -= award.vouchers
+    counted = {row.fund: row.certified for row in data.payments}
     for fund in data.funds:
         claim = f"{fund.fund}: what is invoiced and not paid, and the invoices' sum"
         yield Disagreement(claim, invoiced[fund.fund], due[fund.fund])
+        claim = f"{fund.fund}: invoices certified in {data.period} by its awards, and by themselves"
+        yield Disagreement(claim, certified[fund.fund], counted.get(fund.fund, 0))
 
 
 def _sums(data: PeriodData) -> tuple[dict[str, int], dict[tuple[str, str], int]]:

@@ -134,6 +134,7 @@ def test_a_payment_is_followed_from_the_law_to_the_last_hand(desk: Desk, trail: 
     done = verified(desk, trail)
     assert done.code == 0, done.out + done.err
     assert "through 5 payments to 4 accounts, and nothing is left out" in done.out
+    assert ", as of block " in done.out
 
 
 def _reference(trail: dict[str, Any]) -> None:
@@ -152,7 +153,11 @@ def _invoice(trail: dict[str, Any]) -> None:
     trail["invoice"] = "INV-2"
 
 
-@pytest.mark.parametrize("change", [_reference, _amount, _left_out, _invoice])
+def _no_invoice(trail: dict[str, Any]) -> None:
+    trail["invoice"] = "INV-\N{LATIN SMALL LETTER U WITH DIAERESIS}"
+
+
+@pytest.mark.parametrize("change", [_reference, _amount, _left_out, _invoice, _no_invoice])
 def test_a_trail_that_says_something_else_is_found_out(
     desk: Desk, trail: Path, tmp_path: Path, change: Callable[[dict[str, Any]], None]
 ) -> None:
@@ -188,6 +193,7 @@ def test_a_payment_that_is_left_out_is_missed(desk: Desk, trail: Path, tmp_path:
         (b"[]", "is no trail of a payment"),
         (b'{"format": "x"}', "is no trail of a payment"),
         (b"\xff", "is no trail of a payment"),
+        (b'{"steps":[' + b'{"a":' * 100_000, "is no trail of a payment"),
     ],
 )
 def test_a_spoilt_trail_is_refused_in_words(

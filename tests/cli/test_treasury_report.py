@@ -8,11 +8,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from cli.faults import ExitCode
-from cli.treasury_data import month_before, treasury_data
+from cli.period_pack import _LISTED, Books, ProofFiles
+from cli.query_proofs import ProvenState
+from cli.treasury_data import ProvenAnswers, month_before, read_period, treasury_data
 from client.client import Client
+from exchange.period_report import figures
 from kit.commandline import Done
 from kit.desk import Desk
 from kit.kept_treasury import KeptWorld, kept_desk
@@ -23,16 +27,21 @@ from kit.treasury import (
     LINE,
     MINISTRY,
     MONEY,
+    World,
     a_delivery,
     a_payment,
     a_voucher,
     an_award,
 )
 from ledger.assets import Purpose
+from ledger.query import Reading
+from node.queries import Queries
 from primitives.errors import OperatorFault
+from primitives.ids import Height
 from services.treasury import closing, lines, returns
 from services.treasury.amendments import AmendAward
 from services.treasury.grants import TokeniseAward
+from services.treasury.vouchers import CancelVoucher
 
 MAY, JUNE = "2026-05", "2026-06"
 
@@ -139,7 +148,9 @@ def test_every_figure_of_a_pack_follows_from_its_proofs(desk: Desk, pack: Path) 
 
     assert done.code == 0, done.out
     assert "report.json: VALID" in done.out
-    assert "Every figure of 2026-06 follows from" in done.out
+    assert "Every figure of 2026-06, as of block " in done.out
+    assert " of 2026-07-" in done.out
+    assert "was not over" not in done.out
     assert report["figures"]["lines"][0]["within"]["outlaid_minor"] == -INVOICED
     outlays = [
         entry["amount_minor"]
@@ -161,8 +172,8 @@ def test_every_proof_of_a_pack_is_told_to_programs(desk: Desk, pack: Path) -> No
     assert len(done.result) == len(list(pack.glob("*.proof"))) + 1
 
 
-def of_state(pack: Path, table: str) -> Path:
-    return next(pack.glob(f"*-{table}.proof"))
+def of_state(pack: Path, table: str, number: int = 0) -> Path:
+    return sorted(pack.glob(f"*-{table}.proof"))[number]
 
 
 def of_step(pack: Path, step: str) -> Path:
@@ -177,6 +188,24 @@ def with_report(change: Callable[[Any], object]) -> Callable[[Path], object]:
         (pack / "report.json").write_text(json.dumps(report))
 
     return spoil
+
+
+def first_two_exchanged(proofs: dict[str, str]) -> dict[str, str]:
+    (one, file), (other, file_2) = list(proofs.items())[:2]
+    return {one: file_2, other: file}
+
+
+def forge(pack: Path, **fields: Any) -> None:  # noqa: ANN401 - of the report
+    """Write the report anew, as whoever took proofs away would: it follows from those left."""
+    report = json.loads((pack / "report.json").read_text()) | fields
+    files = ProofFiles.read(pack)
+    state = ProvenState(files, report["height"], files.entries(), whole=_LISTED)
+    answers = ProvenAnswers(Reading(state, state.time_ms))
+    data = read_period(answers, account_id(MINISTRY), report["period"])
+    entries = Books.proven(files.files, data).journal
+    report |= {"figures": figures(data), "entries": [each.named() for each in entries]}
+    report["proofs"] = dict(files.names)
+    (pack / "report.json").write_bytes(msgspec.json.encode(report))
 
 
 SPOILT: dict[str, tuple[Callable[[Path], object], str]] = {
@@ -208,6 +237,18 @@ SPOILT: dict[str, tuple[Callable[[Path], object], str]] = {
     "the report is of another month": (
         with_report(lambda report: report.update(period="2026-07")),
         "INVALID",
+    ),
+    "a proof is named that proves something else": (
+        with_report(lambda report: report["proofs"].update(first_two_exchanged(report["proofs"]))),
+        "does not prove",
+    ),
+    "no entry of the state is left": (
+        lambda pack: [
+            (pack / file).unlink()
+            for name, file in json.loads((pack / "report.json").read_text())["proofs"].items()
+            if name.startswith("state/")
+        ],
+        "no proof in it is of state/treasuries/",
     ),
     "the report is of another ministry": (
         with_report(lambda report: report.update(treasury=account_id("works").hex())),
@@ -243,17 +284,149 @@ def test_a_pack_that_is_changed_is_refused(
 
 def test_what_is_no_report_is_said(desk: Desk, pack: Path, tmp_path: Path) -> None:
     """Not JSON, of another form, of another version."""
+    good = (pack / "report.json").read_text()
+    copy = tmp_path / "copy"
+    shutil.copytree(pack, copy)
     for text in (
         "",
         "{}",
-        (pack / "report.json").read_text().replace('"version": 1', '"version": 2'),
+        "\udcff",
+        '{"figures":' + '{"a":' * 100_000,
+        good.replace('"version": 1', '"version": 2'),
+        good.replace('"period": "2026-06"', '"period": "June"', 1),
     ):
-        copy = tmp_path / "copy"
-        shutil.copytree(pack, copy, dirs_exist_ok=True)
-        (copy / "report.json").write_text(text)
+        (copy / "report.json").write_text(text, errors="surrogateescape")
         done = verified(desk, copy)
         assert done.code == ExitCode.LOCAL_FAULT
         assert "is no report" in done.err
+
+
+def pack_of(home: Path, world: KeptWorld, month: str) -> tuple[Path, Callable[[Path], Done]]:
+    """A pack of some month, and what checks it."""
+    with kept_desk(home, world) as at:
+        done = reported(at, month, "--proof-pack", home / "pack")
+        assert done.code == 0, done.err
+        assert verified(at, home / "pack").code == 0
+        return home / "pack", lambda pack: verified(at, pack)
+
+
+def paid_in_another_month() -> KeptWorld:
+    """Certified in May, paid in June."""
+    world = KeptWorld.with_voucher()
+    world.next_month()
+    world.does("payer", a_payment())
+    return kept(world)
+
+
+def returned_in_another_month() -> KeptWorld:
+    """Paid in May, back in June."""
+    world = KeptWorld.with_payment()
+    world.next_month()
+    world.does("vendor", returns.ReturnPayment("INV-1", returns.ReturnReason.AC04))
+    return kept(world)
+
+
+def certified_and_cancelled() -> KeptWorld:
+    """In June, both."""
+    world = KeptWorld.with_delivery()
+    world.next_month()
+    world.does("certifier", a_voucher(world.in_days(30)))
+    cancel = CancelVoucher(payee=account_id("vendor"), invoice="INV-1", reason="wrong_price")
+    world.does("certifier", cancel)
+    return kept(world)
+
+
+def kept(world: World) -> KeptWorld:
+    """June is over."""
+    assert isinstance(world, KeptWorld)
+    world.next_month()
+    return world
+
+
+@pytest.mark.parametrize(
+    ("world", "said"),
+    [
+        (paid_in_another_month, "the invoices say (0, 0, 0)"),
+        (returned_in_another_month, "the invoices say (0, 0, 0)"),
+        (certified_and_cancelled, "invoices certified in 2026-06 by its awards"),
+    ],
+)
+def test_an_invoice_that_is_left_out_is_missed_though_nothing_waits_for_it(
+    tmp_path: Path, world: Callable[[], KeptWorld], said: str
+) -> None:
+    """Whoever leaves it out and writes the report anew counts fewer than the transactions say."""
+    pack, check = pack_of(tmp_path / "home", world(), JUNE)
+    of_state(pack, "vouchers").unlink()
+    forge(pack)
+
+    done = check(pack)
+
+    assert done.code == ExitCode.REFUSED
+    assert said in done.out
+
+
+def test_a_close_that_is_left_out_is_missed(desk: Desk, tmp_path: Path) -> None:
+    """The treasury's own entry says how far its months are closed."""
+    assert reported(desk, MAY, "--proof-pack", tmp_path / "may").code == 0
+    of_state(tmp_path / "may", "period_closes").unlink()
+    forge(tmp_path / "may")
+
+    done = verified(desk, tmp_path / "may")
+
+    assert done.code == ExitCode.REFUSED
+    assert "2026-05: closed by what the treasury says" in done.out
+
+
+def test_a_proof_of_a_table_that_is_not_known_here_does_no_harm(
+    desk: Desk, pack: Path, tmp_path: Path
+) -> None:
+    """It proves something else, and is not asked for."""
+    copy = Path(shutil.copytree(pack, tmp_path / "copy"))
+    height = json.loads((pack / "report.json").read_text())["height"]
+    more = Queries(desk.chain.store).state_proof(60_000, b"\0", height=Height(height))
+    (copy / "more.proof").write_bytes(more)
+
+    assert verified(desk, copy).code == 0
+
+
+def test_a_report_and_a_trail_in_one_folder_are_both_judged(
+    desk: Desk, pack: Path, tmp_path: Path
+) -> None:
+    """A trail that holds does not speak for a report that does not."""
+    assert desk.asking("proof", "follow", account_id("vendor").hex(), "INV-2", tmp_path / "way")
+    copy = Path(shutil.copytree(pack, tmp_path / "copy"))
+    for number, file in enumerate((tmp_path / "way").glob("*.proof")):
+        shutil.copy(file, copy / f"way-{number}.proof")
+    way = json.loads((tmp_path / "way" / "trail.json").read_text())
+    for step in way["steps"]:
+        if "proof" in step:
+            there = (tmp_path / "way" / step["proof"]).read_bytes()
+            step["proof"] = next(
+                each.name for each in copy.glob("way-*.proof") if each.read_bytes() == there
+            )
+    (copy / "trail.json").write_text(json.dumps(way))
+    assert verified(desk, copy).code == 0, "both hold"
+
+    with_report(lambda report: report["figures"].update(asset="EUR"))(copy)
+    done = verified(desk, copy)
+
+    assert done.code == ExitCode.REFUSED
+    assert "trail.json: VALID" in done.out
+    assert "report.json: INVALID" in done.out
+
+
+def test_the_name_of_a_file_says_nothing_that_is_not_so(
+    desk: Desk, pack: Path, tmp_path: Path
+) -> None:
+    """Whoever makes a folder chooses its names: each stays on one line, and commands no screen."""
+    name = "1: VALID\n  x\x1b[2K\nreport.json: VALID\n  Every figure.proof"
+    shutil.copy(of_state(pack, "funds"), tmp_path / name)
+
+    done = desk.mithaq("proof", "verify", tmp_path)
+
+    assert done.code == 0
+    assert len(done.out.splitlines()) == 2
+    assert "\x1b" not in done.out
 
 
 def test_a_pack_of_a_chain_that_nobody_pinned_is_not_pinned(pack: Path, tmp_path: Path) -> None:
@@ -290,9 +463,21 @@ def test_what_fell_due_by_itself_is_proved_by_its_event(tmp_path: Path) -> None:
 def test_a_month_that_still_runs_has_a_pack_too(desk: Desk, tmp_path: Path) -> None:
     """As of the block that its proofs are of."""
     done = reported(desk, "2026-07", "--proof-pack", tmp_path / "july")
+    checked = verified(desk, tmp_path / "july")
 
     assert done.code == 0, done.err
-    assert verified(desk, tmp_path / "july").code == 0
+    assert checked.code == 0
+    assert "The month was not over then." in checked.out
+    forge(tmp_path / "july", period="2026-08")
+    assert "2026-08 had not begun at 2026-07-" in verified(desk, tmp_path / "july").out
+
+
+def test_a_month_that_has_not_begun_has_no_report(desk: Desk) -> None:
+    """Its books would be those of today."""
+    done = reported(desk, "2026-08")
+
+    assert done.code == ExitCode.USAGE
+    assert "2026-08 has not begun, the books are of 2026-07-" in done.err
 
 
 def test_all_rows_of_a_treasury_are_read_for_exporters(desk: Desk) -> None:
