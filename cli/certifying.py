@@ -24,7 +24,7 @@ from exchange.pain001 import Fault, Initiation, Instruction, Refused
 from exchange.pain002 import LineStatus
 from ledger.books import Reference
 from node.queries import FinalTransaction
-from primitives.errors import Rejected
+from primitives.errors import OperatorFault, Rejected
 from primitives.ids import AccountId, TransactionId
 from services.treasury.awards import AwardCode
 from services.treasury.rows import DeliveryRow, TreasuryRow, VoucherRow
@@ -159,7 +159,23 @@ class Certifying:
         if VoucherStatus(before.status).stands:
             text = f"invoice {line.invoice} is {before.status} already, under award {before.award}"
             raise _Unpayable(Reason.DUPLICATE, text)
-        return False
+        ours = self._earlier(payee, line, before)
+        if ours is not None:
+            self._stands(line, ours)
+        return ours is not None
+
+    def _earlier(
+        self, payee: AccountId, line: Instruction, newest: VoucherRow
+    ) -> VoucherRow | None:
+        """What an earlier certification of the invoice for this very payment came to."""
+        if newest.attempt == 1:
+            return None
+        asked = {"treasury": self._treasury.treasury, "award": line.award, "payee": payee}
+        rows: list[VoucherRow] = self._courier.ask(
+            lambda client: list(client.rows("treasury.vouchers", **asked))
+        )
+        same = (row for row in rows if row.invoice == line.invoice and row != newest)
+        return next((row for row in same if self._is_ours(row, line)), None)
 
     def _payee(self, line: Instruction) -> AccountId:
         # Several may be paid at one account, as by a bank that collects for them.
@@ -185,16 +201,24 @@ class Certifying:
         return self._courier.ask(ask)
 
     def _is_ours(self, voucher: VoucherRow, line: Instruction) -> bool:
-        """Whether it was certified for this payment of this message."""
+        """Whether it was certified for this payment of this message.
+
+        Raises:
+            OperatorFault: it may have been, and the node no longer has the transaction that says.
+        """
+        claimed = (voucher.award, voucher.amount_minor, voucher.due)
+        if claimed != (line.award, line.amount, line.due):
+            return False
         try:
             made = self._courier.ask(lambda client: client.transaction(voucher.certified_in))
-        except Rejected:  # no longer kept: then it is somebody else's, which is the safe answer
-            return False
+        except Rejected as gone:
+            raise OperatorFault(
+                f"this node no longer has transaction {voucher.certified_in.hex()}, which "
+                f"certified invoice {line.invoice}: name one that keeps all of its history"
+            ) from gone
         if not isinstance(made, FinalTransaction) or made.transaction is None:
             return False
-        same = made.transaction.body.salt.startswith(self._mark(line.identity.number))
-        claimed = (voucher.award, voucher.amount_minor, voucher.due)
-        return same and claimed == (line.award, line.amount, line.due)
+        return made.transaction.body.salt.startswith(self._mark(line.identity.number))
 
     def _stands(self, line: Instruction, voucher: VoucherRow) -> None:
         number = line.identity.number

@@ -3,6 +3,7 @@
 import calendar
 import re
 from bisect import bisect_left
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, final
 
@@ -58,6 +59,7 @@ def camt053(
     from cli.transaction_file import replace_file
     from exchange.camt053 import camt053 as written
     from exchange.iso20022 import BankAccount, Party, reference
+    from exchange.treasury_data import day_of
 
     home = home_of(session)
     names = names_of(home, None)
@@ -68,6 +70,8 @@ def camt053(
         name=name, account=BankAccount(number=reference(owner), bic=None)
     )
     with client_of(session) as client:
+        if period > (today := day_of(client.status().block_time_ms)):
+            raise click.UsageError(f"--period: {period} has not begun, the books are of {today}")
         statement = _Reading(client, names, owner, asset).statement(party, period)
     replace_file(output, written(statement), mode=0o600)  # it has names
     session.show(
@@ -107,7 +111,7 @@ class _Reading:
         told = self._rows[first:behind]
         row, last_day = self._rows[0], utc_day(max(start_ms, end_ms - 1))
         return AccountStatement(
-            id=f"{self._owner.hex()[:20]}-{last_day}",
+            id=f"{last_day}-{self._digest(told)}",
             time_ms=end_ms,
             owner=owner,
             ledger_account=self._owner,
@@ -142,16 +146,22 @@ class _Reading:
             reference=row.reference,
             description=row.description,
             other=self._names.by_account.get(other, other),
-            returned=self._reason(row.transaction) if returned else None,
+            returned=self._reason(row.transaction, row.entry) if returned else None,
         )
 
-    def _reason(self, transaction: TransactionId) -> str | None:
-        """Why a payment came back, as its receipt says."""
+    def _digest(self, told: list[Any]) -> str:
+        """Another name for the statement of another asset, or with one entry more."""
+        listed = (f"{each.transaction.hex()} {each.entry}" for each in told)
+        named = "\n".join((self._owner.hex(), self._rows[0].asset, *listed))
+        return sha256(named.encode("utf-8")).hexdigest()[:24]
+
+    def _reason(self, transaction: TransactionId, entry: int) -> str | None:
+        """Why a payment came back: what its receipt says next, behind the event that moved it."""
         from node.queries import FinalTransaction
         from services.treasury.returns import PaymentReturned
 
         found = self._client.transaction(transaction)
         assert isinstance(found, FinalTransaction), "it stands in the books"
-        events = found.receipt.events
+        events = found.receipt.events[entry:]
         reasons = [each.reason for each in events if isinstance(each, PaymentReturned)]
         return reasons[0].value if reasons else None

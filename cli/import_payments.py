@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _REJECT_TITLES: Final = ("line", "field", "expected", "actual", "row")
 _OWNER_ONLY: Final = 0o600
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+"""How a cell begins that a spreadsheet computes."""
 
 
 @final
@@ -292,9 +294,14 @@ def write_rejects(path: Path, rows: Sequence[tuple[int, str, str, str, str]]) ->
             os.fchmod(file.fileno(), _OWNER_ONLY)
             writer = csv.writer(file)
             writer.writerow(_REJECT_TITLES)
-            writer.writerows(rows)
+            writer.writerows([*each[:-1], _as_text(each[-1])] for each in rows)
     except OSError as error:
         raise OperatorFault(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _as_text(row: str) -> str:
+    """A row as a spreadsheet shows it; one that begins like a formula is not computed there."""
+    return f"'{row}" if row.startswith(_FORMULA) else row
 
 
 def _summary(read: PaymentFile, run: _Run, refused: int) -> dict[str, Any]:

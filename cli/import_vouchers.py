@@ -147,7 +147,12 @@ def _awards(path: Path) -> dict[str, str]:
         raise OperatorFault(
             f"{path}: expected the columns {' and '.join(_COLUMNS)}, and two cells in each row"
         )
-    return {row[0]: row[1] for row in rows[1:]}
+    awards: dict[str, str] = {}
+    for description, award in rows[1:]:
+        if description in awards:
+            raise OperatorFault(f"{path}: {description!r} is given twice, expected once")
+        awards[description] = award
+    return awards
 
 
 def _report(session: Session, read: PaymentFile, run: "VoucherRun", target: Path) -> None:

@@ -362,6 +362,12 @@ def _check(report: PackedReport, proofs: "ProofFiles") -> _Checked:
     return _Checked(problems, state.time_ms, len({each.transaction for each in books.journal}))
 
 
+def says_once(data: bytes, read: Struct) -> bool:
+    """Whether a file says what was read of it and nothing beside: a key that is there twice would
+    show another reader another figure."""
+    return msgspec.json.format(data, indent=-1) == msgspec.json.encode(read)
+
+
 class NotInPack(Exception):
     """The report needs a proof that the folder does not hold."""
 
@@ -427,6 +433,6 @@ def _read_report(path: Path) -> PackedReport:
         is_of_one = HEX32.fullmatch(report.treasury) and _MONTH.fullmatch(report.period)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise OperatorFault(f"{path} is no report: {error}") from error
-    if wrong or not is_of_one:
+    if wrong or not is_of_one or not says_once(data, report):
         raise OperatorFault(f"{path} is no report of version {VERSION}")
     return report

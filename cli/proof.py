@@ -211,7 +211,11 @@ def verify(
     """
     trust, age = trust_of(session, chain, genesis_file), age_limit(max_age)
     found = _all_of(files)
-    verdicts = [_verdict(_read(file), trust, age) for file in found]
+    packed = {file for file in files for pack in (PACK_REPORT, TRAIL) if (file / pack).is_file()}
+    verdicts = [
+        _verdict(data, trust, None if file.parent in packed and not _is_of_state(data) else age)
+        for file, data in ((file, _read(file)) for file in found)
+    ]
     if len(files) == 1 and files[0] == found[0]:
         show_verdict(session, verdicts[0], trust)
         return
@@ -221,7 +225,6 @@ def verify(
         for pack in (PACK_REPORT, TRAIL)
         if (file / pack).is_file()
     ]
-    spoken_for = {file.parent for file, _ in packs}
     judged = [*zip(found, verdicts, strict=True), *packs]
     session.show(
         [{"file": str(file), **result_of(verdict, trust)} for file, verdict in judged],
@@ -229,10 +232,21 @@ def verify(
             f"{_shown(file)}: {verdict.headline}\n  {verdict.sentence}"
             for file, verdict in judged
             # A report speaks for its proofs, as long as they hold.
-            if file.parent not in spoken_for or file.suffix != _SUFFIX or _fails(verdict)
+            if file.parent not in packed or file.suffix != _SUFFIX or _fails(verdict)
         ),
     )
     end_with(_worst([verdict for _, verdict in judged]))
+
+
+def _is_of_state(data: bytes) -> bool:
+    """Whether a file proves what was so after a block, and not what happened once."""
+    from verifier.proof_file import AbsentSubject, EntrySubject, read_proof_file
+    from verifier.verdict import Invalid
+
+    try:
+        return isinstance(read_proof_file(data).subject, EntrySubject | AbsentSubject)
+    except Invalid:
+        return False
 
 
 def _shown(file: Path) -> str:

@@ -65,9 +65,10 @@ def treasury_period(
 ) -> None:
     """Print the report of a month: budget, trial balance, cash, what is due and what was paid.
 
-    All figures are as of the end of the month, also if that is long ago. `mithaq proof verify
-    FOLDER` checks a proof pack without any node: that every figure follows from proven entries of
-    the state, and that the proven transactions add up to it.
+    All figures are as of the end of the month, also if that is long ago; but what the single
+    account holds is as of the last block. `mithaq proof verify FOLDER` checks a proof pack without
+    any node: that every figure follows from proven entries of the state, and that the proven
+    transactions add up to it.
     """
     from cli.query import names_of
     from cli.treasury_data import period_data

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 import msgspec
 from msgspec import Struct
 
-from cli.period_pack import NotInPack, ProofFiles
+from cli.period_pack import NotInPack, ProofFiles, says_once
 from cli.proof import TRAIL
 from cli.query_proofs import ProofFolder, Proofs, ProvenState, state_name
 from cli.transaction_file import replace_file
@@ -299,12 +299,16 @@ def _read(file: Path) -> Trail:
     from cli.pin import read_file
 
     try:
-        trail = msgspec.json.decode(read_file(file, TRAIL_BYTES_MAX), type=Trail)
+        data = read_file(file, TRAIL_BYTES_MAX)
+        trail = msgspec.json.decode(data, type=Trail)
         bytes.fromhex(trail.payee)
+        said_once = says_once(data, trail)
     except (msgspec.DecodeError, ValueError, RecursionError) as fault:
         raise OperatorFault(f"{file} is no trail of a payment: {fault}") from fault
     if (trail.format, trail.version) != (FORMAT, VERSION):
         raise OperatorFault(
             f"{file}: expected {FORMAT} version {VERSION}, found {trail.format} {trail.version}"
         )
+    if not said_once:
+        raise OperatorFault(f"{file} is no trail of a payment: expected each key once")
     return trail

@@ -6,7 +6,8 @@ where a batch is refused, its rows go one by one, so that one wrong row stops no
 
 The chain is the truth about what is done already. An invoice and a credit note are found by payee
 and number and are used once, so the same file may be booked again after whatever stopped it: rows
-that are certified are paid, rows that are paid are left alone.
+that are certified are paid, rows that are paid are left alone. What was cancelled or came back is
+not certified again by a file: somebody decided that, and decides what follows.
 """
 
 import secrets
@@ -127,6 +128,10 @@ class VoucherRun:
         row = self.payments[number]
         status = getattr(known, "status", "paid")
         if status in {"cancelled", "returned"}:
+            expected = "an invoice that an officer did not take back and that did not come back"
+            self._refuse(
+                number, "reference", expected, f"{row.reference!r}: {status}, {known.reason}"
+            )
             return
         if (known.award, known.amount_minor) != (self._award(number), abs(row.amount)):
             actual = f"{known.amount_minor} minor units under {known.award}"

@@ -104,12 +104,20 @@ def _classified(fund: FundRow, names: Names) -> dict[str, str]:
 
 
 def _spending_rows(books: Books, names: Names) -> Iterator[dict[str, str]]:
-    """A row for each payment that stands: with the interest for paying late, where there is any."""
+    """A row for each payment that stands: with the interest for paying late, where there is any.
+
+    Of one that came back stands what its payee's creditors got.
+    """
     exponent = books.now.treasury.exponent
     funds = {fund.fund: fund for fund in books.now.funds}
     awards = {award.award: award for award in books.now.awards}
     for voucher in books.now.vouchers:
-        if voucher.status != "paid" or voucher.paid_ms is None or voucher.paid_in is None:
+        if voucher.paid_ms is None or voucher.paid_in is None:
+            continue
+        stands = voucher.amount_minor + voucher.interest_minor
+        if voucher.status != "paid":
+            stands = sum(offset.amount_minor for offset in voucher.offsets)
+        if not stands:
             continue
         award = awards[voucher.award]
         yield (
@@ -125,6 +133,6 @@ def _spending_rows(books: Books, names: Names) -> Iterator[dict[str, str]]:
                 "transaction": voucher.paid_in.hex(),
                 "direction": _EXPENDITURE,
                 "currency": books.now.treasury.asset,
-                "amount": whole_units(voucher.amount_minor + voucher.interest_minor, exponent),
+                "amount": whole_units(stands, exponent),
             }
         )

@@ -71,7 +71,7 @@ def settlements(data: TreasuryData, banks: Mapping[AccountId, Party]) -> list[Se
     """What a treasury paid in a month, day by day: to payees, and to creditors what was offset.
 
     `banks` knows where the treasury's account and those of payees are kept. What was returned since
-    is not sent after its payee. Without a month, all that was ever paid.
+    is not sent after its payee; its creditors keep theirs. Without a month, all that was ever paid.
 
     Raises:
         OperatorFault: whoever is paid has no bank account there.
@@ -80,7 +80,7 @@ def settlements(data: TreasuryData, banks: Mapping[AccountId, Party]) -> list[Se
     newest: dict[str, int] = {}
     missing: list[AccountId] = []
     for voucher in data.vouchers:
-        if voucher.status != "paid" or voucher.paid_ms is None:
+        if voucher.paid_ms is None:
             continue
         day = utc_day(voucher.paid_ms)
         if data.period is None or day.startswith(data.period):
@@ -121,11 +121,12 @@ def _hex(data: TreasuryData, payer: Party | None) -> list[str]:
 def _transfers(
     voucher: VoucherRow, banks: Mapping[AccountId, Party], missing: list[AccountId]
 ) -> Iterator[CreditTransfer]:
-    """To the payee what is left of it, to each creditor what was withheld."""
+    """To the payee what is left of it and did not come back, to each creditor what was withheld."""
     assert voucher.paid_in is not None, "it was paid"
     withheld = sum(offset.amount_minor for offset in voucher.offsets)
     reference = f"{voucher.award}/{voucher.number}"
-    due = [(voucher.payee, reference, voucher.amount_minor + voucher.interest_minor - withheld)]
+    left = voucher.amount_minor + voucher.interest_minor - withheld
+    due = [(voucher.payee, reference, left)] if voucher.status == "paid" else []
     for number, offset in enumerate(voucher.offsets, start=1):
         due.append((offset.creditor, f"{reference}-{number}", offset.amount_minor))
     for account_id, known_as, minor in due:

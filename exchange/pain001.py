@@ -135,6 +135,8 @@ def read_pain001(data: bytes, *, asset: str, exponent: int) -> Initiation:
         raise Malformed(
             f"expected at most {limits.IMPORT_INSTRUCTIONS_MAX} payments, found {count}"
         )
+    if count == 0:
+        raise Malformed("expected at least one payment (PmtInf/CdtTrfTxInf), found none")
     reader = _Reader(asset, exponent)
     return Initiation(
         version=version,

@@ -12,6 +12,8 @@ from decimal import Decimal
 from typing import Final, final
 from xml.sax.saxutils import escape
 
+from exchange.xml import writable
+
 _COLOURS: Final = {
     "appropriates": "#4c6a92",
     "allots": "#4c6a92",
@@ -123,7 +125,7 @@ def sankey(flows: Sequence[Flow], *, title: str) -> bytes:
         out = sum(flow.amount_minor for flow in flows if flow.giver == name)
         into = sum(flow.amount_minor for flow in flows if flow.receiver == name)
         bar.amount = max(out, into)
-    scale = _HIGHEST / max((bar.amount for bar in bars.values()), default=1)
+    scale = _HIGHEST / max([1, *(bar.amount for bar in bars.values())])
     depth = _place(bars, columns, scale)
     width = max((bar.x for bar in bars.values()), default=0) + _WIDTH
     drawn = [*_bands(flows, bars, scale), *_bars(bars.values())]
@@ -193,4 +195,4 @@ def _whole(flow: Flow) -> str:
 
 def _text(text: str) -> str:
     """Text for XML, without the characters that it cannot hold."""
-    return escape("".join(each for each in text if each >= " "))
+    return escape(writable("".join(each for each in text if each >= " ")))

@@ -135,15 +135,62 @@ def test_the_single_account_s_month_is_a_bank_statement(office: Office, tmp_path
 
 
 def test_a_month_before_anything_moved_has_nothing(office: Office, tmp_path: Path) -> None:
-    """And a month after it ends where the last one did."""
+    """And one that has not begun has no statement: nobody knows what will be on it."""
     file = tmp_path / "statement.xml"
-    for period, held in (("2020-01", "0.00"), ("2099-12", "9985.00")):
-        done = office.desk.asking("export", "camt053", TSA.hex(), "--period", period, "-o", file)
-        assert done.code == 0, done.err
-        balances = texts(file, "BkToCstmrStmt/Stmt/Bal/Amt")
-        assert len(set(balances)) == 1
-        assert str(balances[0]).endswith(held[-3:])
-        assert texts(file, "BkToCstmrStmt/Stmt/Ntry/Amt") == []
+    words: list[str | Path] = ["export", "camt053", TSA.hex(), "-o", file, "--period"]
+    done = office.desk.asking(*words, "2020-01")
+    assert done.code == 0, done.err
+    assert texts(file, "BkToCstmrStmt/Stmt/Bal/Amt") == ["0.00", "0.00"]
+    assert texts(file, "BkToCstmrStmt/Stmt/Ntry/Amt") == []
+
+    done = office.desk.asking(*words, "2099-12")
+    assert done.code == 2
+    assert "2099-12 has not begun, the books are of" in done.err
+
+
+def test_a_statement_with_more_in_it_is_another_message(office: Office, tmp_path: Path) -> None:
+    """The same one has the same name; each payment that came back has its own reason."""
+    file = tmp_path / "statement.xml"
+    words: list[str | Path] = ["export", "camt053", TSA.hex(), "-o", file, "--period", office.month]
+    ids = []
+    for _ in range(2):
+        assert office.desk.asking(*words).code == 0
+        ids += texts(file, "BkToCstmrStmt/GrpHdr/MsgId")
+    office.does(
+        "vendor",
+        ReturnPayment(invoice="INV-1", reason=ReturnReason.AC06),
+        ReturnPayment(invoice="INV-2", reason=ReturnReason.MD07),
+    )
+
+    assert office.desk.asking(*words).code == 0
+
+    assert ids[0] == ids[1]
+    assert [ids[0]] != texts(file, "BkToCstmrStmt/GrpHdr/MsgId")
+    reasons = texts(file, "BkToCstmrStmt/Stmt/Ntry/NtryDtls/TxDtls/RtrInf/Rsn/Cd")
+    assert reasons == ["AC04", "AC06", "MD07"]
+    assert invalid(file.read_bytes(), "camt.053.001.08") == []
+
+
+def test_what_went_to_a_creditor_is_sent_though_the_rest_came_back(
+    office: Office, tmp_path: Path
+) -> None:
+    """The payee's part is not."""
+    for name, number, payee in (
+        ("Tax Office", OTHER_IBAN, account_id("creditor").hex()),
+        ("Acme Bridges Ltd", IBAN, account_id("vendor").hex()),
+        ("Ministry of Finance", OTHER_IBAN, TSA.hex()),
+    ):
+        enter(office, name, number, payee)
+    office.does("vendor", ReturnPayment(invoice="INV-2", reason=ReturnReason.AC06))
+
+    words: list[str | Path] = ["--agency", "health", "-o", tmp_path / "bank", "--json"]
+    done = office.desk.asking("export", "pacs008", MINISTRY, *words)
+
+    assert done.code == 0, done.err
+    [file] = (tmp_path / "bank").iterdir()
+    each = "FIToFICstmrCdtTrf/CdtTrfTxInf/"
+    assert texts(file, each + "Cdtr/Nm") == ["Acme Bridges Ltd", "Tax Office"]
+    assert texts(file, each + "IntrBkSttlmAmt") == ["1000.00", "200.00"]
 
 
 def test_another_bookkeeper_comes_to_the_same_balances(office: Office, tmp_path: Path) -> None:

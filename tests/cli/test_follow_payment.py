@@ -165,7 +165,7 @@ def test_a_trail_that_says_something_else_is_found_out(
     copy = Path(shutil.copytree(trail, tmp_path / "copy"))
     said = json.loads((copy / "trail.json").read_text())
     change(said)
-    (copy / "trail.json").write_text(json.dumps(said))
+    (copy / "trail.json").write_text(json.dumps(said, ensure_ascii=False))
 
     done = verified(desk, copy)
 
@@ -216,6 +216,15 @@ def test_a_trail_of_another_version_is_refused(desk: Desk, trail: Path, tmp_path
     (copy / "trail.json").write_text(json.dumps({**said, "version": 2}))
 
     assert "expected mithaq.trail version 1" in verified(desk, copy).err
+
+
+def test_a_trail_says_each_thing_once(desk: Desk, trail: Path, tmp_path: Path) -> None:
+    """Of two that differ, another reader takes the other."""
+    copy = Path(shutil.copytree(trail, tmp_path / "copy"))
+    said = (copy / "trail.json").read_text()
+    (copy / "trail.json").write_text(said.replace('"asset"', '"asset": "EUR", "asset"', 1))
+
+    assert "expected each key once" in verified(desk, copy).err
 
 
 def test_what_was_not_paid_cannot_be_followed(desk: Desk, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from kit.treasury import AWARD, a_payment
 from kit.treasury_desk import Office, treasury_desk
 from primitives.ids import Height
 from services.treasury.vouchers import CancelVoucher
+from storage.edges import Part
 
 ACME = "Acme Bridges Ltd"
 DUE = "2027-01-31"
@@ -147,6 +148,25 @@ def test_what_was_cancelled_is_not_certified_again_by_the_same_message(office: O
     assert statuses(imported(office, message, "--json")) == [("RJCT", "DS02")]
     anew = imported(office, initiation(an_invoice(), message="MSG-2", due=DUE), "--json")
     assert statuses(anew) == [("ACCP", None)]
+    office.does("certifier", cancel)
+    both = (message, initiation(an_invoice(), message="MSG-2", due=DUE))
+    assert [statuses(imported(office, each, "--json")) for each in both] == [[("RJCT", "DS02")]] * 2
+
+
+def test_a_node_that_forgot_does_not_say_how_a_payment_stands(office: Office) -> None:
+    """A duplicate and a payment of this message cannot be told apart then."""
+    message = initiation(an_invoice(), due=DUE)
+    assert imported(office, message).code == 0
+    answer_of(office).unlink()
+    office.does("payer", a_payment("INV-1"))
+    store = office.desk.chain.store
+    store.retire(Part.BODIES, store.head().height, lambda _: b"a record")
+
+    done = imported(office, message, "--json")
+
+    assert done.code == 6
+    assert "no longer has transaction" in done.error["message"]
+    assert not answer_of(office).exists()
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,11 @@ from kit.ledger import account_id
 from kit.treasury import MINISTRY, an_award
 from kit.treasury_desk import Office, treasury_desk
 from services.treasury.awards import AwardKind
+from services.treasury.returns import ReturnPayment, ReturnReason
+from services.treasury.vouchers import CancelVoucher
 
 OFFICERS = ("--receiver", "receiver", "--certifier", "certifier", "--payer", "payer")
+HOME = account_id(MINISTRY)
 Row = tuple[str, str, str, str]
 """Vendor, description, amount, reference."""
 
@@ -106,6 +109,7 @@ def test_a_row_that_is_refused_stops_no_other(office: Office) -> None:
         ("Vendor 1", "Ink", "1.00", "R-101"),
         ("Vendor 1", "Pens", "-1.00", "R-102"),
         ("Vendor 1", "Paper", "moon", "R-103"),
+        ("=HYPERLINK(1)", "Paper", "moon", "R-104"),
     ]
 
     done = imported(office, listed)
@@ -114,6 +118,7 @@ def test_a_row_that_is_refused_stops_no_other(office: Office) -> None:
     assert paid(office) == of_file(rows(8))
     with (office.desk.home / "rejects.csv").open(newline="") as file:
         (_, *kept) = csv.reader(file)
+    assert kept.pop()[-1] == "'=HYPERLINK(1),Paper,moon,2026-04-01,R-104", "nobody computes it"
     assert [(line, field) for line, field, *_ in kept] == [
         ("10", "treasury.more_than_awarded"),
         ("11", "description"),
@@ -132,6 +137,26 @@ def test_a_number_that_was_used_for_something_else_is_refused(office: Office) ->
     assert paid(office) == {"R-1": 500}
 
 
+def test_what_came_back_or_was_taken_back_is_not_paid_again_by_a_file(office: Office) -> None:
+    """Nor by one with more in it: somebody decided that; the others go on."""
+    listed: list[Row] = [("Vendor 1", "Paper", "5.00", "R-1"), ("Vendor 1", "Paper", "6.00", "R-2")]
+    above = ("Vendor 1", "Paper", "7.00", "R-3")
+    assert imported(office, listed).code == 0
+    assert imported(office, [*listed, above], "--payer", "auditor").code != 0, "certified only"
+    found = {row.invoice: row for row in office.client.rows("treasury.vouchers", treasury=HOME)}
+    payee = found["R-1"].payee
+    office.keeps(payee, ReturnPayment(invoice="R-1", reason=ReturnReason.AC04))
+    office.does("certifier", CancelVoucher(payee=payee, invoice="R-3", reason="fraud"))
+
+    done = imported(office, [*listed, above, ("Vendor 1", "Paper", "8.00", "R-4")])
+
+    assert done.code == ExitCode.REFUSED
+    assert "found 'R-1': returned, AC04" in done.err
+    rows = office.client.rows("treasury.vouchers", treasury=HOME)
+    statuses = {row.invoice: row.status for row in rows}
+    assert statuses == {"R-1": "returned", "R-2": "paid", "R-3": "cancelled", "R-4": "paid"}
+
+
 def test_an_officer_without_the_office_pays_nothing(office: Office) -> None:
     """What is certified waits for the one who has it."""
     listed = rows(3)
@@ -146,13 +171,18 @@ def test_an_officer_without_the_office_pays_nothing(office: Office) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["award,description\nSUPPLIES-1,Paper\n", "description,award\na\n"]
+    ("text", "said"),
+    [
+        ("award,description\nSUPPLIES-1,Paper\n", "expected the columns description and award"),
+        ("description,award\na\n", "expected the columns description and award"),
+        ("description,award\na,A-1\na,A-2\n", "'a' is given twice, expected once"),
+    ],
 )
-def test_a_file_of_awards_says_what_it_must(office: Office, text: str) -> None:
-    """Two columns by their names."""
+def test_a_file_of_awards_says_what_it_must(office: Office, text: str, said: str) -> None:
+    """Two columns by their names, and of each description one award."""
     (office.desk.home / "awards.csv").write_text(text)
 
     done = imported(office, rows(1))
 
     assert done.code == ExitCode.LOCAL_FAULT
-    assert "expected the columns description and award" in done.err
+    assert said in done.err

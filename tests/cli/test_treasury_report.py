@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -294,6 +295,8 @@ def test_what_is_no_report_is_said(desk: Desk, pack: Path, tmp_path: Path) -> No
         '{"figures":' + '{"a":' * 100_000,
         good.replace('"version": 1', '"version": 2'),
         good.replace('"period": "2026-06"', '"period": "June"', 1),
+        good.replace('"height"', '"height": 1, "height"', 1),
+        '{"format":"\udcff"}',
     ):
         (copy / "report.json").write_text(text, errors="surrogateescape")
         done = verified(desk, copy)
@@ -393,7 +396,8 @@ def test_a_report_and_a_trail_in_one_folder_are_both_judged(
     desk: Desk, pack: Path, tmp_path: Path
 ) -> None:
     """A trail that holds does not speak for a report that does not."""
-    assert desk.asking("proof", "follow", account_id("vendor").hex(), "INV-2", tmp_path / "way")
+    words: list[str | Path] = [account_id("vendor").hex(), "INV-2", tmp_path / "way"]
+    assert desk.asking("proof", "follow", *words).code == 0
     copy = Path(shutil.copytree(pack, tmp_path / "copy"))
     for number, file in enumerate((tmp_path / "way").glob("*.proof")):
         shutil.copy(file, copy / f"way-{number}.proof")
@@ -413,6 +417,16 @@ def test_a_report_and_a_trail_in_one_folder_are_both_judged(
     assert done.code == ExitCode.REFUSED
     assert "trail.json: VALID" in done.out
     assert "report.json: INVALID" in done.out
+
+
+def test_a_pack_is_as_old_as_its_entries(desk: Desk, pack: Path) -> None:
+    """What happened happened earlier, however fresh the pack is."""
+    head_ms = desk.chain.store.head().header.time_ms
+    age_s = int(time.time()) - head_ms // 1000
+
+    for more_s, code in ((86_400, 0), (-60, 4)):
+        done = desk.mithaq("proof", "verify", pack, "--max-age", f"{age_s + more_s}s")
+        assert done.code == code, done.out
 
 
 def test_the_name_of_a_file_says_nothing_that_is_not_so(

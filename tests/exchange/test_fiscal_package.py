@@ -16,6 +16,7 @@ from exchange.treasury_data import Names
 from kit.data_act_rules import rows_of
 from kit.judges_open import fiscal_package_faults
 from kit.treasury_books import AGENCY, ROADS, VENDOR, two_years
+from services.treasury.rows import OffsetRow
 
 NAMES = Names(accounts={AGENCY: "Roads Agency", VENDOR: "Builders"}, programs={"BRDG": "Bridges"})
 
@@ -86,6 +87,19 @@ def test_what_came_back_is_no_spending() -> None:
     )
     files = fiscal_package(Books(replace(now, vouchers=vouchers), None), 2026, NAMES)
     assert [row["invoice"] for row in rows_of(files["spending.csv"])] == [paid.invoice]
+
+
+def test_what_went_to_creditors_stands_though_the_rest_came_back() -> None:
+    """So that payments sum to what the budget's lines say is outlaid."""
+    _, _, now = two_years()
+    first, *others = now.vouchers
+    kept = OffsetRow(reference="tax", creditor=first.payee, amount_minor=7_00)
+    back = structs.replace(first, status="returned", offsets=(kept,))
+    files = fiscal_package(Books(replace(now, vouchers=(back, *others)), None), 2026, NAMES)
+
+    amounts = {row["invoice"]: row["amount"] for row in rows_of(files["spending.csv"])}
+    assert amounts[first.invoice] == "7.00"
+    assert len(amounts) == len(now.vouchers)
 
 
 def test_every_column_says_what_it_means(folder: Path) -> None:

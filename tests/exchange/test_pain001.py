@@ -215,6 +215,7 @@ def test_sums_of_a_block_are_those_of_its_payments() -> None:
         (f'<Document xmlns="{SPACE}{NEW}"/>'.encode(), "expected a message identifier"),
         (f'<X xmlns="{SPACE}{NEW}"/>'.encode(), "expected a Document"),
         (initiation(Invoice(), message="M" * 36), "1 to 35 characters, found 'MMM"),
+        (initiation(), "expected at least one payment"),
     ],
 )
 def test_what_is_no_message_is_refused_in_one_sentence(data: bytes, said: str) -> None:

@@ -73,6 +73,16 @@ def test_the_picture_has_a_band_for_each_step() -> None:
     assert tags == {"svg", "title", "rect", "path", "text"}
 
 
+def test_a_step_of_nothing_is_drawn_too() -> None:
+    """Such as an award that was taken back; and a name may hold what XML cannot."""
+    name = "<script>\x00\ufffe\n&"
+    root = ElementTree.fromstring(sankey([flow(1, name, "award ROAD-7", 0)], title=name))
+    ElementTree.fromstring(graphml([flow(1, name, "award ROAD-7", 0)]))
+
+    assert len(root.findall(f"{SVG}path")) == 1
+    assert root.findtext(f"{SVG}title") == "<script>\ufffd&"
+
+
 def test_every_spot_stands_in_the_picture_once() -> None:
     """By its name, cut if it is long; none above another."""
     long = flow(4, "مورد", "a" * 60, 7)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from kit.api import ChainOfOne
 from kit.desk import Desk, served, write_home
 from kit.ledger import GBP, account_id, key
 from kit.treasury import (
+    AGENCY,
     DAY,
     FUND,
     INTEREST_BP,
@@ -36,7 +37,7 @@ from kit.treasury import (
 from ledger.genesis import GenesisDocument
 from ledger.operation import Operation
 from ledger.transaction import Body, Call, sign_body
-from primitives.ids import TimeMs
+from primitives.ids import AccountId, TimeMs
 from services.treasury import funds, lines, treasuries
 from services.treasury.period import Day, day_of
 
@@ -54,15 +55,24 @@ class Office:
 
     def does(self, actor: str, *operations: Operation, with_: tuple[str, ...] = ()) -> None:
         """Operations of one account, each in order, final and applied."""
+        self._settle(account_id(actor), operations, (actor, *with_))
+
+    def keeps(self, account: AccountId, *operations: Operation, keeper: str = AGENCY) -> None:
+        """The same of an account without keys, by its keeper."""
+        self._settle(account, operations, (keeper,))
+
+    def _settle(
+        self, actor: AccountId, operations: Sequence[Operation], signers: Sequence[str]
+    ) -> None:
         chain = self.desk.chain
         self.done += 1
         body = Body(
             chain=chain.chain,
             valid_until=TimeMs(chain.store.head().header.time_ms + _HALF_AN_HOUR_MS),
             salt=self.done.to_bytes(16, "big"),
-            calls=tuple(Call(account_id(actor), each) for each in operations),
+            calls=tuple(Call(actor, each) for each in operations),
         )
-        signed = sign_body(body, [key(name) for name in (actor, *with_)])
+        signed = sign_body(body, [key(name) for name in signers])
         check_applied(self.client.settle(signed))
 
     @property
