@@ -22,6 +22,7 @@ from typing import Any, Final, final
 
 import msgspec
 
+from exchange import limits as file_limits
 from exchange.ocds_merge import Json, compiled_release, moment_of
 from exchange.treasury_data import Names, TreasuryData
 from primitives.errors import Malformed
@@ -69,6 +70,11 @@ def releases_in(package: object) -> list[Json]:
     Raises:
         Malformed: it is neither, or what is read of it is not what OCDS has there.
     """
+    if _is_deeper(package, file_limits.IMPORT_JSON_DEPTH_MAX):
+        raise Malformed(
+            f"expected objects and lists at most {file_limits.IMPORT_JSON_DEPTH_MAX} deep, found "
+            "deeper ones"
+        )
     found = package.get("releases", [package]) if isinstance(package, dict) else None
     if not isinstance(found, list) or not found:
         raise Malformed(f"expected an OCDS release package, found {type(package).__name__}")
@@ -77,6 +83,22 @@ def releases_in(package: object) -> list[Json]:
     except msgspec.ValidationError as error:
         raise Malformed(f"expected an OCDS release: {error}") from error
     return found
+
+
+def _is_deeper(value: object, most: int) -> bool:
+    """Whether more objects and lists stand in each other; level by level, as deep as it may be."""
+    level = [value]
+    for _ in range(most):
+        inside: list[object] = []
+        for each in level:
+            if isinstance(each, dict):
+                inside += each.values()
+            elif isinstance(each, list):
+                inside += each
+        level = [each for each in inside if isinstance(each, dict | list)]
+        if not level:
+            return False
+    return True
 
 
 class _Item(msgspec.Struct, frozen=True, kw_only=True):

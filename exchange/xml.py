@@ -2,8 +2,9 @@
 
 A file from outside is untrusted. It has a bound; a document type, an entity of its own or a
 reference to another resource is refused before it is looked at (they are how a few bytes become
-gigabytes, and how a file reads other files); and whoever reads it goes down paths that are known,
-so what else stands in it is never touched.
+gigabytes, and how a file reads other files); so is a namespace that is longer than any, which every
+name would carry; and whoever reads it goes down paths that are known, so what else stands in it is
+never touched.
 
 What we write is UTF-8, indented, with one namespace; it depends on nothing but its content.
 """
@@ -20,26 +21,49 @@ Element: TypeAlias = ElementTree.Element
 _UNWRITABLE: Final = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """XML 1.0 (§2.2) has no place for these, escaped or not."""
 _SHOWN_MAX: Final = 80
+_PIECE_BYTES: Final = 16 * 1024
+"""Read at a time: what is refused is not read to its end."""
+_FAR_APART: Final = re.compile(rb"(?:\A|<)[^<]{%d}" % (limits.IMPORT_XML_TAG_BYTES_MAX + 1))
+
+
+class _Tree(ElementTree.TreeBuilder):
+    """Builds the elements of a document whose namespaces are short."""
+
+    def start_ns(self, prefix: str, uri: str) -> None:
+        """A namespace is declared."""
+        del prefix
+        if len(uri) > limits.IMPORT_XML_NAMESPACE_MAX:
+            raise Malformed(
+                f"expected a namespace of at most {limits.IMPORT_XML_NAMESPACE_MAX} characters, "
+                f"found one of {len(uri)}"
+            )
 
 
 def read_xml(data: bytes) -> Element:
     """The root of a document that somebody else wrote.
 
     Raises:
-        Malformed: too large, not well-formed, or it declares a document type or an entity.
+        Malformed: too large, not well-formed, or it declares a document type, an entity or a
+            namespace of a length that nobody has.
         OperatorFault: defusedxml is missing.
     """
     if len(data) > limits.IMPORT_XML_BYTES_MAX:
         raise Malformed(f"expected at most {limits.IMPORT_XML_BYTES_MAX} bytes of XML, found more")
+    if _FAR_APART.search(data):
+        most = limits.IMPORT_XML_TAG_BYTES_MAX
+        raise Malformed(f"expected at most {most} bytes from one tag to the next, found more")
     try:
         from defusedxml.common import DefusedXmlException
-        from defusedxml.ElementTree import fromstring
+        from defusedxml.ElementTree import XMLParser
     except ImportError as error:
         raise OperatorFault(
             "reading XML needs the package defusedxml: install mithaq[exchange]"
         ) from error
+    parser = XMLParser(target=_Tree(), forbid_dtd=True)
     try:
-        root: Element = fromstring(data, forbid_dtd=True)
+        for at in range(0, len(data), _PIECE_BYTES):
+            parser.feed(data[at : at + _PIECE_BYTES])
+        root: Element = parser.close()
     except DefusedXmlException as error:
         raise Malformed("expected XML without a document type and entities, found one") from error
     except ElementTree.ParseError as error:

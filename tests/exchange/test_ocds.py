@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from exchange.ocds import OcdsFiles, Process, Publisher, ocds_files, releases_in
+from exchange import limits
+from exchange.ocds import OcdsFiles, Process, Publisher, _is_deeper, ocds_files, releases_in
 from exchange.ocds_merge import compiled_release
 from exchange.treasury_data import Names, TreasuryData
 from kit.judges_open import STANDARD, ocds_faults
@@ -287,6 +288,22 @@ def test_what_is_no_release_is_refused(package: object, said: str) -> None:
     """Neither a package nor a release; or a release in which something is not what it must be."""
     with pytest.raises(Malformed, match=re.escape(said)):
         releases_in(package)
+
+
+def test_a_release_is_as_deep_as_it_may_be_and_no_deeper() -> None:
+    """Whatever stands in it is read and joined, level by level."""
+
+    def nested(depth: int) -> dict[str, object]:
+        made = _document()
+        for _ in range(depth - 1):
+            made = {**_document(), "x": made}
+        return made
+
+    most = limits.IMPORT_JSON_DEPTH_MAX
+    own = next(depth for depth in range(1, 9) if not _is_deeper(_document(), depth))
+    assert releases_in(nested(most - own + 1))
+    with pytest.raises(Malformed, match=f"at most {most} deep"):
+        releases_in(nested(most - own + 2))
 
 
 def test_an_award_that_was_given_up_is_cancelled_and_one_that_ended_is_over() -> None:

@@ -244,8 +244,9 @@ def test_a_document_type_is_refused_before_it_is_looked_at(prolog: str) -> None:
 def test_a_file_at_the_limit_is_read_and_one_byte_more_is_not() -> None:
     """Comments fill it up."""
     data = initiation(Invoice()).rstrip()
-    room = limits.IMPORT_XML_BYTES_MAX - len(data) - len("<!---->")
-    full = data + b"<!--" + b"x" * room + b"-->"
+    comment = b"<!--" + b"x" * 1017 + b"-->"
+    many, room = divmod(limits.IMPORT_XML_BYTES_MAX - len(data), len(comment))
+    full = data + comment * many + b" " * room
     assert len(read(full).lines) == 1
 
     with pytest.raises(Malformed, match="at most 16777216 bytes"):
@@ -261,6 +262,26 @@ def test_more_payments_than_a_message_may_have_are_refused(
 
     with pytest.raises(Malformed, match="expected at most 2 payments, found 3"):
         read(initiation(Invoice(), Invoice(), Invoice()))
+
+
+def test_a_namespace_that_every_name_would_carry_is_refused() -> None:
+    """A short file with a long one and many names would be gigabytes; nor is a tag without end."""
+    most = limits.IMPORT_XML_NAMESPACE_MAX
+    for many, said in ((0, ""), (1, f"at most {most} characters, found one of {most + 1}")):
+        data = f'<a xmlns="{"u" * (most + many)}"/>'.encode()
+        with pytest.raises(Malformed) as found:
+            read(data)
+        assert (said or "expected a Document") in str(found.value)
+
+
+def test_tags_stand_close_to_each_other() -> None:
+    """At the limit and a byte beyond it."""
+    most = limits.IMPORT_XML_TAG_BYTES_MAX
+    data = initiation(Invoice()).rstrip()
+    assert len(read(data + b"<!--" + b"x" * (most - 6) + b"-->").lines) == 1
+
+    with pytest.raises(Malformed, match=f"at most {most} bytes from one tag to the next"):
+        read(data + b"<!--" + b"x" * (most - 5) + b"-->")
 
 
 def test_a_deep_file_costs_nothing() -> None:
