@@ -6,7 +6,7 @@ it. It serves people, who are told by `mithaq why` what the others say of themse
 fit the type counts as any malformed message; who says it too often is not heard.
 """
 
-from typing import Annotated, final
+from typing import Annotated, Final, final
 
 from msgspec import Meta, Struct
 
@@ -18,12 +18,15 @@ from primitives.digest import digest
 from primitives.domains import Domain
 from primitives.ids import Digest, Height, Natural, Sized32, TimeMs, View, ViewNumber
 
+PRINTED: Final = r"^[ -~]*(?!\n)$"
+"""Its words are shown in terminals, which obey other characters."""
+
 
 @final
 class About(Struct, array_like=True, frozen=True, tag=29):
     """A hint about its sender, for people."""
 
-    version: Annotated[str, Meta(max_length=limits.VERSION_LENGTH_MAX)]
+    version: Annotated[str, Meta(pattern=PRINTED, max_length=limits.VERSION_LENGTH_MAX)]
     parameters: Sized32[Digest]
     """Of the consensus parameters in its state."""
     validators: Sized32[Digest]
@@ -32,7 +35,7 @@ class About(Struct, array_like=True, frozen=True, tag=29):
     """Its newest block."""
     view: ViewNumber[View]
     """That it asks for at the next height, or has accepted in."""
-    standing: Annotated[str, Meta(max_length=limits.STANDING_LENGTH_MAX)]
+    standing: Annotated[str, Meta(pattern=PRINTED, max_length=limits.STANDING_LENGTH_MAX)]
     """Why it signs or does not: a state of `node.standing`, `observing` or `halted`. A text, so
     that a state which a later version adds breaks nothing."""
     disk_low: bool

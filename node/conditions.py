@@ -47,13 +47,14 @@ def _clocks(call: RollCall) -> Iterator[Finding]:
     facts, tolerance = call.facts, call.facts.rules.drift_ms
     ahead = {v.seat: _ahead(v) for v in facts.validators if _ahead(v) is not None and v.linked}
     known = [value for value in ahead.values() if value is not None]
-    middle = median_low([0, *known])
+    enough = len(known) + 1 >= CLOCKS_MIN
+    middle = median_low([0, *known]) if enough else 0
     off = tuple(
         v
         for v in facts.validators
         if abs((ahead.get(v.seat) or 0) - middle) > tolerance and v.seat in ahead
     )
-    if len(known) + 1 < CLOCKS_MIN:
+    if not enough and facts.machine.clock_ahead_ms is None:
         if off:
             yield found(
                 Code.CLOCK_OFF,
@@ -73,7 +74,7 @@ def _clocks(call: RollCall) -> Iterator[Finding]:
             "Set this machine's clock right (`timedatectl`): the node needs no restart.",
             about=tuple(v for v in facts.validators if v.is_self),
         )
-    for one in off:
+    for one in off if enough else ():
         difference = (ahead[one.seat] or 0) - middle
         yield found(
             Code.CLOCK_OFF,

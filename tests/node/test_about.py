@@ -27,6 +27,14 @@ def test_its_texts_are_short(name: str, limit: int) -> None:
         wire.read(wire.write(replace(ABOUT, **{name: "x" * (limit + 1)})))
 
 
+@pytest.mark.parametrize("name", ["version", "standing"])
+@pytest.mark.parametrize("text", ["1\x1b[2J", "1\n", "1\x7f", "1\x9b2J", "1\u202e0"])
+def test_its_texts_command_no_terminal(name: str, text: str) -> None:
+    """They come from strangers, and operators read them in `mithaq why` and `status --watch`."""
+    with pytest.raises(Malformed):
+        wire.read(wire.write(replace(ABOUT, **{name: text})))
+
+
 def test_it_reaches_no_more_validators_than_there_can_be() -> None:
     """A bitmap of so many seats."""
     most = (limits.VALIDATORS_MAX + 7) // 8

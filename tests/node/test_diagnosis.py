@@ -252,6 +252,20 @@ def test_each_finding_ends_with_what_to_do(name: str) -> None:
         assert ".." not in finding.words + finding.advice
 
 
+def test_of_two_clocks_a_difference_is_told_whichever_is_ahead() -> None:
+    """In the same words; with the blocks of others it is known whose clock it is."""
+    ahead, behind = (
+        diagnose(Situation(2).word("Interior", clock_ahead_ms=off_ms).facts)
+        for off_ms in (90_000, -90_000)
+    )
+    known = Situation(2).word("Interior", clock_ahead_ms=-90_000).machine(clock_ahead_ms=90_000)
+
+    assert codes(ahead) == codes(behind) == ["clock.off"]
+    assert ahead.findings[0].words == behind.findings[0].words
+    [own] = diagnose(known.facts).findings
+    assert own.validators == ("Finance",)
+
+
 def test_both_sides_of_a_split_say_that_neither_can_decide() -> None:
     """At 3/4 of seven; at 2/5 the two say that the others may go on."""
     for seat, lost in ((0, FOUR), (3, THREE)):
