@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import tempfile
+from pathlib import Path
+
 import pytest
 
+from kit.perturb.__main__ import main, run
 from kit.perturb.generate import generate
 from kit.perturb.manifest import (
     KINDS,
-    LASTS,
+    PRIMARY,
     Manifest,
     ManifestFault,
     Perturbation,
@@ -15,6 +20,7 @@ from kit.perturb.manifest import (
     manifest_text,
     read_manifest,
 )
+from kit.perturb.record import Record
 from kit.tree import ROOT
 
 FILES = sorted((ROOT / "tests/perturb").rglob("*.toml"))
@@ -102,16 +108,109 @@ def test_a_seed_makes_one_manifest_and_its_file_says_the_same() -> None:
         assert read_manifest(manifest_text(manifest), f"seed {seed}") == manifest
 
 
-def test_seeds_reach_what_lasts() -> None:
-    """Every kind that can be drawn, alone and together with others."""
+def test_seeds_reach_every_kind() -> None:
+    """Alone and together with others, the primary as such, and a newcomer in either way."""
     ones = [one for seed in range(200) for one in generate(seed).perturbations]
 
-    assert {one.kind for one in ones} == (LASTS - {"flood"}) | {"wipe", "join"}
+    assert {one.kind for one in ones} == set(KINDS)
+    assert {one.by for one in ones if one.kind == "join"} == {"blocks", "snapshot"}
+    assert any(PRIMARY in one.nodes for one in ones)
     assert any(_overlap(generate(seed).perturbations) for seed in range(50))
+
+
+def test_no_seed_asks_for_what_cannot_be() -> None:
+    """At no moment do blocks hang on who is hindered; who comes or goes has the time for it."""
+    for seed in range(1_000):
+        manifest = generate(seed)
+        voters = {name for name in manifest.nodes if name.startswith("node")}
+        for one in manifest.perturbations:
+            now = [o for o in manifest.perturbations if o.at_s <= one.at_s < o.until_s or o is one]
+            if {o.kind for o in now} & {"slow", "lossy", "clock"}:
+                assert len(_away(now, voters)) <= (len(voters) - 1) // 3, (seed, one)
+            if one.kind in {"join", "wipe", "flood", "add_validator", "remove_validator"}:
+                assert now == [one], (seed, one)
+            assert sum(o.kind in {"cut", "partition"} for o in now) <= 1, (seed, one)
+            voters |= set(one.nodes) if one.kind == "add_validator" else set()
+            voters -= set(one.nodes) if one.kind == "remove_validator" else set()
+        assert len(voters) >= 4
+
+
+def _away(now: list[Perturbation], voters: set[str]) -> set[str]:
+    """Voters on whom nothing may hang: of a partition all but the most."""
+    away: set[str] = set()
+    for one in now:
+        sides = sorted((voters & set(side) for side in one.sides), key=len)
+        away |= set().union(*sides[:-1]) | (voters & set(one.nodes))
+        away |= voters if PRIMARY in one.nodes else set()
+    return away
+
+
+def test_a_manifest_that_cannot_be_played_is_refused() -> None:
+    """Before a network is made of it, not half-way."""
+    text = """
+        title = "x"
+        [network]
+        observers = 1
+        [[perturbations]]
+        kind = "disk_full"
+        nodes = ["primary"]
+        at_s = 1
+        for_s = 3
+        [[perturbations]]
+        kind = "add_validator"
+        nodes = ["node1"]
+        at_s = 1
+        [[perturbations]]
+        kind = "kill"
+        nodes = ["node2", "node3"]
+        at_s = 10
+        for_s = 5
+        [[perturbations]]
+        kind = "pause"
+        nodes = ["node3"]
+        at_s = 14
+        for_s = 5
+        [[perturbations]]
+        kind = "pause"
+        nodes = ["node2"]
+        at_s = 15
+        for_s = 5
+        """
+
+    with pytest.raises(ManifestFault) as caught:
+        read_manifest(text, "m.toml")
+
+    assert [fault.partition(", found")[0] for fault in caught.value.faults] == [
+        "perturbations[0].nodes: expected one of node0, node1, node2, node3, observer0",
+        "perturbations[1].nodes: expected observers",
+        "perturbations[3]: expected nothing that befalls node3 during perturbations[2]",
+    ]
 
 
 def _overlap(ones: tuple[Perturbation, ...]) -> bool:
     return any(a is not b and a.at_s < b.at_s < a.until_s for a in ones for b in ones)
+
+
+def test_what_breaks_on_the_way_ends_one_manifest_and_not_the_suite(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A node that does not end in time, say: of a seed the manifest must still be kept."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    def hangs(_manifest: Manifest, _home: Path, _say: object) -> Record:
+        raise subprocess.TimeoutExpired("mithaq", 30)
+
+    assert not run(generate(1), hangs)
+    assert "WRONG: Command 'mithaq' timed out" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [["run"], ["run", "--seeds", "2..1"]])
+def test_playing_nothing_is_no_success(words: list[str]) -> None:
+    """A pattern that matches no file, seeds the wrong way round."""
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+
+    assert ended.value.code == 2
 
 
 def test_a_late_node_is_not_there_in_the_beginning() -> None:

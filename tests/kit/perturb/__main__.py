@@ -13,10 +13,11 @@ Exit code 0 when nothing was wrong. Where there can be no hosts it skips; under 
 import argparse
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -35,18 +36,19 @@ TABLE_SIGHT_S: Final = 0.4
 """Nine nodes are asked; more often would be a load of its own."""
 PAGE: Final = ROOT / "docs/resilience.md"
 SOAK_SIGHT_S: Final = 2.0
+Play = Callable[[Manifest, Path, Callable[[str], None]], Record]
 KEPT: Final = ROOT / "tests/perturb/regressions"
 
 
-def run(manifest: Manifest) -> bool:
-    """Play one; whether nothing was wrong."""
+def run(manifest: Manifest, play: Play = play) -> bool:
+    """Play one; whether nothing was wrong. What breaks on the way ends this one, not the suite."""
     home = Path(tempfile.mkdtemp(prefix="mithaq-perturb-"))
     began = time.monotonic()
     _say(f"== {manifest.title}")
     try:
         record = play(manifest, home / "net", _say)
-    except AssertionError as error:
-        _say(f"  WRONG: {error}\n  the folder is kept: {home}")
+    except (AssertionError, LookupError, OSError, subprocess.SubprocessError) as error:
+        _say(f"  WRONG: {str(error) or type(error).__name__}\n  the folder is kept: {home}")
         return False
     verdict = judge(record)
     _say(report(record, verdict))
@@ -82,6 +84,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser_.add_argument("--half", type=int, help="payments per second; measured if not given")
     commands.add_parser("sweep")
     asked = parser.parse_args(arguments)
+    if asked.command == "run" and not (asked.manifests or asked.seeds):
+        parser.error("there is nothing to play")
     if reason := obstacle():
         _say(f"skipped: {reason}")
         return 1 if os.environ.get("CI") else 0
@@ -172,7 +176,10 @@ def _play(manifest: Manifest) -> Record:
 
 def _seeds(text: str) -> Sequence[int]:
     first, _, last = text.partition("..")
-    return range(int(first), int(last or first) + 1)
+    made = range(int(first), int(last or first) + 1)
+    if not made:
+        raise argparse.ArgumentTypeError(f"no seed is in {text}")
+    return made
 
 
 if __name__ == "__main__":

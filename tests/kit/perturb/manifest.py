@@ -67,6 +67,14 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
 """What a kind needs beside nodes, at_s and for_s."""
 LASTS: Final = frozenset(KINDS) - {"join", "wipe", "add_validator", "remove_validator"}
 """Kinds that end, after for_s."""
+ENDS: Final = frozenset(
+    {"kill", "restart", "upgrade", "disk_full", "wipe", "pause", "flood", "join"}
+    | {"add_validator", "remove_validator"}
+)
+"""Kinds that end or hold a process: nothing of them happens to it twice at a time."""
+NAMED: Final = frozenset({"disk_full", "clock", "flood", "join", "add_validator"})
+"""Kinds that are prepared for, so that whoever is the primary by then cannot be meant."""
+OF_OBSERVERS: Final = frozenset({"flood", "add_validator"})
 _RANGES: Final = {"per_thousand": (1, 1000), "kbit_s": (8, 1_000_000), "seconds": (-86_400, 86_400)}
 SECONDS_MAX: Final = 36_000
 VALIDATORS_MAX: Final = 16
@@ -203,6 +211,7 @@ class _Reader:
             self._fault("perturbations", "a list of tables", found)
             found = []
         made = [self._perturbation(one, f"perturbations[{i}]") for i, one in enumerate(found)]
+        self._once_at_a_time(made)
         return Manifest(
             title=str(title),
             validators=int(validators),
@@ -239,7 +248,11 @@ class _Reader:
             if name in _RANGES:
                 read[name] = int(self._number(table, f"{where}.{name}", _RANGES[name], None))
         if "nodes" in own:
-            read["nodes"] = self._names(table.get("nodes"), f"{where}.nodes", (PRIMARY,))
+            more = () if kind in NAMED else (PRIMARY,)
+            read["nodes"] = self._names(table.get("nodes"), f"{where}.nodes", more)
+            for name in read["nodes"]:
+                if kind in OF_OBSERVERS and name in self._nodes and name.startswith("node"):
+                    self._fault(f"{where}.nodes", "observers", name)
             if not read["nodes"]:
                 self._fault(f"{where}.nodes", "at least one node", table.get("nodes"))
         if "sides" in own:
@@ -250,6 +263,16 @@ class _Reader:
                 self._fault(f"{where}.by", _FIELD["by"], table["by"])
         read["why"] = self._why(table.get("why", {}), f"{where}.why")
         return Perturbation(**read)
+
+    def _once_at_a_time(self, made: Sequence[Perturbation]) -> None:
+        """Who has been killed cannot be killed, nor paused."""
+        for index, one in enumerate(made):
+            for before, other in enumerate(made[:index]):
+                meet = one.at_s < other.until_s and other.at_s < one.until_s
+                same = sorted(set(one.nodes) & set(other.nodes))
+                if meet and same and {one.kind, other.kind} <= ENDS:
+                    said = f"nothing that befalls {same[0]} during perturbations[{before}]"
+                    self._fault(f"perturbations[{index}]", said, one.kind)
 
     def _sides(self, found: object, where: str) -> tuple[tuple[str, ...], ...]:
         if not isinstance(found, list) or len(found) < 2:

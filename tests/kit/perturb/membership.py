@@ -23,6 +23,7 @@ def add_validator(net: Net, _one: Perturbation, names: tuple[str, ...]) -> None:
         while (said := net.try_mithaq(*words, "-o", str(ready)))[0] != 0:
             assert time.monotonic() < deadline, said[1]
         _decide(net, "--add", str(ready))
+        net.names[name] = name
 
 
 def remove_validator(net: Net, _one: Perturbation, names: tuple[str, ...]) -> None:
