@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from primitives.ids import INTEGER_MAX
+
 FUNDS_MAX: Final = 64
 """Funds of one treasury: a close compares them all in one act. An account symbol is a law's, not a
 project's; a state of more founds a second treasury."""
@@ -18,6 +20,9 @@ COUNT_CODE_LENGTH_MAX: Final = 24
 LIFE_MONTHS_MAX: Final = 1_000
 """Of a holding's useful life: 83 years, fewer months than may follow without a transaction
 (kernel_limits.ECHOES_MAX). What lasts longer is a site or a monument, and does not wear out."""
+HOLDINGS_COST_MAX: Final = INTEGER_MAX // 4
+"""Of all that a fund ever took over, and of all that it capitalised: what is charged for both by
+itself can then always be counted, so that no duty ever fails on it."""
 PROPERTY_BOARD_MIN: Final = 2
 """Members who decide about a holding, however small the board is."""
 PROPERTY_BOARD_MAX: Final = 15

@@ -272,6 +272,11 @@ def balance(totals: Iterable[Total], account: LedgerAccount) -> int:
     return next((each.debits - each.credits for each in totals if each.account == account), 0)
 
 
+def credits_of(totals: Iterable[Total], account: LedgerAccount) -> int:
+    """What was ever credited to an account."""
+    return next((each.credits for each in totals if each.account == account), 0)
+
+
 def property_step(happened: Happened, asset_class: str) -> Step:
     """How a bookkeeper calls what happened to property of a class (GFSM 2014)."""
     beginning = max(filter(asset_class.startswith, CLASSES), key=len)

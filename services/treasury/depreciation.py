@@ -23,11 +23,11 @@ from msgspec.structs import replace
 
 from ledger.act import Act
 from ledger.agenda import AgendaKey
-from ledger.operation import Duty, Event
+from ledger.operation import Duty, Event, Refused
 from ledger.state import Overlay, Table
 from primitives import treasury_limits
 from primitives.ids import Natural, Signed
-from services.treasury import funds, rolling
+from services.treasury import chart, funds, rolling
 from services.treasury.chart import Happened, property_step
 from services.treasury.period import (
     Period,
@@ -201,6 +201,7 @@ def enter(act: Act, key: ClassKey, came: Happened, cost: int, schedule: Schedule
     if book.duty is None:  # all schedules were over, so no month since was missed
         book = replace(book, coming=max(book.coming, after(now)))
     passed = 0 if schedule is None else schedule.charged(book.coming)
+    _judge_cost(act, key, came, cost)
 
     _post(act, key, came, cost)
     _post(act, key, Happened.DEPRECIATE, passed)
@@ -266,6 +267,18 @@ def dispose(act: Act, key: ClassKey, going: Going, schedule: Schedule | None) ->
         proceeds=book.proceeds + going.proceeds,
     )
     rolling.write(act, CLASS_BOOK, key, book)
+
+
+def _judge_cost(act: Act, key: ClassKey, came: Happened, cost: int) -> None:
+    """What comes into a fund's books is no more than can be charged there, to the end of its life.
+
+    Raises:
+        Refused: it is more.
+    """
+    [entry] = chart.ENTRIES[property_step(came, key.asset_class)]
+    before = chart.credits_of(funds.need(act.state, key.fund).totals, entry.credit)
+    if before + cost > treasury_limits.HOLDINGS_COST_MAX:
+        raise Refused(chart.TotalTooLarge(entry.credit, before, cost))
 
 
 def _post(act: Act, key: ClassKey, happened: Happened, amount: int) -> None:

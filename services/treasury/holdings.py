@@ -38,6 +38,7 @@ from services.treasury.depreciation import (
     LifeMonths,
     Schedule,
 )
+from services.treasury.funds import shown
 from services.treasury.lines import parts_of
 from services.treasury.payments import require_role_of
 from services.treasury.period import Day, day_of, judge_day, period_of
@@ -469,5 +470,6 @@ def _capitalise(act: Act, code: AwardCode, fund: FundCode, cost: int) -> None:
     act.require(paid_from == fund, AwardOfOtherFund(code, fund, paid_from))
     before = act.state[CAPITALISED].find(code) or Capitalised(0)
     together = before.cost + cost
-    act.require(together <= award.delivered, OverCapitalised(code, together, award.delivered))
+    over = OverCapitalised(code, shown(together), award.delivered)
+    act.require(together <= award.delivered, over)
     act.state[CAPITALISED][code] = Capitalised(together)

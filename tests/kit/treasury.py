@@ -20,9 +20,11 @@ from ledger.accounts import AccountKind
 from ledger.books import Holding
 from ledger.genesis import GenesisDocument, GenesisRole
 from ledger.operation import Operation, Refusal
-from ledger.receipt import Outcome, Receipt
+from ledger.receipt import Outcome, Receipt, read_receipt
 from ledger.state import Overlay
+from primitives.codec import encode
 from primitives.ids import AccountId, TimeMs
+from services.table import RECEIPT
 from services.treasury import awards, deliveries, funds, lines, payments, treasuries, vouchers
 from services.treasury import offices as roles
 from services.treasury.awards import AwardKind
@@ -176,6 +178,7 @@ class World:
         before = dict(self.chain.state.rows)
         body = self.chain.body(*((actor, each) for each in operations))
         (*_, receipt) = self.chain.block(self.chain.check(body, actor, *with_))
+        assert read_receipt(encode(receipt), RECEIPT) == receipt, "whoever gets it can read it"
         if receipt.outcome is Outcome.REFUSED and not self.chain.done:
             changed = {slot[0] for slot, _ in self.chain.state.rows.items() ^ before.items()}
             assert changed <= {10}, "a refusal leaves no trace but its id"

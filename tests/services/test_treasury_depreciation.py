@@ -9,6 +9,7 @@ from kit.holdings import ACQUIRED, BRIDGES, COST, LIFE, Estate, a_disposal, a_ho
 from kit.treasury import FUND
 from ledger.agenda import AGENDA
 from primitives import kernel_limits, treasury_limits
+from services.treasury.chart import TotalTooLarge
 from services.treasury.depreciation import (
     PLAN,
     Depreciated,
@@ -104,6 +105,21 @@ def test_a_late_network_catches_up_month_by_month() -> None:
     world.chain.block()
 
     assert world.used_up() == 4 * (COST // LIFE) == -world.on("174900")
+
+
+def test_no_charge_to_come_is_ever_too_large_to_be_counted() -> None:
+    """A fund takes over no more than that; with all of it used up, each class is still charged."""
+    world, most = Estate.with_holding(), treasury_limits.HOLDINGS_COST_MAX
+    old = {"award": None, "asset_class": "61132", "acquired": "1990-01-01", "life_months": 12}
+
+    beyond = world.refused("custodian", a_holding("B-1", cost=most + 1, **old))
+    world.does("custodian", a_holding("B-1", cost=most, **old))
+    full = world.refused("custodian", a_holding("B-2", cost=1, award=None))
+    world.months_pass(LIFE)
+
+    assert beyond == TotalTooLarge("572000", 0, most + 1)
+    assert full == TotalTooLarge("572000", most, 1)
+    assert world.used_up() == COST == -world.on("174900")
 
 
 def test_a_class_that_rested_begins_with_the_month_that_comes() -> None:

@@ -24,6 +24,7 @@ from ledger.operation import Operation, Refusal
 from ledger.roles import MissingRole
 from primitives import treasury_limits
 from primitives.errors import Malformed, Rejected
+from primitives.ids import INTEGER_MAX
 from services.authority.roles import GrantRole
 from services.money import Transferred
 from services.treasury import chart, offices
@@ -198,6 +199,11 @@ ENTERING = [
         "custodian",
         a_holding("B-2", cost=DELIVERED - COST + 1),
         OverCapitalised(AWARD, DELIVERED + 1, DELIVERED),
+    ),
+    Attempt(
+        "custodian",
+        a_holding("B-2", cost=INTEGER_MAX),
+        OverCapitalised(AWARD, INTEGER_MAX, DELIVERED),
     ),
     Attempt(
         "custodian",
