@@ -123,7 +123,7 @@ def _add_line(books: _Books, number: int) -> None:
         recipient=None, officer=_OTHER, amount=2 * invoiced, delivered=invoiced,
         vouchered=invoiced, paid=paid, interest=0, refunded=0, starts="2026-01-01",
         ends="2026-12-31", place=None, process=None, modification=0, deliveries=INVOICES,
-        vouchers=INVOICES, terms=None, token=None,
+        vouchers=INVOICES, terms=None, token=None, claimed=0,
     )  # fmt: skip
     row = BudgetLine(_MONTH, None, 3 * invoiced, 2 * invoiced, invoiced, paid)
     books.roll(AWARD_BOOK, code, award, is_moved=number % 2 == 0)

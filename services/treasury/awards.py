@@ -67,7 +67,8 @@ class Award(Rolled, array_like=True, frozen=True):
     """The row of an award; `officer` is who made or last amended it.
 
     `deliveries` and `vouchers` count what was numbered so far; `modification` is 0 as made. With a
-    `token`, it is paid to whoever redeems that asset.
+    `token`, it is paid to whoever redeems that asset; `claimed` is what was redeemed and is not
+    certified.
     """
 
     line: LineCode
@@ -90,6 +91,7 @@ class Award(Rolled, array_like=True, frozen=True):
     vouchers: Number
     terms: Sized32[Digest] | None
     token: AssetCode | None
+    claimed: Natural[int]
 
 
 def award_key(code: str) -> bytes:
@@ -260,6 +262,7 @@ class MakeAward(Operation, tag="treasury.make_award", frozen=True):
             vouchers=0,
             terms=self.terms,
             token=None,
+            claimed=0,
         )
         write(act, self.award, award)
         _tell(act, self, agency)

@@ -19,7 +19,7 @@ same amount of the obligation is set free, unless it was delivered already.
 import datetime
 from typing import Annotated, Final, final
 
-from msgspec import Meta, Struct
+from msgspec import Meta
 from msgspec.structs import replace
 
 from ledger import assets, books
@@ -28,7 +28,6 @@ from ledger.assets import Amount, Asset, AssetCode, Purpose
 from ledger.books import Reference
 from ledger.movements import Movement, MovementKind
 from ledger.operation import Duty, Event, Operation, Refusal, Refused
-from ledger.state import Table
 from primitives import kernel_limits
 from primitives.ids import AccountId, Natural, Sized32, TimeMs
 from services import money
@@ -38,29 +37,18 @@ from services.treasury.deliveries import DeliveryKey
 from services.treasury.offices import CONTRACTING_OFFICER
 from services.treasury.period import Day
 from services.treasury.vouchers import (
+    TOKEN_CLAIMS,
     VOUCHERS,
+    ClaimedAlready,
     DuplicateInvoice,
     InvoiceField,
     PayeeField,
+    TokenClaim,
     VoucherKey,
     VoucherStatus,
-    voucher_key,
 )
 
 DAY_MS: Final = 24 * 60 * 60 * 1_000
-
-
-@final
-class TokenClaim(Struct, array_like=True, frozen=True):
-    """The row of tokens that were redeemed: which invoice they are for."""
-
-    award: AwardCode
-    token: AssetCode
-    delivery: Number
-    amount: Amount
-
-
-TOKEN_CLAIMS: Final = Table[VoucherKey, TokenClaim](79, "token_claims", voucher_key, TokenClaim)
 
 
 class TokenisedAlready(Refusal, tag="treasury.tokenised_already", frozen=True):
@@ -88,14 +76,6 @@ class MoreThanUninvoiced(Refusal, tag="treasury.more_than_uninvoiced", frozen=Tr
 class NotTokenised(Refusal, tag="treasury.not_tokenised", frozen=True):
     """Award {award} has no tokens, or no more."""
 
-    award: AwardCode
-
-
-class ClaimedAlready(Refusal, tag="treasury.claimed_already", frozen=True):
-    """Invoice {invoice} of {payee} is a claim under award {award} already."""
-
-    payee: Sized32[AccountId]
-    invoice: Reference
     award: AwardCode
 
 
@@ -220,10 +200,9 @@ class TokeniseAward(Operation, tag="treasury.tokenise_award", frozen=True):
         recipient = award.recipient
         if recipient is None:
             raise Refused(NobodyToTokeniseFor(self.award))
-        if self.amount > award.amount - award.vouchered:
-            raise Refused(
-                MoreThanUninvoiced(self.award, award.amount, award.vouchered, self.amount)
-            )
+        invoiced = award.vouchered + award.claimed
+        if self.amount > award.amount - invoiced:
+            raise Refused(MoreThanUninvoiced(self.award, award.amount, invoiced, self.amount))
         treasury = awards.treasury_of(act.state, award)
         expires_ms = end_of(award.ends)
         asset = Asset(
@@ -286,6 +265,7 @@ class Redeem(Operation, tag="treasury.redeem", frozen=True):
         books.destroy(act, asset=token, holder=act.actor, amount=self.amount)
         claim = TokenClaim(self.award, token, self.delivery, self.amount)
         act.state[TOKEN_CLAIMS][key] = claim
+        _count(act, self.award, self.amount)
         act.emit(
             TokensRedeemed(
                 *key, self.award, token, asset.issuer, delivery=self.delivery, amount=self.amount
@@ -311,6 +291,7 @@ class WithdrawClaim(Operation, tag="treasury.withdraw_claim", frozen=True):
 
         books.create(act, asset=claim.token, to=act.actor, amount=claim.amount)
         del act.state[TOKEN_CLAIMS][key]
+        _count(act, claim.award, -claim.amount)
         act.emit(ClaimWithdrawn(*key, claim.award, claim.token, asset.issuer, amount=claim.amount))
 
 
@@ -334,6 +315,13 @@ class CertifyClaim(Operation, tag="treasury.certify_claim", frozen=True):
         vouchers.certify(
             act, key, vouchers.Claim(claim.award, claim.delivery, claim.amount, self.due)
         )
+        _count(act, claim.award, -claim.amount)
+
+
+def _count(act: Act, code: str, change: int) -> None:
+    """So much more of an award is claimed and not certified, or less."""
+    award = awards.need(act.state, code)
+    awards.write(act, code, replace(award, claimed=award.claimed + change))
 
 
 def _open_claim(act: Act, key: VoucherKey) -> TokenClaim:
@@ -344,7 +332,7 @@ def _open_claim(act: Act, key: VoucherKey) -> TokenClaim:
     """
     claim = act.state[TOKEN_CLAIMS].need(key, NoSuchClaim(*key))
     before = vouchers.judge_new(act, key)
-    if before is None or before.award != claim.award:
+    if before is None:
         return claim
     kept = before.withheld if before.status is VoucherStatus.RETURNED else 0
     if kept == before.amount:
@@ -353,6 +341,6 @@ def _open_claim(act: Act, key: VoucherKey) -> TokenClaim:
 
 
 def end_of(day: Day) -> TimeMs:
-    """The first moment after a day, in UTC."""
+    """The first moment after a day, in UTC; of days before 1970, when time began."""
     first = datetime.datetime.fromisoformat(day).replace(tzinfo=datetime.UTC)
-    return TimeMs(int(first.timestamp()) * 1_000 + DAY_MS)
+    return TimeMs(max(int(first.timestamp()) * 1_000 + DAY_MS, 0))

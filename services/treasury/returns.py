@@ -209,6 +209,7 @@ class ReturnPayment(Operation, tag="treasury.return_payment", frozen=True):
                 paid=award.paid - amount,
                 vouchered=award.vouchered - amount,
                 interest=award.interest - interest,
+                claimed=award.claimed + vouchers.reopened(act, key, amount),
             ),
         )
         act.emit(PaymentReturned(*key, voucher.award, amount, interest, self.reason))

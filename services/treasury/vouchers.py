@@ -173,6 +173,19 @@ AWARD_VOUCHERS: Final = Table[AwardNumber, AwardVoucher](
 """All vouchers of an award, in the order of their certification."""
 
 
+@final
+class TokenClaim(Struct, array_like=True, frozen=True):
+    """The row of tokens that were redeemed: which invoice they are for."""
+
+    award: AwardCode
+    token: AssetCode
+    delivery: Number
+    amount: Amount
+
+
+TOKEN_CLAIMS: Final = Table[VoucherKey, TokenClaim](79, "token_claims", voucher_key, TokenClaim)
+
+
 class UnknownVoucher(Refusal, tag="treasury.unknown_voucher", frozen=True):
     """Invoice {invoice} of {payee} was never certified."""
 
@@ -207,6 +220,14 @@ class MoreThanDelivered(Refusal, tag="treasury.more_than_delivered", frozen=True
     amount: Natural[int]
     vouchered: Natural[int]
     more: Amount
+
+
+class ClaimedAlready(Refusal, tag="treasury.claimed_already", frozen=True):
+    """Invoice {invoice} of {payee} is a claim under award {award} already."""
+
+    payee: Sized32[AccountId]
+    invoice: Reference
+    award: AwardCode
 
 
 class NotTheRecipient(Refusal, tag="treasury.not_the_recipient", frozen=True):
@@ -277,6 +298,11 @@ def end(
     act.state[VOUCHERS][key] = replace(
         voucher, status=status, reason=reason, period=period_of(act.time_ms)
     )
+
+
+def reopened(act: Act, key: VoucherKey, back: int) -> int:
+    """What of a voucher that was returned or cancelled is a claim again: all, if it was one."""
+    return back if key in act.state[TOKEN_CLAIMS] else 0
 
 
 def judge_new(act: Act, key: VoucherKey) -> Voucher | None:
@@ -406,6 +432,9 @@ class CertifyVoucher(Operation, tag="treasury.certify_voucher", frozen=True):
             raise Refused(AwardIsTokenised(self.award, award.token))
         key = VoucherKey(self.payee, self.invoice)
         judge_new(act, key)
+        claim = act.state[TOKEN_CLAIMS].find(key)
+        if claim is not None:  # else it were certified as what nobody redeemed tokens for
+            raise Refused(ClaimedAlready(*key, claim.award))
         if award.recipient not in (None, self.payee):
             raise Refused(NotTheRecipient(self.award, award.recipient, self.payee))
 
@@ -433,5 +462,6 @@ class CancelVoucher(Operation, tag="treasury.cancel_voucher", frozen=True):
 
         end(act, key, voucher, VoucherStatus.CANCELLED, self.reason, voucher.amount)
         vouchered = award.vouchered - voucher.amount
-        awards.write(act, voucher.award, replace(award, vouchered=vouchered))
+        claimed = award.claimed + reopened(act, key, voucher.amount)
+        awards.write(act, voucher.award, replace(award, vouchered=vouchered, claimed=claimed))
         act.emit(VoucherCancelled(*key, voucher.award, voucher.amount, self.reason, by=act.actor))

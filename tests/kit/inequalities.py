@@ -16,7 +16,13 @@ from services.treasury.deliveries import DELIVERIES
 from services.treasury.funds import APPORTIONMENTS, FUNDS, Fund
 from services.treasury.lines import BUDGET_LINES, BudgetLine
 from services.treasury.returns import REFUNDS
-from services.treasury.vouchers import VOUCHER_HISTORY, VOUCHERS, Voucher, VoucherStatus
+from services.treasury.vouchers import (
+    TOKEN_CLAIMS,
+    VOUCHER_HISTORY,
+    VOUCHERS,
+    Voucher,
+    VoucherStatus,
+)
 
 
 def rows(state: MemoryState, table: Table[Any, Any]) -> Iterator[tuple[bytes, Any]]:
@@ -115,12 +121,16 @@ def _award(code: str, row: Award, counted: Counter[tuple[object, ...]]) -> Itera
     back = row.refunded
     yield from _equal(f"vouchers of {code}", row.vouchered + back, counted["vouchered", code])
     yield from _equal(f"payments of {code}", row.paid + back, counted["paid", code])
+    yield from _equal(f"claims of {code}", row.claimed, counted["claimed", code])
     yield from _equal(f"interest of {code}", row.interest, counted["interest", code])
 
 
 def _vouchers(state: MemoryState) -> Counter[tuple[object, ...]]:
     """What vouchers come to, by award and by delivery; those of earlier attempts count, too."""
     counted = Counter[tuple[object, ...]]()
+    latest = dict(rows(state, VOUCHERS))
+    for key, claim in rows(state, TOKEN_CLAIMS):
+        counted["claimed", claim.award] += _open(claim.amount, latest.get(key))
     for table in (VOUCHERS, VOUCHER_HISTORY):
         for key, voucher in rows(state, table):
             assert voucher.withheld <= voucher.amount, f"{key!r} has more set off than it is worth"
@@ -131,6 +141,16 @@ def _vouchers(state: MemoryState) -> Counter[tuple[object, ...]]:
             if voucher.status is VoucherStatus.PAID:
                 counted["interest", voucher.award] += voucher.interest
     return counted
+
+
+def _open(claimed: int, voucher: Voucher | None) -> int:
+    """What of a claim can be certified."""
+    if voucher is None:
+        return claimed
+    if voucher.status.stands:
+        return 0
+    kept = voucher.withheld if voucher.status is VoucherStatus.RETURNED else 0
+    return voucher.amount - kept
 
 
 def _worth(voucher: Voucher) -> tuple[int, int]:

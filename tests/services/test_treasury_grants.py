@@ -2,6 +2,7 @@
 
 import pytest
 
+from kit.inequalities import broken
 from kit.ledger import GBP, account_id, line
 from kit.treasury import (
     AWARD,
@@ -14,7 +15,14 @@ from kit.treasury import (
     a_voucher,
     an_award,
 )
-from ledger.assets import AssetInUse, AssetLapsed, PayeeNotEligible, Purpose, PurposeNotAllowed
+from ledger.assets import (
+    AssetInUse,
+    AssetLapsed,
+    EndsAtOnce,
+    PayeeNotEligible,
+    Purpose,
+    PurposeNotAllowed,
+)
 from ledger.books import Overdraft, supply_of
 from ledger.movements import MovementKind
 from ledger.operation import Event
@@ -247,16 +255,40 @@ def test_a_payment_that_creditors_kept_leaves_no_claim(claimed: World) -> None:
     assert claimed.refused("grantee", WithdrawClaim("G-1")) == NoSuchClaim(GRANTEE, "G-1")
 
 
-def test_an_invoice_of_another_award_leaves_the_claim_alone(claimed: World) -> None:
-    """The same number may be used under a blanket award, and cancelled."""
+def test_an_invoice_that_is_a_claim_is_certified_as_nothing_else(claimed: World) -> None:
+    """Else what creditors kept under its award were forgotten, and its tokens were made anew."""
     claimed.does("contractor", BLANKET)
     claimed.does("receiver", a_delivery(claimed.today, award="CARDS", amount=1))
-    due = claimed.in_days(9)
-    claimed.does("certifier", a_voucher(due, award="CARDS", payee=GRANTEE, invoice="G-1", amount=1))
-    claimed.does("certifier", CANCEL)
+    claimed.does("certifier", certify(claimed))
+    claimed.does("debtor", offset(5_00))
+    claimed.does("payer", a_payment("G-1", "grantee"))
+    claimed.does("grantee", RETURN)
 
+    other = a_voucher(claimed.in_days(9), award="CARDS", payee=GRANTEE, invoice="G-1", amount=1)
+    assert claimed.refused("certifier", other) == ClaimedAlready(GRANTEE, "G-1", AWARD)
     [event] = claimed.does("grantee", WithdrawClaim("G-1"))
-    assert event.amount == INVOICED
+    assert event.amount == INVOICED - 5_00
+    claimed.does("certifier", other)
+
+
+def test_what_is_claimed_is_counted_until_it_is_certified_or_withdrawn(claimed: World) -> None:
+    """And is again, when its voucher is cancelled or its payment comes back."""
+    counts = [claimed.award().claimed]
+    for actor, act in (
+        ("certifier", certify(claimed)),
+        ("certifier", CANCEL),
+        ("certifier", certify(claimed)),
+        ("debtor", offset(5_00)),
+        ("payer", a_payment("G-1", "grantee")),
+        ("grantee", RETURN),
+        ("grantee", WithdrawClaim("G-1")),
+    ):
+        claimed.does(actor, act)
+        assert list(broken(claimed.chain.state)) == []
+        counts.append(claimed.award().claimed)
+
+    left = INVOICED - 5_00
+    assert counts == [INVOICED, 0, INVOICED, 0, 0, 0, left, 0]
 
 
 def test_no_money_is_taken_back_while_tokens_are_out(world: World) -> None:
@@ -309,6 +341,25 @@ def test_an_award_that_goes_on_is_tokenised_again(world: World) -> None:
     assert world.refused("grantee", CLAIM) == NotTokenised(AWARD)
     world.does("contractor", tokenise(DELIVERED, "ROAD8"))
     assert isinstance(world.refused("grantee", CLAIM), Overdraft)
+
+
+def test_what_is_claimed_is_not_tokenised_again(claimed: World) -> None:
+    """The claims of lapsed tokens are paid before new ones."""
+    claimed.does("contractor", AmendAward(AWARD, 10_00, 1, "2028-06-30"))
+    over(claimed)
+
+    left = claimed.award().amount - INVOICED
+    too_many = MoreThanUninvoiced(AWARD, left + INVOICED, INVOICED, left + 1)
+    assert claimed.refused("contractor", tokenise(left + 1, "ROAD8")) == too_many
+    claimed.does("contractor", tokenise(left, "ROAD8"))
+
+
+def test_no_tokens_are_good_until_a_day_that_is_long_past() -> None:
+    """Not even of an award whose last day was before time began; and the refusal can be read."""
+    world = World.with_award(starts="1950-01-01", ends="1950-01-02")
+    now = world.chain.time_ms + 1_000
+
+    assert world.refused("contractor", tokenise()) == EndsAtOnce(TOKEN, TimeMs(0), TimeMs(now))
 
 
 def test_tokens_do_not_outlive_the_award(world: World) -> None:
