@@ -1,9 +1,10 @@
 """Payments: what is certified leaves the treasury's single account.
 
-Who disburses did none of the duties before; above a threshold as many disbursing officers sign as
-the treasury asks for. What the payee owes to others by then goes to them (**offset**), and the rest
-to the payee. A payment that is late has interest, without anybody asking for it: so many days of a
-yearly rate, rounded down, out of the line of the award.
+Who disburses did none of the duties before, and gets nothing of it; above a threshold, interest
+included, as many disbursing officers sign as the treasury asks for. What the payee owes to others
+by then goes to them (**offset**), and the rest to the payee. A payment that is late has interest,
+without anybody asking for it: so many days of a yearly rate, rounded down, out of the line of the
+award.
 """
 
 import datetime
@@ -17,6 +18,7 @@ from ledger.act import Act
 from ledger.assets import Amount, AssetCode
 from ledger.books import Line, Reference
 from ledger.operation import Event, Operation, Refusal, Refused
+from ledger.roles import Role
 from primitives import treasury_limits
 from primitives.ids import INTEGER_MAX, AccountId, Natural, Sized32
 from services import money
@@ -182,8 +184,9 @@ class DisburseVoucher(Operation, tag="treasury.disburse_voucher", frozen=True):
         fund = lines.parts_of(award.line).fund
         ministry = funds.need(act.state, fund).treasury
         treasury = treasuries.need(act.state, ministry)
-        _judge_officers(act, self, voucher, award, treasury)
+        met = _judge_officers(act, self, voucher, award)
         interest = _interest(act, self, voucher, award, treasury)
+        _judge_threshold(self, voucher.amount + interest, treasury, met)
 
         if interest:
             lines.accrue_interest(act, award.line, interest)
@@ -225,8 +228,8 @@ class OffsetVoucher(Operation, tag="treasury.offset_voucher", frozen=True):
     """Set a debt of a payee off against an invoice that is certified: its creditor is paid.
 
     Needs the role debt_officer of the award's agency. All that is set off is no more than the
-    invoice. The creditor is an account that is neither the payee, nor the treasury's, nor the
-    officer's own.
+    invoice. The creditor is an account that is neither the payee, nor the treasury's, nor that of
+    an officer who has a duty at this payment.
     """
 
     payee: PayeeField
@@ -249,6 +252,8 @@ class OffsetVoucher(Operation, tag="treasury.offset_voucher", frozen=True):
             NotACreditor(self.payee, self.creditor),
         )
         books.need_account(act, self.creditor)
+        duties = _duties_before(act, voucher, award)
+        judge_duties(voucher.award, RECIPIENT, self.creditor, duties)
         _judge_offsets(self, voucher)
 
         new = Offset(self.reference, self.creditor, self.amount)
@@ -290,33 +295,43 @@ def _pay_out(
     money.tell(act, treasury.account, treasury.asset, paid)
 
 
-def _judge_officers(
-    act: Act, asked: DisburseVoucher, voucher: Voucher, award: Award, treasury: Treasury
-) -> None:
+def _duties_before(act: Act, voucher: Voucher, award: Award) -> dict[Role, AccountId]:
+    """Who made the award, received the delivery and certified the invoice."""
     delivery = deliveries.need(act.state, DeliveryKey(voucher.award, voucher.delivery))
-    others = {
+    return {
         CONTRACTING_OFFICER: award.officer,
         RECEIVING_OFFICER: delivery.receiver,
         CERTIFYING_OFFICER: voucher.certifier,
-        RECIPIENT: asked.payee,
     }
+
+
+def _judge_officers(act: Act, asked: DisburseVoucher, voucher: Voucher, award: Award) -> int:
+    """How many disbursing officers sign, who did nothing before and get nothing of it."""
+    others = {**_duties_before(act, voucher, award), RECIPIENT: asked.payee}
     met: set[AccountId] = set()
     for officer in (act.actor, *asked.with_officers):
         act.require(officer not in met, OfficerTwice(asked.payee, asked.invoice, officer))
         met.add(officer)
         require_role_of(act, officer, DISBURSING_OFFICER, award.agency)
         judge_duties(voucher.award, DISBURSING_OFFICER, officer, others)
+        for each in voucher.offsets:
+            paid = {RECIPIENT: each.creditor}
+            judge_duties(voucher.award, DISBURSING_OFFICER, officer, paid)
     for officer in asked.with_officers:
         act.require_present(officer)
-    if voucher.amount > treasury.payment_threshold and len(met) < treasury.payment_officers:
+    return len(met)
+
+
+def _judge_threshold(asked: DisburseVoucher, amount: int, treasury: Treasury, met: int) -> None:
+    if amount > treasury.payment_threshold and met < treasury.payment_officers:
         raise Refused(
             TooFewOfficers(
                 asked.payee,
                 asked.invoice,
-                voucher.amount,
+                funds.shown(amount),
                 treasury.payment_threshold,
                 expected=treasury.payment_officers,
-                actual=len(met),
+                actual=met,
             )
         )
 

@@ -74,7 +74,8 @@ class Invoice:
     amount: int
     due: str
     status: str = "certified"
-    debts: dict[str, int] = field(default_factory=dict)
+    debts: dict[tuple[str, str], int] = field(default_factory=dict)
+    """By the creditor and its name of the debt."""
     interest: int = 0
 
     @property
@@ -92,7 +93,7 @@ class Vouchers(RuleBasedStateMachine):
         self.invoices: dict[tuple[str, str], Invoice] = {}
         self.notes: set[tuple[str, str]] = set()
         self.interest = 0
-        self.purses = dict.fromkeys(("vendor", "vendor-2", "creditor"), 0)
+        self.purses = dict.fromkeys(("vendor", "vendor-2", "creditor", "payer"), 0)
         # What rules meet on is there from the start.
         self.promise("CONTRACT", 20_000_000)
         self.promise("BLANKET", 15_000_000)
@@ -100,7 +101,7 @@ class Vouchers(RuleBasedStateMachine):
         self.deliver("BLANKET", 9_000_000)
         self.certify("vendor", 6, "CONTRACT", 0, 1_000_000, 0)
         self.certify("vendor", 6, "CONTRACT", 0, THRESHOLD + 1, 0)
-        self.set_off(0, 999, "tax")
+        self.set_off(0, 999, "tax", "creditor")
 
     # the schoolbook
 
@@ -220,8 +221,13 @@ class Vouchers(RuleBasedStateMachine):
             known.status = "cancelled"
             self.awards[known.award].deliveries[known.delivery - 1] += known.amount
 
-    @rule(which=known_ones, amount=amounts, debt=st.sampled_from(("tax", "loan")))
-    def set_off(self, which: int, amount: int | str, debt: str) -> None:
+    @rule(
+        which=known_ones,
+        amount=amounts,
+        debt=st.sampled_from(("tax", "loan")),
+        creditor=st.sampled_from(("creditor", "creditor", "payer", "certifier")),
+    )
+    def set_off(self, which: int, amount: int | str, debt: str, creditor: str) -> None:
         payee, invoice = self.one(which)
         known = self.invoices.get((payee, invoice))
         left = 0 if known is None else known.amount - known.withheld
@@ -230,13 +236,13 @@ class Vouchers(RuleBasedStateMachine):
             known is not None
             and known.status == "certified"
             and amount <= left
-            and debt not in known.debts
+            and creditor != "certifier"
+            and (creditor, debt) not in known.debts
         )
-        creditor = account_id("creditor")
-        said = OffsetVoucher(account_id(payee), invoice, debt, creditor, amount)
+        said = OffsetVoucher(account_id(payee), invoice, debt, account_id(creditor), amount)
         self.does("debtor", said, expected=may)
         if may and known is not None:
-            known.debts[debt] = amount
+            known.debts[creditor, debt] = amount
 
     @rule(which=known_ones, together=st.booleans())
     def disburse(self, which: int, together: bool) -> None:  # noqa: FBT001
@@ -250,7 +256,8 @@ class Vouchers(RuleBasedStateMachine):
         may = (
             known is not None
             and known.status == "certified"
-            and (together or known.amount <= THRESHOLD)
+            and (together or known.amount + interest <= THRESHOLD)
+            and all(creditor != "payer" for creditor, _ in known.debts)
             and interest <= self.room
         )
         self.does("payer", a_payment(invoice, payee, *others), *others, expected=may)
@@ -259,7 +266,8 @@ class Vouchers(RuleBasedStateMachine):
             self.interest += interest
             self.awards[known.award].paid += known.amount
             self.purses[payee] += known.amount + interest - known.withheld
-            self.purses["creditor"] += known.withheld
+            for (creditor, _), debt in known.debts.items():
+                self.purses[creditor] += debt
 
     @rule(which=known_ones)
     def send_back(self, which: int) -> None:

@@ -185,6 +185,19 @@ def test_a_payment_above_the_threshold_takes_as_many_officers_as_the_treasury_as
     assert two.voucher().officers == (PAYER, SECOND)
 
 
+def test_interest_counts_towards_the_threshold() -> None:
+    """What leaves at a time is the invoice and its interest."""
+    world = large(THRESHOLD)
+    world.wait(days=40)
+    whole = THRESHOLD + interest_on(THRESHOLD, 10, INTEREST_BP)
+
+    refusal = world.refused("payer", a_payment())
+    world.does("payer", a_payment(INVOICE, "vendor", "payer-2"), with_=("payer-2",))
+
+    assert refusal == TooFewOfficers(VENDOR, INVOICE, whole, THRESHOLD, expected=2, actual=1)
+    assert world.line().outlaid == whole
+
+
 def test_an_officer_counts_once() -> None:
     """However often he is named."""
     world = large(THRESHOLD + 1)
@@ -364,6 +377,35 @@ def test_who_cannot_be_a_creditor(creditor: str | None) -> None:
     account = world.treasury.account if creditor is None else account_id(creditor)
 
     assert world.refused("debtor", offset(1, creditor=account)) == NotACreditor(VENDOR, account)
+
+
+@pytest.mark.parametrize(
+    ("name", "office"),
+    [
+        ("contractor", offices.CONTRACTING_OFFICER),
+        ("receiver", offices.RECEIVING_OFFICER),
+        ("certifier", offices.CERTIFYING_OFFICER),
+    ],
+)
+def test_no_debt_is_set_off_for_an_officer_of_the_payment(name: str, office: str) -> None:
+    """Who ordered, received or certified gets nothing of it, by no way round."""
+    world, holder = World.with_voucher(), account_id(name)
+
+    refusal = world.refused("debtor", offset(1, creditor=holder))
+
+    assert refusal == TwoDuties(AWARD, holder, RECIPIENT, office)
+
+
+def test_a_creditor_does_not_pay_himself() -> None:
+    """Neither alone, nor by signing with somebody else; another officer pays him."""
+    world = World.with_voucher()
+    world.does("debtor", offset(1, creditor=PAYER))
+
+    alone = world.refused("payer", a_payment())
+    beside = world.refused("payer-2", a_payment(INVOICE, "vendor", "payer"), with_=("payer",))
+    world.does("payer-2", a_payment())
+
+    assert alone == beside == TwoDuties(AWARD, PAYER, offices.DISBURSING_OFFICER, RECIPIENT)
 
 
 def test_only_a_debt_officer_sets_off_and_only_before_the_payment() -> None:
