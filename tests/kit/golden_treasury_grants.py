@@ -8,7 +8,6 @@ from services.treasury.amendments import TokensAreOut
 from services.treasury.grants import (
     AwardTokenised,
     CertifyClaim,
-    ClaimedAlready,
     ClaimWithdrawn,
     MoreThanUninvoiced,
     NobodyToTokeniseFor,
@@ -21,6 +20,7 @@ from services.treasury.grants import (
     TokensRedeemed,
     WithdrawClaim,
 )
+from services.treasury.vouchers import ClaimedAlready
 
 A, B = account_id("treasury"), account_id("health")
 TIME = TimeMs(1_780_000_000_000)

@@ -36,7 +36,6 @@ from services.treasury.deliveries import UnknownDelivery
 from services.treasury.grants import (
     AwardTokenised,
     CertifyClaim,
-    ClaimedAlready,
     ClaimWithdrawn,
     MoreThanUninvoiced,
     NobodyToTokeniseFor,
@@ -55,6 +54,7 @@ from services.treasury.returns import ReturnPayment, ReturnReason
 from services.treasury.vouchers import (
     AwardIsTokenised,
     CancelVoucher,
+    ClaimedAlready,
     DuplicateInvoice,
     MoreThanDelivered,
     VoucherStatus,
