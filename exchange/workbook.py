@@ -73,7 +73,7 @@ def workbook(sheets: Iterable[Sheet], *, right_to_left: bool = False) -> bytes:
         from openpyxl import Workbook
     except ImportError as error:
         raise OperatorFault(
-            "a workbook needs the package openpyxl: install mithaq[exchange]"
+            "a workbook needs the package openpyxl: install requirements-exchange.lock"
         ) from error
     book = Workbook(write_only=True)
     names: set[str] = set()

@@ -57,7 +57,7 @@ def read_xml(data: bytes) -> Element:
         from defusedxml.ElementTree import XMLParser
     except ImportError as error:
         raise OperatorFault(
-            "reading XML needs the package defusedxml: install mithaq[exchange]"
+            "reading XML needs the package defusedxml: install requirements-exchange.lock"
         ) from error
     parser = XMLParser(target=_Tree(), forbid_dtd=True)
     try:
