@@ -19,11 +19,13 @@ PROJECT := .venv/.project-$(call sum,requirements.lock pyproject.toml)
 DEV := .venv/.dev-$(call sum,requirements.lock requirements-dev.lock)
 
 .DELETE_ON_ERROR:
-.PHONY: help localnet demo test check coverage sim soak perturb bench lock clean env
+.PHONY: help install localnet demo test check coverage sim soak perturb bench lock clean env
 .DEFAULT_GOAL := help
 
 help: ## Print this list.
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+
+install: $(PROJECT) ## Build what a node runs on in .venv, and start nothing.
 
 localnet: $(PROJECT) ## Start four validators on this machine; returns when block 1 is final.
 	@$(BIN)/mithaq localnet up
@@ -66,7 +68,7 @@ perturb: $(PROJECT) $(DEV) ## Disturb networks of hosts by MANIFESTS=tests/pertu
 bench: $(PROJECT) ## Measure; prints goal and result, fails when a goal is missed.
 	@$(BIN)/python -m bench
 
-env: $(PROJECT) $(DEV) ## Build the environment in .venv and do nothing else.
+env: $(PROJECT) $(DEV) ## Build the environment in .venv, with what checks and tests need.
 
 # The only target that needs uv. The development lock is compiled against the runtime lock.
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \

@@ -9,13 +9,10 @@ from typing import Final
 
 import pytest
 
-from kit.tree import ROOT, files
+from kit.tree import ROOT
 
 PROJECT: Final = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 MAKEFILE: Final = (ROOT / "Makefile").read_text(encoding="utf-8")
-ROOMS: Final = (
-    "bench|cli|configs|consensus|docs|ledger|node|p2p|primitives|services|storage|tests|verifier"
-)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +36,7 @@ def test_every_target_builds_the_environment_that_it_needs() -> None:
     """A fresh clone needs no other command first."""
     needs = dict(re.findall(r"^(\w+): *(.*?) *## ", MAKEFILE, flags=re.MULTILINE))
 
-    for target in ("localnet", "bench"):
+    for target in ("install", "localnet", "bench"):
         assert needs[target] == "$(PROJECT)", target
     for target in ("test", "check", "coverage", "sim", "env"):
         assert needs[target] == "$(PROJECT) $(DEV)", target
@@ -68,16 +65,6 @@ def test_tests_and_types_are_strict() -> None:
     assert pytest_options["xfail_strict"] is True
     assert PROJECT["tool"]["mypy"]["strict"] is True
     assert "ANN" in PROJECT["tool"]["ruff"]["lint"]["select"]
-
-
-def test_every_file_of_ours_that_a_page_names_exists() -> None:
-    """Also where the name is no link."""
-    named = re.compile(rf"`((?:{ROOMS})/[\w./-]+\.(?:py|txt|json|toml|service))`")
-    pages = [path for path in files() if path.suffix == ".md"]
-    found = [(page.name, name) for page in pages for name in named.findall(page.read_text("utf-8"))]
-
-    assert len(found) > 50
-    assert [(page, name) for page, name in found if not (ROOT / name).exists()] == []
 
 
 def test_every_decision_of_the_plan_is_written_up() -> None:
