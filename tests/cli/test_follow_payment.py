@@ -176,7 +176,10 @@ def test_a_trail_that_says_something_else_is_found_out(
 def test_a_payment_that_is_left_out_is_missed(desk: Desk, trail: Path, tmp_path: Path) -> None:
     """Each one of them: the shares in the state do not add up without it."""
     steps = json.loads((trail / "trail.json").read_text())["steps"]
-    for number, file in enumerate(step["proof"] for step in steps if "proof" in step):
+    files = [step["proof"] for step in steps if "proof" in step]
+
+    assert files
+    for number, file in enumerate(files):
         copy = Path(shutil.copytree(trail, tmp_path / str(number)))
         (copy / file).unlink()
         said = json.loads((copy / "trail.json").read_text())

@@ -191,6 +191,7 @@ def test_the_three_commands_that_up_prints_can_be_pasted(net: Net) -> None:
     """They run as they stand, from any folder, with the home in them."""
     up = net.json("localnet", "up", "--base-port", str(free_base_port(4)))
 
+    assert len(up["try"]) == 3
     for command in up["try"]:
         done = subprocess.run(  # noqa: S602 - a pasted line is read by a shell
             command,

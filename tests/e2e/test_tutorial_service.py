@@ -117,7 +117,8 @@ def _spaced(text: str) -> str:
 
 
 def test_the_commands_of_the_page_do_what_it_says(network: dict[str, str], tree: Path) -> None:
-    """On a real node, one after the other."""
+    """On a real node, one after the other; where one fails, the page shows its exit code."""
+    assert len(list(commands())) > 10
     for command, expected in commands():
         done = subprocess.run(
             ["sh", "-c", f"exec 2>&1; {command}"],
@@ -129,6 +130,7 @@ def test_the_commands_of_the_page_do_what_it_says(network: dict[str, str], tree:
             check=False,
         )
         assert is_so(expected, done.stdout), f"$ {command}\n{done.stdout}"
+        assert done.returncode == 0, f"$ {command}\n{done.stdout}"
 
 
 def test_the_service_is_as_small_as_the_page_says() -> None:

@@ -96,7 +96,10 @@ def test_file_c_has_each_award_by_its_number_and_each_change_of_the_month() -> N
 def test_awards_add_up_to_their_program() -> None:
     """What file B says of a program is what its awards in file C sum to."""
     files = _files()
-    for row in rows_of(files.program_activity):
+    rows = rows_of(files.program_activity)
+
+    assert rows
+    for row in rows:
         own = [
             each
             for each in rows_of(files.award_financial)

@@ -104,7 +104,11 @@ def test_what_went_to_creditors_stands_though_the_rest_came_back() -> None:
 
 def test_every_column_says_what_it_means(folder: Path) -> None:
     """No column without a type of the fiscal taxonomy, none twice in a table."""
-    for resource in json.loads((folder / "datapackage.json").read_text())["resources"]:
+    resources = json.loads((folder / "datapackage.json").read_text())["resources"]
+
+    assert resources
+    for resource in resources:
         types = [field["columnType"] for field in resource["schema"]["fields"]]
+        assert types
         assert all(types)
         assert len(types) == len(set(types))
