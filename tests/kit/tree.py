@@ -37,8 +37,6 @@ CLOCK_AND_DICE_CALLS: Final = frozenset(
 _MACHINE_PATH: Final = re.compile(
     r"(?<![\w.])/(?:" + "|".join(("root", "work", r"home/\w+", r"Users/\w+")) + r")/"
 )
-_LINK: Final = re.compile(r"\]\(([^)\s]+)\)")
-_FENCE: Final = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 
 
 def files() -> Iterator[Path]:
@@ -94,13 +92,6 @@ def clocks_and_dice(source: str) -> list[str]:
                 continue
         offences += [f"line {node.lineno}: {name}" for name in found]
     return offences
-
-
-def dead_links(page: str, *, folder: Path) -> list[str]:
-    """The relative links of a Markdown page that lead to no file."""
-    targets = [link.partition("#")[0] for link in _LINK.findall(_FENCE.sub("", page))]
-    relative = [target for target in targets if target and not re.match(r"[a-z]+:", target)]
-    return [target for target in relative if not (folder / target).exists()]
 
 
 def machine_paths(text: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The tree: sizes, names, links, and nothing that belongs to one machine only."""
+"""The tree: sizes, names, and nothing that belongs to one machine only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from kit.tree import (
     FUNCTION_LINES_MAX,
     MODULE_LINES_MAX,
     ROOT,
-    dead_links,
     files,
     machine_paths,
     oversized,
@@ -63,25 +62,6 @@ def test_every_test_file_has_a_name_of_its_own() -> None:
     names = Counter(path.name for path in (ROOT / "tests").rglob("test_*.py"))
 
     assert [name for name, count in names.items() if count > 1] == []
-
-
-def test_every_relative_link_leads_to_a_file() -> None:
-    """In every Markdown page of the repository."""
-    pages = [path for path in files() if path.suffix == ".md"]
-
-    found = {page: dead_links(text_of(page), folder=page.parent) for page in pages}
-
-    assert pages
-    assert by_path(found) == {}
-
-
-def test_a_dead_link_would_be_seen() -> None:
-    """Addresses, anchors and examples in fences are none of its business."""
-    page = (
-        "[a](Makefile) [b](nowhere.md#x) [c](https://example.org/) [d](#here)\n```\n[e](f.md)\n```"
-    )
-
-    assert dead_links(page, folder=ROOT) == ["nowhere.md"]
 
 
 def test_nothing_names_a_path_of_one_machine() -> None:
