@@ -37,8 +37,10 @@ def test_half_of_what_a_late_block_held_is_the_room_of_the_next() -> None:
     pace = Pace()
 
     assert decided(pace, took_ms=501, transactions=1_001) == 500
-    assert decided(pace, took_ms=1_000, transactions=400, timeout_ms=2_000) == 500
-    assert decided(pace, took_ms=1_001, transactions=400, timeout_ms=2_000) == 200
+    assert decided(pace, took_ms=1_000, transactions=200, timeout_ms=2_000) == 500
+    for _ in range(2):
+        decided(pace, took_ms=1_000, transactions=200, timeout_ms=2_000)
+    assert decided(pace, took_ms=1_001, transactions=200, timeout_ms=2_000) == 100
 
 
 def test_there_is_always_some_room() -> None:
@@ -61,13 +63,17 @@ def test_blocks_that_fill_their_room_and_are_quick_get_twice_the_room() -> None:
     assert rooms == [128, 256, 512, 1_024, 2_048, 4_096, 5_000, 5_000]
 
 
-def test_between_a_quarter_and_a_half_the_room_stays() -> None:
-    """There it is as large as it should be."""
+def test_between_a_quarter_and_a_half_the_room_grows_by_an_eighth() -> None:
+    """On long links no block takes less than a quarter; one outage must not slow them for ever."""
     pace = Pace()
     decided(pace, took_ms=999, transactions=1_000)
 
-    assert decided(pace, took_ms=251, transactions=500) == 500
-    assert decided(pace, took_ms=500, transactions=500) == 500
+    assert decided(pace, took_ms=251, transactions=249) == 500
+    assert decided(pace, took_ms=251, transactions=500) == 562
+    assert decided(pace, took_ms=500, transactions=562) == 632
+    for _ in range(18):
+        decided(pace, took_ms=500, transactions=pace.room)
+    assert pace.room == BLOCK_TRANSACTIONS_MAX
 
 
 def test_small_blocks_say_nothing_about_large_ones() -> None:
@@ -97,3 +103,28 @@ def test_a_block_that_this_node_did_not_wait_for_says_nothing() -> None:
     pace.decided(View(3), TimeMs(9_999), transactions=5_000, timeout_ms=1, validators=SEVEN)
 
     assert pace.room == BLOCK_TRANSACTIONS_MAX
+
+
+def test_late_blocks_never_make_room() -> None:
+    """A hostile primary fills its block where the others have found out what they carry."""
+    pace = Pace()
+    decided(pace, took_ms=999, transactions=400)
+
+    assert decided(pace, took_ms=999, transactions=5_000) == 100
+    assert decided(pace, view=3, took_ms=999, transactions=5_000) == 64
+
+
+def test_f_primaries_that_send_empty_blocks_late_cannot_take_the_room_of_the_others() -> None:
+    """Two of seven do it at each turn: what the others are offered is carried all the same."""
+    pace, waiting, hostile = Pace(), 0, (5, 6)
+
+    for height in range(70):
+        waiting += 1_000
+        if height % SEVEN in hostile:
+            decided(pace, took_ms=900, transactions=0)
+        else:
+            taken = min(waiting, pace.room)
+            waiting -= taken
+            decided(pace, took_ms=100, transactions=taken)
+
+    assert waiting <= len(hostile) * 1_000
