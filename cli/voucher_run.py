@@ -181,8 +181,17 @@ class VoucherRun:
                 record=None,
             )
 
-        refused = self._send(range(len(missing)), self.officers.receiver, accept, size=1)
+        # No rule refuses what is delivered a second time: what a run that was stopped may have left
+        # waiting is handed over as the same transaction. One that was refused is not tried again.
+        known = bytes.fromhex(self.file_id)
+        refused = self._send(
+            range(len(missing)), self.officers.receiver, accept, size=1, salt=known
+        )
         self._read_deliveries(needed)
+        left = [place for place, award in enumerate(missing) if award not in self._deliveries]
+        if left:
+            refused |= self._send(left, self.officers.receiver, accept, size=1)
+            self._read_deliveries(needed)
         for place, award in enumerate(missing):
             if award not in self._deliveries:
                 why = refused.get(place) or self._explained(place)
@@ -245,13 +254,17 @@ class VoucherRun:
         act: Callable[[int], tuple[AccountId, Operation]],
         *,
         size: int,
+        salt: bytes | None = None,
     ) -> dict[int, Rejected]:
-        """Hand acts over, so many in a transaction; why a node took none of a batch."""
+        """Hand acts over, so many in a transaction; why a node took none of a batch.
+
+        With a `salt` the same acts are the same transaction.
+        """
         parts = [numbers[at : at + size] for at in range(0, len(numbers), size)]
         refused: dict[int, Rejected] = {}
 
         def sign(place: int) -> Parcel:
-            parcel = _parcel(place, signer, [act(number) for number in parts[place]])
+            parcel = _parcel(place, signer, [act(number) for number in parts[place]], salt)
             self._done_in |= dict.fromkeys(parts[place], parcel.id)
             return parcel
 
@@ -276,7 +289,15 @@ class VoucherRun:
         self._refuse(number, refusal.code, expected, refusal.message)
 
 
-def _parcel(place: int, signer: Signer, acts: Sequence[tuple[AccountId, Operation]]) -> Parcel:
+def _parcel(
+    place: int,
+    signer: Signer,
+    acts: Sequence[tuple[AccountId, Operation]],
+    salt: bytes | None,
+) -> Parcel:
+    if salt is not None:
+        [(actor, operation)] = acts
+        return signer.parcel(place, actor, salt, operation)
     # Whatever is handed over twice is refused by the rules, so that the salt need not be known.
     body = Body(
         chain=signer.chain,

@@ -101,6 +101,21 @@ def test_what_is_booked_stays_booked_once(office: Office) -> None:
     assert paid(office) == of_file(rows(25))
 
 
+def test_what_a_run_that_was_stopped_left_waiting_is_not_delivered_twice(office: Office) -> None:
+    """It went to the node, and whoever ran it saw no block; the next run hands over the same."""
+    assert imported(office, rows(1)).code == 0, "the vendor's account is open"
+    more = [*rows(1), ("Vendor 0", "Paper", "7.00", "R-7")]
+    office.desk.chain.holding = True
+    stopped = imported(office, more, "--patience", "1")
+    office.desk.chain.holding = False
+
+    done = imported(office, more)
+
+    assert (stopped.code, done.code) == (ExitCode.TIMED_OUT, 0)
+    delivered = office.client.rows("treasury.deliveries", treasury=HOME, award="SUPPLIES-1")
+    assert [row.amount_minor for row in delivered] == [1_25, 7_00]
+
+
 def test_a_row_that_is_refused_stops_no_other(office: Office) -> None:
     """Beyond its award, without an award, with more back than was paid; the reasons are kept."""
     listed = [
