@@ -5,9 +5,11 @@ After every act
 - the figures of the running month agree with each other: lines with apportionments and awards,
   invoices with what awards say, debits with credits;
 - what was posted, added up again by the chart of accounts, is the trial balance and every line;
+- the invoices of a month are paid, and come back, as often and as much as its receipts say;
 - the report of each month that is over is the one that was made in its last moment.
 """
 
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,8 +38,10 @@ from ledger.transaction import CheckedTransaction
 from services.treasury import lines
 from services.treasury.amendments import AmendAward
 from services.treasury.awards import AwardKind
+from services.treasury.chart import Step
 from services.treasury.payments import OffsetVoucher
-from services.treasury.returns import RefundAward, ReturnPayment, ReturnReason
+from services.treasury.period import period_of
+from services.treasury.returns import PaymentReturned, RefundAward, ReturnPayment, ReturnReason
 from services.treasury.vouchers import CancelVoucher
 
 CODES = ("ONE", "TWO")
@@ -52,12 +56,18 @@ class Listening(Chain):
     """A chain that adds up what its receipts say was posted."""
 
     posting: Posting = field(default_factory=Posting)
+    paid: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    returned: Counter[str] = field(default_factory=Counter)
 
     def block(self, *transactions: CheckedTransaction) -> list[Receipt[Any, Any]]:
         receipts = super().block(*transactions)
         for receipt in (*receipts, *self.done):
             for entry in entries_of(receipt):
                 self.posting.post(entry)
+                if entry.step is Step.PAY and entry.amount > 0:
+                    self.paid[period_of(self.time_ms)].append(entry.amount)
+            back = sum(isinstance(event, PaymentReturned) for event in receipt.events)
+            self.returned[period_of(self.time_ms)] += back
         return receipts
 
 
@@ -93,8 +103,12 @@ class Reports(RuleBasedStateMachine):
         answers = ProvenAnswers(Reading(chain.state, chain.time_ms))
         data = read_period(answers, account_id(MINISTRY), month)
         assert disagreements(data) == []
+        assert isinstance(chain, Listening)
+        paid = [(row.paid, row.paid_minor + row.interest_minor) for row in data.payments]
+        if paid or chain.paid[month]:
+            assert paid == [(len(chain.paid[month]), sum(chain.paid[month]))]
+        assert sum(row.returned for row in data.payments) == chain.returned[month]
         if month == self.world.month:
-            assert isinstance(chain, Listening)
             assert list(chain.posting.differences(data)) == []
         return {**figures(data), "balance_minor": None}
 
