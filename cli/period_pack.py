@@ -31,7 +31,9 @@ from primitives.codec import decode
 from primitives.errors import MithaqError, OperatorFault, Rejected, RemoteFault
 from primitives.ids import AccountId, Height, TimeMs
 from services.table import RECEIPT
+from services.treasury.awards import AwardMade
 from services.treasury.chart import Step
+from services.treasury.lines import parts_of
 from services.treasury.period import Period, period_of
 from services.treasury.returns import PaymentReturned
 from services.treasury.treasuries import TREASURIES
@@ -214,6 +216,8 @@ class Books:
     """What they posted, in the order of the chain."""
     returned: Counter[str]
     """By fund: how many payments came back in the month."""
+    awarded: frozenset[str]
+    """Codes of the awards that were made."""
 
     @classmethod
     def proven(cls, files: Iterable[tuple[str, bytes]], data: PeriodData) -> "Books":
@@ -222,6 +226,7 @@ class Books:
 
         found: dict[str, list[ProvenEntry]] = {}
         returned: Counter[str] = Counter()
+        awarded: set[str] = set()
         funds = {award.award: award.fund for award in data.awards}
         for file, proof in files:
             read = read_proof_file(proof)
@@ -248,8 +253,13 @@ class Books:
             for event in receipt.events:
                 if isinstance(event, PaymentReturned) and month == data.period:
                     returned[funds.get(event.award, "")] += 1
+                if (
+                    isinstance(event, AwardMade)
+                    and parts_of(event.line).fund in data.treasury.funds
+                ):
+                    awarded.add(event.award)
         entries = sorted((each for many in found.values() for each in many), key=_place)
-        return cls(tuple(entries), returned)
+        return cls(tuple(entries), returned, frozenset(awarded))
 
 
 def _place(each: ProvenEntry) -> tuple[int, int, int]:
@@ -264,6 +274,10 @@ def problems_of(data: PeriodData, books: Books) -> list[str]:
     return [
         *(f"{claim}: {expected}, {actual}" for claim, expected, actual in disagreements(data)),
         *posting.differences(data),
+        *(
+            f"{award} was awarded, and the report has no such award"
+            for award in sorted(books.awarded - {award.award for award in data.awards})
+        ),
         *_payments_that_differ(data, books),
     ]
 

@@ -74,6 +74,11 @@ class Posting:
             yield from _differing(f"{row.fund}, {row.apportionment}", row.amount_minor, found)
         for line in data.lines:
             yield from _differing(line.line, amounts_of(line), self.lines[line.line])
+        for code in sorted(self.lines.keys() - {line.line for line in data.lines}):
+            yield f"{code}: its transactions post to this line, and the report has no such line"
+        parts = {(row.fund, row.apportionment) for row in data.apportionments}
+        for fund_code, part in sorted(self.apportioned.keys() - parts, key=str):
+            yield f"{fund_code}: its transactions apportion to {part}, and the report does not"
         said = {
             (row.fund, row.ussgl): (row.debits_minor, row.credits_minor)
             for row in data.trial_balance

@@ -23,6 +23,7 @@ from kit.desk import Desk
 from kit.kept_treasury import KeptWorld, kept_desk
 from kit.ledger import account_id
 from kit.treasury import (
+    AWARDED,
     FUND,
     INVOICED,
     LINE,
@@ -39,7 +40,7 @@ from ledger.query import Reading
 from node.queries import Queries
 from primitives.errors import OperatorFault
 from primitives.ids import Height
-from services.treasury import closing, lines, returns
+from services.treasury import closing, funds, lines, returns
 from services.treasury.amendments import AmendAward
 from services.treasury.grants import TokeniseAward
 from services.treasury.vouchers import CancelVoucher
@@ -360,6 +361,34 @@ def test_an_invoice_that_is_left_out_is_missed_though_nothing_waits_for_it(
     """Whoever leaves it out and writes the report anew counts fewer than the transactions say."""
     pack, check = pack_of(tmp_path / "home", world(), JUNE)
     of_state(pack, "vouchers").unlink()
+    forge(pack)
+
+    done = check(pack)
+
+    assert done.code == ExitCode.REFUSED
+    assert said in done.out
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ("state/awards/" + b"GONE-1".hex(), "GONE-1 was awarded, and the report has no such award"),
+        (f"state/budget_lines/{LINE[:-3].encode().hex()}" + b"610".hex(), ":610: its transactions"),
+        (f"state/apportionments/{(FUND + ':2026-q4').encode().hex()}", "apportion to 2026-q4"),
+    ],
+)
+def test_what_came_to_nothing_is_missed_too(tmp_path: Path, entry: str, said: str) -> None:
+    """What was taken back as it was changes no sum; that it was there, its acts say."""
+    world = KeptWorld.begin()
+    gone = f"{LINE[:-3]}610"
+    world.does("contractor", an_award("GONE-1"), AmendAward("GONE-1", -AWARDED, 1, None))
+    for change in (700, -700):
+        world.does("budgeter", funds.Apportion(FUND, "2026-q4", change))
+    world.does("allotter", lines.TransferAllotment(LINE, gone, 500))
+    world.does("allotter", lines.TransferAllotment(gone, LINE, 500))
+    pack, check = pack_of(tmp_path / "home", kept(world), MAY)
+    proofs = json.loads((pack / "report.json").read_text())["proofs"]
+    (pack / proofs[entry]).unlink()
     forge(pack)
 
     done = check(pack)
