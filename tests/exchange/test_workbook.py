@@ -147,5 +147,5 @@ def test_without_openpyxl_it_says_what_to_install(monkeypatch: pytest.MonkeyPatc
     """A node has no need of it."""
     monkeypatch.setitem(sys.modules, "openpyxl", None)
 
-    with pytest.raises(OperatorFault, match=r"install mithaq\[exchange\]"):
+    with pytest.raises(OperatorFault, match=r"install requirements-exchange\.lock"):
         workbook([Sheet(name="one", titles=["value"], rows=[])])
