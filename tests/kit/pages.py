@@ -17,7 +17,7 @@ import click
 
 from cli.language import LANGUAGE_OPTION
 from cli.main import root
-from kit.tree import ROOT, files, packages
+from kit.tree import ROOT, files, packages, product_modules
 
 FENCE: Final = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 LINK: Final = re.compile(r"\]\(([^)\s]+)\)")
@@ -30,6 +30,10 @@ ENDED: Final = re.compile(r" +# | \| |;| > |&&")
 OPTION: Final = re.compile(r"(--?[a-z][a-z-]*)(?:=.*)?")
 PLACE: Final = re.compile(r"…|[A-Z]+")
 """A word that stands for others, as NAME does."""
+CODE: Final = re.compile(r"`([a-z]+)\.([a-z_]+)`")
+"""A refusal, an event, an operation, a query, a line of the log."""
+NAME: Final = re.compile(r"`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|test_\w+)`")
+"""A limit, or a test."""
 TARGET: Final = re.compile(r"^(\w+):", re.MULTILINE)
 
 
@@ -169,3 +173,40 @@ def _runs(module: str) -> bool:
         for folder in ("", "tests")
         for file in (f"{path}.py", f"{path}/__main__.py")
     )
+
+
+class Spoken:
+    """The codes and names that code has, read once."""
+
+    def __init__(self) -> None:
+        sources = {path: path.read_text("utf-8") for path in product_modules()}
+        tests = {path: path.read_text("utf-8") for path in (ROOT / "tests").rglob("*.py")}
+        self._codes = {code for text in sources.values() for code in _codes(text, "")}
+        self._parts = {
+            code.partition(".")[0] for t in sources.values() for code in _codes(t, "tag=")
+        }
+        self._names = {path.stem for path in tests}
+        for text in sources.values():
+            self._names.update(re.findall(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b", text))
+        for text in tests.values():
+            self._names.update(re.findall(r"^(?:async )?def (test_\w+)", text, re.MULTILINE))
+            self._names.update(re.findall(r"^([A-Z][A-Z0-9_]+)(?::| =)", text, re.MULTILINE))
+        self._modules = {path.stem: set(re.findall(r"\w+", sources[path])) for path in sources}
+
+    def unsaid(self, text: str) -> list[str]:
+        """Codes of our services, limits and tests that a page names and no code has."""
+        codes = [(part, word) for part, word in CODE.findall(text) if part in self._parts]
+        return [
+            *(
+                f"{part}.{word}"
+                for part, word in codes
+                if word != "py"
+                and f"{part}.{word}" not in self._codes
+                and word not in self._modules.get(part, ())
+            ),
+            *(name for name in NAME.findall(text) if name not in self._names),
+        ]
+
+
+def _codes(source: str, before: str) -> set[str]:
+    return set(re.findall(rf'{before}"([a-z]+\.[a-z_]+)"', source))

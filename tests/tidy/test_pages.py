@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from kit.pages import absent, anchors, commands, dead, lost, pages, reached, unknown
+from kit.pages import Spoken, absent, anchors, commands, dead, lost, pages, reached, unknown
 from kit.tree import ROOT
 
 PLAYED: Final = ROOT / "docs/tutorial-service.md"
@@ -93,6 +93,21 @@ def test_every_file_module_and_target_that_a_page_names_is_there() -> None:
     found = {str(page): absent(page.read_text("utf-8")) for page in pages() if page != PLAYED}
 
     assert {name: offences for name, offences in found.items() if offences} == {}
+
+
+def test_every_code_limit_and_test_that_a_page_names_is_in_the_code() -> None:
+    """Refusals, events, operations, queries; whatever a service or a part of the kernel says."""
+    spoken = Spoken()
+
+    found = {
+        str(page): spoken.unsaid(page.read_text("utf-8")) for page in pages() if page != PLAYED
+    }
+
+    assert {name: offences for name, offences in found.items() if offences} == {}
+    assert spoken.unsaid(
+        "`money.transfer` `money.vanish` `books.overdraft` `lots.py` `payment.proof` "
+        "`HOLDERS_NEVER_MAX` `TRANSACTION_BYTES_MAX` `test_pages` `test_of_nothing`"
+    ) == ["money.vanish", "HOLDERS_NEVER_MAX", "test_of_nothing"]
 
 
 def test_what_a_page_only_dreams_of_would_be_seen() -> None:
