@@ -6,7 +6,9 @@ So the bytes are walked before the parser makes objects of them, and an RPC with
 honest one has is the sender's fault.
 
 What gossipsub could also be asked is left out: records of addresses, peers to connect to, topics
-that are not ours.
+that are not ours. Of a message only the payload and the topic are taken, and so passed on: whatever
+else a peer puts beside them would travel under the name of each honest node that it reaches, whose
+own RPC around it might then break a bound, or under a false origin, to whom nobody would send it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -41,7 +43,9 @@ def read_rpc(data: bytes, topic: str) -> RPC:
         raise Malformed(f"not an RPC of gossipsub: {error}") from error
     said = RPC()
     said.subscriptions.extend(each for each in rpc.subscriptions if each.topicid == topic)
-    said.publish.extend(each for each in rpc.publish if each.topicIDs == [topic])
+    for each in rpc.publish:
+        if each.topicIDs == [topic]:
+            said.publish.add(data=each.data, topicIDs=[topic])
     if rpc.HasField("control"):
         _copy_control(rpc.control, said.control, topic)
     return said

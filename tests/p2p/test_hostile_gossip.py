@@ -11,6 +11,7 @@ import pytest
 import trio
 from hypothesis import given
 from hypothesis import strategies as st
+from libp2p.peer.id import ID
 from libp2p.pubsub.pb.rpc_pb2 import RPC
 
 from kit.hostile import (
@@ -29,8 +30,9 @@ from kit.hostile import (
     varint,
 )
 from kit.hostile_victim import Victim, unharmed, victim
-from kit.nets import in_trio, node, peer, seed_of, until
+from kit.nets import id_of, in_trio, next_of, node, peer, seed_of, until
 from p2p.gossip_rpc import read_rpc
+from p2p.inbox import Delivery, Via
 from primitives import limits
 from primitives.errors import Malformed
 
@@ -154,6 +156,32 @@ def test_what_is_not_of_our_topic_is_left_out() -> None:
     assert heard == expected
 
 
+PADDING = b"".join(field(99, 0) for _ in range(limits.GOSSIP_FIELDS_MAX - 3))
+"""As many more fields as a publication may have."""
+
+
+@in_trio
+async def test_what_is_put_beside_a_payload_is_not_passed_on(attacker: int) -> None:
+    """A padded block reaches everybody bare, so that nobody is blamed for passing it on."""
+    async with (
+        node(0, peer(attacker), peer(1)) as ours,
+        node(1, peer(0, ours.address)) as other,
+        muxed(ours.address, seed_of(attacker)) as mux,
+    ):
+        await until(lambda: (ours.gossip.peers, other.gossip.peers) == (1, 1))
+        stream = await mux.open(GOSSIP)
+        named = (
+            field(1, ID.from_base58(id_of(1)).to_bytes())
+            + field(3, b"number")
+            + field(5, b"signature")
+        )
+        for padded in (PADDING, named):
+            payload = hashlib.sha256(padded).digest()
+            await say(mux, stream, rpc(field(2, field(2, payload) + field(4, TOPIC) + padded)))
+            assert await next_of(other.inbox, Delivery) == Delivery(ours.id, payload, Via.GOSSIP)
+        assert other.links()[ours.id].penalties == ()
+
+
 @given(st.binary(max_size=300))
 def test_any_bytes_are_an_rpc_or_refused(data: bytes) -> None:
     """Nothing else comes out of the parser."""
@@ -166,7 +194,7 @@ def test_an_honest_rpc_is_read_as_libp2p_reads_it(blocks: list[bytes]) -> None:
     """The walk over the fields refuses nothing that the parser takes."""
     said = RPC()
     for block in blocks:
-        said.publish.add(data=block, topicIDs=[TOPIC], from_id=b"somebody", seqno=b"1")
+        said.publish.add(data=block, topicIDs=[TOPIC])
     if blocks:
         names = [hashlib.sha256(block).digest() for block in blocks]
         said.control.ihave.add(topicID=TOPIC, messageIDs=names)
