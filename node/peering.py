@@ -122,7 +122,10 @@ class Peering:
         """
         match message:
             case wire.Addresses(nodes):
-                for page in nodes:
+                # A node's newest word alone costs a check of its signature.
+                ascending = sorted(nodes, key=lambda page: page.sequence)
+                newest = {page.node_key: page for page in ascending}
+                for page in newest.values():
                     self._learn(peer, page, now_ms)
             case wire.WantAddresses(nodes):
                 if now_s >= self._answered.get(peer, 0.0) + ANSWER_APART_S:
@@ -178,8 +181,8 @@ class Peering:
             self._insist(page, now_ms)
         elif peer_id_of(key) in self._neighbours and self._book.hear(page):
             self._news[key] = peer
-            name = self._neighbours[peer_id_of(key)].name
-            self._log.write.info("addresses.learnt", name=name, addresses=page.addresses)
+            name, of = self._neighbours[peer_id_of(key)].name, peer_id_of(key)
+            self._log.write.info("addresses.learnt", peer=of, name=name, addresses=page.addresses)
 
     def _insist(self, page: SignedAddress, now_ms: TimeMs) -> None:
         """What this node said before it lost its database is not what it says now."""

@@ -66,6 +66,7 @@ class House:
         own: SigningKey | None = None,
         bootstrap: Sequence[Bootstrap] = (),
         chain: ChainOfOne | None = None,
+        level: LogLevel = LogLevel.ERROR,
     ) -> None:
         self.chain = chain or ChainOfOne()
         self.links = Recorded()
@@ -76,7 +77,7 @@ class House:
             chain=self.chain.chain,
             key=self.key,
             bootstrap=bootstrap,
-            log=Log("node0", LogLevel.ERROR),
+            log=Log("node0", level),
         )
 
     def dialled(self, name: str) -> list[str]:
@@ -212,6 +213,25 @@ def test_strangers_have_no_page_and_a_forger_is_at_fault() -> None:
     with pytest.raises(BadSignature):
         house.hear(ONE, forged)
     assert house.dialled("Ministry 2") == []
+
+
+def test_of_several_words_of_a_node_in_a_message_the_newest_alone_is_looked_at() -> None:
+    """Sixty-four words of its own in each message would cost a core to check."""
+    house = House()
+    forged = replace(house.page("node 2", "a.example:1"), addresses=("b.example:1",))
+    house.hear(ONE, forged, house.page("node 2", "new.example:1", sequence=2))
+    assert house.dialled("Ministry 2") == []
+    house.peering.tick(0.0)
+    assert house.dialled("Ministry 2") == ["new.example:1"]
+
+
+def test_a_node_that_moves_all_the_time_fills_no_log(capfd: pytest.CaptureFixture[str]) -> None:
+    """LOG_LINES_AT_ONCE lines about where it is now, like everything that a peer can cause."""
+    house = House(level=LogLevel.INFO)
+    for sequence in range(1, 5 * limits.LOG_LINES_AT_ONCE):
+        house.hear(ONE, house.page("node 1", "a.example:1", sequence=sequence))
+    lines = capfd.readouterr().out.splitlines()
+    assert sum("addresses.learnt" in line for line in lines) == limits.LOG_LINES_AT_ONCE
 
 
 def test_who_is_dropped_is_forgotten() -> None:
