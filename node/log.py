@@ -4,7 +4,9 @@ The engine's notes are the transcript of the chain: heights, views, ids. Never a
 payload of a transaction.
 
 A peer can make us say something about it as often as it likes, and so fill our disk: of each event
-about a peer there is a bounded number of lines, and the next one says how many were left out.
+about a peer there is a bounded number of lines, and the next one says how many were left out. So it
+is with events that name no peer, as the one who brought it is not its author: a proposal that is
+too early is judged, and refused, whenever anybody brings it again.
 
 A node does not end because nobody keeps what it says: where standard output takes no more, as a
 file on a full disk, lines are lost, and the first that is taken again says how many.
@@ -32,6 +34,8 @@ _NUMBERS: Final = {
     LogLevel.WARNING: logging.WARNING,
     LogLevel.ERROR: logging.ERROR,
 }
+_PROVOKED: Final = frozenset({"block.refused", "transaction.poisonous"})
+"""Events that a message can cause and that are about no peer."""
 _SHARES_MAX: Final = 16 * limits.PEERS_MAX
 """Peers times the events about one."""
 
@@ -84,14 +88,15 @@ class Log:
 
 @final
 class _PeerShares:
-    """Of each event about a peer, a burst of lines and then a few every minute."""
+    """Of each event about a peer, or that peers provoke, some lines and then a few every minute."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._shares: dict[tuple[object, object], _PeerShare] = {}
 
     def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-        if (peer := event.get("peer")) is None:
+        peer = event.get("peer")
+        if peer is None and event.get("event") not in _PROVOKED:
             return event
         share = self._shares.setdefault((peer, event.get("event")), _PeerShare())
         if len(self._shares) > _SHARES_MAX:

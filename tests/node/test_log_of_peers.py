@@ -71,6 +71,17 @@ def test_what_is_said_of_no_peer_is_always_said(
     assert len(lines(capfd)) == 500
 
 
+@pytest.mark.parametrize("event", ["block.refused", "transaction.poisonous"])
+def test_what_anybody_can_bring_again_and_again_has_a_share_too(
+    capfd: pytest.CaptureFixture[str], event: str
+) -> None:
+    """A proposal that is too early is refused at each delivery, whoever delivers it."""
+    log = Log("node-1", LogLevel.INFO, Clock())
+    for _ in range(1_000):
+        log.write.warning(event, reason="7000 ms ahead")
+    assert len(lines(capfd)) == limits.LOG_LINES_AT_ONCE
+
+
 def test_a_reason_has_a_bounded_length(capfd: pytest.CaptureFixture[str]) -> None:
     """Whatever of a peer's bytes found its way into it: LOG_REASON_LENGTH_MAX and no more."""
     log = Log("node-1", LogLevel.INFO)
