@@ -46,7 +46,7 @@ from node.relay import Relay
 from node.shares import Source
 from node.signer import Refused
 from node.standing import SigningState, SigningStatus
-from node.verify import Gate
+from node.verify import Gate, KnownGood
 from node.votelog import to_entry, to_record
 from node.witnesses import Witnesses
 from primitives import limits
@@ -73,7 +73,7 @@ class Engine:
         self._blocks = Blocks(
             ports.store, self.mempool, chain=ports.chain, kind=ports.kind, clock=ports.clock
         )
-        self._gate = Gate(ports.chain, ports.scheme)
+        self._gate = Gate(ports.chain, KnownGood(ports.scheme))
         self._guard = Guard(ports.signer, ports.store, self._gate, self._put)
         self._answer = Answers(ports.store, self._blocks)
         own = ports.signer.key if ports.signer is not None else None

@@ -9,6 +9,8 @@ VALIDATORS_MAX: Final = 128
 """A commit certificate is then at most 128 × 67 bytes, and a new-view at most 128 view changes."""
 OBSERVERS_MAX: Final = 256
 """Observers in force: each is a link of every validator, and 32 bytes of one row of the state."""
+SIGNATURES_KNOWN_MAX: Final = 8_192
+"""Signatures that are known to be good, 3 MB: all that 128 validators say in some ten views."""
 STATEMENT_BYTES_MAX: Final = 128
 """A signed statement; the longest, a view change, has 101 bytes."""
 

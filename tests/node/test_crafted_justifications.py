@@ -6,6 +6,7 @@ import pytest
 
 from consensus.messages import PrePrepare
 from kit.certified import named_digest, validator_keys, validator_set
+from kit.counting import Counting
 from kit.crafted import built, voices
 from kit.engines import Network, Node, begun
 from kit.spoken import Voice
@@ -86,3 +87,22 @@ def test_an_engine_refuses_each_and_changes_nothing() -> None:
     assert node.alive.wish == VIEW
     assert node.memory.read() != before[3]
     assert [record.view for record in node.store.votes(Height(2))] == [VIEW]
+
+
+def test_an_engine_checks_the_signatures_of_a_justified_proposal_once() -> None:
+    """Good ones cost their deliverer nothing, so a flood of them must cost us nothing either."""
+    network = begun()
+    node = network.proposer(2, view=1)
+    network.site.scheme = counting = Counting()
+    network.crash(node.name)
+    network.start(node.name)
+    crafted, body = crafter(network)
+    proposal = crafted.propose(*[crafted.ask(seat) for seat in range(3)])
+    deliver(network, node, proposal, body)
+    spent = counting.checks
+
+    for _ in range(10):
+        deliver(network, node, proposal, body)
+
+    assert spent >= 4
+    assert counting.checks == spent

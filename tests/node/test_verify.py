@@ -9,9 +9,10 @@ from msgspec.structs import replace
 
 from consensus.messages import Commit, Prepare, PrePrepare, ViewChange
 from kit.certified import named_digest, sample_header, validator_keys, validator_set
+from kit.counting import Counting
 from kit.spoken import Voice, certificate_by
 from node.signer import place_of
-from node.verify import Gate, check_body
+from node.verify import Gate, KnownGood, check_body
 from primitives import limits
 from primitives.block import Block, block_id, transaction_hash, transactions_root
 from primitives.certificate import Certificate
@@ -332,3 +333,45 @@ def test_a_block_has_so_many_bytes() -> None:
     assert len(check_body(full, block_id(full.header))) == 64
     with pytest.raises(BadBlock, match="at most"):
         check_body(over, block_id(over.header))
+
+
+# --- what comes again ---------------------------------------------------------------------------
+
+
+def test_what_was_found_good_costs_nothing_when_it_is_brought_again() -> None:
+    """The view changes of a justified proposal, and the certificate that proves a claim."""
+    counting = Counting()
+    gate = Gate(CHAIN, KnownGood(counting))
+    asked = tuple(change(voice) for voice in VOICES[:3])
+    fresh = PRIMARY.pre_prepare(HEIGHT, VIEW, X, asked)
+    gate.pre_prepare(fresh, MEMBERS)
+    gate.view_change(change(VOICES[0], proof()), MEMBERS)
+    spent = counting.checks
+    assert spent == 1 + 3 + 1 + 3
+
+    gate.pre_prepare(fresh, MEMBERS)
+    gate.view_change(change(VOICES[0], proof()), MEMBERS)
+    assert counting.checks == spent
+
+    forged = replace(asked[0], signature=asked[1].signature)
+    for _ in range(2):
+        with pytest.raises(BadSignature):
+            gate.view_change(forged, MEMBERS)
+    assert counting.checks == spent + 2
+
+
+def test_so_many_signatures_are_known_to_be_good() -> None:
+    """SIGNATURES_KNOWN_MAX; one more costs the one that was looked at first."""
+    counting = Counting(None)
+    known = KnownGood(counting)
+
+    def look(number: int) -> None:
+        known.check(b"key", number.to_bytes(4), b"signature")
+
+    for number in range(limits.SIGNATURES_KNOWN_MAX):
+        look(number)
+    look(0)
+    assert counting.checks == limits.SIGNATURES_KNOWN_MAX
+    look(limits.SIGNATURES_KNOWN_MAX)
+    look(0)
+    assert counting.checks == limits.SIGNATURES_KNOWN_MAX + 2
