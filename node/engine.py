@@ -297,8 +297,7 @@ class Engine:
     def _hear_status(self, status: Status, link: Link) -> None:
         if not self._statuses.allows(link, self._now_ms):
             return
-        if status.newest_of_yours is not None:
-            self._guard.hear_own(status.newest_of_yours, self._now_ms)
+        self._guard.hear_shown(status, self.parent, self._now_ms)
         self._neighbours.note_answer(link)
         author = self._neighbours.author(link)
         if author is not None:

@@ -19,7 +19,7 @@ from node.verify import Gate
 from node.votelog import step_of
 from primitives.certificate import Certificate
 from primitives.codec import encode
-from primitives.errors import Rejected
+from primitives.errors import BadSignature, Rejected
 from primitives.ids import Height, Seat, TimeMs, ValidatorKey
 from primitives.statements import Witness
 from primitives.validators import ValidatorSet
@@ -149,6 +149,24 @@ class Guard:
         words = f"{answered} others answered at block {parent.height - 1}; before: {signer.muted}"
         signer.sign_again(Turn.RETURNED, height, words, now_ms)
         self._note(Note("signer.returns", {"sign_from": height, "reason": words}))
+
+    def hear_shown(self, status: Status, parent: Parent, now_ms: TimeMs) -> None:
+        """Another says where it stands, and shows the newest statement of ours that it knows.
+
+        A validator may take a new key on its old node. Who is behind shows statements of the old
+        one until it has followed, and so does everybody until the new one votes.
+
+        Raises:
+            RemoteFault: it is no statement of ours, and its bearer knows our key.
+            StorageFault, OperatorFault: as `hear_own`.
+        """
+        if status.newest_of_yours is None or self._signer is None:
+            return
+        try:
+            self.hear_own(status.newest_of_yours, now_ms)
+        except BadSignature:
+            if status.height >= parent.height and self._signer.key in parent.validators.keys:
+                raise
 
     def hear_own(self, witness: Witness, now_ms: TimeMs) -> None:
         """A statement of ours: one that our signer cannot have signed silences us (R50, R52).

@@ -14,6 +14,7 @@ from kit.spoken import certificate_by
 from ledger.parameters import DEFAULTS
 from node import wire
 from node.bodies import CheckedBlock
+from node.evidence import witness_of
 from primitives import limits
 from primitives.block import block_id
 from primitives.domains import Domain
@@ -140,3 +141,17 @@ def test_the_engine_checks_a_decision_whatever_the_shell_did_before() -> None:
 
     assert node.database.contents() == before
     assert node.height == 1
+
+
+def test_who_is_behind_may_show_statements_of_a_former_key_of_ours() -> None:
+    """Until it has followed to where the chain names another one; who has, is at fault."""
+    network = begun()
+    node, other, former = network.validators()[:3]
+    vote = network.voice(former).prepare(2, 0, node.store.head().block_id)
+    shown = witness_of(vote, network.chain)
+    status = Status(Height(1), View(0), View(-1), False, b"", b"", (View(0),) * 4, shown, True)  # noqa: FBT003 - fields
+
+    node.alive.deliver(other.name, status, None, network.now_ms)
+
+    with pytest.raises(BadSignature):
+        node.alive.deliver(other.name, replace(status, height=Height(2)), None, network.now_ms)
