@@ -5,7 +5,8 @@ one holds. When the first is proved, the others have a moment more: a peer that 
 then dawdles holds nobody up.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import inf
 from typing import Final, final
 
 import trio
@@ -36,6 +37,9 @@ BEGINS_S: Final = 5.0
 """So soon a peer that was asked to write a snapshot says that it does, or another one is asked."""
 STALLED_S: Final = 30.0
 """A peer that writes one gets on in this time, or another one is asked."""
+WRITTEN_S: Final = 1_800.0
+"""So long it is waited for, however it gets on: one that only says so would have us wait for ever.
+An honest one that needs longer is taken when it has ended."""
 
 
 @final
@@ -46,6 +50,7 @@ class _Writer:
     peer: PeerId
     done: int
     until_s: float
+    given_up_s: float
 
 
 @final
@@ -162,11 +167,17 @@ class Chooser:
             offer = offers.get(self._writer.peer)
             writing = None if offer is None else offer.writing
             if writing is not None and writing.done != self._writer.done:
-                self._writer = _Writer(self._writer.peer, writing.done, now_s + STALLED_S)
+                self._writer = replace(
+                    self._writer,
+                    done=writing.done,
+                    until_s=min(now_s + STALLED_S, self._writer.given_up_s),
+                )
                 what = f"entries, in a snapshot that {self._circle.name(self._writer.peer)} writes"
                 self._circle.ear.hear(Progress(writing.done, writing.total, what))
             if now_s < self._writer.until_s:
                 return True
+            if now_s >= self._writer.given_up_s:
+                self._asked_s[self._writer.peer] = inf
         again_s = now_s - limits.SNAPSHOT_ON_REQUEST_S
         left = [peer for peer in offers if self._asked_s.get(peer, again_s) <= again_s]
         if not left:
@@ -174,7 +185,7 @@ class Chooser:
             return False
         peer = min(left, key=lambda one: (offers[one].writing is None, one))
         self._asked_s[peer] = now_s
-        self._writer = _Writer(peer, -1, now_s + BEGINS_S)
+        self._writer = _Writer(peer, -1, now_s + BEGINS_S, now_s + WRITTEN_S)
         name = self._circle.name(peer)
         self._circle.ear.say(f"no peer offers a snapshot that serves: {name} is asked to write one")
         await self._circle.ask_offers(write_at=peer)

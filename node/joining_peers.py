@@ -181,6 +181,8 @@ class Circle:
     ) -> bytes | None:
         """Something that comes in pieces, from one peer; None where it has it no longer.
 
+        Each is as long as may be, but the last: who dawdles byte by byte would hold us for ever.
+
         Raises:
             PeerUnavailable, RequestRefused, RemoteFault: as `ask`.
         """
@@ -192,10 +194,11 @@ class Circle:
             )
             if found is None:
                 return None
-            if not found.data or not len(data) + len(found.data) <= found.total <= bytes_max:
+            expected = min(limits.JOIN_PIECE_BYTES, found.total - len(data))
+            if not 0 < len(found.data) == expected or found.total > bytes_max:
                 fault = Malformed(
                     f"{what}: {len(found.data)} bytes after {len(data)} of {found.total}, "
-                    f"expected some, of at most {bytes_max}"
+                    f"expected {expected}, of at most {bytes_max} in all"
                 )
                 self.lied(peer, str(fault))
                 raise fault

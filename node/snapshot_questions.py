@@ -88,7 +88,7 @@ class Offers(Struct, array_like=True, frozen=True):
 
 @final
 class Held(Struct, array_like=True, frozen=True):
-    """A piece of something that has `total` bytes."""
+    """A piece of something that has `total` bytes: all that is left, or as long as may be."""
 
     total: Annotated[int, Meta(ge=1, le=limits.SNAPSHOT_MANIFEST_BYTES_MAX)]
     data: Piece
