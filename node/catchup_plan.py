@@ -263,13 +263,13 @@ class Plan:
             return None
         known = {one.link for one in asked}
         found = [
-            (len(source.under_way), link)
+            (not source.is_useful, len(source.under_way), link)
             for link, source in self._free(now_s)
             if source.kept_from <= self._height < source.claim and link not in known
         ]
         if not found:
             return None
-        _, link = min(found)
+        _, _, link = min(found)
         source, stop = self._sources[link], min(one.stop for one in asked)
         count = min(source.count, source.claim - self._height, stop - self._height)
         return Question(link, self._height, count, now_s)

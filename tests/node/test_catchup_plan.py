@@ -98,6 +98,26 @@ def test_what_was_passed_on_helps_and_never_stands_in_the_way() -> None:
     assert plan.held_bytes == 3 * 100
 
 
+def test_what_is_overdue_is_asked_of_who_has_proved_useful() -> None:
+    """Places for repeats are few: silent peers, however many, must not fill them all."""
+    plan, end = Plan(Height(1)), Height(FIRST_COUNT + 10)
+    plan.promise("useful", end)
+    first, last = questions(plan)[0], Question("useful", end, 1, 0.0)
+    answer(plan, first, tip=end, at_s=0.1)
+    plan.forget("useful")
+    plan.advance(Height(first.stop))
+    plan.promise("silent", end)
+    (overdue,) = questions(plan, 0.1)
+    for name in ("another", "more", "useful"):
+        plan.promise(name, end)
+    answer(plan, last, tip=end, at_s=0.1)
+
+    (again,) = questions(plan, 0.1 + PATIENCE_S)
+
+    assert (overdue.link, overdue.first) == ("silent", plan.height)
+    assert (again.link, again.first) == ("useful", plan.height)
+
+
 def test_what_waits_is_bounded_in_bytes() -> None:
     """At the bound only the height at hand is asked for, and what is passed on is not kept."""
     plan = Plan(Height(1))
