@@ -30,8 +30,10 @@ def _of(info: inspect.Type) -> Strategy:
 
 
 def _integers(info: Any) -> Strategy:  # noqa: ANN401 - msgspec's description of a type
-    low = info.ge if info.ge is not None else -(2**63)
-    high = info.le if info.le is not None else 2**63 - 1
+    low = max(
+        -(2**63) if info.ge is None else info.ge, -(2**63) if info.gt is None else info.gt + 1
+    )
+    high = min(2**63 - 1 if info.le is None else info.le, 2**63 if info.lt is None else info.lt - 1)
     near = range(max(low, -2), min(high, 8) + 1)
     edges = sorted({low, high, *near})
     return st.sampled_from(edges) | st.integers(low, high)
