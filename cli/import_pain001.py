@@ -82,6 +82,7 @@ def pain001(
     from cli.booking import signer_of
     from cli.certifying import Certifying
     from cli.courier import Courier
+    from cli.import_payments import beside
     from cli.query import names_of
     from cli.vendor_book import book_path, read_book
     from exchange.pain001 import read_pain001
@@ -89,7 +90,7 @@ def pain001(
     home = home_of(session)
     signer = signer_of(home, certifier)
     data = _content(file)
-    target = answer or Path(f"{file.stem}.pain002.xml")
+    target = beside(file, answer, ".pain002.xml")
     names = names_of(home, None)
     book = read_book(book_path(home, agency))
     with Courier(nodes_of(session), patience_s=patience) as courier:

@@ -102,7 +102,7 @@ def payments(
         raise click.BadParameter(str(fault), param_hint="--map") from fault
     home = home_of(session)
     signer = signer_of(home, agency)
-    target = rejects or Path(f"{file.stem}.rejects.csv")
+    target = beside(file, rejects, ".rejects.csv")
     with (
         Courier(nodes_of(session), patience_s=patience) as courier,
         open_book(book_path(home, agency)) as book,
@@ -132,6 +132,18 @@ def _asset(courier: "Courier", home: Home, agency: "Signer", code: str | None) -
         listed = ", ".join(sorted(known)) or "none"
         raise click.UsageError(f"--asset: expected one of {listed}, found {code or 'none'}")
     return code, known[code]
+
+
+def beside(file: Path, given: Path | None, suffix: str) -> Path:
+    """Where what is said of a file goes: never where the file itself is.
+
+    Raises:
+        UsageError: it would.
+    """
+    target = given or Path(f"{file.stem}{suffix}")
+    if target.exists() and file.exists() and target.samefile(file):
+        raise click.UsageError(f"{target} is the file that is read, expected another to write")
+    return target
 
 
 def content_of(path: Path) -> bytes:

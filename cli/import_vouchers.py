@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from cli.home import home_of, nodes_of
-from cli.import_payments import PaymentFile, content_of, read_rows, rejected_of, write_rejects
+from cli.import_payments import (
+    PaymentFile,
+    beside,
+    content_of,
+    read_rows,
+    rejected_of,
+    write_rejects,
+)
 from cli.session import Session, asking_command, facts
 from primitives.errors import Malformed, OperatorFault, Rejected
 
@@ -101,6 +108,7 @@ def vouchers(
     except Malformed as fault:
         raise click.BadParameter(str(fault), param_hint="--map") from fault
     home = home_of(session)
+    target = beside(file, rejects, ".rejects.csv")
     names = names_of(home, None)
     officers = Officers(
         receiver=signer_of(home, receiver),
@@ -134,7 +142,7 @@ def vouchers(
             session.progress(f"opening {len(unopened):,} vendor accounts")
             booking.open_accounts(unopened, signer_of(home, registrar))
         run.go(session.progress)
-    _report(session, read, run, rejects or Path(f"{file.stem}.rejects.csv"))
+    _report(session, read, run, target)
 
 
 def _awards(path: Path) -> dict[str, str]:

@@ -172,6 +172,17 @@ def test_what_came_back_or_was_taken_back_is_not_paid_again_by_a_file(office: Of
     assert statuses == {"R-1": "returned", "R-2": "paid", "R-3": "cancelled", "R-4": "paid"}
 
 
+def test_what_is_said_of_a_file_is_not_written_over_it(office: Office) -> None:
+    """Before anything is paid."""
+    file = office.desk.home / "april.csv"
+    done = imported(office, rows(1), "--rejects", file)
+
+    assert done.code == ExitCode.USAGE
+    assert "is the file that is read, expected another to write" in done.err
+    assert file.read_text().startswith("Vendor,")
+    assert paid(office) == {}
+
+
 def test_an_officer_without_the_office_pays_nothing(office: Office) -> None:
     """What is certified waits for the one who has it."""
     listed = rows(3)
