@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,7 +20,9 @@ from cli.service_pages import MARK, main, page_of, pages
 from kit.tree import ROOT
 from ledger.agenda import EchoesSpent, Failed
 from ledger.calls import SaysTooMuch
+from ledger.charters import MEMBER
 from ledger.operation import Event, Operation, Refusal
+from ledger.roles import KERNEL_ROLES
 from services.money import Transfer
 from services.registry.stamps import StampDocument
 from services.table import DUTIES, EVENTS, OPERATIONS, REFUSALS, SERVICES, Service
@@ -52,6 +55,33 @@ def test_a_page_has_all_that_its_service_defines(service: Service) -> None:
     assert "what stood here" not in page
     for tag in tags([each for each in defined if each.__module__ in modules]):
         assert f"### {tag}\n" in page or f"| `{tag}` |" in page
+
+
+def test_what_is_written_by_hand_of_an_operation_knows_all_its_fields() -> None:
+    """A field that comes later stands in both halves of the page."""
+    operations = {each.__struct_config__.tag: each for each in OPERATIONS}
+    written = {path: path.read_text("utf-8").partition(MARK)[0] for path in FOLDER.glob("*.md")}
+    sections = [
+        (tag, section)
+        for text in written.values()
+        for title, section in re.findall(r"^## (.+)\n((?:(?!## ).*\n)*)", text, re.MULTILINE)
+        for tag in title.split(", ")
+        if tag in operations
+    ]
+
+    assert len(sections) > 5
+    for tag, section in sections:
+        for field in operations[tag].__struct_fields__:
+            assert f"`{field}`" in section, (tag, field)
+
+
+def test_the_page_of_authority_names_the_roles_that_every_network_has() -> None:
+    """With what each may do."""
+    page = (FOLDER / "authority.md").read_text("utf-8").partition(MARK)[0]
+
+    rows = re.findall(r"^\| ((?:`[a-z_]+`(?:, )?)+) \| [a-z]", page, re.MULTILINE)
+
+    assert {*KERNEL_ROLES, MEMBER} <= {role for row in rows for role in re.findall(r"`(.+?)`", row)}
 
 
 def test_a_service_without_a_page_begins_one(tmp_path: Path) -> None:

@@ -22,10 +22,12 @@ from ledger.accounts import (
     WeightedKey,
     account_of_key,
 )
+from ledger.charters import MEMBER
 from ledger.genesis import GenesisRole, GenesisRoleDefinition
 from ledger.operation import Operation, Refusal, sentence
 from ledger.receipt import Outcome, Receipt
 from ledger.roles import (
+    KERNEL_ROLES,
     REGISTRAR,
     AlreadyGranted,
     MissingRole,
@@ -299,7 +301,7 @@ def test_a_granted_role_counts_from_the_next_call_on(chain: Chain) -> None:
 
 def test_the_kernels_roles_are_defined_from_the_start(chain: Chain) -> None:
     """The registrar grants each of them."""
-    for role in ("registrar", "notary", "asset_issuer"):
+    for role in (*KERNEL_ROLES, MEMBER):
         assert refusal_of(chain, new_role(role, role)) == RoleInUse(role, REGISTRAR)
         applied(chain, give(role, None, WORKS))
 
