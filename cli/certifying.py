@@ -42,6 +42,7 @@ _REASONS: Final = {
     "treasury.two_duties": Reason.FORBIDDEN,
     "treasury.unknown_award": Reason.REMITTANCE_INVALID,
     "treasury.unknown_delivery": Reason.REMITTANCE_INVALID,
+    "treasury.is_withdrawn": Reason.REMITTANCE_INVALID,
 }
 """What the ledger refuses, as banks call it; whatever else there is, is said in words."""
 
@@ -242,7 +243,8 @@ class Certifying:
             return list(client.rows("treasury.deliveries", **asked))
 
         rows = self._courier.ask(ask)
-        found = [row.number for row in rows if row.vouchered_minor < row.amount_minor]
+        standing = [row for row in rows if row.withdrawn is None]
+        found = [row.number for row in standing if row.vouchered_minor < row.amount_minor]
         if len(found) != 1:
             listed = ", ".join(map(str, found)) or "none"
             text = (

@@ -202,6 +202,8 @@ class VoucherRun:
         self.courier.catch_up()
         ask = {"treasury": self.treasury.treasury, "limit": limits.QUERY_ROWS_MAX}
         for row in self.courier.ask(_rows("treasury.deliveries", ask)):
+            if row.withdrawn is not None:
+                continue
             left = row.amount_minor - row.vouchered_minor
             if row.milestone == self.file_id and left >= needed.get(row.award, left + 1):
                 self._deliveries[row.award] = row

@@ -288,7 +288,8 @@ class _Writer:
         return "terminated" if self._data.last_day > row.ends else "active"
 
     def _implementation(self, row: AwardRow) -> Json:
-        milestones = [_milestone(each) for each in self._data.deliveries if each.award == row.award]
+        came = [each for each in self._data.deliveries if each.withdrawn is None]
+        milestones = [_milestone(each) for each in came if each.award == row.award]
         transactions = list(self._transactions(row))
         return {
             **({"milestones": _numbered(milestones)} if milestones else {}),

@@ -95,6 +95,7 @@ from services.treasury import returns as treasury_returns
 from services.treasury import treasuries as treasury_treasuries
 from services.treasury import vouchers as treasury_vouchers
 from services.treasury import warrants as treasury_warrants
+from services.treasury import withdrawals as treasury_withdrawals
 
 T = TypeVar("T")
 
@@ -162,6 +163,7 @@ SERVICES: Final = (
             treasury_depreciation,
             treasury_disposals,
             treasury_counts,
+            treasury_withdrawals,
             treasury_queries_holdings,
         ),
     ),

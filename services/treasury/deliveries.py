@@ -37,7 +37,8 @@ Milestone = Annotated[
 class Delivery(Struct, array_like=True, frozen=True):
     """The row of what was accepted, and how much of it is invoiced.
 
-    `record` commits to the paper of acceptance, `period` is the month in which it was written.
+    `record` commits to the paper of acceptance, `period` is the month in which it was written; in
+    `withdrawn` it was taken back.
     """
 
     amount: Natural[int]
@@ -48,6 +49,7 @@ class Delivery(Struct, array_like=True, frozen=True):
     record: Sized32[Digest] | None
     transaction: Sized32[TransactionId]
     period: Period
+    withdrawn: Period | None
 
 
 class DeliveryKey(NamedTuple):
@@ -70,6 +72,14 @@ class UnknownDelivery(Refusal, tag="treasury.unknown_delivery", frozen=True):
     award: AwardCode
     delivery: Number
     deliveries: Number
+
+
+class IsWithdrawn(Refusal, tag="treasury.is_withdrawn", frozen=True):
+    """Delivery {delivery} of award {award} was withdrawn in {period}."""
+
+    award: AwardCode
+    delivery: Number
+    period: Period
 
 
 class MoreThanAwarded(Refusal, tag="treasury.more_than_awarded", frozen=True):
@@ -114,11 +124,13 @@ def need(state: Overlay, key: DeliveryKey) -> Delivery:
     """A delivery of an award that there is.
 
     Raises:
-        Refused: there is no such delivery.
+        Refused: there is no such delivery, or no more.
     """
     delivery = state[DELIVERIES].find(key)
     if delivery is None:
         raise Refused(UnknownDelivery(*key, awards.need(state, key.award).deliveries))
+    if delivery.withdrawn is not None:
+        raise Refused(IsWithdrawn(*key, delivery.withdrawn))
     return delivery
 
 
@@ -174,6 +186,7 @@ class AcceptDelivery(Operation, tag="treasury.accept_delivery", frozen=True):
             record=self.record,
             transaction=act.transaction_id,
             period=period_of(act.time_ms),
+            withdrawn=None,
         )
         delivered = award.delivered + self.amount
         awards.write(act, self.award, replace(award, delivered=delivered, deliveries=number))

@@ -167,6 +167,8 @@ _NUMBER: Final = 5
 
 
 def _delivery_row(books: Books, code: str, key: bytes, delivery: Delivery) -> DeliveryRow:
+    withdrawn = delivery.withdrawn
+    is_later = withdrawn is not None and _is_later(withdrawn, books.period)
     return DeliveryRow(
         award=code,
         number=int.from_bytes(key[-_NUMBER + 1 :], "big"),
@@ -177,6 +179,7 @@ def _delivery_row(books: Books, code: str, key: bytes, delivery: Delivery) -> De
         milestone=delivery.milestone,
         record=delivery.record,
         period=delivery.period,
+        withdrawn=None if is_later else delivery.withdrawn,
         transaction=delivery.transaction,
         asset=books.treasury.asset,
         exponent=books.exponent,

@@ -133,7 +133,10 @@ class AwardRow(Struct, frozen=True, kw_only=True):
 
 @final
 class DeliveryRow(Struct, frozen=True, kw_only=True):
-    """What was accepted under an award, by whom, and how much of it was invoiced."""
+    """What was accepted under an award, by whom, and how much of it was invoiced.
+
+    In `withdrawn` it was taken back, before anything of it was invoiced.
+    """
 
     award: str
     number: int
@@ -144,6 +147,7 @@ class DeliveryRow(Struct, frozen=True, kw_only=True):
     milestone: str | None
     record: Sized32[Digest] | None
     period: str
+    withdrawn: str | None
     transaction: Sized32[TransactionId]
     asset: AssetCode
     exponent: Natural[int]

@@ -18,6 +18,7 @@ from kit.treasury import AWARD, a_payment
 from kit.treasury_desk import Office, treasury_desk
 from primitives.ids import Height
 from services.treasury.vouchers import CancelVoucher
+from services.treasury.withdrawals import WithdrawDelivery
 from storage.edges import Part
 
 ACME = "Acme Bridges Ltd"
@@ -235,6 +236,16 @@ def test_the_one_delivery_that_is_not_invoiced_needs_no_number(office: Office) -
 
     assert statuses(done) == [("RJCT", "RR07")]
     assert "not one but: none" in done.result["lines"][0]["said"]
+
+
+def test_a_delivery_that_was_withdrawn_is_not_the_one(office: Office) -> None:
+    """Neither found by itself, nor by its number."""
+    office.does("receiver", WithdrawDelivery(AWARD, 1, "not_there"))
+    found = imported(office, initiation(an_invoice(delivery=""), due=DUE), "--json")
+    named = imported(office, initiation(an_invoice(), message="MSG-2", due=DUE), "--json")
+
+    assert "not one but: none" in found.result["lines"][0]["said"]
+    assert statuses(found) == statuses(named) == [("RJCT", "RR07")]
 
 
 def test_an_officer_without_the_office_certifies_nothing(office: Office) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -54,8 +55,6 @@ def _books() -> Bookkeeper:
 
 
 def _data() -> TreasuryData:
-    from dataclasses import replace
-
     return replace(_books().data("2011-01"), time_ms=_ms("2011-01-10T09:30:00Z"), height=77)
 
 
@@ -161,6 +160,16 @@ def test_books_alone_make_a_release() -> None:
     assert release["date"] == "2011-01-10T09:30:00Z"
     [milestone] = contract["implementation"]["milestones"]
     assert (milestone["id"], milestone["status"]) == ("first-mile", "met")
+
+
+def test_a_delivery_that_was_withdrawn_is_no_milestone() -> None:
+    """It is not told as met."""
+    data = _data()
+    withdrawn = [structs.replace(each, withdrawn=data.last_day[:7]) for each in data.deliveries]
+    files = _files([], replace(data, deliveries=tuple(withdrawn)))
+    [contract] = _compiled(files)["contracts"]
+
+    assert "milestones" not in contract["implementation"]
 
 
 def test_an_account_can_be_given_its_party() -> None:

@@ -27,6 +27,7 @@ from services.treasury.awards import (
 from services.treasury.deliveries import (
     AcceptDelivery,
     DeliveryAccepted,
+    IsWithdrawn,
     MoreThanAwarded,
     NotYetDelivered,
     OutsideTheTerm,
@@ -69,6 +70,7 @@ from services.treasury.vouchers import (
     VoucherStatus,
     WrongStatus,
 )
+from services.treasury.withdrawals import DeliveryInvoiced, DeliveryWithdrawn, WithdrawDelivery
 
 A, B, C = (account_id(name) for name in ("treasury", "health", "works"))
 PAPER = Digest(hashlib.sha256(b"commitment").digest())
@@ -115,6 +117,7 @@ TRANSACTIONS: dict[str, tuple[list[tuple[str, Operation]], list[str]]] = {
             ("health", AmendAward(AWARD, 1, 2, None)),
             ("health", AcceptDelivery(AWARD, 7, FIRST, "bridge-1", PAPER)),
             ("health", AcceptDelivery(AWARD, 7, FIRST, None, None)),
+            ("health", WithdrawDelivery(AWARD, 2, "not_there")),
         ],
         ["health"],
     ),
@@ -132,6 +135,8 @@ TRANSACTIONS: dict[str, tuple[list[tuple[str, Operation]], list[str]]] = {
     ),
 }
 REFUSED: list[Refusal] = [
+    IsWithdrawn(AWARD, 2, "2026-04"),
+    DeliveryInvoiced(AWARD, 1, 7),
     UnknownAward(AWARD),
     AwardExists(AWARD, B),
     RecipientMissing(AWARD),
@@ -195,6 +200,7 @@ HAPPENED: list[Event] = [
     AwardAmended(AWARD, 1, -3, 7, LAST, A),
     DeliveryAccepted(AWARD, 1, 7, A, FIRST, "bridge-1"),
     DeliveryAccepted(AWARD, 2, 7, A, FIRST, None),
+    DeliveryWithdrawn(AWARD, 2, 7, "not_there", A),
     VoucherCertified(C, INVOICE, AWARD, 1, 7, LAST, A, 1),
     VoucherCancelled(C, INVOICE, AWARD, 7, "wrong_amount", A),
     OffsetPlaced(

@@ -101,7 +101,7 @@ def _awards(state: MemoryState) -> Iterator[str]:
     received = Counter[str]()
     for key, row in rows(state, DELIVERIES):
         award, number = key[:-5].decode("ascii"), int.from_bytes(key[-4:], "big")
-        received[award] += row.amount
+        received[award] += row.amount if row.withdrawn is None else 0
         yield from _ordered(f"{award}, {number}", delivered=row.amount, vouchered=row.vouchered)
         yield from _equal(
             f"invoiced of {award}, {number}", row.vouchered, counted["delivery", award, number]

@@ -193,6 +193,7 @@ class Bookkeeper:
                 milestone=milestone,
                 record=None,
                 period=self.period,
+                withdrawn=None,
                 transaction=TransactionId(bytes(32)),
                 **GBP,
             )

@@ -43,6 +43,7 @@ from services.treasury.payments import OffsetVoucher
 from services.treasury.period import period_of
 from services.treasury.returns import PaymentReturned, RefundAward, ReturnPayment, ReturnReason
 from services.treasury.vouchers import CancelVoucher
+from services.treasury.withdrawals import WithdrawDelivery
 
 CODES = ("ONE", "TWO")
 amounts = st.sampled_from((1, 999, 250_000, 1_000_000))
@@ -117,6 +118,11 @@ class Reports(RuleBasedStateMachine):
     @rule(code=codes, amount=amounts)
     def deliver(self, code: str, amount: int) -> None:
         self.world.act("receiver", a_delivery(self.world.today, award=code, amount=amount))
+
+    @rule(code=codes)
+    def withdraw(self, code: str) -> None:
+        number = self.world.award(code).deliveries
+        self.world.act("receiver", WithdrawDelivery(code, number, "mistake"))
 
     @rule(code=codes, invoice=invoices, amount=amounts, days=st.sampled_from((0, 40)))
     def certify(self, code: str, invoice: str, amount: int, days: int) -> None:

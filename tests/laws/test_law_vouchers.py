@@ -39,6 +39,7 @@ from services.treasury.awards import AwardKind
 from services.treasury.payments import OffsetVoucher
 from services.treasury.returns import RefundAward, ReturnPayment, ReturnReason
 from services.treasury.vouchers import CancelVoucher
+from services.treasury.withdrawals import WithdrawDelivery
 
 AMOUNTS = (1, 999, 1_000_000, THRESHOLD, THRESHOLD + 1, 7_654_321, 30_000_000)
 day = date.fromisoformat
@@ -61,6 +62,8 @@ class Promise:
     modification: int = 0
     deliveries: list[int] = field(default_factory=list)
     """What is left of each to be invoiced."""
+    accepted: list[int] = field(default_factory=list)
+    """What each was; nothing, if it was withdrawn."""
     delivered: int = 0
     paid: int = 0
 
@@ -169,7 +172,21 @@ class Vouchers(RuleBasedStateMachine):
         self.does("receiver", a_delivery(today, award=code, amount=amount), expected=may)
         if may:
             known.deliveries.append(amount)
+            known.accepted.append(amount)
             known.delivered += amount
+
+    @rule(code=codes, delivery=known_ones)
+    def withdraw(self, code: str, delivery: int) -> None:
+        known = self.awards.get(code) or Promise(0, None)
+        count = len(known.deliveries)
+        number = delivery % count + 1 if count and delivery < 6 else count + 1
+        there = number <= count
+        whole = known.accepted[number - 1] if there else 0
+        may = whole > 0 and known.deliveries[number - 1] == whole
+        self.does("receiver", WithdrawDelivery(code, number, "mistake"), expected=may)
+        if may:
+            known.accepted[number - 1] = known.deliveries[number - 1] = 0
+            known.delivered -= whole
 
     @rule(
         payee=payees,

@@ -306,6 +306,7 @@ def test_what_is_delivered_is_owed_from_then_on() -> None:
         record=b"p" * 32,  # type: ignore[arg-type]
         transaction=delivery.transaction,
         period=world.month,
+        withdrawn=None,
     )
     assert (world.award().delivered, world.award().deliveries) == (DELIVERED + 1, 2)
     assert world.line().delivered == DELIVERED + 1

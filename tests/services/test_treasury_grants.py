@@ -32,7 +32,7 @@ from services.money import AssetDefined, Spend, Transferred
 from services.treasury import offices
 from services.treasury.amendments import AmendAward, AwardAmended, TokensAreOut
 from services.treasury.awards import AwardKind, TwoDuties, UnknownAward
-from services.treasury.deliveries import UnknownDelivery
+from services.treasury.deliveries import IsWithdrawn, UnknownDelivery
 from services.treasury.grants import (
     AwardTokenised,
     CertifyClaim,
@@ -59,6 +59,7 @@ from services.treasury.vouchers import (
     MoreThanDelivered,
     VoucherStatus,
 )
+from services.treasury.withdrawals import WithdrawDelivery
 
 TOKEN = "ROAD7"
 WORKS = Purpose("works", None, None)
@@ -226,6 +227,17 @@ def test_a_claim_can_be_withdrawn_for_tokens(claimed: World) -> None:
     assert event.moves().kind is MovementKind.ISSUED
     assert claimed.purse("grantee", TOKEN) == DELIVERED
     assert supply_of(claimed.state, TOKEN) == AWARDED
+
+
+def test_a_claim_on_a_delivery_that_was_withdrawn_is_not_certified(claimed: World) -> None:
+    """Whoever made it has its tokens again, for the delivery that came instead."""
+    claimed.does("receiver", WithdrawDelivery(AWARD, 1, "not_there"))
+
+    gone = IsWithdrawn(AWARD, 1, claimed.month)
+    assert claimed.refused("certifier", certify(claimed)) == gone
+    assert claimed.refused("grantee", Redeem(AWARD, 1, "G-2", 1)) == gone
+    claimed.does("grantee", WithdrawClaim("G-1"))
+    assert claimed.purse("grantee", TOKEN) == DELIVERED
 
 
 def test_a_returned_payment_leaves_the_claim_open_for_what_came_back(claimed: World) -> None:

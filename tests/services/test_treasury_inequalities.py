@@ -83,6 +83,7 @@ from services.treasury.vouchers import (
     WrongStatus,
 )
 from services.treasury.warrants import OverWarrant
+from services.treasury.withdrawals import DeliveryInvoiced, WithdrawDelivery
 
 WORKS = (Purpose("works", None, None),)
 VENDOR, CREDITOR = account_id("vendor"), account_id("creditor")
@@ -173,6 +174,13 @@ def deliver(beyond: int) -> Deed:
     world = World.with_delivery()
     rest = a_delivery(world.today, amount=AWARDED - DELIVERED + beyond)
     return Deed(world, "receiver", rest)
+
+
+def withdraw(beyond: int) -> Deed:
+    world = World.with_voucher()
+    if not beyond:
+        world.does("certifier", CancelVoucher(VENDOR, INVOICE, "mistake"))
+    return Deed(world, "receiver", WithdrawDelivery(AWARD, 1, "mistake"))
 
 
 def certify(beyond: int) -> Deed:
@@ -293,6 +301,7 @@ CASES = (
     Case("awarded ≤ warrant", OverWarrant, amend_by_warrant),
     Case("delivered ≤ awarded", BelowDelivered, amend_less),
     Case("delivered ≤ awarded", MoreThanAwarded, deliver),
+    Case("invoiced ≤ delivered", DeliveryInvoiced, withdraw),
     Case("invoiced ≤ delivered", MoreThanDelivered, certify),
     Case("an invoice once", DuplicateInvoice, certify_twice),
     Case("set off ≤ invoiced", MoreThanPayable, set_off),
