@@ -194,11 +194,11 @@ class Circle:
             )
             if found is None:
                 return None
-            expected = min(limits.JOIN_PIECE_BYTES, found.total - len(data))
-            if not 0 < len(found.data) == expected or found.total > bytes_max:
+            whole = min(limits.JOIN_PIECE_BYTES, found.total - len(data))
+            if not 0 < len(found.data) == whole or found.total > bytes_max:
                 fault = Malformed(
                     f"{what}: {len(found.data)} bytes after {len(data)} of {found.total}, "
-                    f"expected {expected}, of at most {bytes_max} in all"
+                    f"expected some, of at most {bytes_max}"
                 )
                 self.lied(peer, str(fault))
                 raise fault
