@@ -181,12 +181,42 @@ def test_why_must_name_what_the_manifest_expects() -> None:
     record.events.append(Event(one, ("node3",), 5.0, 10.0))
     for name in ("node1", "node2"):
         record.whys[name].append(Why(7.0, "healthy", ("validator.missing", "idle"), ()))
-    record.whys["node2"][0] = replace(record.whys["node2"][0], at=11.0)
+    record.whys["node2"][0] = replace(record.whys["node2"][0], at=12.0)
 
     assert wrong(record) == [
         "kill at 5 s: why of node0 names nothing; clock.off is missing",
         "kill at 5 s: why of node2 names nothing; validator.missing is missing",
     ]
+
+
+def test_why_may_name_an_upgrade_when_it_is_done() -> None:
+    """Until something else begins."""
+    record = healthy()
+    why = {"node0": ("version.differs",), "node1": ("version.differs",)}
+    one = Perturbation(kind="upgrade", nodes=("node3",), at_s=5, for_s=1, why=why)
+    then = Perturbation(kind="pause", nodes=("node2",), at_s=20, for_s=1)
+    record.events += [Event(one, one.nodes, 5.0, 6.0), Event(then, then.nodes, 20.0, 21.0)]
+    record.whys["node0"].append(Why(12.0, "healthy", ("version.differs",), ()))
+    record.whys["node1"].append(Why(22.0, "healthy", ("version.differs",), ()))
+
+    assert wrong(record) == [
+        "upgrade at 5 s: why of node1 names nothing; version.differs is missing"
+    ]
+
+
+def test_nobody_who_is_there_may_be_called_missing() -> None:
+    """Twice in a row and by one whose loop is not late; who was perturbed lately may be."""
+    record = healthy()
+    one = Perturbation(kind="kill", nodes=("node3",), at_s=20, for_s=5)
+    record.events.append(Event(one, one.nodes, 20.0, 25.0))
+    blame = Why(22.0, "slow", ("validator.missing",), (), ("node1", "node3"))
+    late = replace(blame, codes=("loop.lagging", "validator.missing"))
+    record.whys["node0"] += [blame, replace(blame, at=23.0)]
+    record.whys["node2"] += [late, replace(late, at=23.0), replace(blame, at=24.0, missing=())]
+    record.whys["node3"] += [blame, replace(blame, at=23.0)]
+    record.whys["node1"] += [replace(blame, missing=("node2",)), replace(blame, at=36.0)]
+
+    assert wrong(record) == ["why of node0 calls node1 missing, and nothing happened to either"]
 
 
 def test_why_must_say_halted_where_no_quorum_can_speak() -> None:

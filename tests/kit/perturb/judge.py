@@ -7,8 +7,8 @@
 - **Progress**: while a quorum of validators can speak to each other, blocks come; where none can,
   none come; after there is one again the next comes soon, and everybody is level soon.
 - **No leaks**: descriptors and memory of a process do not grow.
-- **`why` is right**: validators say "halted" where a quorum is missing, and every node names what
-  the manifest expects.
+- **`why` is right**: validators say "halted" where a quorum is missing, every node names what the
+  manifest expects, and nobody who was left in peace calls another such one missing.
 """
 
 from collections import Counter
@@ -28,11 +28,17 @@ DESCRIPTORS_GROWN_MAX: Final = 24
 """Connections that were dialled twice, and a client or two."""
 MEMORY_MB_MAX: Final = 600.0
 DEAF_KINDS: Final = frozenset(
-    ("kill", "pause", "restart", "upgrade", "disconnect", "cut", "disk_full", "clock")
+    ("kill", "pause", "restart", "upgrade", "wipe", "disconnect", "cut", "disk_full", "clock")
 )
 """A validator to which this happens does not count."""
-ENDING_KINDS: Final = frozenset(("kill", "restart", "upgrade", "disk_full", "flood"))
+ENDING_KINDS: Final = frozenset(("kill", "restart", "upgrade", "wipe", "disk_full", "flood"))
 """Its process ends, and another one begins."""
+SHOWN_LATER: Final = frozenset(("upgrade", "wipe", "join", "add_validator", "remove_validator"))
+"""What `why` says of it, it says when it is done."""
+COMING_KINDS: Final = frozenset(("join", "add_validator", "remove_validator"))
+"""Whether such a node is there is a matter of the moment."""
+ACT_S: Final = 5.0
+"""So long a perturbation may take to begin: a node that ends in order, say."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,7 @@ def judge(record: Record) -> Verdict:
         *_level(record),
         *_leaks(record),
         *_whys(record, halts),
+        *_blames(record),
     ]
     outcomes = tuple(_outcome(record, event, halts) for event in record.events)
     final = sum(len(seen.final) for seen in record.seen)
@@ -342,7 +349,9 @@ def _whys(record: Record, halts: Sequence[Span]) -> Iterator[str]:
     for event in record.events:
         for name, codes in _expected(record, event):
             said = [
-                why for why in record.whys.get(name, []) if event.begun <= why.at <= event.ended
+                why
+                for why in record.whys.get(name, [])
+                if event.begun <= why.at <= _shown_until(record, event)
             ]
             named = {code for why in said for code in why.codes}
             missing = [code for code in codes if code not in named]
@@ -361,6 +370,39 @@ def _whys(record: Record, halts: Sequence[Span]) -> Iterator[str]:
             lasted = halt.ended - halt.begun > record.manifest.expect.block_s
             if lasted and last and last[0].verdict != "halted":
                 yield f"{name} says {last[0].verdict} where no quorum can speak"
+
+
+def _shown_until(record: Record, event: Event) -> float:
+    if event.perturbation.kind in SHOWN_LATER:
+        return min(
+            (one.begun for one in record.events if one.begun > event.begun), default=record.over
+        )
+    return max([event.ended, *(_answers(record, name, event) for name in event.nodes)])
+
+
+def _blames(record: Record) -> Iterator[str]:
+    """Twice in a row, by a node whose loop was not late."""
+    wrong = {
+        (name, blamed)
+        for name, whys in record.whys.items()
+        for before, why in pairwise(whys)
+        for blamed in set(before.missing) & set(why.missing)
+        if "loop.lagging" not in why.codes
+        if not any(_disturbed(record, one, before.at) for one in (name, blamed))
+    }
+    for name, blamed in sorted(wrong):
+        yield f"why of {name} calls {blamed} missing, and nothing happened to either"
+
+
+def _disturbed(record: Record, name: str, at: float) -> bool:
+    """Whether something happens to it, or did a while ago."""
+    patience_s = record.manifest.expect.level_s
+    return at < record.loaded + patience_s or any(
+        event.perturbation.kind in COMING_KINDS
+        or event.begun - ACT_S <= at <= _answers(record, name, event) + patience_s
+        for event in record.events
+        if name in (*event.nodes, *(one for side in event.perturbation.sides for one in side))
+    )
 
 
 def _expected(record: Record, event: Event) -> Iterator[tuple[str, Sequence[str]]]:

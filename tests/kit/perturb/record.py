@@ -25,6 +25,8 @@ class Why:
     verdict: str
     codes: tuple[str, ...]
     words: tuple[str, ...]
+    missing: tuple[str, ...] = ()
+    """The nodes whom it calls missing."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ SIGHT_S: Final = 0.25
 WHY_S: Final = 1.0
 WEIGHT_S: Final = 2.0
 PATIENCE_S: Final = 2.0
+MISSING: Final = "validator.missing"
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 
@@ -47,7 +48,7 @@ class Watch:
             self.sights[name].append(_sight(console))
             if now >= why_due:
                 why_due = now + WHY_S
-                if (why := _why(console)) is not None:
+                if (why := self._why(console)) is not None:
                     self.whys[name].append(why)
             process = self._net.processes.get(name)
             if process is not None and now >= weight_due:
@@ -58,21 +59,23 @@ class Watch:
                     continue
         console.close()
 
+    def _why(self, console: Console) -> Why | None:
+        status, answer = console.get("/v1/why", timeout_s=PATIENCE_S)
+        if status != 200:
+            return None
+        found = answer["findings"]
+        codes, words = ([one[part] for one in found] for part in ("code", "words"))
+        blamed = [name for one in found if one["code"] == MISSING for name in one["validators"]]
+        own = {said: name for name, said in self._net.names.items()}
+        missing = tuple(own[name] for name in blamed)
+        return Why(time.time(), answer["verdict"], tuple(codes), tuple(words), missing)
+
 
 def _sight(console: Console) -> Sight:
     status, answer = console.get("/v1/status", timeout_s=PATIENCE_S)
     if status != 200:
         return Sight(time.time(), -1, "")
     return Sight(time.time(), answer["height"], answer["block_id"], answer["halted"])
-
-
-def _why(console: Console) -> Why | None:
-    status, answer = console.get("/v1/why", timeout_s=PATIENCE_S)
-    if status != 200:
-        return None
-    found = answer["findings"]
-    codes, words = ([one[part] for one in found] for part in ("code", "words"))
-    return Why(time.time(), answer["verdict"], tuple(codes), tuple(words))
 
 
 def weigh(pid: int) -> Weight:
