@@ -1,9 +1,9 @@
 """The gate in front of every request: how many at a time, whether now, and that each ends whole.
 
 It is a plain ASGI application around the framework's. It turns away what is not HTTP/1, refuses
-when too many requests are in progress, and sees to it that a body is read to its end before the
-answer is sent: the server's reader stands still while nobody takes the body, and would otherwise
-keep that connection for ever.
+when too many requests are in progress (but always says where the node stands), and sees to it that
+a body is read to its end before the answer is sent: the server's reader stands still while nobody
+takes the body, and would otherwise keep that connection for ever.
 """
 
 from typing import Final, final
@@ -22,7 +22,7 @@ from litestar.types import (
 
 from node.api.problems import BUSY, WRONG_VERSION, Problem, problem
 from node.api.responses import problem_response
-from node.api.shedding import Shedding
+from node.api.shedding import STANDING, Shedding
 from primitives import limits
 
 ReceivedMessage = HTTPReceiveMessage | WebSocketReceiveMessage
@@ -44,7 +44,7 @@ class Gate:
             await send({"type": "websocket.close", "code": 1003, "reason": "not spoken here"})
             return
         body = _Body(receive)
-        if self._inside >= limits.API_REQUESTS_MAX:
+        if self._inside >= limits.API_REQUESTS_MAX and scope["path"] not in STANDING:
             await self._refuse(_busy(), scope, body, send)
         elif not scope["http_version"].startswith("1"):
             await self._refuse(_not_http_1(scope["http_version"]), scope, body, send)

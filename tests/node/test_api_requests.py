@@ -23,6 +23,7 @@ from kit.api import (
     submit_named,
 )
 from kit.ledger import pay
+from node.api.shedding import STANDING
 from primitives import limits
 from primitives.codec import encode
 from primitives.errors import MithaqError, StorageFault
@@ -281,6 +282,26 @@ async def test_one_request_too_many_is_told_so(monkeypatch: pytest.MonkeyPatch) 
 
     assert (refused.status_code, refused.json()["code"]) == (503, "node.busy")
     assert refused.headers["retry-after"] == "1"
+
+
+@in_trio
+async def test_clients_who_wait_never_hide_where_the_node_stands(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They may fill every place there is; supervisors and operators are answered all the same."""
+    monkeypatch.setattr(limits, "API_REQUESTS_MAX", 1)
+    chain = ChainOfOne()
+
+    async with serving(chain) as client, trio.open_nursery() as nursery:
+        nursery.start_soon(client.get, f"/v1/transactions/{'00' * 32}?wait_s=60")
+        while chain.waits < 1:
+            await trio.lowlevel.checkpoint()
+        refused = await client.get("/v1/info")
+        answers = [(await client.get(path)).status_code for path in sorted(STANDING)]
+        nursery.cancel_scope.cancel()
+
+    assert refused.status_code == 503
+    assert answers == [200] * len(STANDING)
 
 
 @in_trio
