@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from primitives import limits
 from primitives.errors import Malformed
 
 T = TypeVar("T")
@@ -36,6 +37,11 @@ def _decoder(kind: object) -> msgspec.msgpack.Decoder[Any]:
     return decoder
 
 
+def printable(text: str) -> str:
+    """What a stranger wrote, for terminals to show and not to obey; msgspec quotes it raw."""
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+
+
 def encode(value: object) -> bytes:
     """The canonical bytes of a Struct, or of a tuple or union of them."""
     return _encoder.encode(value)
@@ -54,7 +60,8 @@ def decode(data: bytes, kind: type[T], *, limit: int) -> T:
     try:
         value: T = _decoder(kind).decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Malformed(f"not a {_name(kind)}: {error}") from error
+        said = printable(str(error)[: limits.LOG_REASON_LENGTH_MAX])
+        raise Malformed(f"not a {_name(kind)}: {said}") from error
     if _encoder.encode(value) != data:
         raise Malformed(f"not the canonical encoding of a {_name(kind)}")
     return value

@@ -23,7 +23,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar, Union, get_args, get
 import msgspec
 from msgspec import Meta, Struct, inspect
 
-from primitives.codec import TAKING_TYPES_APART, decode, encode
+from primitives.codec import TAKING_TYPES_APART, decode, encode, printable
 from primitives.errors import Malformed
 
 T = TypeVar("T")
@@ -106,7 +106,7 @@ def from_named(data: Any, kind: type[T]) -> T:  # noqa: ANN401 - what a reader o
     try:
         twin = msgspec.convert(plain, _cached_twin(key), strict=True)
     except (msgspec.ValidationError, RecursionError) as error:
-        raise Malformed(_explained(str(error), plain)) from error
+        raise Malformed(printable(_explained(str(error), plain))) from error
     except UnicodeError as error:
         raise Malformed(f"text that is no Unicode: {error}") from error
     value: T = _original(twin, _inspected(key), "$")

@@ -2,6 +2,7 @@
 
 import struct
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from kit.certified import sample_header
 from primitives.block import Header
 from primitives.codec import decode, encode
 from primitives.errors import Malformed
+from primitives.named import from_named
 
 
 class Small(Struct, array_like=True, frozen=True):
@@ -21,6 +23,17 @@ class Small(Struct, array_like=True, frozen=True):
 
 class Texted(Struct, array_like=True, frozen=True):
     text: str
+
+
+class One(Struct, array_like=True, frozen=True, tag="one"):
+    pass
+
+
+class Two(Struct, array_like=True, frozen=True, tag="two"):
+    pass
+
+
+TaggedTwice = tuple[One | Two, ...]
 
 
 class Defaulted(Struct, array_like=True, frozen=True):
@@ -105,6 +118,21 @@ def test_text_that_is_not_utf_8_is_malformed() -> None:
     for text in (b"\xff", b"\xc0\x80", b"\xed\xa0\x80"):
         with pytest.raises(Malformed):
             decode(b"\x91" + bytes([0xA0 + len(text)]) + text, Texted, limit=100)
+
+
+@pytest.mark.parametrize("tag", ["x\x1b[2J\x9b\n\u202ey", "z" * 5_000])
+def test_what_a_stranger_wrote_is_told_so_that_no_terminal_obeys_it(tag: str) -> None:
+    """The tag of an operation, say: the fault's words stand in `mithaq peers`, and are few."""
+    data = msgspec.msgpack.encode([[tag]])
+
+    with pytest.raises(Malformed) as caught:
+        decode(data, TaggedTwice, limit=len(data))
+
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 1_000
+    with pytest.raises(Malformed) as caught:
+        from_named([{"type": tag}], TaggedTwice)
+    assert str(caught.value).isprintable()
 
 
 def test_the_limit_counts_bytes_and_holds_at_one_more() -> None:

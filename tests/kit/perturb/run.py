@@ -2,7 +2,8 @@
 and then everybody is waited for and asked.
 
 A perturbation that begins when no other lasts waits until everybody is ready again, and those after
-it are put off as much: a machine that is busy with other things makes a run longer, not wrong.
+it are put off as much, and by what a change of validators takes: a machine that is busy with other
+things makes a run longer, not wrong.
 """
 
 import json
@@ -113,6 +114,7 @@ class _Player:
         late_s = 0.0
         for at_s, begins, index, one in steps:
             self._wait_until(self._record.loaded + at_s + late_s)
+            late_s = max(late_s, time.time() - self._record.loaded - at_s)
             if begins and not self._active and self._record.events:
                 late_s += self._recovered()
             if begins:
