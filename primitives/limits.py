@@ -388,8 +388,7 @@ LOG_REASON_LENGTH_MAX: Final = 512
 API_CONNECTIONS_MAX: Final = 512
 """Open connections; half of the 1,024 descriptors that a process has by default."""
 API_REQUESTS_MAX: Final = 256
-"""Requests in progress, waiting ones included: beyond it the answer is 503 at once; but a node
-always says where it stands."""
+"""Requests in progress, waiting ones included: beyond it 503 at once, but for the standing."""
 API_WAITERS_MAX: Final = 192
 """Requests that wait for a transaction: the others still find a place."""
 API_WAIT_S_MAX: Final = 60
