@@ -452,6 +452,14 @@ class Replica:
 
     # --- small things -----------------------------------------------------------------------
 
+    def could_consider(self, message: PrePrepare) -> bool:
+        """Whether its body matters: not if its view is left, or has another proposal (R12, R18)."""
+        if message.block_id in self.kept_blocks:
+            return True
+        if self._ahead.takes(message):
+            return self._ahead.proposal is None
+        return message.view >= self.now.wish and message.view not in self.now.proposals
+
     @property
     def kept_blocks(self) -> frozenset[BlockId]:
         """Blocks whose bodies the engine must keep for us."""

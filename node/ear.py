@@ -9,13 +9,14 @@ from typing import final
 
 from consensus import events as on
 from consensus.messages import Commit, Prepare, PrePrepare, ViewChange
+from consensus.replica import Replica
 from node import wire
 from node.blocks import Blocks
 from node.bodies import CheckedBlock
 from node.verify import Gate
 from node.witnesses import Witnesses
 from primitives.block import block_id
-from primitives.ids import BlockId, Height, View
+from primitives.ids import Height, View
 from primitives.validators import ValidatorSet
 
 
@@ -26,7 +27,7 @@ class Ear:
     def __init__(self, gate: Gate, blocks: Blocks, witnesses: Witnesses) -> None:
         self._gate, self._blocks, self._witnesses = gate, blocks, witnesses
 
-    def needs_body(self, message: wire.Wire, wanted: frozenset[BlockId]) -> bool:
+    def needs_body(self, message: wire.Wire, replica: Replica) -> bool:
         """Whether the body in a message is worth checking: expected here, and not here yet.
 
         Its transactions may cost 5,000 signature checks; this costs those of its author or of a
@@ -41,7 +42,7 @@ class Ear:
                 if validators is None or self._blocks.get(pre_prepare.block_id) is not None:
                     return False
                 self._gate.pre_prepare(pre_prepare, validators)
-                return True
+                return replica.could_consider(pre_prepare)
             case wire.Decided(block, certificate):
                 held = self._blocks.get(certificate.block_id) is not None
                 if held or block.header.height != self._blocks.height:
@@ -50,7 +51,7 @@ class Ear:
                 self._gate.decided(certificate, parent.height, parent.validators)
                 return True
             case wire.Body(block):
-                return block_id(block.header) in wanted
+                return block_id(block.header) in replica.now.wanted
             case _:
                 return False
 

@@ -215,7 +215,7 @@ class Engine:
         Raises:
             RemoteFault: nobody stands behind it.
         """
-        return self._ear.needs_body(message, self._replica.kept_blocks)
+        return self._ear.needs_body(message, self._replica)
 
     def fire(self, timer: Timer, now_ms: TimeMs) -> Outbox:
         """A timer that an outbox asked for; a stale one has no effect."""

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from consensus.events import Link
 from consensus.messages import Status
 from kit.crafted import built, voices
-from kit.engines import begun
+from kit.engines import Node, begun
 from kit.ledger import pay
 from kit.spoken import certificate_by
 from ledger.parameters import DEFAULTS
@@ -16,7 +16,7 @@ from node import wire
 from node.bodies import CheckedBlock
 from node.evidence import witness_of
 from primitives import limits
-from primitives.block import block_id
+from primitives.block import Block, block_id
 from primitives.domains import Domain
 from primitives.errors import BadSignature, Malformed
 from primitives.ids import Height, TimeMs, View
@@ -155,3 +155,27 @@ def test_who_is_behind_may_show_statements_of_a_former_key_of_ours() -> None:
 
     with pytest.raises(BadSignature):
         node.alive.deliver(other.name, replace(status, height=Height(2)), None, network.now_ms)
+
+
+def test_a_body_that_changes_nothing_is_not_checked() -> None:
+    """One costs up to 5,000 signature checks: what was not asked for, or comes too late, none."""
+    network = begun()
+    node = network.proposer(4)
+    primary = network.proposer(2)
+    first, second, third = (built(network, ahead_ms=ahead_ms) for ahead_ms in range(3))
+    ahead = network.proposer(3)
+
+    def offers(block: Block, by: Node, height: int = 2) -> wire.Proposed:
+        message = network.voice(by).pre_prepare(height, 0, block_id(block.header))
+        return wire.Proposed(message, wire.FullBody(block))
+
+    assert not node.alive.needs_body(wire.Body(first))
+    assert node.alive.needs_body(offers(first, primary))
+    body = CheckedBlock(first, block_id(first.header), ())
+    node.alive.deliver(primary.name, offers(first, primary), body, network.now_ms)
+    node.alive.deliver(primary.name, offers(third, ahead, 3), None, network.now_ms)
+
+    assert not node.alive.needs_body(wire.Body(first)), "it is here"
+    assert not node.alive.needs_body(offers(second, primary)), "the first one stands (R12)"
+    assert not node.alive.needs_body(offers(second, ahead, 3)), "so it does ahead (R43)"
+    assert node.alive.needs_body(offers(third, ahead, 3)), "it may come with a repetition"
