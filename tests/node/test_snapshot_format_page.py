@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +20,8 @@ from kit.snapshots import chain_with_payments, snapshot_of
 from node.snapshot_format import state_name, window_name
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "snapshot-format.md"
+ROW: Final = re.findall(r"^Row +=.*?\[(time_ms.*?)\]", PAGE.read_text("utf-8"), re.MULTILINE)[0]
+"""The row of the window, as the page has it."""
 MARK: Final = "<!-- worked example -->\n"
 WIDTH: Final = 96
 
@@ -78,6 +81,7 @@ def read_window(data: bytes) -> tuple[set[bytes], Facts]:
     facts: Facts = []
     roots: set[bytes] = set()
     for height, row, siblings, ids in rows:
+        assert len(row) == ROW.count(":"), "as many fields as the page has"
         assert ids == sorted(ids)
         hashed = sha("window-ids", *(until.to_bytes(8, "big") + name for until, name in ids))
         assert hashed == row[1]
