@@ -14,7 +14,9 @@ import msgpack
 import pytest
 
 from kit.proofs import small_chain
+from ledger.books import Balance
 from node.proof import write_proof
+from services.table import TABLES
 from verifier import Outcome, read_pin, verify
 
 PAGE = Path(__file__).parents[2] / "docs" / "proof-format.md"
@@ -98,3 +100,11 @@ def test_the_example_on_the_page_verifies_as_it_stands() -> None:
     assert named is not None
     verdict = verify(bytes.fromhex(digits), read_pin(named[1]))
     assert verdict.outcome is Outcome.VALID
+
+
+def test_every_table_has_its_name_on_the_page() -> None:
+    """And the row of a balance has the fields that the page gives it."""
+    text = " ".join(PAGE.read_text("utf-8").split())
+
+    assert [t.name for t in TABLES if f" {t.number} {t.name}" not in text] == []
+    assert f"value = [{', '.join(Balance.__struct_fields__)}]" in text
