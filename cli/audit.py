@@ -11,8 +11,9 @@ import click
 
 from cli.completion import key_names
 from cli.faults import ExitCode
+from cli.files import read_file
 from cli.home import home_of
-from cli.pin import pin_options, read_file, trust_of
+from cli.pin import pin_options, trust_of
 from cli.session import Session, command, facts
 from cli.upkeep import Drawn
 from primitives.errors import Malformed

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, final
 
+from cli.files import read_file
 from ledger.observers import Consent, ObserverRecord, consent_statement
 from node.keys import StoredKey
 from primitives.crypto import check_signature
-from primitives.errors import BadSignature, Malformed, OperatorFault
+from primitives.errors import BadSignature, Malformed
 from primitives.ids import ChainId, TimeMs
 from primitives.named import from_named, to_named
 
@@ -55,11 +56,7 @@ def read_consent_file(path: Path) -> ConsentFile:
         OperatorFault: the file cannot be read.
         Malformed: it holds no consent of this version, or one that its node did not sign.
     """
-    try:
-        with path.open("rb") as file:
-            data = file.read(FILE_BYTES_MAX + 1)
-    except OSError as error:
-        raise OperatorFault(f"{path} cannot be read: {error.strerror}") from error
+    data = read_file(path, FILE_BYTES_MAX)
     if len(data) > FILE_BYTES_MAX:
         raise Malformed(f"{path}: more than {FILE_BYTES_MAX} bytes")
     try:

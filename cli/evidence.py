@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.completion import key_names
+from cli.files import read_file
 from cli.home import HEX32, client_of, home_of
-from cli.pin import pin_options, read_file, show_content, show_verdict, trust_of
+from cli.pin import pin_options, show_content, show_verdict, trust_of
 from cli.session import Session, asking_command, command, table
 from cli.waiting import WAIT_OPTIONS, Waiting
 from primitives.errors import Malformed, OperatorFault
@@ -85,7 +86,7 @@ def show(session: Session, what: str) -> None:
 )
 def export(session: Session, case: str, output: Path) -> None:
     """Write the evidence of a CASE to a file that anybody can check."""
-    from cli.transaction_file import replace_file
+    from cli.files import replace_file
 
     with client_of(session) as client:
         data = client.evidence(_case(client, case))
@@ -171,7 +172,7 @@ def submit(
 )
 def testimony(session: Session, height: int, output: Path) -> None:
     """Write what a node holds about a decided HEIGHT, for `evidence find`."""
-    from cli.transaction_file import replace_file
+    from cli.files import replace_file
 
     with client_of(session) as client:
         data = client.testimony(height)
@@ -277,7 +278,7 @@ def _file_name(case: "Case") -> str:
 
 
 def _write_all(folder: Path, files: dict[str, bytes]) -> None:
-    from cli.transaction_file import replace_file
+    from cli.files import replace_file
 
     folder.mkdir(parents=True, exist_ok=True)
     for name, data in files.items():

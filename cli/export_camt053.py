@@ -54,9 +54,9 @@ def camt053(
 
     What it held before, every entry with its transaction, what it held after.
     """
+    from cli.files import replace_file
     from cli.payees import parties_of
     from cli.query import names_of
-    from cli.transaction_file import replace_file
     from exchange.camt053 import camt053 as written
     from exchange.iso20022 import BankAccount, Party, reference
     from exchange.treasury_data import day_of

@@ -38,7 +38,7 @@ def holdings(
     The register, the roll-forward of each class of holdings, and a count against the register. Its
     sums are the property accounts of the trial balance of the same month.
     """
-    from cli.transaction_file import replace_file
+    from cli.files import replace_file
     from exchange.holdings import HoldingsData, holdings_package
 
     account = home_of(session).account(agency)

@@ -25,7 +25,7 @@ def journal(session: Session, treasury: str, period: str | None, output: Path) -
     The language is Beancount's: `bean-check` adds everything up by itself, and says where the
     chain's balances are others.
     """
-    from cli.transaction_file import replace_file
+    from cli.files import replace_file
     from cli.treasury_data import treasury_data
     from exchange.iso20022 import utc_day
     from exchange.journal import Posting

@@ -60,7 +60,7 @@ def seal(session: Session, files: tuple[Path, ...]) -> None:
     The salt stands beside the document, in FILE.salt. Whoever has both can show that this document
     was stamped; whoever has neither learns nothing from the stamp.
     """
-    from cli.transaction_file import replace_file
+    from cli.files import replace_file
     from primitives.crypto import commitment
 
     listed = []
@@ -219,14 +219,11 @@ def _salt_of(path: Path) -> bytes:
 
 
 def _content(path: Path) -> bytes:
+    from cli.files import read_file
     from exchange import limits
-    from primitives.errors import Malformed, OperatorFault
+    from primitives.errors import Malformed
 
-    try:
-        with path.open("rb") as file:
-            data = file.read(limits.IMPORT_FILE_BYTES_MAX + 1)
-    except OSError as error:
-        raise OperatorFault(f"{path} cannot be read: {error.strerror}") from error
+    data = read_file(path, limits.IMPORT_FILE_BYTES_MAX)
     if len(data) > limits.IMPORT_FILE_BYTES_MAX:
         raise Malformed(f"{path}: expected at most {limits.IMPORT_FILE_BYTES_MAX} bytes")
     return data

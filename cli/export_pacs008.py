@@ -35,8 +35,8 @@ def pacs008(session: Session, treasury: str, period: str | None, agency: str, ou
 
     The same payments are the same files with the same identifiers, so that no bank pays twice.
     """
+    from cli.files import replace_file
     from cli.payees import parties_of
-    from cli.transaction_file import replace_file
     from cli.treasury_data import treasury_data
     from exchange.iso20022 import utc_day
     from exchange.pacs008 import pacs008, settlements

@@ -282,7 +282,7 @@ def write_folder(
     Raises:
         OperatorFault: the folder cannot be made, or a file cannot be written.
     """
-    from cli.transaction_file import replace_file
+    from cli.files import replace_file
     from primitives.errors import OperatorFault
 
     try:
@@ -295,7 +295,7 @@ def write_folder(
 
 
 def _write_table(session: Session, path: Path, sheet: "Sheet", data: "TreasuryData") -> None:
-    from cli.transaction_file import replace_file
+    from cli.files import replace_file
     from exchange.tables import sheet_csv
     from exchange.workbook import workbook
 

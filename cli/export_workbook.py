@@ -24,9 +24,9 @@ def workbook(session: Session, treasury: str, period: str | None, output: Path) 
 
     Amounts are numbers in whole units. Names are those of this machine, beside the ids.
     """
+    from cli.files import replace_file
     from cli.query import names_of
     from cli.query_workbook import workbook_of
-    from cli.transaction_file import replace_file
     from cli.treasury_data import treasury_data
 
     home = home_of(session)

@@ -25,7 +25,7 @@ def xes(session: Session, owner: str, flow: str | None, output: Path) -> None:
     XES (IEEE 1849) is read by every tool for process mining. Accounts stand in it as ids, as they
     do on the chain; who is behind them, the log does not say.
     """
-    from cli.transaction_file import replace_file
+    from cli.files import replace_file
     from exchange.event_log import event_log
 
     account = home_of(session).account(owner)

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any, Final, final
 
 import click
 
+from cli.files import read_file, replace_file
 from cli.home import home_of, nodes_of
+from cli.import_payments import PATIENCE, beside
 from cli.session import Session, asking_command, facts, table
+from exchange import limits
 from primitives.errors import OperatorFault, Rejected
 
 if TYPE_CHECKING:
@@ -55,14 +58,7 @@ _TITLES: Final = (
     is_flag=True,
     help="Only say what would be certified: nothing is signed, and no answer is written.",
 )
-@click.option(
-    "--patience",
-    default=60,
-    show_default=True,
-    type=click.IntRange(min=1),
-    metavar="SECONDS",
-    help="How long to wait for a network that does not move.",
-)
+@PATIENCE
 def pain001(
     session: Session,
     file: Path,
@@ -82,14 +78,13 @@ def pain001(
     from cli.booking import signer_of
     from cli.certifying import Certifying
     from cli.courier import Courier
-    from cli.import_payments import beside
     from cli.query import names_of
     from cli.vendor_book import book_path, read_book
     from exchange.pain001 import read_pain001
 
     home = home_of(session)
     signer = signer_of(home, certifier)
-    data = _content(file)
+    data = read_file(file, limits.IMPORT_XML_BYTES_MAX)
     target = beside(file, answer, ".pain002.xml")
     names = names_of(home, None)
     book = read_book(book_path(home, agency))
@@ -125,21 +120,10 @@ def treasury_of(client: "Client", names: "Names", word: str | None) -> "Treasury
     return row
 
 
-def _content(path: Path) -> bytes:
-    from exchange import limits
-
-    try:
-        with path.open("rb") as file:
-            return file.read(limits.IMPORT_XML_BYTES_MAX + 1)
-    except OSError as error:
-        raise OperatorFault(f"{path} cannot be read: {error.strerror}") from error
-
-
 def _write_answer(
     path: Path, message: "Initiation", lines: "Sequence[LineStatus]", identifier: str
 ) -> None:
     """It quotes names and bank accounts, so only the owner may read it."""
-    from cli.transaction_file import replace_file
     from exchange.pain002 import StatusReport, pain002
 
     report = StatusReport(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 
 import click
 
+from cli.files import read_file
 from cli.home import Home, home_of, nodes_of
 from cli.session import Session, asking_command, facts
 from exchange import limits
@@ -29,6 +30,30 @@ _REJECT_TITLES: Final = ("line", "field", "expected", "actual", "row")
 _OWNER_ONLY: Final = 0o600
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 """How a cell begins that a spreadsheet computes."""
+
+AGENCY: Final = click.option(
+    "--agency", required=True, metavar="NAME", help="Key of the agency that pays."
+)
+REGISTRAR: Final = click.option(
+    "--registrar",
+    default="registrar",
+    show_default=True,
+    metavar="NAME",
+    help="Key that opens accounts for new vendors.",
+)
+REJECTS: Final = click.option(
+    "--rejects",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where refused rows go.  [default: FILE's name with .rejects.csv, in this folder]",
+)
+PATIENCE: Final = click.option(
+    "--patience",
+    default=60,
+    show_default=True,
+    type=click.IntRange(min=1),
+    metavar="SECONDS",
+    help="How long to wait for a network that does not move.",
+)
 
 
 @final
@@ -52,28 +77,11 @@ class PaymentFile:
     help="The column of each field, vendor=…,date=…,amount=…,reference=…,description=… (the last "
     "two may be left out); or gla, the Greater London Authority's.",
 )
-@click.option("--agency", required=True, metavar="NAME", help="Key of the agency that pays.")
-@click.option(
-    "--registrar",
-    default="registrar",
-    show_default=True,
-    metavar="NAME",
-    help="Key that opens accounts for new vendors.",
-)
+@AGENCY
+@REGISTRAR
 @click.option("--asset", metavar="CODE", help="What is paid.  [default: what the agency holds]")
-@click.option(
-    "--rejects",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Where refused rows go.  [default: FILE's name with .rejects.csv, in this folder]",
-)
-@click.option(
-    "--patience",
-    default=60,
-    show_default=True,
-    type=click.IntRange(min=1),
-    metavar="SECONDS",
-    help="How long to wait for a network that does not move.",
-)
+@REJECTS
+@PATIENCE
 @click.option("--quiet", is_flag=True, help="No progress; the summary only.")
 def payments(
     session: Session,
@@ -94,12 +102,8 @@ def payments(
     from cli.booking import signer_of
     from cli.courier import Courier
     from cli.vendor_book import book_path, open_book
-    from exchange.payments import columns_of
 
-    try:
-        columns = columns_of(mapping)
-    except Malformed as fault:
-        raise click.BadParameter(str(fault), param_hint="--map") from fault
+    columns = columns_named(mapping)
     home = home_of(session)
     signer = signer_of(home, agency)
     target = beside(file, rejects, ".rejects.csv")
@@ -118,7 +122,9 @@ def payments(
         booking = Booking(courier, signer, paid[0], read.payments, book.vendors, file_id)
         run = _Run(session, courier, booking, paid, quiet=quiet)
         run.go(new, lambda: signer_of(home, registrar), f"account {agency}")
-    _report(session, read, run, target, str(book.path))
+    rejected = rejected_of(read, booking.refusals)
+    result = _summary(read, run, len(rejected))
+    report(session, result, _text(result, run.asset, str(book.path)), rejected, target)
 
 
 def _asset(courier: "Courier", home: Home, agency: "Signer", code: str | None) -> tuple[str, int]:
@@ -146,17 +152,27 @@ def beside(file: Path, given: Path | None, suffix: str) -> Path:
     return target
 
 
+def columns_named(mapping: str) -> "Columns":
+    """What --map says.
+
+    Raises:
+        click.BadParameter: it is no mapping.
+    """
+    from exchange.payments import columns_of
+
+    try:
+        return columns_of(mapping)
+    except Malformed as fault:
+        raise click.BadParameter(str(fault), param_hint="--map") from fault
+
+
 def content_of(path: Path) -> bytes:
     """What is in a file.
 
     Raises:
         OperatorFault: it cannot be read, or is too large.
     """
-    try:
-        with path.open("rb") as file:
-            data = file.read(limits.IMPORT_FILE_BYTES_MAX + 1)
-    except OSError as error:
-        raise OperatorFault(f"{path} cannot be read: {error.strerror}") from error
+    data = read_file(path, limits.IMPORT_FILE_BYTES_MAX)
     if len(data) > limits.IMPORT_FILE_BYTES_MAX:
         raise OperatorFault(
             f"{path} has more than {limits.IMPORT_FILE_BYTES_MAX} bytes: import it in parts, each "
@@ -259,29 +275,6 @@ class _Run:
             self._session.remark(text)
 
 
-def _report(session: Session, read: PaymentFile, run: _Run, target: Path, book: str) -> None:
-    """Write the rejects, print the summary.
-
-    Raises:
-        Rejected: rows were refused.
-    """
-    rejected = rejected_of(read, run.booking.refusals)
-    if rejected or target.exists():
-        write_rejects(target, rejected)
-    result = _summary(read, run, len(rejected))
-    if rejected:
-        result["rejects"] = str(target)
-    session.show(result, _text(result, run.asset, book))
-    if rejected:
-        line, field, expected, actual, _ = rejected[0]
-        raise Rejected(
-            "import.rows_refused",
-            f"{len(rejected)} of {result['rows']} rows are refused, see {target}; the first is "
-            f"line {line}, {field}: expected {expected}, found {actual}",
-            {"refused": len(rejected), "rejects": str(target)},
-        )
-
-
 def rejected_of(
     read: PaymentFile, refusals: "Mapping[int, Refusal]"
 ) -> list[tuple[int, str, str, str, str]]:
@@ -298,7 +291,32 @@ def rejected_of(
     return sorted(rows)
 
 
-def write_rejects(path: Path, rows: Sequence[tuple[int, str, str, str, str]]) -> None:
+def report(
+    session: Session,
+    result: dict[str, Any],
+    text: str,
+    rejected: Sequence[tuple[int, str, str, str, str]],
+    target: Path,
+) -> None:
+    """Write the rejects, print the summary.
+
+    Raises:
+        Rejected: rows were refused.
+    """
+    if rejected or target.exists():
+        _write_rejects(target, rejected)
+    session.show({**result, "rejects": str(target)} if rejected else result, text)
+    if rejected:
+        line, field, expected, actual, _ = rejected[0]
+        raise Rejected(
+            "import.rows_refused",
+            f"{len(rejected)} of {result['rows']} rows are refused, see {target}; the first is "
+            f"line {line}, {field}: expected {expected}, found {actual}",
+            {"refused": len(rejected), "rejects": str(target)},
+        )
+
+
+def _write_rejects(path: Path, rows: Sequence[tuple[int, str, str, str, str]]) -> None:
     """They hold names, so only the owner may read them."""
     try:
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC

@@ -13,15 +13,20 @@ import click
 
 from cli.home import home_of, nodes_of
 from cli.import_payments import (
+    AGENCY,
+    PATIENCE,
+    REGISTRAR,
+    REJECTS,
     PaymentFile,
     beside,
+    columns_named,
     content_of,
     read_rows,
     rejected_of,
-    write_rejects,
+    report,
 )
 from cli.session import Session, asking_command, facts
-from primitives.errors import Malformed, OperatorFault, Rejected
+from primitives.errors import OperatorFault
 
 if TYPE_CHECKING:
     from cli.voucher_run import VoucherRun
@@ -48,33 +53,16 @@ _COLUMNS: Final = ["description", "award"]
     help="CSV with the columns description and award: under which award the rows of each "
     "description are paid.",
 )
-@click.option("--agency", required=True, metavar="NAME", help="Key of the agency that pays.")
+@AGENCY
 @click.option("--receiver", required=True, metavar="NAME", help="Key of the receiving officer.")
 @click.option("--certifier", required=True, metavar="NAME", help="Key of the certifying officer.")
 @click.option("--payer", required=True, metavar="NAME", help="Key of the disbursing officer.")
-@click.option(
-    "--registrar",
-    default="registrar",
-    show_default=True,
-    metavar="NAME",
-    help="Key that opens accounts for new vendors.",
-)
+@REGISTRAR
 @click.option(
     "--treasury", metavar="ACCOUNT", help="Whose money it is.  [default: the only treasury]"
 )
-@click.option(
-    "--rejects",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Where refused rows go.  [default: FILE's name with .rejects.csv, in this folder]",
-)
-@click.option(
-    "--patience",
-    default=60,
-    show_default=True,
-    type=click.IntRange(min=1),
-    metavar="SECONDS",
-    help="How long to wait for a network that does not move.",
-)
+@REJECTS
+@PATIENCE
 def vouchers(
     session: Session,
     file: Path,
@@ -101,12 +89,8 @@ def vouchers(
     from cli.query import names_of
     from cli.vendor_book import book_path, open_book
     from cli.voucher_run import Officers, VoucherRun
-    from exchange.payments import columns_of
 
-    try:
-        columns = columns_of(mapping)
-    except Malformed as fault:
-        raise click.BadParameter(str(fault), param_hint="--map") from fault
+    columns = columns_named(mapping)
     home = home_of(session)
     target = beside(file, rejects, ".rejects.csv")
     names = names_of(home, None)
@@ -142,7 +126,9 @@ def vouchers(
             session.progress(f"opening {len(unopened):,} vendor accounts")
             booking.open_accounts(unopened, signer_of(home, registrar))
         run.go(session.progress)
-    _report(session, read, run, target)
+    rejected = rejected_of(read, run.refusals)
+    result = _summary(read, run, len(rejected))
+    report(session, result, _text(result, run), rejected, target)
 
 
 def _awards(path: Path) -> dict[str, str]:
@@ -161,29 +147,6 @@ def _awards(path: Path) -> dict[str, str]:
             raise OperatorFault(f"{path}: {description!r} is given twice, expected once")
         awards[description] = award
     return awards
-
-
-def _report(session: Session, read: PaymentFile, run: "VoucherRun", target: Path) -> None:
-    """Write the rejects, print the summary.
-
-    Raises:
-        Rejected: rows were refused.
-    """
-    rejected = rejected_of(read, run.refusals)
-    if rejected or target.exists():
-        write_rejects(target, rejected)
-    result = _summary(read, run, len(rejected))
-    if rejected:
-        result["rejects"] = str(target)
-    session.show(result, _text(result, run))
-    if rejected:
-        line, field, expected, actual, _ = rejected[0]
-        raise Rejected(
-            "import.rows_refused",
-            f"{len(rejected)} of {result['rows']} rows are refused, see {target}; the first is "
-            f"line {line}, {field}: expected {expected}, found {actual}",
-            {"refused": len(rejected), "rejects": str(target)},
-        )
 
 
 def _summary(read: PaymentFile, run: "VoucherRun", refused: int) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def request(
     It is signed with the node's own key, so that nobody else can bind the node to an account.
     """
     from cli.consent_file import consented
-    from cli.transaction_file import replace_file
+    from cli.files import replace_file
     from ledger.observers import ObserverRecord
     from node.config import NodeFolder, load_config
     from node.keys import Purpose, read_key

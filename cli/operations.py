@@ -13,12 +13,13 @@ from msgspec import Struct
 from cli.amounts import Amounts
 from cli.completion import key_names
 from cli.fields import Reader, options_of
+from cli.files import replace_file
 from cli.home import Home, client_of, home_of, parameter_in_force
 from cli.interview import Interview
 from cli.session import Session, SessionCommand
 from cli.submission import submit
 from cli.times import span_ms
-from cli.transaction_file import read_transaction_file, replace_file, transaction_text
+from cli.transaction_file import read_transaction_file, transaction_text
 from cli.waiting import WAIT_OPTIONS, Waiting
 from client.wallet import new_body
 from ledger.transaction import Body, Call, Transaction, sign_body, transaction_id

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any, Final, final
 import msgspec
 from msgspec import Struct
 
+from cli.files import replace_file
 from cli.home import HEX32
 from cli.proof import PACK_REPORT
 from cli.query_proofs import SUFFIX, ProofFolder, ProvenState, state_name
-from cli.transaction_file import replace_file
 from cli.treasury_data import NodeAnswers, ProvenAnswers, read_period
 from exchange.period_report import PeriodData, disagreements, figures
 from exchange.treasury_journal import JournalEntry, Posting, entries_of
@@ -401,7 +401,7 @@ class ProofFiles:
     @classmethod
     def read(cls, path: Path) -> "ProofFiles":
         """All proof files of a folder, whether they hold or not."""
-        from cli.pin import read_file
+        from cli.files import read_file
         from verifier.proof_file import (
             FILE_BYTES_MAX,
             EventSubject,
@@ -438,7 +438,7 @@ class ProofFiles:
 
 
 def _read_report(path: Path) -> PackedReport:
-    from cli.pin import read_file
+    from cli.files import read_file
 
     data = read_file(path, REPORT_BYTES_MAX)
     try:

@@ -15,7 +15,6 @@ import click
 from cli.faults import ExitCode
 from cli.home import Home, home_of
 from cli.session import Session
-from primitives.errors import OperatorFault
 from verifier import AgeLimit, Outcome, Pin, Verdict, read_age, read_pin
 from verifier.pins import pin_that_counts
 
@@ -176,16 +175,3 @@ def show_content(session: Session, verdict: Verdict) -> None:
     width = max(len(label) for label, _ in verdict.details) + 2
     lines = [f"{label:<{width}}{fact}" for label, fact in verdict.details]
     session.show(result, "\n".join([verdict.sentence, "", *lines]))
-
-
-def read_file(file: Path, most: int) -> bytes:
-    """A file, or so much of it that it is too long.
-
-    Raises:
-        OperatorFault: it cannot be read.
-    """
-    try:
-        with file.open("rb") as opened:
-            return opened.read(most + 1)
-    except OSError as error:
-        raise OperatorFault(f"{file} cannot be read: {error.strerror}") from error

@@ -13,6 +13,7 @@ import click
 import msgspec
 
 from cli.completion import key_names
+from cli.files import read_file
 from cli.home import HEX32, client_of, home_of
 from cli.language import word
 from cli.pin import (
@@ -21,7 +22,6 @@ from cli.pin import (
     age_limit,
     end_with,
     pin_options,
-    read_file,
     result_of,
     show_verdict,
     trust_of,
@@ -105,8 +105,8 @@ def get(
 
     Where the state has no such entry, the file proves that.
     """
+    from cli.files import replace_file
     from cli.qr import check_picture, write_qr
-    from cli.transaction_file import replace_file
 
     if output is None and qr is None:
         raise click.UsageError("expected -o FILE, --qr FILE, or both")

@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from cli.transaction_file import replace_file
+from cli.files import replace_file
 from primitives import limits
 from primitives.errors import Rejected
 

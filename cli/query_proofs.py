@@ -16,9 +16,9 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol, final
 
+from cli.files import replace_file
 from cli.home import HEX32
 from cli.proof_question import Question
-from cli.transaction_file import replace_file
 from ledger.query import Query, Reading
 from node.reports import QueryKind
 from primitives.errors import OperatorFault, RemoteFault

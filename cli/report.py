@@ -102,8 +102,8 @@ def treasury_period(
 
 
 def _write_workbook(path: Path, data: "PeriodData", names: "Names") -> None:
+    from cli.files import replace_file
     from cli.query_workbook import workbook_of
-    from cli.transaction_file import replace_file
 
     lists = {
         "treasury.funds": data.funds,

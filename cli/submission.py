@@ -8,10 +8,10 @@ from msgspec import Struct, structs
 from cli.amounts import Amounts, is_of_a_treasury
 from cli.conventions import time_text
 from cli.field_kinds import fields_of
+from cli.files import replace_file
 from cli.home import client_of, home_of
 from cli.language import told, word
 from cli.session import Session, facts
-from cli.transaction_file import replace_file
 from cli.waiting import Waiting
 from client.client import check_applied
 from client.faults import NotFinal

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, Final, final
 import msgspec
 from msgspec import Struct
 
+from cli.files import replace_file
 from cli.period_pack import NotInPack, ProofFiles, says_once
 from cli.proof import TRAIL
 from cli.query_proofs import ProofFolder, Proofs, ProvenState, state_name
-from cli.transaction_file import replace_file
 from ledger.assets import ASSETS
 from ledger.lots import lot_of, share_of
 from ledger.movements import Movement
@@ -296,7 +296,7 @@ def trail_verdict(path: Path, proofs: "Sequence[Verdict]", worst: "Outcome") -> 
 
 
 def _read(file: Path) -> Trail:
-    from cli.pin import read_file
+    from cli.files import read_file
 
     try:
         data = read_file(file, TRAIL_BYTES_MAX)

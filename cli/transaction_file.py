@@ -4,14 +4,13 @@
 """
 
 import json
-import os
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from cli.files import read_file
 from ledger.transaction import Transaction
 from primitives import limits
-from primitives.errors import Malformed, OperatorFault
+from primitives.errors import Malformed
 from primitives.named import from_named, to_named
 from services.table import TRANSACTION
 
@@ -34,11 +33,7 @@ def read_transaction_file(path: Path) -> Transaction[Any]:
         OperatorFault: the file cannot be read.
         Malformed: it holds no transaction of this version.
     """
-    try:
-        with path.open("rb") as file:
-            data = file.read(FILE_BYTES_MAX + 1)
-    except OSError as error:
-        raise OperatorFault(f"{path} cannot be read: {error.strerror}") from error
+    data = read_file(path, FILE_BYTES_MAX)
     if len(data) > FILE_BYTES_MAX:
         raise Malformed(f"{path}: more than {FILE_BYTES_MAX} bytes")
     try:
@@ -53,21 +48,3 @@ def read_transaction_file(path: Path) -> Transaction[Any]:
     except Malformed as error:
         raise Malformed(f"{path}: {error}") from error
     return transaction
-
-
-def replace_file(path: Path, data: bytes, *, mode: int = 0o666) -> None:
-    """Write a file whole or not at all; what was there stays until the new one is complete.
-
-    Raises:
-        OperatorFault: it cannot be written.
-    """
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(beside, "xb", opener=partial(os.open, mode=mode)) as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise OperatorFault(f"{path} cannot be written: {error.strerror}") from error

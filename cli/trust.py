@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from cli.pin import PIN, read_file, trust_of
+from cli.files import read_file
+from cli.pin import PIN, trust_of
 from cli.session import Session, command, table
 from primitives.errors import Rejected
 from verifier import Pin

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, final
 
-from cli.transaction_file import replace_file
+from cli.files import replace_file
 from primitives import limits
 from primitives.errors import OperatorFault, Rejected
 from verifier import Pin, read_pin

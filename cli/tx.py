@@ -107,7 +107,8 @@ def form(session: Session, operation: str, field: str | None) -> None:
 )
 def sign(session: Session, file: Path, key: tuple[str, ...], output: Path | None) -> None:
     """Add signatures to the transaction in FILE, and say what it is that was signed."""
-    from cli.transaction_file import read_transaction_file, replace_file, transaction_text
+    from cli.files import replace_file
+    from cli.transaction_file import read_transaction_file, transaction_text
     from ledger.transaction import WRONG_CHAIN, add_signature
 
     home = home_of(session)

@@ -98,9 +98,9 @@ def ready(
     The node must run, follow the chain, and hold its validator.key; the key is made if there is
     none. READY is good for two hours.
     """
+    from cli.files import replace_file
     from cli.founding import create_validator_key
     from cli.next_key import next_key
-    from cli.transaction_file import replace_file
     from ledger.validators import Ready, ValidatorRecord, ready_statement
     from node.config import NodeFolder, load_config
     from node.keys import Purpose, read_key
@@ -288,8 +288,9 @@ def _meaning(meaning: "Consequences") -> list[str]:
 def _write(
     session: Session, change: "Change", acts: "AccountId", valid_for: str, output: Path
 ) -> dict[str, Any]:
+    from cli.files import replace_file
     from cli.operations import new_body_of
-    from cli.transaction_file import replace_file, transaction_text
+    from cli.transaction_file import transaction_text
     from client.wallet import id_of
     from ledger.transaction import Call, Transaction
     from services.authority.validators import ProposeValidatorChange
