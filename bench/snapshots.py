@@ -50,12 +50,10 @@ from storage.opening import open_database
 
 ENTRIES: Final = 1_000_000
 GOAL_S: Final = 60
-BLOCK_IDS: Final = 5_000
 BASE_PORT: Final = 23_900
 LOAD_S: Final = 15.0
 TICK_S: Final = 0.005
 T = TypeVar("T")
-Entry = tuple[int, bytes, bytes]
 
 
 def _voters() -> list[SigningKey]:

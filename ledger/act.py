@@ -317,10 +317,6 @@ class Act:
         self.deed.scheduled.append(key)
         return key
 
-    def is_scheduled(self, key: AgendaKey) -> bool:
-        """Whether it is still to fall due."""
-        return key in self.state[AGENDA]
-
     def unschedule(self, key: AgendaKey) -> None:
         """Let it not fall due after all; one that is gone already is no matter."""
         del self.state[AGENDA][key]

@@ -7,7 +7,7 @@ where the bundle names one (rule R61).
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Final, final
+from typing import final
 
 from node.snapshot_check import Checkpoint, check_manifest
 from node.snapshot_format import ChunkFile, Manifest, sha256
@@ -20,7 +20,6 @@ from primitives.ids import ChainId, Digest, Height
 
 Place = tuple[Height, Digest]
 """Height and state root: which state."""
-FIRST: Final = Height(1)
 
 
 @final

@@ -81,11 +81,6 @@ class Mempool:
         """All that waits, oldest first."""
         return self._by_id.values()
 
-    @property
-    def last_place(self) -> int:
-        """The place of what came last; −1 before anything did."""
-        return self._next_place - 1
-
     def find(self, name: TransactionHash) -> CheckedTransaction | None:
         """The waiting transaction with exactly these bytes."""
         held = self._by_hash.get(name)

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from typing import Final
 
 _DAY_MS: Final = 86_400_000
-_MOMENT_MS: Final = 1_000
 
 
 def names(of: Sequence[str], *, last: str = "and") -> str:

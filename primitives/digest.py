@@ -12,8 +12,7 @@ from collections.abc import Sequence
 from typing import final
 
 from primitives.domains import Domain
-from primitives.errors import Malformed
-from primitives.ids import INTEGER_MAX, Digest
+from primitives.ids import Digest
 
 
 def digest(domain: Domain, *parts: bytes) -> Digest:
@@ -71,30 +70,3 @@ class ListTree:
 
 def _root(count: int, top: bytes) -> Digest:
     return digest(Domain.LIST_ROOT, count.to_bytes(8, "big"), top)
-
-
-def root_of_path(item: bytes, index: int, count: int, path: Sequence[bytes]) -> Digest:
-    """The root that this path claims for `item` at `index` of `count`.
-
-    Raises:
-        Malformed: the index is outside the list, the path has not exactly the length it needs, or
-            a sibling is not 32 bytes long.
-    """
-    if not 0 <= index < count <= INTEGER_MAX:
-        raise Malformed(f"index {index} is not in a list of {count}")
-    if any(len(sibling) != 32 for sibling in path):
-        raise Malformed("a sibling on the path is not 32 bytes long")
-    node, siblings, width = bytes(item), iter(path), count
-    used = 0
-    while width > 1:
-        if index ^ 1 < width:
-            sibling = next(siblings, None)
-            if sibling is None:
-                raise Malformed(f"the path ends after {used} siblings, too early for {count} items")
-            used += 1
-            left, right = (sibling, node) if index % 2 else (node, sibling)
-            node = digest(Domain.LIST_NODE, left, right)
-        index, width = index // 2, (width + 1) // 2
-    if used != len(path):
-        raise Malformed(f"the path has {len(path)} siblings, {count} items need {used}")
-    return _root(count, node)

@@ -4,7 +4,7 @@ An actor is one validator's place in the world with anything at all on it. It ha
 it can sign whatever it likes as itself, and nothing as anybody else. It sees what is sent to it and
 every body that was ever on the network. The network's faults hold for it as for everybody.
 
-`Puppeteer` runs production engines with the seat's key and may change what they say and hear:
+`Puppet` runs a production engine with the seat's key, and whoever holds it may change what it says:
 most lies are one changed field in what an honest node would have said, and a pair of twins is two
 honest engines that do not know of each other.
 """
@@ -210,36 +210,3 @@ class Puppet:
                 self._perform(self.machine.fire(timer, self._stage.now_ms))
 
         self._stage.after(delay_ms, fire)
-
-
-class Puppeteer:
-    """Runs one production engine, and may change whatever it says and hears."""
-
-    def __init__(self, stage: Stage) -> None:
-        self.stage = stage
-        self.puppet = Puppet(stage, self._said)
-
-    def alter(self, receiver: str | None, message: wire.Wire) -> list[tuple[str | None, wire.Wire]]:
-        """What is said instead; to be overridden."""
-        return [(receiver, message)]
-
-    def listens(self, sender: str, message: wire.Wire) -> bool:  # noqa: ARG002 - for those who choose
-        """Whether the engine hears this; to be overridden."""
-        return True
-
-    def start(self) -> None:
-        """Begin honestly."""
-        self.puppet.start()
-
-    def hear(self, sender: str, message: wire.Wire) -> None:
-        """Pass it on."""
-        if self.listens(sender, message):
-            self.puppet.hear(sender, message)
-
-    def tick(self) -> None:
-        """Pass it on."""
-        self.puppet.tick()
-
-    def _said(self, receiver: str | None, message: wire.Wire) -> None:
-        for one, other in self.alter(receiver, message):
-            self.stage.say(one, other)

@@ -328,10 +328,6 @@ class ChainStore(Closing):
             records.append(VoteRecord(height, view, VoteStep(step), data))
         return records
 
-    def kept_body(self, height: Height, identifier: BlockId) -> bytes | None:
-        """The canonical bytes of a block that the vote log keeps, or None."""
-        return self._database.get(schema.vote_body_key(height, identifier))
-
     def kept_bodies(self, height: Height) -> dict[BlockId, bytes]:
         """Every block that the vote log keeps of a height, as canonical bytes."""
         start, stop = schema.of_height(Region.VOTE_BODY, height)

@@ -10,7 +10,7 @@ the record below; that the record is found under that height, and no other one i
 affair of the sums over all records (`tally`).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final, Protocol, final
 
 from ledger.tree import leaf_hash, replaced, value_hash
@@ -238,7 +238,3 @@ def _toward(toward: bytes, depth: int, nibble: int) -> bytes:
 
 def _u64(height: int) -> bytes:
     return height.to_bytes(8, "big")
-
-
-Root = Callable[[Height], Digest | None]
-"""The state root that the header of a height names, where it can be read."""

@@ -372,9 +372,7 @@ class CloseDigest(Query, tag="treasury.close_digest", frozen=True, kw_only=True)
     """
 
     treasury: OneTreasury
-    period: (
-        Annotated[Period, Meta(description="the month, YYYY-MM; the next to close if none")] | None
-    )
+    period: ToClose | None
 
     def answer(self, reading: Reading) -> Page[CloseDigestRow]:
         """Make it, as every node does when the month is closed."""

@@ -8,6 +8,7 @@ from typing import Any, Final, Union, final
 
 from kit.ledger import account_id
 from ledger.act import Act
+from ledger.agenda import AGENDA
 from ledger.calls import Calls, Law
 from ledger.operation import Duty, Event, Operation, Refusal, code
 from ledger.transaction import Call, Transaction
@@ -161,10 +162,10 @@ class ChangeOfMind(Operation, tag="toy.change_of_mind", frozen=True):
 
     def apply(self, act: Act) -> None:
         key = act.schedule(TimeMs(self.due_ms), Saying("taken back", 0, 0, b"", 0))
-        assert act.is_scheduled(key)
+        assert key in act.state[AGENDA]
         act.unschedule(key)
         act.unschedule(key)
-        assert not act.is_scheduled(key)
+        assert key not in act.state[AGENDA]
 
 
 _OWN: Final = (Note, Shout, Make, Keep, Perform, Try, Later, ChangeOfMind)

@@ -54,7 +54,6 @@ from services.money import Transfer
 from services.registry.stamps import StampAct, StampDocument
 
 ORDINARY = procedure()
-COUNCIL = account_id("council")
 
 
 def pays(amount: int = 5, reference: str = "grant") -> Option:

@@ -107,7 +107,6 @@ def test_what_is_not_there_is_none(database: KeyValue) -> None:
 
     assert store.height_of_block(BlockId(named_digest("nowhere"))) is None
     assert store.find_transaction(transaction_id(2, 0)) is None
-    assert store.kept_body(Height(2), BlockId(named_digest("nowhere"))) is None
     with store.state() as state:
         assert state.get(9, b"nothing") is None
         assert state.node(b"nothing") is None

@@ -66,11 +66,9 @@ def test_bodies_are_kept_until_their_height_is_decided(database: KeyValue) -> No
     store.append([vote(1, 0)], {ONE: b"body one"})
     store.append([], {TWO: b"body two"})
 
-    assert store.kept_body(Height(1), ONE) == b"body one"
     assert store.kept_bodies(Height(1)) == {ONE: b"body one", TWO: b"body two"}
     grow(store, 1)
     assert store.kept_bodies(Height(1)) == {}
-    assert store.kept_body(Height(1), ONE) is None
 
 
 def test_a_decision_forgets_the_votes_of_its_height(database: KeyValue) -> None:

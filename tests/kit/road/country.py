@@ -193,11 +193,6 @@ class Country:
         self.wait_until(self.clock.now() + DEBATE + timedelta(minutes=2))
         return motion
 
-    def motion_status(self, motion: MotionId) -> str:
-        """How a motion stands."""
-        (row,) = self.client.query("assembly.motion", motion=motion).rows
-        return str(row.status.value)
-
     def wait_until(self, moment: datetime) -> None:
         """So late it is now, and all that fell due until then has been done.
 
