@@ -2,7 +2,7 @@
 
 from ledger.act import Act, Deed, Work
 from ledger.state import Overlay, StateReader
-from primitives.ids import AccountId, ChainId, Height, TimeMs, TransactionId
+from primitives.ids import AccountId, ChainId, Height, PublicKey, TimeMs, TransactionId
 from services.table import LAW
 
 
@@ -14,8 +14,9 @@ def act_of(
     time_ms: TimeMs,
     height: int | None = None,
     transaction: bytes = bytes(32),
+    signers: frozenset[PublicKey] = frozenset(),
 ) -> Act:
-    """`actor` in a transaction without signatures, in the block above a state or in `height`."""
+    """`actor` in a transaction, in the block above a state or in `height`."""
     if not isinstance(state, Overlay):
         height = state.height + 1 if height is None else height
         state = Overlay(state)
@@ -25,7 +26,7 @@ def act_of(
         law=LAW,
         block=Work(),
         chain=chain,
-        signers=frozenset(),
+        signers=signers,
         transaction_id=TransactionId(transaction),
         height=Height(height),
         time_ms=time_ms,

@@ -2,14 +2,14 @@
 
 from typing import Any
 
+from kit.acting import act_of
 from kit.ledger import Chain, account_id, key
 from ledger.accounts import Keys, WeightedKey
-from ledger.act import Act, Deed, Work
+from ledger.act import Act
 from ledger.operation import Event
 from ledger.state import Overlay
-from primitives.ids import AccountId, Height, TimeMs, TransactionId
+from primitives.ids import AccountId, TimeMs
 from services.authority.roles import DefineRole, GrantRole
-from services.table import LAW
 
 
 def new_role(role: str, grantor: str = "registrar", **limits: Any) -> DefineRole:  # noqa: ANN401
@@ -38,17 +38,14 @@ def moment(
     after_ms: int = 0,
 ) -> Act:
     """A call of an account in the next block, signed by the keys of these names."""
-    deed = Deed(
-        state=state or Overlay(chain.state),
-        law=LAW,
-        block=Work(),
+    return act_of(
+        state or Overlay(chain.state),
+        account_id(actor),
         chain=chain.id,
-        signers=frozenset(key(name).public for name in signers),
-        transaction_id=TransactionId(bytes(32)),
-        height=Height(chain.state.height + 1),
         time_ms=TimeMs(chain.time_ms + after_ms),
+        height=chain.state.height + 1,
+        signers=frozenset(key(name).public for name in signers),
     )
-    return Act(deed, account_id(actor))
 
 
 def fell_due(chain: Chain) -> list[Event]:
