@@ -7,78 +7,55 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from multiprocessing import get_context
 from typing import Final
 
 import pytest
 
-from kit.tree import ROOT
+from kit.twin_worlds import Ear, play, scenarios, share
 from primitives.ids import Height
 from sim import twins
-from sim.letters import Letter, Phase
-from sim.spoken import Spoken, author_of, statements_in
+from sim.letters import Phase
+from sim.sweep import cores
 from sim.twin_trials import Trials, in_turn
 from sim.twins import Scenario
-from sim.violations import Violation
-from sim.watch import Watch
 
-FOLDER: Final = ROOT / "tests/twins"
 WORLDS: Final = 64
 """Worlds over which the scenarios of two views are dealt: some fifty heights each."""
+SAMPLES: Final = ("four_views.txt", "six_views.txt")
+SAMPLE_WORLDS: Final = 4
+
+Played = dict[tuple[str, int], Future[Counter[int]]]
 
 
-def scenarios(name: str) -> list[Scenario]:
-    return twins.read((FOLDER / name).read_text(encoding="utf-8"))
-
-
-class Ear(Watch):
-    """Hears what the doubled seat signs."""
-
-    def __init__(self) -> None:
-        self.spoken = Spoken({})
-
-    def listen_to(self, trials: Trials) -> None:
-        self.name, self.members = trials.doubled, trials.world.members
-
-    def sent(self, letter: Letter, delays: tuple[int, ...]) -> None:
-        del delays
-        if letter.sender == self.name:
-            for statement in statements_in(letter.message):
-                if author_of(statement, self.members) == self.members.keys[int(self.name[1:])]:
-                    self.spoken.add(statement)
-
-
-def play(waiting: list[Scenario], seed: int, *watches: Watch) -> Counter[int]:
-    """All of them in one world, under its laws; in which views they were decided."""
-    trials = Trials(seed=seed, watches=watches)
-    for watch in watches:
-        if isinstance(watch, Ear):
-            watch.listen_to(trials)
-    trials.begin()
-    views: Counter[int] = Counter()
-    for scenario in in_turn(waiting, seed=seed):
-        try:
-            views[trials.play(scenario).view] += 1
-        except Violation as error:
-            error.add_note(f"scenario {scenario} of world {seed}")
-            raise
-    return views
+@pytest.fixture(scope="module")
+def played() -> Iterator[Played]:
+    """Every world, on all cores at once; in which views its heights were decided."""
+    dealt = [("two_views.txt", WORLDS), *((name, SAMPLE_WORLDS) for name in SAMPLES)]
+    pool = ProcessPoolExecutor(cores(), mp_context=get_context("spawn"))
+    try:
+        yield {
+            (name, world): pool.submit(share, name, world, worlds)
+            for name, worlds in dealt
+            for world in range(worlds)
+        }
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 @pytest.mark.parametrize("world", range(WORLDS))
-def test_no_split_of_two_views_divides_the_honest_or_stops_them(world: int) -> None:
+def test_no_split_of_two_views_divides_the_honest_or_stops_them(world: int, played: Played) -> None:
     """All 3,376, under all laws: one chain, nobody honest contradicts himself, and it goes on."""
-    played = play(scenarios("two_views.txt")[world::WORLDS], seed=world)
-
-    assert played.total() >= 52
+    assert played["two_views.txt", world].result().total() >= 52
 
 
-@pytest.mark.parametrize("name", ["four_views.txt", "six_views.txt"])
-@pytest.mark.parametrize("world", range(4))
-def test_no_longer_split_of_the_sample_does_either(name: str, world: int) -> None:
+@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize("world", range(SAMPLE_WORLDS))
+def test_no_longer_split_of_the_sample_does_either(name: str, world: int, played: Played) -> None:
     """Drawn once, and kept: what is found in one of them stays found."""
-    played = play(scenarios(name)[world::4], seed=world)
-
-    assert max(played) >= 3
+    assert max(played[name, world].result()) >= 3
 
 
 def test_the_twins_do_contradict_each_other() -> None:
