@@ -9,6 +9,7 @@ import pytest
 
 from kit.load import Client, check_final
 from kit.localnet import Localnet
+from kit.nursery import Nursery
 
 KILLS = 20
 SEED = 20_261_122
@@ -17,6 +18,7 @@ SEED = 20_261_122
 @pytest.fixture
 def net(tmp_path: Path) -> Iterator[Localnet]:
     made = Localnet.create(tmp_path / "home", observers=1)
+    made.nursery = Nursery()
     try:
         yield made
     finally:

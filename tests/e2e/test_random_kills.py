@@ -8,6 +8,7 @@ import pytest
 
 from kit.load import check_final
 from kit.localnet import Localnet
+from kit.nursery import Nursery
 from kit.soak.network import torment
 
 ROUNDS = 3
@@ -17,6 +18,7 @@ SEED = 20_261_122
 @pytest.fixture
 def net(tmp_path: Path) -> Iterator[Localnet]:
     made = Localnet.create(tmp_path / "home")
+    made.nursery = Nursery()
     try:
         yield made
     finally:

@@ -7,7 +7,6 @@ has a deadline; only our own children are signalled.
 import http.client
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+from kit.nursery import Nursery, Nursling
 from ledger.accounts import account_of_key
 from ledger.books import Line
 from ledger.genesis import genesis_block
@@ -55,6 +55,9 @@ def free_base_port(nodes: int) -> int:
     raise AssertionError("no free ports on loopback")
 
 
+Process = subprocess.Popen[bytes] | Nursling
+
+
 @dataclass
 class Localnet:
     """Validators 0..n−1, then observers."""
@@ -64,12 +67,14 @@ class Localnet:
     validators: int
     observers: int
     chain: ChainId
-    processes: dict[int, subprocess.Popen[bytes]] = field(default_factory=dict)
+    processes: dict[int, Process] = field(default_factory=dict)
     payments: int = 0
     environment: dict[int, dict[str, str]] = field(default_factory=dict)
     """What the process of a node is given beside our own environment."""
     programs: dict[int, list[str]] = field(default_factory=dict)
     """What runs a node's folder instead of `mithaq start`: a module of this kit."""
+    nursery: Nursery | None = None
+    """Starts all nodes, where they start so often that loading them is what takes the time."""
 
     @classmethod
     def create(cls, home: Path, validators: int = 4, observers: int = 0) -> "Localnet":
@@ -90,6 +95,9 @@ class Localnet:
     def start(self, *indexes: int) -> None:
         """Start nodes, all by default."""
         for index in indexes or range(self.validators + self.observers):
+            if self.nursery is not None:
+                self.processes[index] = self.nursery.start(self.folder(index))
+                continue
             with (self.folder(index) / "node.log").open("ab") as log:
                 self.processes[index] = subprocess.Popen(
                     [
@@ -107,13 +115,15 @@ class Localnet:
         """SIGKILL, all at once."""
         chosen = [self.processes.pop(index) for index in indexes or tuple(self.processes)]
         for process in chosen:
-            os.kill(process.pid, signal.SIGKILL)
+            process.kill()
         for process in chosen:
             process.wait(timeout=30)
 
     def stop(self) -> None:
         """Whatever still runs is ended."""
         self.kill()
+        if self.nursery is not None:
+            self.nursery.close()
 
     def get(self, index: int, path: str, timeout_s: float = 30) -> tuple[int, Any]:
         """GET as JSON; status 0 where the node does not answer."""
