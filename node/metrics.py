@@ -7,6 +7,7 @@ the time of a phase is the time between two messages as this node sent or receiv
 Every label is bounded: codes of the catalogue, peers, tables of the database.
 """
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from platform import python_version
@@ -249,6 +250,11 @@ class _Standing(Collector):
         if self.sight is None:
             return
         yield from _node(self.sight)
+        yield GaugeMetricFamily(
+            "mithaq_python_blocks",
+            "Pieces of memory that Python's objects take; in a node at work they stay as many.",
+            value=sys.getallocatedblocks(),
+        )
         yield from _peers(self.sight)
         yield _by_label(
             GaugeMetricFamily,

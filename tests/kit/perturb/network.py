@@ -42,6 +42,15 @@ class Console:
 
     def get(self, path: str, *, timeout_s: float = 5.0) -> tuple[int, Any]:
         """GET as JSON; status 0 where the node does not answer."""
+        status, data = self.read(path, timeout_s=timeout_s)
+        try:
+            return (status, json.loads(data)) if status else (0, None)
+        except json.JSONDecodeError:
+            self.close()
+            return 0, None
+
+    def read(self, path: str, *, timeout_s: float = 5.0) -> tuple[int, bytes]:
+        """GET; status 0 where the node does not answer."""
         try:
             if self._line is None:
                 self._line = http.client.HTTPConnection("node")
@@ -53,10 +62,10 @@ class Console:
             data = answer.read()
             if answer.will_close:
                 self.close()
-            return answer.status, json.loads(data)
-        except (OSError, http.client.HTTPException, json.JSONDecodeError):
+            return answer.status, data
+        except (OSError, http.client.HTTPException):
             self.close()
-            return 0, None
+            return 0, b""
 
     def close(self) -> None:
         """The next question connects anew."""

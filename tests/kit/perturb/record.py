@@ -38,6 +38,8 @@ class Weight:
     memory_mb: float
     descriptors: int
     cpu_s: float
+    blocks: int | None = None
+    """That Python's objects take, as the node says; None where it did not answer."""
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,8 @@ class Watch:
         why_due = weight_due = time.monotonic()
         while not self._stopped.wait(self._sight_s):
             now = time.monotonic()
-            self.sights[name].append(_sight(console))
+            sight = _sight(console)
+            self.sights[name].append(sight)
             if now >= why_due:
                 why_due = now + WHY_S
                 if (why := self._why(console)) is not None:
@@ -54,7 +55,8 @@ class Watch:
             if process is not None and now >= weight_due:
                 weight_due = now + WEIGHT_S
                 try:
-                    self.weights[name].append(weigh(process.pid))
+                    blocks = _blocks(console) if sight.height >= 0 else None
+                    self.weights[name].append(weigh(process.pid, blocks))
                 except (FileNotFoundError, ProcessLookupError):  # it has just ended
                     continue
         console.close()
@@ -78,8 +80,14 @@ def _sight(console: Console) -> Sight:
     return Sight(time.time(), answer["height"], answer["block_id"], answer["halted"])
 
 
-def weigh(pid: int) -> Weight:
-    """What a process takes now."""
+def _blocks(console: Console) -> int | None:
+    status, page = console.read("/metrics", timeout_s=PATIENCE_S)
+    said = page.partition(b"\nmithaq_python_blocks ")[2].split(maxsplit=1)
+    return int(float(said[0])) if status == 200 and said else None
+
+
+def weigh(pid: int, blocks: int | None) -> Weight:
+    """What a process takes now; `blocks` as it said itself."""
     process = Path(f"/proc/{pid}")
     fields = (process / "stat").read_text().rpartition(")")[2].split()
     own_kb = (process / "status").read_text().partition("RssAnon:")[2].split()
@@ -91,4 +99,5 @@ def weigh(pid: int) -> Weight:
         int(own_kb[0]) / 1024,
         len(os.listdir(process / "fd")),
         (int(fields[11]) + int(fields[12])) / _TICKS,
+        blocks,
     )
