@@ -104,15 +104,17 @@ def bundle_of(net: Localnet, path: Path) -> Any:  # noqa: ANN401 - JSON
     return done.result
 
 
-def ready(net: Localnet) -> bool:
-    return all(net.get(index, "/v1/ready")[0] == 200 for index in range(4))
+def ready(net: Localnet, height: int) -> bool:
+    """Whether all are, with the block that they make before anybody pays."""
+    nodes = range(4)
+    return all(net.get(one, "/v1/ready")[0] == 200 and net.height(one) >= height for one in nodes)
 
 
 def test_a_newcomer_follows_though_it_was_killed_on_the_way(net: Localnet, tmp_path: Path) -> None:
     """By a snapshot that a peer writes for it, then the blocks; it goes on where it was."""
     seed(net.home, ENTRIES)
     net.start(0, 1, 2, 3)
-    net.wait(lambda: ready(net))
+    net.wait(lambda: ready(net, 1))
     bundle, folder = tmp_path / "network.bundle", tmp_path / "joined"
     made = bundle_of(net, bundle)
     assert made["checkpoint"]["height"] >= 2
@@ -145,7 +147,7 @@ def test_a_newcomer_follows_though_it_was_killed_on_the_way(net: Localnet, tmp_p
 def test_a_newcomer_fetches_every_block_where_it_is_told_to(net: Localnet, tmp_path: Path) -> None:
     """With a bundle that has no genesis document: that comes from the others, and is checked."""
     net.start(0, 1, 2, 3)
-    net.wait(lambda: ready(net))
+    net.wait(lambda: ready(net, 1))
     for _ in range(3):
         assert net.submit(0, net.payment(), wait_s=30)[0] == 200
     bundle, folder = tmp_path / "network.bundle", tmp_path / "joined"
