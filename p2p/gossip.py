@@ -228,6 +228,8 @@ class _Router(GossipSub):
     def gossip_heartbeat(self) -> defaultdict[ID, dict[str, list[bytes]]]:
         """Tell some peers outside the mesh what is recent, above all those that were pruned."""
         assert self.pubsub is not None, "the router is attached"
+        # When each message was passed on: kept for adaptive gossip, and forgotten nowhere else.
+        self.recent_message_deliveries.clear()
         told: defaultdict[ID, dict[str, list[bytes]]] = defaultdict(dict)
         for topic, mesh in self.mesh.items():
             recent = self.mcache.window(topic)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import cast
 
 import pytest
@@ -302,6 +303,29 @@ async def test_a_peer_may_make_us_relay_so_much_a_second() -> None:
         ]
 
         assert may == [True] * limits.GOSSIP_MESSAGES_PER_SECOND + [False]
+
+
+@in_trio
+async def test_nothing_is_kept_of_messages_that_went_by() -> None:
+    """The library notes when it passed each one on; no later than a heartbeat that is forgotten."""
+    noted: list[int] = []
+
+    class Notes(defaultdict[str, list[float]]):
+        def clear(self) -> None:
+            noted.append(sum(map(len, self.values())))
+            super().clear()
+
+    async with node(0, peer(1)) as ours:
+        router = _router(ours)
+        router.recent_message_deliveries = Notes(list)
+        for number in range(3):
+            ours.publish(b"block %d" % number)
+        await until(lambda: ours.gossip.published == 3)
+
+        router.gossip_heartbeat()
+
+        assert sum(noted) == 3
+        assert not router.recent_message_deliveries
 
 
 def test_the_oldest_message_is_forgotten_first() -> None:
