@@ -25,7 +25,7 @@ from client.connection import Node
 from node.config import NodeFolder
 from node.work import Progress
 from primitives.errors import OperatorFault
-from primitives.ids import NodeKey
+from primitives.ids import Height, NodeKey
 
 if TYPE_CHECKING:
     from node.bundle import Bundle
@@ -233,6 +233,37 @@ def _run(
 
 
 @final
+class Level:
+    """When a node has all that others had: more than f of them, as far as they come.
+
+    They go on meanwhile: what counts is what they had when the node had come within one block.
+    """
+
+    def __init__(self, now_s: float) -> None:
+        self._heard_s = now_s
+        self._goal: Height | None = None
+
+    def reached(self, status: "NodeStatus", now_s: float) -> bool:
+        """Whether it is so by now, which the node said this at."""
+        heights = sorted(
+            (one.last_seen_height for one in status.validators if one.last_seen_height is not None),
+            reverse=True,
+        )
+        most_lie = (len(status.validators) - 1) // 3
+        if not heights:
+            self._heard_s = now_s
+            return False
+        if len(heights) <= most_lie and now_s - self._heard_s < ALONE_S:
+            return False
+        others = heights[min(most_lie, len(heights) - 1)]
+        if status.sync is not None or status.height + 1 < others:
+            self._goal = None
+        elif self._goal is None:
+            self._goal = others
+        return self._goal is not None and status.height >= self._goal
+
+
+@final
 class _Following(threading.Thread):
     """Asks the node of this process how far it is, until it follows."""
 
@@ -243,7 +274,8 @@ class _Following(threading.Thread):
         self.over = threading.Event()
         self._session, self._node, self._shown, self._ends = session, node, shown, stop
         self._at = Node(config.name, f"http://{reachable(config.api.listen)}")
-        self._began_s = self._heard_s = time.monotonic()
+        self._began_s = time.monotonic()
+        self._level = Level(self._began_s)
         self._has_warned = False
 
     def run(self) -> None:
@@ -254,24 +286,10 @@ class _Following(threading.Thread):
             status = ask(self._at, None, timeout_s=LOOK_S * 10).status
             if status is None:
                 continue
-            if self._follows(status):
+            if self._level.reached(status, time.monotonic()):
                 self._tell(status)
                 return
             self._show(status)
-
-    def _follows(self, status: "NodeStatus") -> bool:
-        """Whether it has all that others say there is: more than f of them, as far as they come."""
-        heights = sorted(
-            (one.last_seen_height for one in status.validators if one.last_seen_height is not None),
-            reverse=True,
-        )
-        now_s, most_lie = time.monotonic(), (len(status.validators) - 1) // 3
-        if not heights:
-            self._heard_s = now_s
-            return False
-        if len(heights) <= most_lie and now_s - self._heard_s < ALONE_S:
-            return False
-        return status.sync is None and status.height + 1 >= heights[min(most_lie, len(heights) - 1)]
 
     def _show(self, status: "NodeStatus") -> None:
         sync = status.sync
