@@ -66,6 +66,7 @@ def test_a_full_disk_ends_one_validator_in_order_and_nothing_is_lost(net: Localn
     net.wait(lambda: net.height(0) >= net.height(1) > 0)
     status, third = net.submit(0, net.payment(), wait_s=30)
     assert (status, third["status"]) == (200, "final")
+    net.wait(lambda: net.height(3) >= third["height"])
     for index, answer in ((0, first), (0, second), (3, third)):
         assert net.get(index, f"/v1/transactions/{answer['id']}")[1]["status"] == "final"
 

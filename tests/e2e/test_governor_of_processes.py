@@ -31,7 +31,8 @@ def parameter(net: Ministries, name: str) -> int:
 
 
 def height(net: Ministries) -> int:
-    return max(int(node["status"]["height"]) for node in net.status()["nodes"])
+    said = [node["status"] for node in net.status()["nodes"]]
+    return max((int(status["height"]) for status in said if status), default=-1)
 
 
 def test_a_motion_of_the_validators_changes_the_heartbeat(net: Ministries) -> None:
@@ -45,7 +46,7 @@ def test_a_motion_of_the_validators_changes_the_heartbeat(net: Ministries) -> No
     assert parameter(net, "heartbeat_ms") == 60_000
 
     opening = ("assembly.open_motion", "--key", "finance", "--body", governor, "--text", TEXT)
-    more = ("--procedure", "law", "--option", option, "--closes-ms", "+7s", "--wait")
+    more = ("--procedure", "law", "--option", option, "--closes-ms", "+15s", "--wait")
     opened = net.run("tx", "send", *opening, *more).result
     (motion,) = [event["motion"] for event in opened["receipt"]["events"]]
     for body in ("finance", "interior", "justice"):

@@ -81,7 +81,7 @@ def test_a_node_that_stands_still_ends_itself_and_a_paused_one_does_not(
         assert net.get(0, "/v1/health")[0] == 200
 
         process.send_signal(signal.SIGUSR1)
-        code = process.wait(PATIENCE_S + REPORT_S + 10)
+        code = process.wait(PATIENCE_S + REPORT_S + START_S)
     finally:
         process.kill()
         process.wait()

@@ -51,7 +51,7 @@ class Import:
         self.process.communicate(timeout=30)
 
     def end(self) -> str:
-        out, err = self.process.communicate(timeout=90)
+        out, err = self.process.communicate(timeout=300)
         assert self.process.returncode == 0, err
         return out
 

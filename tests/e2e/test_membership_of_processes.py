@@ -31,7 +31,7 @@ def test_one_joins_one_leaves_and_one_changes_its_key(net: Ministries) -> None:
     assert [one["name"] for one in coming["added"]] == ["energy"]
     assert coming["height"] == since
     net.pay_until(since)
-    assert net.roles()["observer-0"] == "validator"
+    net.wait_for_role("observer-0", "validator")
 
     net.run("localnet", "kill", "health")  # four of five: energy's votes are needed now
     net.pay_until(net.pay() + 1)
@@ -39,7 +39,7 @@ def test_one_joins_one_leaves_and_one_changes_its_key(net: Ministries) -> None:
 
     since = net.decide("--remove", "health", bodies=("finance", "interior", "justice", "agency-1"))
     net.pay_until(since)
-    assert net.roles()["health"] == "observer"
+    net.wait_for_role("health", "observer")
 
     justice = net.ready("observer1", "--name", "justice", "--account", "agency-2")
     since = net.decide("--replace", "justice", justice, bodies=("finance", "interior", "agency-1"))

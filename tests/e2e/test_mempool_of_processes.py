@@ -116,7 +116,7 @@ def test_a_payment_that_expires_leaves_every_node_without_a_block(net: Localnet)
     net.kill(2, 3, OBSERVER)
     height = net.height(1)
 
-    code, _ = net.submit(1, net.payment(valid_ms=4_000), wait_s=0)
+    code, _ = net.submit(1, net.payment(valid_ms=10_000), wait_s=0)
     assert code == 202
     net.wait(lambda: waiting(net, 1) == waiting(net, CENSOR) == 1)
     end = time.monotonic() + 30

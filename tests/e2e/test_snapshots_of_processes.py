@@ -73,7 +73,7 @@ def test_a_network_hands_its_state_to_who_begins_and_to_who_lost_it(
     net.wait(lambda: net.get(3, "/v1/ready")[0] == 200)
     net.kill(2)  # of the other validators two remain: the third vote is that of the restored one
     last = pay(net, 1)
-    net.wait(lambda: net.height(OBSERVER) == net.height(0))
+    net.wait(lambda: net.height(OBSERVER) == net.height(3) == net.height(0))
 
     height = net.height(0)
     blocks = [net.get(index, f"/v1/blocks/{height}")[1] for index in (0, 3, OBSERVER)]

@@ -79,5 +79,13 @@ class Ministries:
         ):
             assert time.monotonic() < deadline, f"{voting} vote, expected {names}"
 
+    def wait_for_role(self, name: str, role: str) -> None:
+        """As this node says itself, which may hear of a block later than who was paid."""
+        deadline = time.monotonic() + PATIENCE_S
+        while (found := self.roles()[name]) != role:
+            assert time.monotonic() < deadline, f"{name} is {found}, expected {role}"
+
     def roles(self) -> dict[str, str]:
-        return {node["name"]: node["status"]["role"] for node in self.status()["nodes"]}
+        """By name; who does not answer has none."""
+        said = {node["name"]: node["status"] for node in self.status()["nodes"]}
+        return {name: status["role"] if status else "" for name, status in said.items()}
