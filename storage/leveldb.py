@@ -229,9 +229,16 @@ class LevelDB(Closing):
             self._log_bytes = size
 
     def _find_log(self) -> None:
+        """The newest log; merging in another thread may end it, and remove it, while we look.
+
+        Then what is noted here is no file, and the next write is one into a new log again.
+        """
         logs = (path for path in self._folder.glob("*.log") if path.stem.isdecimal())
-        self._log = max(logs, key=lambda path: int(path.stem))
-        self._log_bytes = self._log.stat().st_size
+        self._log = max(logs, key=lambda path: int(path.stem), default=self._folder / "no log")
+        try:
+            self._log_bytes = self._log.stat().st_size
+        except FileNotFoundError:
+            self._log_bytes = 0
 
     def snapshot(self) -> "LevelSnapshot":
         """Freeze this moment for reading."""

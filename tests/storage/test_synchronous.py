@@ -125,10 +125,41 @@ def test_a_new_log_is_synced_into_its_folder(
     monkeypatch.setitem(leveldb._OPTIONS, "write_buffer_size", SMALL_BUFFER_BYTES)
     with create_leveldb(tmp_path) as database:
         monkeypatch.setattr(os, "fsync", watched)
-        for number in range(9):
+        for number in range(16):
             database.write({b"%d" % number: Random(number).randbytes(10_000)})
         logs = (tmp_path / "LOG").read_text().count("Level-0 table")
 
-    # Each write is a seventh of the buffer: the eighth begins a new log.
-    assert len(synced) == 1
+    # Each write is a seventh of the buffer: the eighth begins a new log, and so does the fifteenth,
+    # which waits until the buffer of the first is a table.
+    assert len(synced) == 2
     assert logs > 0
+
+
+def test_a_log_that_is_merged_away_while_it_is_looked_for_costs_a_sync(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`mithaq db compact` on a running node: its writes go on, each in a log that is synced."""
+    real, merged = Path.glob, 0
+    synced: list[Path] = []
+
+    with create_leveldb(tmp_path) as database:
+
+        def glob(folder: Path, pattern: str) -> Any:  # noqa: ANN401 - what pathlib gives
+            nonlocal merged
+            merged += 1
+            found = list(real(folder, pattern))
+            database.compact(start=b"", stop=b"\xff")
+            return found if merged == 1 else []
+
+        database.write({b"1": b"in the first log"})
+        database.compact(start=b"", stop=b"\xff")
+        monkeypatch.setattr(leveldb, "sync_folder", synced.append)
+        monkeypatch.setattr(Path, "glob", glob)
+        for number in (2, 3, 4):
+            database.write({b"%d" % number: b"in another"})
+        monkeypatch.setattr(Path, "glob", real)
+        database.write({b"5": b"in a log that is found"})
+        database.write({b"6": b"in the same"})
+        rows = len(list(database.iterate(start=b"", stop=b"\xff")))
+
+    assert (rows, merged, len(synced)) == (6, 3, 4)
