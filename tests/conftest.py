@@ -1,7 +1,8 @@
 """What every suite shares: how much Hypothesis tries, and the time each suite took.
 
 On a developer's machine Hypothesis looks in new places at each run. In CI it is derandomised: a
-change is judged by the change, not by luck. No deadline anywhere: a busy machine is not a defect.
+change is judged by the change, not by luck. No deadline anywhere, and no complaint that making an
+example takes long: a busy machine is not a defect.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from collections import Counter, defaultdict
 from pathlib import PurePosixPath
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("dev", max_examples=50, deadline=None)
-settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True)
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("dev", PATIENT, max_examples=50)
+settings.register_profile("ci", PATIENT, max_examples=100, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 # A shell starts what runs in the background with SIGINT ignored, and so would be every command that

@@ -41,7 +41,7 @@ def start(act: str, folder: Path) -> "subprocess.Popen[str]":
 def told(act: str, folder: Path) -> list[str]:
     """What a process prints that does `act` and ends by itself."""
     process = start(act, folder)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=600)
     assert process.returncode == 0
     return output.splitlines()
 

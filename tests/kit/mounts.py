@@ -74,6 +74,6 @@ class FaultyDisk:
 
 def _run(*words: str) -> "subprocess.CompletedProcess[str]":
     try:
-        return subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(words, capture_output=True, text=True, timeout=600, check=False)
     except FileNotFoundError as error:
         return subprocess.CompletedProcess(words, 127, "", str(error))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
 import signal
@@ -12,7 +13,9 @@ import textwrap
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -22,8 +25,8 @@ from kit.hosts.needed import needs_hosts
 from kit.tree import ROOT
 
 PORT = 9_000
-ENOUGH_S = 2.0
-"""For a packet between two namespaces of one machine."""
+ENOUGH_S = 60.0
+"""For what comes, on a machine that is busy with other things."""
 NOTHING_S = 0.1
 """So long nothing came."""
 FAR_MS = 40
@@ -59,6 +62,24 @@ class Ear:
         except TimeoutError:
             pass
         return came
+
+    def heard_of(self, count: int, *, from_: str, at_least: int) -> int:
+        """How many of so many packets come, where some are lost: those that are there when one
+        comes that is sent after them, again and again until it comes."""
+        end, came, deadline = os.urandom(8), 0, time.monotonic() + ENOUGH_S
+        self.line.settimeout(NOTHING_S)
+        with self._hosts.open(from_, socket.SOCK_DGRAM) as mouth:
+            target = (self._hosts.address(self._name), PORT)
+            for _ in range(count):
+                mouth.sendto(b"word", target)
+            while time.monotonic() < deadline:
+                mouth.sendto(end, target)
+                with suppress(TimeoutError):
+                    while (word := self.line.recv(16)) != end:
+                        came += word == b"word"
+                    if came >= at_least:
+                        return came
+        raise AssertionError(f"{came} came, and no end")
 
 
 @pytest.fixture
@@ -112,8 +133,8 @@ def test_a_lossy_host_loses_about_as_many_packets_as_it_is_told(
     """Those that come and those that go; none of those to itself."""
     assert hears(ears, "b", "a")  # they know where the other is
     hosts.lose("b", per_thousand=500)
-    assert 40 < ears["b"].heard(from_="a", count=200, within_s=NOTHING_S) < 160
-    assert 40 < ears["a"].heard(from_="b", count=200, within_s=NOTHING_S) < 160
+    assert ears["b"].heard_of(200, from_="a", at_least=40) < 160
+    assert ears["a"].heard_of(200, from_="b", at_least=40) < 160
     assert ears["b"].heard(from_="b", count=100) == 100
 
     hosts.lose("b", per_thousand=0)
@@ -124,8 +145,8 @@ def test_a_slow_host_takes_its_time(hosts: Hosts, ears: dict[str, Ear]) -> None:
     """What does not fit into its queue is lost, and it is fast again when told so."""
     hosts.slow("a", kbit_s=64)
     began = time.monotonic()
-    came = ears["b"].heard(from_="a", count=400, within_s=3 * NOTHING_S)
-    assert came < 400
+    came = ears["b"].heard(from_="a", count=2_000, within_s=3 * NOTHING_S)
+    assert came < 2_000
     assert time.monotonic() - began > came * 46 * 8 / 64_000 / 2
 
     hosts.hasten("a")
@@ -133,11 +154,14 @@ def test_a_slow_host_takes_its_time(hosts: Hosts, ears: dict[str, Ear]) -> None:
 
 
 def test_a_far_host_answers_late_and_in_order(hosts: Hosts, ears: dict[str, Ear]) -> None:
-    """The delay of its line, either way."""
+    """The delay of its line, either way: never less, and at best not much more."""
     for one, other in (("a", "far"), ("far", "a")):
-        began = time.monotonic()
-        assert hears(ears, one, other)
-        assert FAR_MS <= (time.monotonic() - began) * 1_000 < FAR_MS + 500
+        took_ms = []
+        for _ in range(5):
+            began = time.monotonic()
+            assert hears(ears, one, other)
+            took_ms.append((time.monotonic() - began) * 1_000)
+        assert FAR_MS <= min(took_ms) < FAR_MS + 500
     with hosts.open("a", socket.SOCK_DGRAM) as mouth:
         for number in range(50):
             mouth.sendto(bytes([number]), (hosts.address("far"), PORT))
@@ -184,7 +208,8 @@ _RUN = textwrap.dedent(
         hosts.disk(pathlib.Path(sys.argv[1]), size_bytes=1_000_000)
         hosts.spawn("one", ["tail", "-f", "/dev/null"], output=subprocess.DEVNULL, environment={})
         print(hosts.tag, flush=True)
-        time.sleep(60)
+        for _ in range(6_000):  # a Ctrl-C that comes just before one is heard after it
+            time.sleep(0.1)
     """
 )
 
@@ -207,7 +232,7 @@ def test_nothing_is_left_of_a_run_that_was_ended(tmp_path: Path, ending: signal.
     inside = os.pidfd_open(int(pid))
 
     process.send_signal(ending)
-    process.wait(10)
+    process.wait(ENOUGH_S)
     process.stdout.close()
     if ending is signal.SIGKILL:
         assert _leftovers(tag), "nobody was left to remove it"
@@ -219,6 +244,41 @@ def test_nothing_is_left_of_a_run_that_was_ended(tmp_path: Path, ending: signal.
     ended, _, _ = select.select([inside], [], [], ENOUGH_S)
     os.close(inside)
     assert ended, "its process lives on"
+
+
+def test_a_process_is_on_its_host_from_the_beginning(hosts: Hosts) -> None:
+    """What is asked of it, or done to its host, in the next moment already finds it there."""
+    process = hosts.spawn(
+        "b", ["tail", "-f", "/dev/null"], output=subprocess.DEVNULL, environment=os.environ
+    )
+    try:
+        inside = Path(f"/proc/{process.pid}/ns/net").stat().st_ino
+        assert inside == (system.NAMESPACES / hosts.namespace("b")).stat().st_ino
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_lock_that_was_swept_before_it_was_taken_is_taken_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Another run finds the file between its making and its locking, locked by nobody."""
+    needs_hosts()
+    tag, real = system.new_tag(), fcntl.flock
+    swept: list[str] = []
+
+    def late(lock: IO[str], how: int) -> None:
+        if how == fcntl.LOCK_EX and not swept:
+            swept.append(tag)
+            assert tag in system.sweep()
+        real(lock, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with system.owned(tag):
+        assert (system.LOCKS / tag).exists()
+        assert tag not in system.sweep()
+    assert swept
+    assert not (system.LOCKS / tag).exists()
 
 
 def test_what_a_living_run_has_is_left_alone(hosts: Hosts) -> None:

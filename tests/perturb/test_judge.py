@@ -131,8 +131,21 @@ def test_blocks_without_a_quorum_are_told() -> None:
     record.events.append(Event(HALT, (), 10.0, 20.0))
 
     [found] = wrong(record)
-    assert found.startswith("blocks [13, 14, ")
+    assert found.startswith("blocks [15, 16, ")
     assert found.endswith(" were decided where no quorum could speak")
+
+
+@pytest.mark.parametrize(("height", "told"), [(12, []), (13, ["blocks [13] were decided"])])
+def test_one_block_that_was_on_its_way_may_be_decided_late_in_a_halt(
+    height: int, told: list[str]
+) -> None:
+    """However long a busy machine takes for it, and however late it is asked; a second may not."""
+    record = halted()
+    late = [Sight(float(at), height, block(height)) for at in range(16, 24)]
+    record.sights["node0"][16:24] = late
+
+    found = [one.partition(" where no quorum")[0] for one in wrong(record) if "no quorum" in one]
+    assert found == told
 
 
 def test_a_node_that_stays_behind_is_told() -> None:
@@ -217,6 +230,22 @@ def test_nobody_who_is_there_may_be_called_missing() -> None:
     record.whys["node1"] += [replace(blame, missing=("node2",)), replace(blame, at=36.0)]
 
     assert wrong(record) == ["why of node0 calls node1 missing, and nothing happened to either"]
+
+
+def test_who_did_not_answer_anybody_may_be_called_missing() -> None:
+    """Its machine stood still; so it is where nobody asked, whose own machine did."""
+    blame = Why(30.0, "slow", ("validator.missing",), (), ("node1",))
+    silent, unasked = healthy(), healthy()
+    silent.sights["node1"][24] = Sight(24.0, -1, "")
+    del unasked.sights["node1"][20:27]
+    for record in (silent, unasked):
+        record.whys["node0"] += [blame, replace(blame, at=31.0)]
+        assert wrong(record) == []
+
+    late = healthy()
+    late.sights["node1"][10] = Sight(10.0, -1, "")
+    late.whys["node0"] += [blame, replace(blame, at=31.0)]
+    assert wrong(late) == ["why of node0 calls node1 missing, and nothing happened to either"]
 
 
 def test_why_must_say_halted_where_no_quorum_can_speak() -> None:

@@ -27,7 +27,7 @@ def traced(seed: int, profile: str, salt: str) -> dict[str, object]:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=600,
     )
     facts = json.loads(done.stdout)
     assert isinstance(facts, dict)

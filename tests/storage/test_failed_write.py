@@ -36,7 +36,12 @@ def test_after_a_write_that_failed_a_database_takes_no_more(tmp_path: Path) -> N
     words = [sys.executable, "-c", SCRIPT, str(tmp_path / "database")]
 
     done = subprocess.run(
-        words, capture_output=True, text=True, timeout=60, check=True, cwd=Path(__file__).parents[2]
+        words,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=True,
+        cwd=Path(__file__).parents[2],
     )
 
     first, second, held = done.stdout.splitlines()

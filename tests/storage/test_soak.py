@@ -40,7 +40,7 @@ def test_nothing_is_strange_after_dozens_of_kills(tmp_path: Path) -> None:
         words,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=900,
         check=False,
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"},

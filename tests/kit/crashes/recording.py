@@ -115,7 +115,7 @@ def record(words: list[str], folder: Path, trace: Path) -> list[Act]:
         ["strace", *options, sys.executable, *words],
         check=True,
         stdout=subprocess.DEVNULL,
-        timeout=120,
+        timeout=600,
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"},
     )

@@ -11,9 +11,9 @@
 ```
 
 The machine's own network has no part in it, so that many such networks live side by side with the
-same addresses, and removing the namespaces removes everything. A process of a host is started by
-`nsenter`; we ourselves ask a host from inside it (`Hosts.connect`), past every cut, as its operator
-would from its console.
+same addresses, and removing the namespaces removes everything. A process of a host is started by a
+thread that is there; we ourselves ask a host from inside it (`Hosts.connect`), past every cut, as
+its operator would from its console.
 
 What can be wrong: the cable out (`unplug`), packets of one host not taken by another (`cut`, one
 way), some of them lost (`lose`), few bytes per second (`slow`), and time on the way (`delay_ms`).
@@ -38,7 +38,7 @@ _BURST: Final = "32kbit"
 """What a slow link lets through at once: two packets and a bit."""
 _QUEUE: Final = "400ms"
 """What waits before a slow link; the rest is dropped, as by any router."""
-_READY_S: Final = 30.0
+_READY_S: Final = 300.0
 
 
 @dataclass
@@ -129,13 +129,16 @@ class Hosts:
         output: int | IO[bytes],
         environment: Mapping[str, str],
     ) -> "subprocess.Popen[bytes]":
-        """Start a process on a host. Its id is that of the program itself."""
-        return subprocess.Popen(
-            ["nsenter", f"--net={NAMESPACES / self.namespace(name)}", *words],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT if output == subprocess.PIPE else output,
-            env=dict(environment),
+        """Start a process on a host, born there: no moment at which it is anywhere else."""
+        return self._visitor.bring(
+            self.namespace(name),
+            lambda: subprocess.Popen(
+                list(words),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT if output == subprocess.PIPE else output,
+                env=dict(environment),
+            ),
         )
 
     def open(self, name: str, kind: socket.SocketKind = socket.SOCK_STREAM) -> socket.socket:

@@ -24,7 +24,7 @@ LOCKS: Final = Path("/run/mithaq-hosts")
 NAMESPACES: Final = Path("/run/netns")
 PROGRAMS: Final = {"ip": "iproute2", "tc": "iproute2", "nft": "nftables", "nsenter": "util-linux"}
 _CLONE_NEWNET: Final = 0x40000000
-_STEP_S: Final = 30.0
+_STEP_S: Final = 300.0
 
 T = TypeVar("T")
 
@@ -75,14 +75,24 @@ def new_tag() -> str:
 def owned(tag: str) -> Iterator[None]:
     """While this lasts, everything with this tag is ours; then it is removed, whatever happened."""
     LOCKS.mkdir(exist_ok=True)
-    with (LOCKS / tag).open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with _locked(LOCKS / tag):
         try:
             yield
         finally:
             with _undisturbed():
                 remove(tag)
                 (LOCKS / tag).unlink(missing_ok=True)
+
+
+def _locked(path: Path) -> IO[str]:
+    """A file of this name that we lock; whoever swept before we did has taken the name away."""
+    while True:
+        lock = path.open("w")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(lock.fileno()), path.stat()):
+                return lock
+        lock.close()
 
 
 def sweep() -> list[str]:

@@ -11,7 +11,7 @@ from primitives import limits
 
 Act = Callable[[Net, Perturbation, tuple[str, ...]], None]
 """The nodes are named apart: whoever was the primary has a name by then."""
-_ENDS_S: Final = 30.0
+_ENDS_S: Final = 60.0
 
 
 def _kill(net: Net, _one: Perturbation, names: tuple[str, ...]) -> None:

@@ -8,20 +8,22 @@
   none come; after there is one again the next comes soon, and everybody is level soon.
 - **No leaks**: descriptors and memory of a process do not grow.
 - **`why` is right**: validators say "halted" where a quorum is missing, every node names what the
-  manifest expects, and nobody who was left in peace calls another such one missing.
+  manifest expects, and nobody who was left in peace calls another such one missing that answers.
 """
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import inf
 from typing import Final
 
 from kit.perturb.manifest import OTHERS, Perturbation
 from kit.perturb.record import Event, Record, Weight
+from primitives import limits
 
-IN_FLIGHT_S: Final = 1.0
-"""What was signed before may be decided a moment after."""
+CALM_S: Final = 20.0
+"""After this long links stand again, whatever happened; a network that is level has its links."""
 LAG_S: Final = 1.0
 """Everybody is level who has what anybody had so long before."""
 DESCRIPTORS_GROWN_MAX: Final = 24
@@ -37,6 +39,10 @@ SHOWN_LATER: Final = frozenset(("upgrade", "wipe", "join", "add_validator", "rem
 """What `why` says of it, it says when it is done."""
 COMING_KINDS: Final = frozenset(("join", "add_validator", "remove_validator"))
 """Whether such a node is there is a matter of the moment."""
+SILENT_S: Final = limits.QUIET_MS / 1000
+"""Who says nothing for so long is called missing."""
+STOOD_STILL_S: Final = limits.QUIET_STALLED_MS / 1000
+"""And so soon where no block comes."""
 ACT_S: Final = 5.0
 """So long a perturbation may take to begin: a node that ends in order, say."""
 
@@ -259,15 +265,29 @@ def _progress(record: Record, halts: Sequence[Span]) -> Iterator[str]:
         extra = [
             height
             for at, height in tops(record)
-            if halt.begun + IN_FLIGHT_S < at < halt.ended - IN_FLIGHT_S
+            if halt.begun < at < halt.ended and height > _known_in(record, halt) + 1
         ]
         if extra:
             yield f"blocks {extra} were decided where no quorum could speak"
 
 
+def _known_in(record: Record, halt: Span) -> float:
+    """The highest that any node had when it was first asked after a halt had begun.
+
+    What was signed before may be decided after, at any time: of one block, since for a second one
+    a quorum would have to speak when it has the first.
+    """
+    heights = []
+    for sights in record.sights.values():
+        inside = [sight for sight in sights if halt.begun < sight.at < halt.ended]
+        # The first answer in the halt may be to a question from before it.
+        heights += [sight.height for sight in inside if sight.height >= 0][:2]
+    return max(heights, default=inf)
+
+
 def _level(record: Record) -> Iterator[str]:
     for event in record.events:
-        level_s, allowed = _level_s(record, event), record.manifest.expect.level_s
+        level_s, allowed = level_s_of(record, event), record.manifest.expect.level_s
         one = event.perturbation
         if _is_last_of_its_time(record, event) and (level_s is None or level_s > allowed):
             took = "never" if level_s is None else f"after {level_s:.1f} s"
@@ -283,7 +303,7 @@ def _is_last_of_its_time(record: Record, event: Event) -> bool:
     )
 
 
-def _level_s(record: Record, event: Event) -> float | None:
+def level_s_of(record: Record, event: Event) -> float | None:
     """Until every node has what anybody had a moment before."""
     highest = tops(record)
     first = next((at for at, _ in highest if at > event.ended), None)
@@ -315,7 +335,7 @@ def _lives(record: Record, name: str, event: Event) -> bool:
 
 def _outcome(record: Record, event: Event, halts: Sequence[Span]) -> Outcome:
     ended = max([event.ended, *(_answers(record, name, event) for name in event.nodes)])
-    level_s = _level_s(record, event)
+    level_s = level_s_of(record, event)
     until = event.ended + (level_s or record.manifest.expect.level_s)
     times = [at for at, _ in tops(record)]
     halted = [halt.ended for halt in halts if halt.begun < ended and event.begun < halt.ended]
@@ -347,21 +367,7 @@ def _grown(name: str, weights: Sequence[Weight]) -> Iterator[str]:
 
 def _whys(record: Record, halts: Sequence[Span]) -> Iterator[str]:
     for event in record.events:
-        for name, codes in _expected(record, event):
-            said = [
-                why
-                for why in record.whys.get(name, [])
-                if event.begun <= why.at <= _shown_until(record, event)
-            ]
-            named = {code for why in said for code in why.codes}
-            missing = [code for code in codes if code not in named]
-            if missing:
-                found = ", ".join(sorted(named)) or "nothing"
-                kind, at_s = event.perturbation.kind, event.perturbation.at_s
-                yield (
-                    f"{kind} at {at_s:g} s: why of {name} names {found}; "
-                    f"{', '.join(missing)} is missing"
-                )
+        yield from unsaid(record, event, _shown_until(record, event))
     for halt in halts:
         # An observer that hears both sides of a cut has no vote to miss: it may only say "slow".
         for name in sorted(_voters(record, halt.begun)):
@@ -370,6 +376,21 @@ def _whys(record: Record, halts: Sequence[Span]) -> Iterator[str]:
             lasted = halt.ended - halt.begun > record.manifest.expect.block_s
             if lasted and last and last[0].verdict != "halted":
                 yield f"{name} says {last[0].verdict} where no quorum can speak"
+
+
+def unsaid(record: Record, event: Event, until: float) -> Iterator[str]:
+    """What a manifest expects of nodes' `why` in an event, and they did not say by then."""
+    for name, codes in _expected(record, event):
+        said = [why for why in record.whys.get(name, []) if event.begun <= why.at <= until]
+        named = {code for why in said for code in why.codes}
+        missing = [code for code in codes if code not in named]
+        if missing:
+            found = ", ".join(sorted(named)) or "nothing"
+            kind, at_s = event.perturbation.kind, event.perturbation.at_s
+            yield (
+                f"{kind} at {at_s:g} s: why of {name} names {found}; "
+                f"{', '.join(missing)} is missing"
+            )
 
 
 def _shown_until(record: Record, event: Event) -> float:
@@ -381,7 +402,7 @@ def _shown_until(record: Record, event: Event) -> float:
 
 
 def _blames(record: Record) -> Iterator[str]:
-    """Twice in a row, by a node whose loop was not late."""
+    """Twice in a row, by a node whose loop was not late, of one that answered all the while."""
     wrong = {
         (name, blamed)
         for name, whys in record.whys.items()
@@ -389,20 +410,35 @@ def _blames(record: Record) -> Iterator[str]:
         for blamed in set(before.missing) & set(why.missing)
         if "loop.lagging" not in why.codes
         if not any(_disturbed(record, one, before.at) for one in (name, blamed))
+        if _answered(record, blamed, before.at - SILENT_S, why.at)
     }
     for name, blamed in sorted(wrong):
         yield f"why of {name} calls {blamed} missing, and nothing happened to either"
 
 
+def _answered(record: Record, name: str, begin: float, end: float) -> bool:
+    """Whether whoever asked a node was answered, and went on asking: a machine that stands still
+    for a while makes its nodes say nothing, to each other too."""
+    sights = [sight for sight in record.sights.get(name, ()) if begin <= sight.at <= end]
+    times = [begin, *(sight.at for sight in sights), end]
+    asked = all(later - earlier <= STOOD_STILL_S for earlier, later in pairwise(times))
+    return asked and all(sight.height >= 0 for sight in sights)
+
+
 def _disturbed(record: Record, name: str, at: float) -> bool:
     """Whether something happens to it, or did a while ago."""
-    patience_s = record.manifest.expect.level_s
+    patience_s = min(record.manifest.expect.level_s, CALM_S)
     return at < record.loaded + patience_s or any(
         event.perturbation.kind in COMING_KINDS
-        or event.begun - ACT_S <= at <= _answers(record, name, event) + patience_s
+        or event.begun - ACT_S <= at <= _over(record, name, event) + patience_s
         for event in record.events
         if name in (*event.nodes, *(one for side in event.perturbation.sides for one in side))
     )
+
+
+def _over(record: Record, name: str, event: Event) -> float:
+    """When a node had got over something: it answers, and everybody is level."""
+    return max(_answers(record, name, event), event.ended + (level_s_of(record, event) or 0))
 
 
 def _expected(record: Record, event: Event) -> Iterator[tuple[str, Sequence[str]]]:

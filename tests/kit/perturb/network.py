@@ -29,8 +29,8 @@ ROOM_BYTES: Final = 48 * 1024 * 1024
 NEXT_VERSION: Final = "99.0.0"
 """Of the tree that an upgraded node is started from."""
 _MITHAQ: Final = (sys.executable, "-P", "-m", "cli")
-_STOP_S: Final = 20.0
-_COMMAND_S: Final = 90.0
+_STOP_S: Final = 60.0
+_COMMAND_S: Final = 300.0
 
 
 class Console:

@@ -1,9 +1,9 @@
 """A manifest, played: the network is made, the load begins, what is to happen happens at its time,
 and then everybody is waited for and asked.
 
-A perturbation that begins when no other lasts waits until everybody is ready again, and those after
-it are put off as much, and by what a change of validators takes: a machine that is busy with other
-things makes a run longer, not wrong.
+A perturbation that begins when no other lasts waits until everybody is ready again, and none ends
+before `why` has said what the manifest expects. Those after it are put off as much, and by what a
+change of validators takes: a machine that is busy with other things makes a run longer, not wrong.
 """
 
 import json
@@ -13,12 +13,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
+from math import inf
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from kit.perturb.acts import ACTS
+from kit.perturb.judge import CALM_S, SHOWN_LATER, level_s_of, unsaid
 from kit.perturb.manifest import PRIMARY, Manifest, Perturbation
 from kit.perturb.network import API_PORT, CLIENTS, Console, Net
 from kit.perturb.record import Chain, Event, Record, Seen
@@ -28,8 +31,8 @@ from ledger.accounts import account_of_key
 from node.keys import Purpose, read_key
 from primitives.ids import AccountId
 
-START_S: Final = 90.0
-"""Nine Pythons that load libp2p at once on two busy cores."""
+START_S: Final = 300.0
+"""Nine Pythons that load libp2p at once on two busy cores, a few times over."""
 PATIENCE_S: Final = 60.0
 """For what is judged anyway; what comes after it is not to be judged for it too."""
 POLL_S: Final = 0.1
@@ -47,10 +50,11 @@ def play(manifest: Manifest, home: Path, say: Say, *, sight_s: float = SIGHT_S) 
     with Net.founded(home, manifest) as net:
         player = _Player(net, record, say)
         player.begin()
-        with Watch(net, sight_s=sight_s) as watch:
+        watch = Watch(net, sight_s=sight_s)
+        record.sights, record.whys, record.weights = watch.sights, watch.whys, watch.weights
+        with watch:
             player.perform()
             player.settle()
-        record.sights, record.whys, record.weights = watch.sights, watch.whys, watch.weights
         player.ask()
     (home / "record.json").write_bytes(msgspec.json.encode(record))
     return record
@@ -116,11 +120,13 @@ class _Player:
             self._wait_until(self._record.loaded + at_s + late_s)
             late_s = max(late_s, time.time() - self._record.loaded - at_s)
             if begins and not self._active and self._record.events:
-                late_s += self._recovered()
+                late_s += self._wait_while(self._recovers) + self._wait_while(self._is_unsaid)
             if begins:
                 self._begin(index, one)
-            else:
-                self._end(index, one)
+                continue
+            if one.kind not in SHOWN_LATER:
+                late_s += self._wait_while(partial(self._is_unsaid, index))
+            self._end(index, one)
 
         self._wait_until(self._record.loaded + self._manifest.pays_s)
 
@@ -137,15 +143,34 @@ class _Player:
                 self._record.faults.append(words)
                 self._say(words)
 
-    def _recovered(self) -> float:
-        """On a busy machine recovery takes longer; all that comes is put off until it is done."""
+    def _wait_while(self, holds: Callable[[], bool]) -> float:
+        """On a busy machine things take longer; all that comes is put off until they are done."""
         began = time.monotonic()
-        while time.monotonic() < began + PATIENCE_S:
-            running = list(self._net.processes)
-            if all(self._net.get(name, "/v1/ready")[0] == 200 for name in running):
-                break
+        while time.monotonic() < began + PATIENCE_S and holds():
             self._wait_until(time.time() + SIGHT_S)
         return time.monotonic() - began
+
+    def _recovers(self) -> bool:
+        running = list(self._net.processes)
+        return not all(self._net.get(name, "/v1/ready")[0] == 200 for name in running)
+
+    def _is_unsaid(self, index: int | None = None) -> bool:
+        """Whether the manifest expects of a `why` what it has not said; of all that are over."""
+        if index is None:
+            events = [one for one in self._record.events if one.perturbation.kind in SHOWN_LATER]
+        else:
+            events = [self._record.events[self._place(index)]]
+        return any(True for one in events for _ in unsaid(self._record, one, inf))
+
+    def _place(self, index: int) -> int:
+        """Of the event that a perturbation has become."""
+        one = self._manifest.perturbations[index]
+        [place] = [
+            place
+            for place, event in enumerate(self._record.events)
+            if event.perturbation is one and event.nodes == self._active[index]
+        ]
+        return place
 
     def _begin(self, index: int, one: Perturbation) -> None:
         names = tuple(self._primary() if name == PRIMARY else name for name in one.nodes)
@@ -156,14 +181,9 @@ class _Player:
         self._say(f"{begun - self._record.loaded:6.1f} s  {one.kind} {_whom(one, names)}")
 
     def _end(self, index: int, one: Perturbation) -> None:
+        place, ended = self._place(index), time.time()
         names = self._active.pop(index)
         ACTS[one.kind][1](self._net, one, names)
-        ended = time.time()
-        [place] = [
-            place
-            for place, event in enumerate(self._record.events)
-            if event.perturbation is one and event.nodes == names
-        ]
         begun = self._record.events[place].begun
         self._record.events[place] = Event(one, names, begun, ended)
         if one.for_s:
@@ -183,7 +203,11 @@ class _Player:
 
     def settle(self) -> None:
         """Some time under load without trouble, then without load until everybody is level."""
-        self._wait_until(time.time() + self._manifest.expect.level_s)
+        level_s, began = self._manifest.expect.level_s, time.time()
+        self._wait_until(began + min(level_s, CALM_S))
+        while time.time() < began + level_s and not self._is_level():
+            self._wait_until(time.time() + SIGHT_S)
+        self._wait_while(self._is_unsaid)
         self._record.over = time.time()
         if self._clients is not None:
             self._clients.terminate()
@@ -196,6 +220,11 @@ class _Player:
             if time.monotonic() > deadline:
                 self._record.faults.append(f"blocks still come {TAIL_S:g} s after the load")
                 return
+
+    def _is_level(self) -> bool:
+        """Everybody, after whatever was done."""
+        levels = (level_s_of(self._record, event) for event in self._record.events)
+        return all(level is not None for level in levels)
 
     def _is_quiet(self) -> bool:
         """Everybody is equally high, and nothing waits for a block."""
