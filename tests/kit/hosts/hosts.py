@@ -19,9 +19,12 @@ What can be wrong: the cable out (`unplug`), packets of one host not taken by an
 way), some of them lost (`lose`), few bytes per second (`slow`), and time on the way (`delay_ms`).
 """
 
+import json
 import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -39,6 +42,7 @@ _BURST: Final = "32kbit"
 _QUEUE: Final = "400ms"
 """What waits before a slow link; the rest is dropped, as by any router."""
 _READY_S: Final = 300.0
+_LOOK_S: Final = 0.01
 
 
 @dataclass
@@ -103,6 +107,22 @@ class Hosts:
             run(*inside, "link", "set", "lo", "up")
             run(*inside, "link", "set", "eth0", "up")
             run("ip", "-n", switch, "link", "set", self._port(name), "master", "bridge", "up")
+        for name in self.names:
+            self._wait_for_cable(name)
+
+    def _wait_for_cable(self, name: str) -> None:
+        """The kernel says that a link is up, and lets packets through a moment after."""
+        deadline = time.monotonic() + _READY_S
+        while not self._is_through(name):
+            assert time.monotonic() < deadline, f"the cable of {name} is dead"
+            threading.Event().wait(_LOOK_S)
+
+    def _is_through(self, name: str) -> bool:
+        asked = ("-details", "-json", "link", "show", "dev")
+        [own] = json.loads(run("ip", "-n", self.namespace(name), *asked, "eth0"))
+        [port] = json.loads(run("ip", "-n", self.namespace(_SWITCH), *asked, self._port(name)))
+        forwards = port["linkinfo"]["info_slave_data"]["state"] == "forwarding"
+        return forwards and own["operstate"] in {"UP", "UNKNOWN"}
 
     def _port(self, name: str) -> str:
         return f"p{self.names.index(name)}"
@@ -168,6 +188,7 @@ class Hosts:
     def plug(self, name: str) -> None:
         """Put it in again."""
         run("ip", "-n", self.namespace(_SWITCH), "link", "set", self._port(name), "up")
+        self._wait_for_cable(name)
 
     def cut(self, pairs: set[tuple[str, str]]) -> None:
         """(a, b): what a sends, b does not get; neither is told."""

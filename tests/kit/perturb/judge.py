@@ -262,10 +262,11 @@ def _progress(record: Record, halts: Sequence[Span]) -> Iterator[str]:
             moment = since - record.loaded
             yield f"no block for {after - since:.1f} s {what}, from {moment:.1f} s on"
     for halt in halts:
+        known = _known_in(record, halt)
         extra = [
             height
             for at, height in tops(record)
-            if halt.begun < at < halt.ended and height > _known_in(record, halt) + 1
+            if halt.begun < at < halt.ended and height > known + 1
         ]
         if extra:
             yield f"blocks {extra} were decided where no quorum could speak"
@@ -430,15 +431,17 @@ def _disturbed(record: Record, name: str, at: float) -> bool:
     patience_s = min(record.manifest.expect.level_s, CALM_S)
     return at < record.loaded + patience_s or any(
         event.perturbation.kind in COMING_KINDS
-        or event.begun - ACT_S <= at <= _over(record, name, event) + patience_s
+        or (event.begun - ACT_S <= at and not _is_over(record, name, event, at - patience_s))
         for event in record.events
         if name in (*event.nodes, *(one for side in event.perturbation.sides for one in side))
     )
 
 
-def _over(record: Record, name: str, event: Event) -> float:
-    """When a node had got over something: it answers, and everybody is level."""
-    return max(_answers(record, name, event), event.ended + (level_s_of(record, event) or 0))
+def _is_over(record: Record, name: str, event: Event, at: float) -> bool:
+    """Whether a node had got over something by then: it answered, and everybody was level."""
+    if at <= _answers(record, name, event):
+        return False
+    return at > event.ended + (level_s_of(record, event) or 0)
 
 
 def _expected(record: Record, event: Event) -> Iterator[tuple[str, Sequence[str]]]:
