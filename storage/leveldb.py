@@ -223,8 +223,8 @@ class LevelDB(Closing):
         except FileNotFoundError:
             size = self._log_bytes
         if size == self._log_bytes:
-            sync_folder(self._folder)
             self._find_log()
+            sync_folder(self._folder)
         else:
             self._log_bytes = size
 
