@@ -16,7 +16,7 @@ from kit.tree import ROOT
 def weights(
     *,
     mb_per_hour: float,
-    percent_per_hour: float = 0,
+    pieces: int = 0,
     more_after_s: int = 4_000,
     more: int = 0,
 ) -> list[Weight]:
@@ -29,9 +29,7 @@ def weights(
             40 + (more if at > more_after_s else 0),
             at / 10,
             # At work, objects come and go; each seventh time a node does not answer.
-            None
-            if at % 140 == 0
-            else 700_000 + int(7_000 * percent_per_hour * at / 3_600) + at % 60,
+            None if at % 140 == 0 else 700_000 + (pieces if at > 2_700 else 0) + at % 60,
         )
         for at in range(0, 3_600, 20)
     ]
@@ -47,12 +45,12 @@ def test_a_slope_is_that_of_the_second_half() -> None:
 
 
 def test_objects_that_become_more_are_a_leak_however_light() -> None:
-    """Caches of the database grow for hours and are none; Python's objects have no reason to."""
-    steady = growth_of(weights(mb_per_hour=20, percent_per_hour=1))
-    leaking = growth_of(weights(mb_per_hour=1, percent_per_hour=12))
+    """As many as Python keeps of freed tuples are none."""
+    steady = growth_of(weights(mb_per_hour=20, pieces=40_000))
+    leaking = growth_of(weights(mb_per_hour=1, pieces=40_001))
 
     assert leaks({"steady": steady, "leaking": leaking}) == [
-        "leaking: Python's objects become more, by 11.3 % per hour"
+        "leaking: Python's objects took 40,001 pieces more than before"
     ]
 
 

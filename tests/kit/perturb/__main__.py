@@ -136,7 +136,7 @@ def _soak(half: int, hours: float) -> int:
     for name, growth in growths.items():
         descriptors = f"{growth.descriptors_before} → {growth.descriptors_after} descriptors"
         memory = f"{growth.memory_mb:.0f} MB, {growth.mb_per_hour:+.1f} MB/h"
-        objects = f"Python's objects {growth.blocks_percent_per_hour:+.1f} %/h"
+        objects = f"Python's objects {growth.blocks_more:+,} pieces"
         _say(f"  {name:<12} {memory}, {objects}, {descriptors}")
     _say(f"  {counted(record, reasons)}; longest gap {gap_s(record, *_loaded(record)):.1f} s")
     wrong = [*leaks(growths), *(f"block {height} was late, no log says why" for height in without)]

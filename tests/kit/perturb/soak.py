@@ -17,8 +17,10 @@ SLOPE_MB_H_MAX: Final = 30.0
 """Of a node's memory in the second half. The database's cache of blocks (32 MB) and the indexes of
 its tables (1.4 % of them, until a thousand are open) fill for hours: 4 to 20 MB/h were measured.
 What leaks besides them leaks steeper, or in Python."""
-BLOCKS_PERCENT_H_MAX: Final = 5.0
-"""Of the pieces that Python's objects take: these have no reason to become more."""
+BLOCKS_MORE_MAX: Final = 40_000
+"""Of the pieces that Python's objects take, in the second half, however long that is. Python keeps
+freed tuples for the next ones, up to 2,000 of each length below 20 (PyTuple_MAXFREELIST): 38,000
+that a burst may leave behind, and that come once."""
 DESCRIPTORS_MORE_MAX: Final = 4
 LOWS: Final = 5
 """Six minutes each in an hour: longer than some teeth."""
@@ -29,14 +31,15 @@ class Growth:
     """Of one process, over the second half of the run."""
 
     mb_per_hour: float
-    blocks_percent_per_hour: float
+    blocks_more: int
     descriptors_before: int
     descriptors_after: int
     memory_mb: float
 
 
 def growth_of(weights: Sequence[Weight]) -> Growth:
-    """The slope of the lows by least squares; of descriptors, medians of the last two quarters.
+    """The slope of the lows by least squares, of objects from the first low to the last; of
+    descriptors, medians of the last two quarters.
 
     A database's write buffer fills and is given back (LevelDB: `write_buffer_size`, twice over):
     a sawtooth, whose teeth say nothing. What a leak has taken is missing at its lowest, too.
@@ -48,10 +51,7 @@ def growth_of(weights: Sequence[Weight]) -> Growth:
     fewest = _lows(told, _blocks)
     return Growth(
         mb_per_hour=_slope([low.at / 3600 for low in lows], [low.memory_mb for low in lows]),
-        blocks_percent_per_hour=_slope(
-            [low.at / 3600 for low in fewest],
-            [100 * _blocks(low) / _blocks(fewest[0]) for low in fewest],
-        ),
+        blocks_more=_blocks(fewest[-1]) - _blocks(fewest[0]),
         descriptors_before=_median([weight.descriptors for weight in half[:quarter]]),
         descriptors_after=_median([weight.descriptors for weight in half[quarter:]]),
         memory_mb=lows[-1].memory_mb,
@@ -87,12 +87,12 @@ def leaks(growths: Mapping[str, Growth]) -> list[str]:
     for name, growth in growths.items():
         if growth.mb_per_hour > SLOPE_MB_H_MAX:
             found.append(f"{name} grows by {growth.mb_per_hour:.1f} MB/h")
-        if growth.blocks_percent_per_hour > BLOCKS_PERCENT_H_MAX:
-            percent = growth.blocks_percent_per_hour
-            found.append(f"{name}: Python's objects become more, by {percent:.1f} % per hour")
-        more = growth.descriptors_after - growth.descriptors_before
-        if more > DESCRIPTORS_MORE_MAX:
-            found.append(f"{name} has {more} descriptors more than before")
+        if growth.blocks_more > BLOCKS_MORE_MAX:
+            pieces = f"{growth.blocks_more:,} pieces"
+            found.append(f"{name}: Python's objects took {pieces} more than before")
+        descriptors = growth.descriptors_after - growth.descriptors_before
+        if descriptors > DESCRIPTORS_MORE_MAX:
+            found.append(f"{name} has {descriptors} descriptors more than before")
     return found
 
 
