@@ -449,7 +449,9 @@ async def administering(
 
         await nursery.start(run)
         transport = httpx.AsyncHTTPTransport(uds=str(path))
-        async with httpx.AsyncClient(transport=transport, base_url="http://node") as client:
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://node", timeout=30
+        ) as client:
             yield client
         chain.stopping.set()
 

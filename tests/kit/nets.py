@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from typing import ParamSpec, TypeVar
 
 import trio
+from trio.testing import MockClock
 
 from p2p.gossip import Judge, let_pass
 from p2p.inbox import Delivery, Inbox, LinkDown, LinkUp, NetworkEvent
@@ -34,6 +35,9 @@ SLOW_BUFFER_BYTES = 1024 * 1024
 """What a slow line's router holds."""
 SLOW_PIECE_BYTES = 8 * 1024
 
+_IDLE_S = 0.01
+"""What is on its way through the kernel arrives in less."""
+
 _P = ParamSpec("_P")
 _E = TypeVar("_E", Delivery, LinkUp, LinkDown)
 
@@ -48,6 +52,24 @@ def in_trio(test: Callable[_P, Awaitable[None]]) -> Callable[_P, None]:
                 await test(*args, **kwargs)
 
         trio.run(bounded)
+
+    return run
+
+
+def in_own_time(test: Callable[_P, Awaitable[None]]) -> Callable[_P, None]:
+    """The same, by a clock that goes on only while the loop waits for nothing but the clock.
+
+    So no time passes while the machine works or does not let us: what takes long here is what
+    somebody waits for. For tests whose nodes are all in this loop.
+    """
+
+    @functools.wraps(test)
+    def run(*args: _P.args, **kwargs: _P.kwargs) -> None:
+        async def bounded() -> None:
+            with trio.fail_after(30):
+                await test(*args, **kwargs)
+
+        trio.run(bounded, clock=MockClock(autojump_threshold=_IDLE_S))
 
     return run
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import socket
 import threading
 from collections.abc import Iterator
@@ -40,10 +41,11 @@ def http(body: bytes, status: str = "200 OK") -> bytes:
 
 
 def silent_url() -> str:
-    """An address where nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{probe.getsockname()[1]}"
+    """An address where nobody listens, nor will: it stays taken until this process ends."""
+    taken = socket.socket()
+    taken.bind(("127.0.0.1", 0))
+    atexit.register(taken.close)
+    return f"http://127.0.0.1:{taken.getsockname()[1]}"
 
 
 @contextmanager

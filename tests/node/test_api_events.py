@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -236,7 +235,7 @@ def test_nothing_is_lost_and_nothing_comes_twice(seed: int) -> None:
 
 
 async def eventually(condition: Callable[[], bool]) -> None:
-    with trio.fail_after(10):
+    with trio.fail_after(20):
         while not condition():  # noqa: ASYNC110 - what is waited for happens in the node
             await trio.sleep(0.002)
 
@@ -259,9 +258,8 @@ async def test_a_filter_lets_through_what_it_names(monkeypatch: pytest.MonkeyPat
 
     async def told(address: str, query: str) -> list[str]:
         reader = Reader()
-        with trio.move_on_after(5):
-            while reader.cursor != "3.0":
-                await reader.read(address, query, reads=6)
+        while reader.cursor != "3.0":
+            await reader.read(address, query, reads=6)
         return [cursor for cursor, _, _ in reader.seen]
 
     async with listening(chain) as address:
@@ -358,6 +356,7 @@ async def test_a_stream_reads_no_further_than_its_client() -> None:
     streams = Streams(chain, trio.CapacityLimiter(1))
     async with trio.open_nursery() as tasks:
         tasks.start_soon(streams.follow, key(START), Wanted(), send)
+        await eventually(lambda: len(parts) == 2)
         await trio.testing.wait_all_tasks_blocked(0.05)
         held = len(parts)
         taken.set()
@@ -394,13 +393,13 @@ async def test_who_does_not_read_is_disconnected(monkeypatch: pytest.MonkeyPatch
     async with listening(chain) as address, await connect(address) as stalled:
         stalled.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_RCVBUF, 4_096)
         await stalled.send_all(b"GET /v1/events?after=0.0 HTTP/1.1\r\nhost: x\r\n\r\n")
-        async with httpx.AsyncClient(base_url=f"http://{address}") as client:
-            await eventually_answers(client, 503)  # the other has the only place
+        assert await stalled.receive_some(12) == b"HTTP/1.1 200"  # it has the only place
+        async with httpx.AsyncClient(base_url=f"http://{address}", timeout=30) as client:
             await eventually_answers(client, 200)
 
 
 async def eventually_answers(client: httpx.AsyncClient, status: int) -> None:
-    with trio.fail_after(10):
+    with trio.fail_after(20):
         while True:
             async with client.stream("GET", "/v1/events") as answer:
                 if answer.status_code == status:
@@ -425,18 +424,15 @@ async def test_streams_have_so_many_places(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @in_trio
-async def test_a_node_that_stops_ends_its_streams_whole() -> None:
+async def test_a_node_that_stops_ends_its_streams_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     """At once: the last chunk is there, and nobody waits for the grace of requests."""
+    monkeypatch.setattr(limits, "API_GRACE_S", 3_600)
     chain = ChainOfOne()
     await add_block(chain, 1, 2)
     readers = [Reader() for _ in range(5)]
-    async with trio.open_nursery() as tasks:
-        async with listening(chain) as address:
-            for reader in readers:
-                tasks.start_soon(reader.read, address)
-            await eventually(lambda: all(reader.cursor == "1.1" for reader in readers))
-            begun = time.monotonic()
-        took = time.monotonic() - begun
+    async with trio.open_nursery() as tasks, listening(chain) as address:
+        for reader in readers:
+            tasks.start_soon(reader.read, address)
+        await eventually(lambda: all(reader.cursor == "1.1" for reader in readers))
 
     assert all(reader.ended_whole for reader in readers)
-    assert took < limits.API_GRACE_S

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -420,12 +421,16 @@ async def test_reads_share_a_few_threads(monkeypatch: pytest.MonkeyPatch) -> Non
     chain = ChainOfOne()
     await chain.submit(chain.signed("treasury", pay("health", 1, "A")))
     real, inside, most = chain.store.find_transaction, 0, 0
+    full = threading.Event()
 
     def counted(identifier: Any) -> Any:  # noqa: ANN401 - as the store's own
         nonlocal inside, most
         inside += 1
         most = max(most, inside)
+        if inside == limits.API_READERS_MAX:
+            full.set()
         try:
+            assert full.wait(20), "so many are inside together"
             trio.from_thread.run(trio.testing.wait_all_tasks_blocked)
             return real(identifier)
         finally:

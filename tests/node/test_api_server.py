@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import resource
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
 
 HEALTH = b"GET /v1/health HTTP/1.1\r\nhost: x\r\n\r\n"
 CLOSING = b"GET /v1/health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
-STOP_S = 2
+STOP_S = 10
+"""API_GRACE_S and whatever the machine takes; the clients here would wait for a minute."""
 
 
 async def fault_of(listen: str) -> str:
@@ -87,7 +89,7 @@ async def test_both_families_of_addresses_are_served() -> None:
             await serve(ChainOfOne(), listen="[::1]:0", task_status=task_status)
 
         address = await nursery.start(run)
-        async with httpx.AsyncClient(base_url=f"http://{address}") as client:
+        async with httpx.AsyncClient(base_url=f"http://{address}", timeout=30) as client:
             answer = await client.get("/v1/health")
         nursery.cancel_scope.cancel()
 
@@ -179,6 +181,7 @@ async def test_an_error_in_one_connection_ends_that_one(monkeypatch: pytest.Monk
 async def test_no_descriptor_left_is_a_pause_and_not_the_end() -> None:
     """Whoever connects meanwhile is served afterwards."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    gc.collect()  # what it closed later would be a descriptor again
 
     with structlog.testing.capture_logs() as events:
         async with listening(ChainOfOne()) as address:
@@ -210,20 +213,19 @@ HANGING = {
 
 @pytest.mark.parametrize("what", HANGING)
 def test_no_hanging_client_keeps_the_node_from_stopping(what: str) -> None:
-    """Whatever it waits for: two seconds, and the server is gone."""
+    """Whatever it waits for: API_GRACE_S, and the server is gone."""
 
     @in_trio
     async def scene() -> None:
-        with trio.fail_after(STOP_S + 1):
-            async with listening(ChainOfOne()) as address:
-                stream = await connect(address)
-                await stream.send_all(HANGING[what])
-                # The server has seen it once it has answered somebody who came later.
-                await exchange(address, CLOSING)
-                began = trio.current_time()
-            assert trio.current_time() - began < STOP_S
-            await everything_from(stream)
-            await stream.aclose()
+        async with listening(ChainOfOne()) as address:
+            stream = await connect(address)
+            await stream.send_all(HANGING[what])
+            # The server has seen it once it has answered somebody who came later.
+            await exchange(address, CLOSING)
+            began = trio.current_time()
+        assert trio.current_time() - began < STOP_S
+        await everything_from(stream)
+        await stream.aclose()
 
     scene()
 
@@ -343,7 +345,9 @@ async def test_who_stops_the_node_hears_that_it_stops(tmp_path: Path) -> None:
 
     async def ask() -> None:
         transport = httpx.AsyncHTTPTransport(uds=str(path))
-        async with httpx.AsyncClient(transport=transport, base_url="http://node") as client:
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://node", timeout=30
+        ) as client:
             answers.append(await client.post("/v1/admin/shutdown"))
 
     async with trio.open_nursery() as outside, trio.open_nursery() as node:

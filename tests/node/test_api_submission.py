@@ -436,6 +436,8 @@ class Slow(ChainOfOne):
     async def submit_many(self, batch: Sequence[bytes]) -> list[TransactionId | MithaqError]:
         self.inside += 1
         self.most = max(self.most, self.inside)
+        while self.most < limits.API_BATCHES_MAX:
+            await trio.lowlevel.checkpoint()
         await trio.testing.wait_all_tasks_blocked(0.05)
         self.inside -= 1
         return await super().submit_many(batch)

@@ -516,10 +516,13 @@ def test_below_the_checkpoint_only_its_own_validators_count(
 
     @in_trio
     async def run() -> None:
-        async with joining([host], tmp_path, ear, checkpoint=others) as session:
-            with trio.move_on_after(1.5):
-                await session.snapshot()
-        assert ear.has("it is left aside")
+        async with (
+            joining([host], tmp_path, ear, checkpoint=others) as session,
+            trio.open_nursery() as tasks,
+        ):
+            tasks.start_soon(session.snapshot)
+            await until(lambda: ear.has("it is left aside"))
+            tasks.cancel_scope.cancel()
         assert not ear.has("dropped")
         async with joining([host], tmp_path, Heard(), checkpoint=same) as session:
             assert await session.snapshot() is not None

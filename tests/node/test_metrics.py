@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from kit.accused import two_prepares
 from kit.api import ChainOfOne, in_trio, serving
 from kit.ledger import key, pay
+from kit.nets import until
 from kit.tree import ROOT
 from node.metrics import SAMPLE_S, TABLES_EVERY_S, Metrics, Sight, watch_loop, watch_storage
 from p2p.links import LinkStatus
@@ -200,8 +201,11 @@ def test_the_tables_are_measured_in_a_thread() -> None:
             return chain.store.sizes()
 
     async def scene() -> None:
-        with trio.move_on_after(0.2):
-            await watch_storage(metrics, Watched())  # type: ignore[arg-type] # what it uses of a store
+        async with trio.open_nursery() as tasks:
+            tasks.start_soon(watch_storage, metrics, Watched())  # what it uses of a store
+            await until(lambda: any(name == "mithaq_storage_bytes" for name, _ in seen(metrics)))
+            await trio.testing.wait_all_tasks_blocked(0.1)
+            tasks.cancel_scope.cancel()
 
     trio.run(scene)
     page = seen(metrics)

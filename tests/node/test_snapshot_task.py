@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 import trio
-from trio.testing import wait_all_tasks_blocked
 
 from kit.api import ChainOfOne, in_trio
 from kit.nets import until
@@ -195,9 +194,12 @@ class Requests:
     async def ask(self) -> list[int]:
         """The heights of the snapshots after a request was seen to."""
         self.task.request()
-        await wait_all_tasks_blocked(0.05)
-        await until(lambda: self.task.writing is None)
+        await until(self.is_idle)
         return heights(self.folder)
+
+    def is_idle(self) -> bool:
+        """Whether it waits for a request."""
+        return self.task._asked.statistics().tasks_waiting == 1
 
 
 @asynccontextmanager
@@ -207,7 +209,7 @@ async def requesting(
     requests = Requests(chain, folder, policy)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(requests.task.run, no_block)
-        await wait_all_tasks_blocked(0.05)
+        await until(requests.is_idle)
         yield requests
         nursery.cancel_scope.cancel()
 

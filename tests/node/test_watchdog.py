@@ -48,15 +48,16 @@ def test_a_loop_that_stands_still_is_ended_with_its_stacks_in_the_log(
 def test_an_end_in_order_is_not_watched() -> None:
     """Closing the database may take its time."""
     codes: list[int] = []
-    watchdog = Watchdog(Log("node0", LogLevel.ERROR), patience_s=0.2, end=codes.append)
+    watchdog = Watchdog(Log("node0", LogLevel.ERROR), patience_s=20, end=codes.append)
 
     watchdog.start()
     watchdog.stop()
-    for thread in threading.enumerate():
-        if thread.name == "watchdog":
-            thread.join(20)
+    watching = [thread for thread in threading.enumerate() if thread.name == "watchdog"]
+    for thread in watching:
+        thread.join(30)
 
     assert codes == []
+    assert not any(thread.is_alive() for thread in watching)
 
 
 def test_stacks_name_threads_and_where_they_are() -> None:

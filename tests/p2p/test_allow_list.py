@@ -22,7 +22,18 @@ from libp2p.security.insecure.transport import PLAINTEXT_PROTOCOL_ID, InsecureTr
 from multiaddr import Multiaddr  # type: ignore[import-untyped]  # it has no type hints
 from trio.testing import wait_all_tasks_blocked
 
-from kit.nets import CHAIN, EAGER, LINK_PROTOCOL, id_of, in_trio, node, peer, seed_of, until
+from kit.nets import (
+    CHAIN,
+    EAGER,
+    LINK_PROTOCOL,
+    id_of,
+    in_own_time,
+    in_trio,
+    node,
+    peer,
+    seed_of,
+    until,
+)
 from p2p.faults import PeerUnavailable
 from p2p.gate import Gate
 from p2p.host import Host, open_host
@@ -185,7 +196,7 @@ def test_a_list_of_peers_names_each_node_once(twice: tuple[Peer, ...]) -> None:
         opening()
 
 
-@in_trio
+@in_own_time
 async def test_a_paused_peer_is_refused_until_its_pause_is_over() -> None:
     """A pause ends by itself."""
     gate = Gate([id_of(1)])
@@ -198,7 +209,7 @@ async def test_a_paused_peer_is_refused_until_its_pause_is_over() -> None:
     gate.check(id_of(1))
 
 
-@in_trio
+@in_own_time
 async def test_leaving_is_clean_and_quick() -> None:
     """Linked nodes close within two seconds, whichever leaves first."""
     async with node(0, peer(1)) as ours:
@@ -261,7 +272,7 @@ def _connections(network: Network) -> list[object]:
     return list(network._host._swarm.get_connections())
 
 
-@in_trio
+@in_own_time
 async def test_a_bounded_number_of_dials_is_under_way() -> None:
     """DIALS_MAX peers are tried at once; who never says a word gives its place to the next."""
     silent: list[trio.SocketStream] = []

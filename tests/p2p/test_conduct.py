@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from kit.nets import EAGER, id_of, in_trio, next_of, node, payloads, peer, until, village
+from kit.nets import EAGER, id_of, in_own_time, next_of, node, payloads, peer, until, village
 from p2p.conduct import Conduct, Penalty
 from p2p.frames import Lane
 from p2p.inbox import LinkDown, LinkUp
@@ -87,7 +87,7 @@ def test_the_latest_penalties_are_shown_and_all_are_counted() -> None:
     assert conduct.count == limits.PENALTIES_SHOWN + 1
 
 
-@in_trio
+@in_own_time
 async def test_a_penalised_peer_is_paused_and_comes_back() -> None:
     """Below the points it only shows; at them its connections end, for the pause."""
     async with village(2) as (ours, theirs):
@@ -111,7 +111,7 @@ async def test_a_penalised_peer_is_paused_and_comes_back() -> None:
         assert await payloads(ours.inbox, 1) == [b"back"]
 
 
-@in_trio
+@in_own_time
 async def test_who_does_not_vote_may_be_paused_for_longer() -> None:
     """An observer's pauses grow beyond a validator's."""
     long = replace(EAGER, pause_s=2 * limits.PAUSE_VOTER_S_MAX)
@@ -125,7 +125,7 @@ async def test_who_does_not_vote_may_be_paused_for_longer() -> None:
         assert paused[0] <= limits.PAUSE_VOTER_S_MAX < paused[1]
 
 
-@in_trio
+@in_own_time
 async def test_nobody_is_penalised_who_is_no_peer() -> None:
     """What a peer said may be judged after it has gone."""
     async with node(0, peer(1)) as ours:
@@ -134,7 +134,7 @@ async def test_nobody_is_penalised_who_is_no_peer() -> None:
         assert ours.links()[id_of(1)].penalties == ()
 
 
-@in_trio
+@in_own_time
 async def test_a_paused_peer_is_neither_dialled_nor_admitted() -> None:
     """Until its time is over it is refused, and we leave it alone."""
     patient = replace(EAGER, pause_s=limits.PAUSE_VOTER_S_MAX)

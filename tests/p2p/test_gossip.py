@@ -12,7 +12,19 @@ from libp2p.pubsub.gossipsub import GossipSub
 from libp2p.pubsub.pb.rpc_pb2 import RPC, ControlIHave, Message
 from trio.testing import wait_all_tasks_blocked
 
-from kit.nets import CHAIN, id_of, in_trio, next_of, node, payloads, peer, seed_of, until, village
+from kit.nets import (
+    CHAIN,
+    id_of,
+    in_own_time,
+    in_trio,
+    next_of,
+    node,
+    payloads,
+    peer,
+    seed_of,
+    until,
+    village,
+)
 from p2p.faults import PayloadTooLarge
 from p2p.gossip import GOSSIPSUB, _Seen, topic_of
 from p2p.host import open_host
@@ -231,7 +243,7 @@ def _router(network: Network) -> GossipSub:
     return cast(GossipSub, network.gossip._pubsub.router)
 
 
-@in_trio
+@in_own_time
 async def test_a_node_outside_the_mesh_asks_for_what_it_missed() -> None:
     """Pruned by everybody for a minute, it hears at the next heartbeat what there is."""
     topic = topic_of(CHAIN)

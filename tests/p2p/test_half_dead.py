@@ -11,7 +11,18 @@ from pathlib import Path
 
 import trio
 
-from kit.nets import EAGER, LINK_PROTOCOL, id_of, in_trio, next_of, node, peer, seed_of, until
+from kit.nets import (
+    EAGER,
+    LINK_PROTOCOL,
+    id_of,
+    in_own_time,
+    in_trio,
+    next_of,
+    node,
+    peer,
+    seed_of,
+    until,
+)
 from kit.rude import ignore
 from p2p.frames import Lane
 from p2p.host import open_host
@@ -58,7 +69,7 @@ async def test_a_process_that_is_stopped_is_given_up_and_linked_again_when_it_go
                 await other.wait()
 
 
-@in_trio
+@in_own_time
 async def test_a_peer_that_reads_and_never_answers_is_given_up() -> None:
     """It takes everything, opens its own stream, and says nothing there but keep-alives."""
     mute = trio.Event()
@@ -115,7 +126,7 @@ async def test_an_answer_that_nobody_asked_for_is_a_violation() -> None:
         assert "at most 0" in ours.links()[rude.id].penalties[0].reason
 
 
-@in_trio
+@in_own_time
 async def test_a_dead_peer_beside_a_good_one_delays_nothing() -> None:
     """Votes to the living arrive while the writer to the dead is stuck."""
 

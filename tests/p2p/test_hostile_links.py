@@ -19,6 +19,7 @@ from kit.nets import (
     LINK_PROTOCOL,
     REQUEST_PROTOCOL,
     id_of,
+    in_own_time,
     in_trio,
     node,
     peer,
@@ -152,7 +153,7 @@ async def test_questions_of_all_who_follow_leave_places_to_validators() -> None:
             assert (await muxes[number].heard(stream, 4 + len(expected)))[4:] == expected
 
 
-@in_trio
+@in_own_time
 async def test_half_a_frame_and_then_silence_ends_the_link() -> None:
     """Before its first byte, in its length, in its body: whoever is silent for `dead_s` is gone."""
     hasty = replace(EAGER, keep_alive_s=0.1, dead_s=0.3)

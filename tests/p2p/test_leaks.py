@@ -10,7 +10,7 @@ from contextlib import suppress
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from kit.nets import EAGER, in_trio, next_of, node, peer, seed_of, until
+from kit.nets import EAGER, in_own_time, next_of, node, peer, seed_of, until
 from kit.rude import ignore
 from p2p.faults import PeerUnavailable
 from p2p.frames import Lane
@@ -66,7 +66,7 @@ async def settled(network: Network) -> dict[str, int]:
     return held(network)
 
 
-@in_trio
+@in_own_time
 async def test_links_that_come_and_go_leave_nothing_behind() -> None:
     """Linked, asked, removed: after ROUNDS as much is held as after two."""
     async with node(0) as ours, node(1, peer(0, ours.address), timing=EAGER) as theirs:
@@ -82,7 +82,7 @@ async def test_links_that_come_and_go_leave_nothing_behind() -> None:
     assert {name: more for name, more in grown.items() if more > slack.get(name, 0)} == {}
 
 
-@in_trio
+@in_own_time
 async def test_strangers_and_scanners_leave_nothing_behind() -> None:
     """Refused after the handshake, or for want of one: the hundredth as the first."""
     async with (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-import time
 from contextlib import suppress
 
 import pytest
@@ -13,6 +12,7 @@ from trio.testing import MockClock
 from kit.nets import (
     EAGER,
     id_of,
+    in_own_time,
     in_trio,
     next_of,
     node,
@@ -76,7 +76,7 @@ def test_each_kind_of_peer_is_held_to_its_share(
     trio.run(spend, clock=MockClock(autojump_threshold=0))
 
 
-@in_trio
+@in_own_time
 async def test_a_flooding_follower_is_read_slowly_and_a_validator_at_once() -> None:
     """Beyond its share a follower waits for us; a vote beside it does not."""
     crowd = int(FOLLOWER.messages_per_s * BURST_S) + 20
@@ -112,7 +112,7 @@ async def test_a_follower_that_becomes_a_validator_gets_its_share() -> None:
         assert ours.links()[theirs.id].since == since
 
 
-@in_trio
+@in_own_time
 async def test_bytes_of_a_stream_cost_its_sender_and_answers_cost_nothing() -> None:
     """What we asked for is not held against who answers."""
     answer = bytes(limits.RESPONSE_BYTES_MAX)
@@ -136,7 +136,7 @@ async def test_bytes_of_a_stream_cost_its_sender_and_answers_cost_nothing() -> N
         assert ours.links()[theirs.id].throttled_s > 0.0
 
 
-@in_trio
+@in_own_time
 async def test_a_vote_overtakes_an_answer_of_eight_mebibytes_on_a_slow_line() -> None:
     """At 16 Mbit/s behind a large buffer a vote waits for one window, not for 8 MiB."""
     answer, bytes_per_s = bytes(limits.RESPONSE_BYTES_MAX), 2_000_000
@@ -162,10 +162,10 @@ async def test_a_vote_overtakes_an_answer_of_eight_mebibytes_on_a_slow_line() ->
         await trio.sleep(0.3)  # the line is full
         waited = []
         for _ in range(5):
-            began = time.perf_counter()
+            began = trio.current_time()
             ours.send(theirs.id, b"vote", Lane.VOTES)
             await next_of(theirs.inbox, Delivery)
-            waited.append(time.perf_counter() - began)
+            waited.append(trio.current_time() - began)
         assert not arrived.is_set()
         tasks.cancel_scope.cancel()
 
@@ -173,7 +173,7 @@ async def test_a_vote_overtakes_an_answer_of_eight_mebibytes_on_a_slow_line() ->
     assert statistics.median(waited) < 4 * window_s < len(answer) / bytes_per_s / 4
 
 
-@in_trio
+@in_own_time
 async def test_a_question_given_up_does_not_break_the_link() -> None:
     """What is begun on a connection is written whole: a timeout garbles nothing behind it."""
     answer = bytes(limits.RESPONSE_BYTES_MAX)

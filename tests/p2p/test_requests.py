@@ -7,7 +7,18 @@ from contextlib import AsyncExitStack
 import pytest
 import trio
 
-from kit.nets import REQUEST_PROTOCOL, id_of, in_trio, next_of, node, peer, seed_of, until, village
+from kit.nets import (
+    REQUEST_PROTOCOL,
+    id_of,
+    in_own_time,
+    in_trio,
+    next_of,
+    node,
+    peer,
+    seed_of,
+    until,
+    village,
+)
 from p2p.faults import PayloadTooLarge, PeerUnavailable, RequestRefused
 from p2p.frames import Lane
 from p2p.host import open_host
@@ -99,7 +110,7 @@ async def test_a_refusal_says_why() -> None:
             await theirs.request(ours.id, b"huh", timeout_s=10)
 
 
-@in_trio
+@in_own_time
 async def test_a_peer_that_hangs_costs_its_own_slots_only() -> None:
     """Its questions time out; a further one waits for a slot; others are answered meanwhile."""
     hanging = 0
