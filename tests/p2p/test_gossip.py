@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from typing import cast
 
@@ -305,9 +306,13 @@ async def test_blocks_beyond_the_queue_are_dropped_and_counted() -> None:
 
 
 @in_trio
-async def test_a_peer_may_make_us_relay_so_much_a_second() -> None:
+async def test_a_peer_may_make_us_relay_so_much_a_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """The message beyond GOSSIP_MESSAGES_PER_SECOND in one second is not relayed."""
     message = Message(topicIDs=[topic_of(CHAIN)], data=b"block")
+    moment = time.time()
+    monkeypatch.setattr(time, "time", lambda: moment)  # all of them come in one second
     async with node(0, peer(1)) as ours:
         may = [
             _router(ours)._check_spam_protection(ID.from_base58(id_of(1)), message)

@@ -34,7 +34,7 @@ from kit.hostile import (
     RSA as RSA_KIND,
 )
 from kit.hostile_victim import Victim, unharmed, victim
-from kit.nets import in_trio, node, peer, seed_of, until
+from kit.nets import in_own_time, in_trio, node, peer, seed_of, until
 from p2p.doorway import Doorway, origin_of
 from p2p.noise import claimed
 from p2p.peers import node_key_of
@@ -204,10 +204,20 @@ def test_who_stays_silent_in_the_handshake_loses_its_place(target: Victim, said:
                 line = await lines.enter_async_context(line_to(target.address))
                 with suppress(Gone):
                     await stuck(line, said)
-            with trio.fail_after(4):
-                await linked(target, 2)
+            await linked(target, 2)
 
     attack()
+
+
+@in_own_time
+async def test_the_silent_do_not_keep_an_honest_peer_waiting() -> None:
+    """It comes in long before those who fill every place are given up."""
+    async with node(0, peer(1)) as ours, AsyncExitStack() as lines:
+        for _ in range(limits.HANDSHAKES_MAX):
+            await lines.enter_async_context(line_to(ours.address))
+        with trio.fail_after(4):
+            async with node(1, peer(0, ours.address)) as honest:
+                await until(lambda: all(link.connected for link in honest.links().values()))
 
 
 async def stuck(line: Line, said: str) -> None:
