@@ -315,15 +315,22 @@ class Client:
                 time.sleep(min(_PAUSE_S, left))
 
     def _first(self, ask: Callable[[Connection], T]) -> T:
-        silent: list[str] = []
-        for connection in list(self._connections):
-            try:
-                return ask(connection)
-            except Unreachable as error:
-                silent.append(str(error))
-                self._connections.remove(connection)
-                self._connections.append(connection)
-        raise self._nobody(silent)
+        """Of the first node that answers; where all are late, again when they say."""
+        end_s = time.monotonic() + self._timeout_s
+        while True:
+            silent: list[Unreachable] = []
+            for connection in list(self._connections):
+                try:
+                    return ask(connection)
+                except Unreachable as error:
+                    silent.append(error)
+                    self._connections.remove(connection)
+                    self._connections.append(connection)
+            late_s = [error.again_s for error in silent if error.again_s is not None]
+            left_s = end_s - time.monotonic()
+            if not late_s or left_s <= 0:
+                raise self._nobody([str(error) for error in silent])
+            time.sleep(min(*late_s, left_s))
 
     def _nobody(self, silent: Sequence[str]) -> Unreachable:
         if len(silent) == 1:

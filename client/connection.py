@@ -24,6 +24,7 @@ TIMEOUT_S: Final = 10.0
 """For a question that needs no waiting."""
 
 _SOCKET: Final = "unix:"
+_BUSY: Final = "node.busy"
 
 _CLOSED: Final = (
     http.client.RemoteDisconnected,
@@ -117,7 +118,7 @@ class Connection:
         except (OSError, http.client.HTTPException) as error:
             raise self._silent(error) from error
         if answer.status >= HTTPStatus.BAD_REQUEST:
-            raise self._problem(answer.status, body)
+            raise self._problem(answer, body)
         return answer
 
     def work(self, path: str, data: bytes, hear: Callable[[Any], None], *, timeout_s: float) -> Any:  # noqa: ANN401 - JSON
@@ -132,7 +133,7 @@ class Connection:
         try:
             answer = self._sent("POST", path, data, asked, timeout_s)
             if answer.status >= HTTPStatus.BAD_REQUEST:
-                raise self._problem(answer.status, answer.read(ANSWER_BYTES_MAX))
+                raise self._problem(answer, answer.read(ANSWER_BYTES_MAX))
             while line := answer.readline(ANSWER_BYTES_MAX):
                 match self._parsed(line):
                     case {"progress": progress}:
@@ -172,7 +173,7 @@ class Connection:
             self.close()
             raise Unreachable(f"{self.node.name} answers with more than {ANSWER_BYTES_MAX} bytes")
         if answer.status >= HTTPStatus.BAD_REQUEST:
-            raise self._problem(answer.status, body)
+            raise self._problem(answer, body)
         return body
 
     def _sent(
@@ -204,7 +205,8 @@ class Connection:
                 f"{self.node.name} answers with something that is not JSON"
             ) from error
 
-    def _problem(self, status: int, body: bytes) -> Rejected | Unreachable:
+    def _problem(self, answer: http.client.HTTPResponse, body: bytes) -> Rejected | Unreachable:
+        status = answer.status
         try:
             problem = json.loads(body)
         except (ValueError, RecursionError):
@@ -214,8 +216,15 @@ class Connection:
             return Unreachable(f"{name} answers with HTTP status {status} and no reason")
         refusal = refusal_in(problem)
         if status == HTTPStatus.SERVICE_UNAVAILABLE:
-            return Unreachable(f"{name} cannot serve now: {refusal.message}")
+            again_s = _seconds(answer.getheader("Retry-After")) if refusal.code == _BUSY else None
+            return Unreachable(f"{name} cannot serve now: {refusal.message}", again_s=again_s)
         return refusal
+
+
+def _seconds(given: str | None) -> float | None:
+    """When to come back, as the node's API says it."""
+    is_number = given is not None and given.isascii() and given.isdigit() and len(given) < 4
+    return float(given) if given is not None and is_number else None
 
 
 def refusal_in(problem: Mapping[str, Any]) -> Rejected:

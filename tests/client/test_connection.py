@@ -47,6 +47,28 @@ def test_what_cannot_serve_now_does_not_answer(answer: bytes) -> None:
             ask(bad)
 
 
+LATE = b'{"code": "node.busy", "detail": "late with its own work"}'
+
+
+def test_nodes_that_are_all_late_are_asked_again_when_they_say() -> None:
+    """A machine that stood still for a second makes all its nodes late at once."""
+    late = http(LATE, "503 Service Unavailable", "Retry-After: 0")
+
+    with answering(late, late, http(b"1")) as one, answering(late) as other:
+        assert Client([one, other]).get("/") == 1
+
+
+def test_who_is_late_for_as_long_as_a_question_may_take_does_not_answer() -> None:
+    """Nobody waits for ever; and not at all for a node that does not say when to come back."""
+    late = http(LATE, "503 Service Unavailable", "Retry-After: 0")
+    vague = http(LATE, "503 Service Unavailable")
+
+    with answering(late) as url, pytest.raises(Unreachable):
+        Client([url], timeout_s=0.2).get("/")
+    with answering(vague, http(b"1")) as url, pytest.raises(Unreachable):
+        Client([url]).get("/")
+
+
 def test_an_answer_without_end_is_cut_off() -> None:
     """A stranger's server must not fill this machine."""
     endless = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + b" " * (ANSWER_BYTES_MAX + 1)

@@ -10,8 +10,9 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def answering(answer: bytes) -> Iterator[str]:
-    """A server that gives the same answer to every request."""
+def answering(*answers: bytes) -> Iterator[str]:
+    """A server that gives these answers in turn, and the last one to every request after it."""
+    left = list(answers)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
@@ -24,7 +25,7 @@ def answering(answer: bytes) -> Iterator[str]:
                     return
                 with connection:
                     connection.recv(65536)
-                    connection.sendall(answer)
+                    connection.sendall(left.pop(0) if len(left) > 1 else left[0])
 
         thread = threading.Thread(target=serve)
         thread.start()
@@ -35,9 +36,9 @@ def answering(answer: bytes) -> Iterator[str]:
             thread.join(10)
 
 
-def http(body: bytes, status: str = "200 OK") -> bytes:
-    head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-    return head.encode() + body
+def http(body: bytes, status: str = "200 OK", *more: str) -> bytes:
+    lines = (f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close", *more)
+    return "\r\n".join((*lines, "", "")).encode() + body
 
 
 def silent_url() -> str:
