@@ -151,12 +151,22 @@ def _lives(record: _Record) -> bool:
 def _started(pid: int) -> int | None:
     """When a living process started; a zombie no longer lives."""
     try:
-        text = Path(f"/proc/{pid}/stat").read_text()
+        return started_in(Path(f"/proc/{pid}/stat").read_text())
     except (FileNotFoundError, ProcessLookupError):
         return None
+
+
+def started_in(stat: str) -> int | None:
+    """The same, as /proc/PID/stat says it.
+
+    A process that is killed dies thread by thread. Where the first is a zombie before the others,
+    they still hold the ports and the lock of the database.
+    """
     # The name of the program, in parentheses, may hold anything; the fields after it do not.
-    state, *rest = text.rpartition(")")[2].split()
-    return None if state in "ZX" else int(rest[18])
+    state, *rest = stat.rpartition(")")[2].split()
+    threads = int(rest[16])
+    is_over = state == "X" or (state == "Z" and threads <= 1)
+    return None if is_over else int(rest[18])
 
 
 def is_stopped(folder: NodeFolder) -> bool:

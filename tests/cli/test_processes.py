@@ -17,6 +17,13 @@ from node.config import NodeFolder
 from primitives.errors import OperatorFault
 
 SLEEPER = [sys.executable, "-c", "import signal; print(flush=True); signal.pause()"]
+WITHOUT_ITS_FIRST_THREAD = """
+import ctypes, os, threading
+threading.Thread(target=threading.Event().wait).start()
+print(flush=True)
+ctypes.CDLL(None).syscall({"x86_64": 60}.get(os.uname().machine, 93), 0)
+"""
+LEADERLESS = [sys.executable, "-c", WITHOUT_ITS_FIRST_THREAD]
 
 
 @pytest.fixture
@@ -56,6 +63,24 @@ def test_a_recorded_process_is_found_until_it_ends(
     assert processes.wait_for_end(folder, timeout_s=10)
     assert processes.running(folder) is None
     assert sleeper.wait(10) == -signal.SIGTERM
+
+
+def test_a_process_lives_until_its_last_thread_has_ended(tmp_path: Path) -> None:
+    """One that is killed dies thread by thread, and holds its ports and files until the last."""
+    folder = NodeFolder(tmp_path)
+    with subprocess.Popen(LEADERLESS, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        record(folder, process)
+        stat = Path(f"/proc/{process.pid}/stat")
+        while stat.read_text().rpartition(")")[2].split()[0] != "Z":
+            assert process.poll() is None
+
+        assert processes.running(folder) == process.pid
+        assert not processes.wait_for_end(folder, timeout_s=0)
+        assert processes.signal_node(folder, signal.SIGKILL)
+        assert processes.wait_for_end(folder, timeout_s=60)
+        assert processes.running(folder) is None
 
 
 def test_a_process_that_took_the_id_is_left_alone(
