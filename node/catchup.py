@@ -225,6 +225,11 @@ class Catchup:
                 scope.cancel()
         self._stir()
 
+    def decided(self) -> None:
+        """A block is decided, perhaps the last one that was missing, whoever brought it."""
+        if self._began is not None and self.following is None:
+            self._stir()
+
     def _stir(self) -> None:
         self._news.set()
         self._news = trio.Event()

@@ -380,6 +380,7 @@ class Shell:
             self._publish(decided)
         if out.decided:
             self.peering.decided()
+            self.catchup.decided()
             self._decided.set()
             self._decided = trio.Event()
         self.lookout.final(out.final, steady_ms())

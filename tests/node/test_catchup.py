@@ -25,11 +25,13 @@ from kit.catching import (
     Stalling,
     chain,
 )
+from node.catchup_check import Proven
 from node.catchup_plan import PATIENCE_S
 from p2p.peers import PeerId
 from primitives import limits
 
 P = ParamSpec("P")
+TIP = 60
 
 
 def in_virtual_time(test: Callable[P, Awaitable[None]]) -> Callable[P, None]:
@@ -198,6 +200,38 @@ async def test_without_a_link_it_is_not_level() -> None:
     events = [event for event, _ in newcomer.said]
     assert events[0] == "catchup.began"
     assert events.count("catchup.began") == events.count("catchup.level") == 1
+
+
+class Overtaken(Newcomer):
+    """While its last block is decided the others decide one more."""
+
+    def follow(self, proven: Proven) -> None:
+        super().follow(proven)
+        if self.level.is_set() and self.tip == TIP:
+            self.tip += 1
+            for name in self.peers:
+                self.hear(name)
+
+
+@in_virtual_time
+async def test_it_is_level_as_soon_as_the_last_block_comes_by_itself() -> None:
+    """One block away it asks nobody for ranges; gossip or a Status brings that one (R29)."""
+    newcomer = Overtaken({f"validator {letter}": Peer() for letter in "abc"}, tip=TIP)
+
+    async with trio.open_nursery() as tasks:
+        tasks.start_soon(newcomer.catchup.run)
+        for name in newcomer.peers:
+            newcomer.hear(name)
+        await newcomer.level.wait()
+        await trio.testing.wait_all_tasks_blocked()
+        before = [event for event, _ in newcomer.said]
+        newcomer.height += 1
+        newcomer.catchup.decided()
+        await trio.testing.wait_all_tasks_blocked()
+        tasks.cancel_scope.cancel()
+
+    assert before == ["catchup.began"]
+    assert [event for event, _ in newcomer.said] == ["catchup.began", "catchup.level"]
 
 
 @in_virtual_time
