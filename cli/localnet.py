@@ -26,9 +26,9 @@ from primitives.validators import quorum
 if TYPE_CHECKING:
     from cli.standing import Report
 
-FIRST_BLOCK_S: Final = 60.0
+FIRST_BLOCK_S: Final = 180.0
 """On a busy machine; on an idle one the first block takes a few seconds."""
-STOP_S: Final = 10.0
+STOP_S: Final = 30.0
 """A node closes its database within milliseconds; after this it is made to end."""
 _POLL_S: Final = 0.1
 _TAIL_BYTES: Final = 1024 * 1024
