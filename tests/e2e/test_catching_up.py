@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -11,9 +12,12 @@ import pytest
 
 from kit.aged import age
 from kit.localnet import Localnet
+from kit.tree import ROOT
 
 BLOCKS: Final = 700
+HALF_WAY: Final = BLOCKS // 2
 WIPED, OBSERVER = 3, 4
+PATH: Final = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
 
 
 @pytest.fixture
@@ -33,7 +37,7 @@ def said(net: Localnet, index: int, event: str) -> list[dict[str, Any]]:
 
 
 def pay(net: Localnet, at: int) -> None:
-    status, answer = net.submit(at, net.payment(), wait_s=60)
+    status, answer = net.submit(at, net.payment())
     assert (status, answer["status"]) == (200, "final"), answer
 
 
@@ -44,6 +48,8 @@ def test_a_wiped_validator_and_a_new_observer_come_level_and_a_kill_costs_nothin
     age(net, range(3), blocks=BLOCKS, payments=1)
     net.start(0, 1, 2)
     net.wait(lambda: all(net.get(index, "/v1/ready")[0] == 200 for index in range(3)))
+    net.programs[WIPED] = ["kit.halfway", str(HALF_WAY)]
+    net.environment[WIPED] = {"PYTHONPATH": PATH}
     net.start(WIPED, OBSERVER)
     seen: list[dict[str, int]] = []
 
@@ -51,10 +57,11 @@ def test_a_wiped_validator_and_a_new_observer_come_level_and_a_kill_costs_nothin
         status, answer = net.get(WIPED, "/v1/status")
         if status == 200 and answer["sync"] is not None:
             seen.append(answer["sync"])
-        return bool(seen) and seen[-1]["height"] > 50
+        return bool(seen) and seen[-1]["height"] >= HALF_WAY - 1
 
     net.wait(is_half_way)
     net.kill(WIPED)
+    del net.programs[WIPED]
     pay(net, 0)
     net.start(WIPED)
     pay(net, 1)

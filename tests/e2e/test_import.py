@@ -13,8 +13,10 @@ import pytest
 
 from cli.vendor_book import open_book
 from exchange.payments import Payment, columns_of, lines_of, read_payments
-from kit.localnet import Localnet
+from kit.braked import Brake
+from kit.localnet import START_S, Localnet
 from kit.payments_sample import sample
+from kit.tree import ROOT
 from ledger.accounts import account_of_key
 from node.keys import Purpose, read_key
 
@@ -36,19 +38,27 @@ def network(tmp_path: Path) -> Iterator[Localnet]:
 
 
 class Import:
-    """An agency's import in a process of its own."""
+    """An agency's import in a process of its own, which hands over `let` rows until told more."""
 
-    def __init__(self, network: Localnet, file: Path) -> None:
-        self.words = [sys.executable, "-P", "-m", "cli", "import", "payments", str(file)]
-        self.words += ["--map", "gla", "--agency", "agency-1", "--home", str(network.home)]
-        self.words += ["--rejects", str(network.home / "rejects.csv"), "--quiet"]
+    def __init__(self, network: Localnet, file: Path, *, let: int = ROWS) -> None:
+        self.brake = Brake(network.home / "brake")
+        self.brake.let(let)
+        words = [sys.executable, "-P", "-m", "kit.braked", str(self.brake.file)]
+        words += ["import", "payments", str(file), "--patience", str(round(START_S))]
+        words += ["--map", "gla", "--agency", "agency-1", "--home", str(network.home)]
+        words += ["--rejects", str(network.home / "rejects.csv"), "--quiet"]
+        path = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
         self.process = subprocess.Popen(
-            self.words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            words,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": path},
         )
 
     def kill(self) -> None:
         os.kill(self.process.pid, signal.SIGKILL)
-        self.process.communicate(timeout=30)
+        self.process.communicate(timeout=60)
 
     def end(self) -> str:
         out, err = self.process.communicate(timeout=300)
@@ -131,19 +141,21 @@ def test_an_import_survives_the_loss_of_client_node_and_network(
     fund(network)
 
     step = payments_of(file) // 20
-    first = Import(network, file)
+    first = Import(network, file, let=ROWS // 3)
     network.wait(lambda: paid(network) >= step)
     first.kill()
     after_client = paid(network)
 
-    second = Import(network, file)
+    second = Import(network, file, let=ROWS // 3)
     network.wait(lambda: paid(network) > after_client + step)
     network.kill(1)
     after_node = paid(network)
+    second.brake.let(ROWS // 2)  # of two thirds, that the first left at least
     network.wait(lambda: paid(network) > after_node)
     network.kill()
     assert second.process.poll() is None, "it was still at work"
     network.start()
+    second.brake.let(ROWS)
     assert f"{ROWS:,}" in second.end()
 
     years, vendors = expected(network, file)
