@@ -23,7 +23,7 @@ def net(tmp_path: Path) -> Iterator[Localnet]:
 
 
 def pay(net: Localnet, at: int) -> None:
-    status, answer = net.submit(at, net.payment(), wait_s=30)
+    status, answer = net.submit(at, net.payment())
     assert status == 200, answer
     assert answer["receipt"]["outcome"] == "applied", answer
 
@@ -58,6 +58,7 @@ def test_an_old_backup_makes_no_validator_sign_twice(net: Localnet, tmp_path: Pa
         if signing(net, 0) == "signing":
             break
         pay(net, 1)
+        net.wait(lambda: net.height(0) >= net.height(1))
     net.kill(2)
     pay(net, 1)  # not without the vote of the one that was restored
 

@@ -58,7 +58,7 @@ def test_one_joins_one_leaves_and_one_changes_its_key(net: Ministries) -> None:
     assert new in [one["key"] for one in voting if one["name"] == "interior"]
 
     net.wait_for_validators({"finance", "interior", "observer-0", "observer-1"})
-    assert set(net.status()["present"]) == {one["name"] for one in voting}
+    net.wait_for_present({one["name"] for one in voting})
     refused = net.run("validator", "propose", "--remove", "energy", code=ExitCode.REFUSED)
     assert refused.error["code"] == "membership.too_few"
     line = ("--asset", "GBP", "--line", "to=agency-1,amount=1.00GBP,reference=proved")

@@ -17,7 +17,7 @@ from typing import Final
 
 import pytest
 
-from kit.localnet import free_base_port
+from kit.localnet import START_S, free_base_port
 from kit.tree import ROOT
 
 PAGE: Final = ROOT / "docs/tutorial-service.md"
@@ -89,11 +89,13 @@ def network(tree: Path) -> Iterator[dict[str, str]]:
     known = environment(tree)
     base = free_base_port(1)
     words = ["mithaq", "localnet", "up", "--validators", "1", "--base-port", str(base)]
-    subprocess.run(words, env=known, check=True, cwd=tree.parent, capture_output=True, timeout=90)
+    subprocess.run(
+        words, env=known, check=True, cwd=tree.parent, capture_output=True, timeout=START_S
+    )
     try:
         yield known
     finally:
-        subprocess.run(["mithaq", "localnet", "down"], env=known, check=True, timeout=60)
+        subprocess.run(["mithaq", "localnet", "down"], env=known, check=True, timeout=START_S)
 
 
 def commands() -> Iterator[tuple[str, str]]:
@@ -126,7 +128,7 @@ def test_the_commands_of_the_page_do_what_it_says(network: dict[str, str], tree:
             cwd=tree.parent,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=START_S,
             check=False,
         )
         assert is_so(expected, done.stdout), f"$ {command}\n{done.stdout}"
@@ -155,7 +157,7 @@ def test_what_the_law_asks_of_every_service_holds_for_this_one(tree: Path) -> No
     """The tests of the table, of named forms and of types, in the tree with the service in it."""
     words = [sys.executable, "-P", "-c", _SAME_LAW]
     done = subprocess.run(
-        words, env=environment(tree), capture_output=True, text=True, timeout=60, check=False
+        words, env=environment(tree), capture_output=True, text=True, timeout=START_S, check=False
     )
 
     assert done.returncode == 0, done.stderr

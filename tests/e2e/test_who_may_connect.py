@@ -18,7 +18,7 @@ from urllib.request import urlopen
 import pytest
 
 from cli.faults import ExitCode
-from kit.localnet import free_base_port
+from kit.localnet import ANSWER_S, free_base_port
 from kit.ministries import PATIENCE_S, Ministries
 from node.config import NodeFolder
 
@@ -57,7 +57,7 @@ class Newcomer:
 
     def status(self) -> dict[str, Any]:
         try:
-            with urlopen(f"http://{self.api}/v1/status", timeout=5) as answer:
+            with urlopen(f"http://{self.api}/v1/status", timeout=ANSWER_S) as answer:
                 found: dict[str, Any] = json.load(answer)
                 return found
         except OSError:

@@ -35,7 +35,7 @@ def status(net: Localnet, index: int) -> Any:  # noqa: ANN401 - JSON
 
 def pay(net: Localnet, count: int) -> None:
     for _ in range(count):
-        code, answer = net.submit(0, net.payment(), wait_s=30)
+        code, answer = net.submit(0, net.payment())
         assert (code, answer["status"]) == (200, "final")
 
 
@@ -44,6 +44,7 @@ def pay_until_it_says(net: Localnet, hours: int) -> None:
     ahead_ms = 0
     for _ in range(5 * PAYMENTS):
         pay(net, 1)
+        net.wait(lambda: net.height(3) >= net.height(0))
         ahead_ms = status(net, 3)["clock_ahead_ms"] or 0
         if abs(ahead_ms - hours * 3_600_000) < 60_000:
             return
@@ -78,7 +79,7 @@ def test_a_clock_that_is_set_back_and_ahead_by_hours_stops_nobody(
 
     clock.set(0)
     pay_until_it_says(net, 0)
-    code, answer = net.submit(3, net.payment(), wait_s=30)
+    code, answer = net.submit(3, net.payment())
     assert (code, answer["status"]) == (200, "final")
     net.kill(1)  # now it needs the vote of the one whose clock was wrong
     pay(net, PAYMENTS)

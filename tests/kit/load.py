@@ -36,7 +36,7 @@ class Client:
 def check_final(net: Localnet, final: Sequence[str]) -> None:
     """On every node each is there once, and the chains are the same, block by block."""
     nodes = range(net.validators + net.observers)
-    status, answer = net.submit(1, net.payment(), wait_s=30)
+    status, answer = net.submit(1, net.payment())
     assert (status, answer["status"]) == (200, "final"), answer
     top = int(answer["height"])
     net.wait(lambda: min(net.height(index) for index in nodes) >= top)

@@ -9,7 +9,7 @@ from typing import Any, Final
 from cli.faults import ExitCode
 from kit.commandline import Done, mithaq
 
-PATIENCE_S: Final = 30.0
+PATIENCE_S: Final = 180.0
 """For what takes a second on an idle machine."""
 
 
@@ -84,6 +84,12 @@ class Ministries:
         deadline = time.monotonic() + PATIENCE_S
         while (found := self.roles()[name]) != role:
             assert time.monotonic() < deadline, f"{name} is {found}, expected {role}"
+
+    def wait_for_present(self, names: set[str]) -> None:
+        """Until these validators answer and vote, and no others."""
+        deadline = time.monotonic() + PATIENCE_S
+        while (found := set(self.status()["present"])) != names:
+            assert time.monotonic() < deadline, f"{found} are present, expected {names}"
 
     def roles(self) -> dict[str, str]:
         """By name; who does not answer has none."""

@@ -1,7 +1,8 @@
 """A validator that betrays: its own node's folder, its own links, and two prepares of one view.
 
-    PYTHONPATH=.:tests python -m kit.traitor NODE_FOLDER HEIGHT
+    PYTHONPATH=.:tests python -m kit.traitor NODE_FOLDER HEIGHT LINKS
 
+It waits for so many others that hear it.
 The node itself must not run: its place on the network is taken here.
 """
 
@@ -22,9 +23,7 @@ from primitives.validators import ValidatorSet
 from sim.spoken import Voice
 from storage.opening import open_database
 
-PATIENCE_S = 30
-LINKS = 3
-"""Others that hear it."""
+PATIENCE_S = 120
 TIMES_SAID = 4
 """A link that is new may still be replaced by the other side's, with what it carried."""
 
@@ -48,8 +47,8 @@ def linked(network: Network) -> int:
     return sum(link.connected for link in network.links().values())
 
 
-async def betray(folder: Path, height: Height) -> None:
-    """Link to three others, say both things, and be gone."""
+async def betray(folder: Path, height: Height, links: int) -> None:
+    """Link to so many others, say both things, and be gone."""
     loaded = load_node(folder)
     assert loaded.validator_key is not None, "a traitor has a vote"
     key = loaded.validator_key.signing()
@@ -68,7 +67,7 @@ async def betray(folder: Path, height: Height) -> None:
         answer=answer,
     ) as network:
         with trio.fail_after(PATIENCE_S):
-            while linked(network) < LINKS:  # noqa: ASYNC110 - a link tells nobody that it is up
+            while linked(network) < links:  # noqa: ASYNC110 - a link tells nobody that it is up
                 await trio.sleep(0.05)
         stories = [voice.prepare(height, 0, some_block(name)) for name in ("one story", "another")]
         for _ in range(TIMES_SAID):
@@ -80,4 +79,4 @@ async def betray(folder: Path, height: Height) -> None:
 
 
 if __name__ == "__main__":
-    trio.run(betray, Path(sys.argv[1]), Height(int(sys.argv[2])))
+    trio.run(betray, Path(sys.argv[1]), Height(int(sys.argv[2])), int(sys.argv[3]))
