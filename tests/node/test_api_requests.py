@@ -175,8 +175,10 @@ def test_a_body_is_read_up_to_its_limit(
     kind: dict[str, str],
     limit: int,
     announced: bool,  # noqa: FBT001 - pytest's
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """At the limit it is read and judged; one byte more is refused, and the sender hears it."""
+    monkeypatch.setattr(limits, "API_LINGER_S", 30)  # for a machine that takes long to send it
 
     async def pieces(size: int) -> Any:  # noqa: ANN401 - an async generator
         for start in range(0, size, 1 << 20):
