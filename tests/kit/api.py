@@ -395,12 +395,12 @@ _P = ParamSpec("_P")
 
 
 def in_trio(test: Callable[_P, Awaitable[None]]) -> Callable[_P, None]:
-    """Run an async test in a loop of its own, for half a minute at most."""
+    """Run an async test in a loop of its own, for two minutes at most."""
 
     @functools.wraps(test)
     def run(*args: _P.args, **kwargs: _P.kwargs) -> None:
         async def bounded() -> None:
-            with trio.fail_after(30):
+            with trio.fail_after(120):
                 await test(*args, **kwargs)
 
         trio.run(bounded)

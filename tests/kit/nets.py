@@ -43,12 +43,12 @@ _E = TypeVar("_E", Delivery, LinkUp, LinkDown)
 
 
 def in_trio(test: Callable[_P, Awaitable[None]]) -> Callable[_P, None]:
-    """Run an async test in a loop of its own, for half a minute at most."""
+    """Run an async test in a loop of its own, for two minutes at most."""
 
     @functools.wraps(test)
     def run(*args: _P.args, **kwargs: _P.kwargs) -> None:
         async def bounded() -> None:
-            with trio.fail_after(30):
+            with trio.fail_after(120):
                 await test(*args, **kwargs)
 
         trio.run(bounded)
@@ -66,7 +66,7 @@ def in_own_time(test: Callable[_P, Awaitable[None]]) -> Callable[_P, None]:
     @functools.wraps(test)
     def run(*args: _P.args, **kwargs: _P.kwargs) -> None:
         async def bounded() -> None:
-            with trio.fail_after(30):
+            with trio.fail_after(120):
                 await test(*args, **kwargs)
 
         trio.run(bounded, clock=MockClock(autojump_threshold=_IDLE_S))
