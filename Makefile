@@ -10,7 +10,7 @@ BIN := .venv/bin
 # Every pin comes as a wheel but the four that exist only as source, all pure Python.
 # -qq leaves errors only: a warning about a pip configuration of the machine is not ours to print.
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input --no-deps \
-	--no-build-isolation
+	--no-build-isolation --retries 10 --timeout 60
 LOCKED := $(PIP) --require-hashes --only-binary :all: --no-binary varint,python-baseconv,odfpy,zc-zlibstorage
 
 sum = $(firstword $(shell cat $(1) | cksum))
@@ -19,6 +19,7 @@ PROJECT := .venv/.project-$(call sum,requirements.lock pyproject.toml)
 DEV := .venv/.dev-$(call sum,requirements.lock requirements-dev.lock)
 
 .DELETE_ON_ERROR:
+.NOTPARALLEL: # two installers in one .venv
 .PHONY: help install localnet demo test check coverage sim soak perturb bench lock clean env
 .DEFAULT_GOAL := help
 

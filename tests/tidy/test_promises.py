@@ -49,11 +49,15 @@ def test_the_judgement_on_a_change_is_one_program() -> None:
 
     assert os.access(program, os.X_OK)
     assert text.splitlines()[-4:] == [
-        "timed env",
+        "patiently timed env",
         "timed check",
         "timed sim SEEDS=0..1499 MUTANTS=",
         "exec make --no-print-directory test",
     ]
+    assert re.findall(r"^ *patiently (\w+ ?\w*)", text, flags=re.MULTILINE) == [
+        "install_packages ",
+        "timed env",
+    ], "what fetches has another try, what judges has one"
 
 
 def test_tests_and_types_are_strict() -> None:
