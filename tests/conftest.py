@@ -25,8 +25,20 @@ settings.load_profile("ci" if os.environ.get("CI") else "dev")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-# Nobody's own trust decides a test.
+# Nobody's own trust decides a test; nor a terminal's width, its colours or its language, nor a
+# proxy, to which a browser's driver would turn for this very machine.
 os.environ["MITHAQ_TRUST"] = "/nonexistent/trust.json"
+os.environ["COLUMNS"] = "80"
+for _name in (
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "FORCE_COLOR",
+    "NO_COLOR",
+    "TTY_COMPATIBLE",
+):
+    os.environ.pop(_name, None)
+    os.environ.pop(_name.upper(), None)
 
 
 def suite_of(nodeid: str) -> str:
