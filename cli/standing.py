@@ -118,12 +118,13 @@ class Standing:
         }
 
 
-def ask(node: Node, chain: ChainId | None, *, timeout_s: float = ASK_S) -> Report:
-    """Ask one node for its status. What answers for another chain is none of ours."""
+def ask(node: Node, chain: ChainId | None, *, timeout_s: float | None = None) -> Report:
+    """Ask one node for its status, for ASK_S. What answers for another chain is none of ours."""
     began = time.perf_counter()
     try:
         with Connection(node) as connection:
-            answer = connection.get("/v1/status", timeout_s=timeout_s)
+            limit_s = ASK_S if timeout_s is None else timeout_s
+            answer = connection.get("/v1/status", timeout_s=limit_s)
         answer_ms = (time.perf_counter() - began) * 1e3
         status = from_named(answer, NodeStatus)
     except Unreachable:

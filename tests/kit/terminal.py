@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import pty
 import select
@@ -10,17 +11,19 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from kit.tree import ROOT
 
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 COLUMNS, LINES = 160, 40
 _PROGRAM = """
 import fcntl, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # the controlling terminal, so that Ctrl-C is a signal
+import cli.standing
 from cli.main import main
+cli.standing.ASK_S = 60.0  # a busy machine is no silent node
 raise SystemExit(main())
 """
 
@@ -32,6 +35,10 @@ class Terminal:
     end: int
     process: subprocess.Popen[bytes]
     seen: str = ""
+    _letters: codecs.IncrementalDecoder = field(
+        default_factory=lambda: codecs.getincrementaldecoder("utf-8")("replace")
+    )
+    """Where one read ends within a letter, the next one completes it."""
 
     def wait_for(self, text: str) -> str:
         """All that was shown until this text; what follows it is kept for the next question."""
@@ -40,7 +47,7 @@ class Terminal:
             assert time.monotonic() < deadline, f"no {text!r} in {self.seen!r}"
             if select.select([self.end], [], [], 0.5)[0]:
                 try:
-                    self.seen += os.read(self.end, 65_536).decode(errors="replace")
+                    self.seen += self._letters.decode(os.read(self.end, 65_536))
                 except OSError as error:  # how Linux says that the other side has closed
                     raise AssertionError(f"no {text!r} in {self.seen!r}") from error
         before, _, self.seen = self.seen.partition(text)
@@ -56,7 +63,7 @@ class Terminal:
             assert time.monotonic() < deadline, f"it goes on: {self.seen!r}"
             if select.select([self.end], [], [], 0.1)[0]:
                 try:
-                    self.seen += os.read(self.end, 65_536).decode(errors="replace")
+                    self.seen += self._letters.decode(os.read(self.end, 65_536))
                 except OSError:
                     break
         return self.process.wait(PATIENCE_S)
