@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from kit.hosts.needed import needs_hosts
 from kit.perturb.judge import CALM_S, judge
 from kit.perturb.manifest import load_manifest
 from kit.perturb.report import report
-from kit.perturb.run import play
+from kit.perturb.run import NoAnswer, play, told
 from kit.tree import ROOT
 
 MINUTES_S = 180.0
@@ -36,6 +37,25 @@ def test_a_small_network_gets_over_five_perturbations(
     with capsys.disabled():
         sys.stdout.write(f"\n{report(record, verdict)}\n  {took_s:.0f} of {MINUTES_S:.0f} s\n")
     assert verdict.wrong == (), "\n".join(said)
+
+
+class Voice:
+    """A node's console that answers what it was told to, one status after the other."""
+
+    def __init__(self, *statuses: int) -> None:
+        self._statuses = list(statuses)
+
+    def get(self, path: str, *, timeout_s: float) -> tuple[int, Any]:
+        assert timeout_s > 0
+        return self._statuses.pop(0), path
+
+
+def test_a_node_that_is_too_busy_is_asked_again() -> None:
+    """Its loop was late, as after a machine stood still; any other refusal is a fault."""
+    assert told(Voice(503, 503, 200), "/v1/status") == "/v1/status"
+    for statuses in ((404,), (503, 0), (503, 500)):
+        with pytest.raises(NoAnswer, match=f"GET /v1/status: {statuses[-1]}"):
+            told(Voice(*statuses), "/v1/status")
 
 
 def test_the_short_suite_is_short() -> None:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from math import inf
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -38,6 +38,7 @@ PATIENCE_S: Final = 60.0
 POLL_S: Final = 0.1
 HEIGHTS_ASKED: Final = 50
 """Of each node in the end; they name all the others."""
+BUSY: Final = 503
 TAIL_S: Final = 180.0
 """After the load has ended, until everybody has everything."""
 
@@ -245,10 +246,10 @@ class _Player:
             console = self._net.console(name)
             try:
                 if not heights:
-                    top = _get(console, "/v1/status")["height"]
+                    top = told(console, "/v1/status")["height"]
                     heights = [*range(1, top, max(1, top // HEIGHTS_ASKED)), top]
                     self._record.transactions = [
-                        tuple(_get(console, f"/v1/blocks/{height}")["transactions"])
+                        tuple(told(console, f"/v1/blocks/{height}")["transactions"])
                         for height in range(1, top + 1)
                     ]
                 self._record.chains[name] = _chain_of(console, heights, account)
@@ -258,20 +259,37 @@ class _Player:
                 console.close()
 
 
+class Asked(Protocol):
+    """A node's console."""
+
+    def get(self, path: str, *, timeout_s: float) -> tuple[int, Any]:
+        """Status and answer."""
+        ...
+
+
 class NoAnswer(Exception):
     """A node that runs did not say what it was asked."""
 
 
-def _get(console: Console, path: str) -> Any:  # noqa: ANN401 - JSON
-    status, answer = console.get(path, timeout_s=30)
-    if status != 200:
-        raise NoAnswer(f"GET {path}: {status}")
-    return answer
+def told(console: Asked, path: str) -> Any:  # noqa: ANN401 - JSON
+    """What a node answers, when it is not too busy to answer: it says so where its loop is late.
+
+    Raises:
+        NoAnswer: it says something else, or that it is busy for very long.
+    """
+    deadline = time.monotonic() + TAIL_S
+    while True:
+        status, answer = console.get(path, timeout_s=30)
+        if status == 200:
+            return answer
+        if status != BUSY or time.monotonic() > deadline:
+            raise NoAnswer(f"GET {path}: {status}")
+        threading.Event().wait(POLL_S)
 
 
 def _chain_of(console: Console, heights: Sequence[int], account: AccountId) -> Chain:
-    blocks = {height: _get(console, f"/v1/blocks/{height}") for height in heights}
-    balances = _get(console, f"/v1/accounts/{account.hex()}")["balances"]
+    blocks = {height: told(console, f"/v1/blocks/{height}") for height in heights}
+    balances = told(console, f"/v1/accounts/{account.hex()}")["balances"]
     return Chain(
         blocks={height: block["id"] for height, block in blocks.items()},
         roots={height: block["header"]["state_root"] for height, block in blocks.items()},
