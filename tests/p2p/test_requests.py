@@ -11,7 +11,6 @@ from kit.nets import (
     REQUEST_PROTOCOL,
     id_of,
     in_own_time,
-    in_trio,
     next_of,
     node,
     peer,
@@ -32,7 +31,7 @@ async def ignore(_peer: PeerId, _fault: RemoteFault) -> None:
     pass
 
 
-@in_trio
+@in_own_time
 async def test_a_question_is_answered_both_ways() -> None:
     """The answerer learns who asks, and the asker gets every byte, up to the limit."""
 
@@ -50,7 +49,7 @@ async def test_a_question_is_answered_both_ways() -> None:
         assert await ours.request(theirs.id, longest, timeout_s=10) == longest
 
 
-@in_trio
+@in_own_time
 async def test_a_question_above_the_limit_is_not_sent() -> None:
     """REQUEST_BYTES_MAX + 1 bytes are refused here."""
     async with village(2) as (ours, theirs):
@@ -58,7 +57,7 @@ async def test_a_question_above_the_limit_is_not_sent() -> None:
             await ours.request(theirs.id, bytes(limits.REQUEST_BYTES_MAX + 1), timeout_s=5)
 
 
-@in_trio
+@in_own_time
 async def test_a_question_above_the_limit_is_a_violation() -> None:
     """The same, sent by a peer that does not keep to it: its header suffices."""
     async with (
@@ -75,7 +74,7 @@ async def test_a_question_above_the_limit_is_a_violation() -> None:
         await until(lambda: ours.links()[rude.id].penalised == 1)
 
 
-@in_trio
+@in_own_time
 async def test_an_answer_above_the_limit_is_refused_by_its_header() -> None:
     """Four bytes suffice: nothing of the body is read."""
     async with (
@@ -96,7 +95,7 @@ async def test_an_answer_above_the_limit_is_refused_by_its_header() -> None:
             await ours.request(rude.id, b"?", timeout_s=10)
 
 
-@in_trio
+@in_own_time
 async def test_a_refusal_says_why() -> None:
     """What the answerer finds wrong with a question reaches the asker as text."""
 
@@ -144,7 +143,7 @@ async def test_a_peer_that_hangs_costs_its_own_slots_only() -> None:
         assert await stuck.inbox.receive() == LinkUp(ours.id)
 
 
-@in_trio
+@in_own_time
 async def test_a_peer_that_asks_too_much_at_once_is_refused() -> None:
     """The question beyond REQUESTS_PER_PEER_MAX gets a refusal, not a place in a queue."""
     asked = 0
@@ -173,7 +172,7 @@ async def test_a_peer_that_asks_too_much_at_once_is_refused() -> None:
         assert b"too many questions at once" in await one_more.read(512)
 
 
-@in_trio
+@in_own_time
 async def test_nobody_to_ask_is_said_at_once() -> None:
     """A peer that is away, and an id that is no peer of ours."""
     async with node(0, peer(1)) as ours:
@@ -183,7 +182,7 @@ async def test_nobody_to_ask_is_said_at_once() -> None:
             await ours.request(id_of(2), b"?", timeout_s=10)
 
 
-@in_trio
+@in_own_time
 async def test_an_answer_that_breaks_off_is_an_unavailable_peer() -> None:
     """The peer leaves while it answers."""
     asked = trio.Event()
@@ -208,7 +207,7 @@ async def test_an_answer_that_breaks_off_is_an_unavailable_peer() -> None:
             await asked.wait()
 
 
-@in_trio
+@in_own_time
 async def test_questions_of_all_peers_together_are_bounded() -> None:
     """The question beyond REQUESTS_MAX is refused, though its asker has a slot left."""
     asked = 0
