@@ -30,15 +30,12 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ["MITHAQ_TRUST"] = "/nonexistent/trust.json"
 os.environ["COLUMNS"] = "80"
 for _name in (
-    "http_proxy",
-    "https_proxy",
-    "all_proxy",
-    "FORCE_COLOR",
-    "NO_COLOR",
-    "TTY_COMPATIBLE",
+    *(name for name in os.environ if name.startswith("LC_")),
+    *("LANGUAGE", "MITHAQ_LANG", "MITHAQ_HOME", "FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE"),
+    *("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"),
 ):
     os.environ.pop(_name, None)
-    os.environ.pop(_name.upper(), None)
+os.environ["LANG"] = "C.UTF-8"
 
 
 def suite_of(nodeid: str) -> str:
