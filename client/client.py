@@ -330,7 +330,7 @@ class Client:
             left_s = end_s - time.monotonic()
             if not late_s or left_s <= 0:
                 raise self._nobody([str(error) for error in silent])
-            time.sleep(min(*late_s, left_s))
+            time.sleep(min(max(min(late_s), _PAUSE_S), left_s))
 
     def _nobody(self, silent: Sequence[str]) -> Unreachable:
         if len(silent) == 1:
