@@ -88,7 +88,8 @@ async def test_a_sync_that_fails_in_a_submission_ends_the_shell() -> None:
             node.database.danger = danger
             with pytest.raises(StorageFault):
                 await shell.submit([data])
-            await is_over.wait()
+            with trio.move_on_after(15):
+                await is_over.wait()
             tasks.cancel_scope.cancel()
 
     assert len(ended) == 1
