@@ -67,6 +67,10 @@ def test_who_is_late_for_as_long_as_a_question_may_take_does_not_answer() -> Non
         Client([url], timeout_s=0.2).get("/")
     with answering(vague, http(b"1")) as url, pytest.raises(Unreachable):
         Client([url]).get("/")
+    for when in ("1000", "-1", "soon", "Mon, 23 Nov 2026 00:00:00 GMT"):
+        absurd = http(LATE, "503 Service Unavailable", f"Retry-After: {when}")
+        with answering(absurd, http(b"1")) as url, pytest.raises(Unreachable):
+            Client([url]).get("/")
 
 
 def test_an_answer_without_end_is_cut_off() -> None:
