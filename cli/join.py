@@ -244,7 +244,7 @@ class Level:
         self._goal: Height | None = None
 
     def reached(self, status: "NodeStatus", now_s: float) -> bool:
-        """Whether it is so by now, which the node said this at."""
+        """Whether it is so, by what the node says now."""
         heights = sorted(
             (one.last_seen_height for one in status.validators if one.last_seen_height is not None),
             reverse=True,

@@ -8,10 +8,11 @@ import pytest
 import trio
 
 from cli.founding import document_bytes
-from kit.api import in_trio, listening
+from kit.api import listening
 from kit.commandline import Done, mithaq
 from kit.exports import with_a_forged_seal, write_export
 from kit.ledger import account_id
+from kit.nets import in_trio
 from kit.other_ledger import OtherChain, Rule, ours, skims
 
 

@@ -16,8 +16,9 @@ import trio
 from cli.faults import ExitCode
 from cli.session import Session
 from cli.upkeep import Drawn
-from kit.api import ChainOfOne, administering, in_trio
+from kit.api import ChainOfOne, administering
 from kit.commandline import Done, mithaq, testnet
+from kit.nets import in_trio
 from kit.toil import failing, toil
 from node.config import Address, ApiConfig, Config, NodeFolder, P2pConfig, config_text
 from node.premises import premises_of

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from kit.api import ChainOfOne, administering, in_trio
+from kit.api import ChainOfOne, administering
 from kit.commandline import mithaq, testnet
 from kit.exports import write_export
+from kit.nets import in_trio
 from node.app import _open_store
 from node.folder import load_node
 

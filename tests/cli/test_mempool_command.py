@@ -8,9 +8,10 @@ from pathlib import Path
 import trio
 
 from cli.faults import ExitCode
-from kit.api import ChainOfOne, administering, in_trio
+from kit.api import ChainOfOne, administering
 from kit.commandline import Done, mithaq
 from kit.ledger import account_id, pay
+from kit.nets import in_trio
 from ledger.transaction import CheckedTransaction, check_transaction
 from node.mempool import Mempool
 from node.mempool_view import view

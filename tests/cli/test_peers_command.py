@@ -11,8 +11,9 @@ import trio
 from msgspec.structs import replace
 
 from cli.faults import ExitCode
-from kit.api import ChainOfOne, administering, in_trio
+from kit.api import ChainOfOne, administering
 from kit.commandline import Done, mithaq, testnet
+from kit.nets import in_trio
 from node.link_status import PeerLink
 
 

@@ -7,8 +7,9 @@ import pytest
 import trio
 
 from cli.faults import ExitCode
-from kit.api import ChainOfOne, administering, in_trio
+from kit.api import ChainOfOne, administering
 from kit.commandline import mithaq
+from kit.nets import in_trio
 from node.config import Address, ApiConfig, Config, NodeFolder, P2pConfig, config_text
 from node.premises import Premises
 from node.prune import PruneRequest, plan, prune

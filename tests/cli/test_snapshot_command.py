@@ -9,8 +9,9 @@ import pytest
 import trio
 
 from cli.faults import ExitCode
-from kit.api import ChainOfOne, administering, in_trio
+from kit.api import ChainOfOne, administering
 from kit.commandline import Done, mithaq
+from kit.nets import in_trio
 from kit.snapshots import chain_with_payments
 from node.config import NodeFolder
 from node.snapshot_format import read_manifest, state_name

@@ -8,8 +8,9 @@ import trio
 from msgspec.structs import replace
 
 from cli.faults import ExitCode
-from kit.api import AT_WORK, ChainOfOne, administering, in_trio
+from kit.api import AT_WORK, ChainOfOne, administering
 from kit.commandline import Done, mithaq
+from kit.nets import in_trio
 from node.standing import SigningState
 from primitives import limits
 

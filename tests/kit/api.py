@@ -5,8 +5,7 @@ only the agreement between nodes is left out. `submit` puts a transaction into a
 holds it where a test wants it to wait.
 """
 
-import functools
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
@@ -392,20 +391,6 @@ class ChainOfOne:
 
 
 _P = ParamSpec("_P")
-
-
-def in_trio(test: Callable[_P, Awaitable[None]]) -> Callable[_P, None]:
-    """Run an async test in a loop of its own, for two minutes at most."""
-
-    @functools.wraps(test)
-    def run(*args: _P.args, **kwargs: _P.kwargs) -> None:
-        async def bounded() -> None:
-            with trio.fail_after(120):
-                await test(*args, **kwargs)
-
-        trio.run(bounded)
-
-    return run
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from typing import ParamSpec, TypeVar
 
 import trio
+from trio.abc import Clock
 from trio.testing import MockClock
 
 from p2p.gossip import Judge, let_pass
@@ -44,16 +45,7 @@ _E = TypeVar("_E", Delivery, LinkUp, LinkDown)
 
 def in_trio(test: Callable[_P, Awaitable[None]]) -> Callable[_P, None]:
     """Run an async test in a loop of its own, for two minutes at most."""
-
-    @functools.wraps(test)
-    def run(*args: _P.args, **kwargs: _P.kwargs) -> None:
-        async def bounded() -> None:
-            with trio.fail_after(120):
-                await test(*args, **kwargs)
-
-        trio.run(bounded)
-
-    return run
+    return _run(test, lambda: None)
 
 
 def in_own_time(test: Callable[_P, Awaitable[None]]) -> Callable[_P, None]:
@@ -62,14 +54,19 @@ def in_own_time(test: Callable[_P, Awaitable[None]]) -> Callable[_P, None]:
     So no time passes while the machine works or does not let us: what takes long here is what
     somebody waits for. For tests whose nodes are all in this loop.
     """
+    return _run(test, lambda: MockClock(autojump_threshold=_IDLE_S))
 
+
+def _run(
+    test: Callable[_P, Awaitable[None]], clock: Callable[[], Clock | None]
+) -> Callable[_P, None]:
     @functools.wraps(test)
     def run(*args: _P.args, **kwargs: _P.kwargs) -> None:
         async def bounded() -> None:
             with trio.fail_after(120):
                 await test(*args, **kwargs)
 
-        trio.run(bounded, clock=MockClock(autojump_threshold=_IDLE_S))
+        trio.run(bounded, clock=clock())
 
     return run
 

@@ -9,8 +9,9 @@ import pytest
 from msgspec.structs import replace
 
 import verifier
-from kit.api import ChainOfOne, in_trio, serving, submit
+from kit.api import ChainOfOne, serving, submit
 from kit.ledger import account_id, genesis_document, key, pay, running_account
+from kit.nets import in_trio
 from ledger.genesis import (
     GenesisAsset,
     GenesisBalance,

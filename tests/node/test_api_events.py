@@ -16,8 +16,9 @@ import trio
 import trio.lowlevel
 import trio.testing
 
-from kit.api import ChainOfOne, connect, in_trio, listening, serving
+from kit.api import ChainOfOne, connect, listening, serving
 from kit.ledger import account_id, pay
+from kit.nets import in_trio
 from ledger.receipt import Receipt
 from node.api.streams import Streams
 from node.events import Cursor, EventReader, Wanted, read_cursor

@@ -11,7 +11,8 @@ from typing import Any, Final
 
 import pytest
 
-from kit.api import ChainOfOne, in_trio, serving
+from kit.api import ChainOfOne, serving
+from kit.nets import in_trio
 from kit.programs import needs
 from kit.schema import faults, references, resolved
 from kit.tree import ROOT

@@ -20,8 +20,9 @@ import pytest
 import trio
 
 from kit.accused import two_prepares
-from kit.api import ChainOfOne, administering, connect, in_trio, serving
+from kit.api import ChainOfOne, administering, connect, serving
 from kit.ledger import GENESIS_TIME, account_id, key, pay
+from kit.nets import in_trio
 from kit.schema import faults
 from kit.tree import ROOT
 from ledger.transaction import check_transaction

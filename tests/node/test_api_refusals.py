@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from kit.api import ChainOfOne, in_trio, serving
+from kit.api import ChainOfOne, serving
 from kit.ledger import pay
+from kit.nets import in_trio
 from kit.tree import ROOT
 from ledger.operation import Refusal
 from node.api.problems import STATUS_OF_CODE

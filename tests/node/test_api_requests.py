@@ -13,17 +13,9 @@ import structlog.testing
 import trio
 import trio.testing
 
-from kit.api import (
-    ChainOfOne,
-    connect,
-    exchange,
-    in_trio,
-    listening,
-    serving,
-    submit,
-    submit_named,
-)
+from kit.api import ChainOfOne, connect, exchange, listening, serving, submit, submit_named
 from kit.ledger import pay
+from kit.nets import in_trio
 from node.api.shedding import STANDING
 from primitives import limits
 from primitives.codec import encode

@@ -24,11 +24,11 @@ from kit.api import (
     connect,
     everything_from,
     exchange,
-    in_trio,
     listening,
     serving,
 )
 from kit.ledger import pay
+from kit.nets import in_trio
 from node.api import serve, serve_admin
 from node.queries import id_of_transaction
 from primitives import limits

@@ -11,17 +11,9 @@ import pytest
 import trio
 import trio.testing
 
-from kit.api import (
-    ChainOfOne,
-    connect,
-    everything_from,
-    in_trio,
-    listening,
-    serving,
-    submit,
-    submit_named,
-)
+from kit.api import ChainOfOne, connect, everything_from, listening, serving, submit, submit_named
 from kit.ledger import GBP, account_id, genesis_account, genesis_document, key, pay
+from kit.nets import in_trio
 from ledger.accounts import AccountKind
 from ledger.transaction import add_signature, sign_body
 from node.api.problems import STATUS_OF_CODE, problem

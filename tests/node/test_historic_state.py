@@ -2,8 +2,9 @@
 
 import pytest
 
-from kit.api import ChainOfOne, in_trio, serving, submit
+from kit.api import ChainOfOne, serving, submit
 from kit.ledger import account_id, pay
+from kit.nets import in_trio
 from ledger.books import BALANCES, Balance, Holding
 from ledger.tree import key_hash, replaced, value_hash
 from node import history

@@ -10,7 +10,8 @@ import httpx
 import pytest
 import trio
 
-from kit.api import ChainOfOne, administering, in_trio
+from kit.api import ChainOfOne, administering
+from kit.nets import in_trio
 from kit.toil import Toil, failing, toil
 from node.api.labour import Pace
 from node.work import Progress, Work, finish

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from kit.api import ChainOfOne, in_trio, serving, submit
+from kit.api import ChainOfOne, serving, submit
 from kit.governing import GOVERNOR, LAW, TEXT, calls_of, law
 from kit.ledger import account_id, pay
+from kit.nets import in_trio
 from ledger.motions import Option
 from ledger.norms import BINDINGS, NORMS
 from ledger.operation import Operation

@@ -13,9 +13,9 @@ import trio.testing
 from prometheus_client.parser import text_string_to_metric_families
 
 from kit.accused import two_prepares
-from kit.api import ChainOfOne, in_trio, serving
+from kit.api import ChainOfOne, serving
 from kit.ledger import key, pay
-from kit.nets import until
+from kit.nets import in_trio, until
 from kit.tree import ROOT
 from node.metrics import SAMPLE_S, TABLES_EVERY_S, Metrics, Sight, watch_loop, watch_storage
 from p2p.links import LinkStatus

@@ -2,8 +2,9 @@
 
 import pytest
 
-from kit.api import ChainOfOne, in_trio, serving
+from kit.api import ChainOfOne, serving
 from kit.ledger import account_id, key, pay
+from kit.nets import in_trio
 from kit.stored import born
 from ledger.tree import replaced
 from node.api.problems import problem_of

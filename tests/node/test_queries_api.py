@@ -11,8 +11,9 @@ import pytest
 import trio
 import trio.testing
 
-from kit.api import ChainOfOne, in_trio, serving, submit
+from kit.api import ChainOfOne, serving, submit
 from kit.ledger import pay
+from kit.nets import in_trio
 from kit.queries import TREASURY, words_for
 from node.reports import QUERIES, QueryKind, Reports
 from primitives import limits

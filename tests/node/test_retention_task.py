@@ -2,8 +2,9 @@
 
 import trio
 
-from kit.api import ChainOfOne, in_trio
+from kit.api import ChainOfOne
 from kit.ledger import key
+from kit.nets import in_trio
 from node.config import LogLevel
 from node.log import Log
 from node.retention import Policy

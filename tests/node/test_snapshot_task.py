@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import trio
 
-from kit.api import ChainOfOne, in_trio
-from kit.nets import until
+from kit.api import ChainOfOne
+from kit.nets import in_trio, until
 from kit.snapshots import chain_with_payments, snapshot_of
 from node.config import LogLevel, SnapshotsConfig
 from node.log import Log

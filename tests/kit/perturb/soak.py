@@ -15,7 +15,7 @@ from kit.perturb.record import Record, Weight
 
 SLOPE_MB_H_MAX: Final = 30.0
 """Of a node's memory in the second half. The database's cache of blocks (32 MB) and the indexes of
-its tables (1.4 % of them, until a thousand are open) fill for hours: 4 to 20 MB/h were measured.
+its tables (1.4 % of them, until a thousand are open) fill for hours: 7 to 23 MB/h were measured.
 What leaks besides them leaks steeper, or in Python."""
 BLOCKS_MORE_MAX: Final = 40_000
 """Of the pieces that Python's objects take, in the second half, however long that is. Python keeps
